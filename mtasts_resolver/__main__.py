@@ -1,0 +1,4 @@
+from mtasts_resolver.cli import main
+
+if __name__ == "__main__":
+    main()

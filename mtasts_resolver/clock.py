@@ -1,0 +1,36 @@
+"""Time as an argument, so that a year passes in a millisecond of test."""
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the daemon knows of time.
+
+    Lifetimes inside the process are measured on `monotonic`, which no administrator and no NTP
+    server sets back. `wall` is only for what outlives the process: the store, and what people read.
+    """
+
+    def monotonic(self) -> float:
+        """Return seconds since an arbitrary start; never goes back."""
+
+    def wall(self) -> float:
+        """Return seconds since 1970-01-01 UTC; may jump either way."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for that many seconds of `monotonic`."""
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def monotonic(self) -> float:
+        # CLOCK_BOOTTIME goes on while the machine is suspended; a policy's max_age does, too.
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def wall(self) -> float:
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

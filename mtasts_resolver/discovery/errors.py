@@ -1,0 +1,103 @@
+"""What can go wrong while a policy is discovered, in words for an administrator.
+
+    DiscoveryError                  .code names the kind for logs and metrics
+    ├── DnsError                    the name servers gave no answer: nothing is known, try again
+    │   ├── DnsTimeoutError             none answered in time
+    │   ├── DnsServerError              SERVFAIL, REFUSED and the like, or an answer that is no DNS
+    │   └── DnsConfigError              there is no name server to ask
+    ├── NoRecordError               there is no usable policy record: deliver as without MTA-STS
+    └── FetchError                  there is a record, but no policy could be had (RFC 8461 §3.3)
+        ├── PolicyHostError             mta-sts.<domain> has no address, or its look-up failed
+        ├── AddressForbiddenError       it has only addresses that must not be connected to
+        ├── ConnectError                refused, unreachable, closed early, or no TLS spoken
+        ├── CertificateError            not valid for the name, expired, or not trusted
+        ├── FetchTimeoutError           the whole fetch took too long
+        ├── StatusError                 the status is not 200; a redirect names its Location
+        ├── MediaTypeError              the media type is not text/plain
+        ├── BodyError                   the body is too long, encoded, or cut short
+        └── InvalidPolicyError          the document breaks RFC 8461 §3.2
+
+No exception of dnspython, httpx, ssl or the operating system leaves this package.
+"""
+
+from typing import ClassVar
+
+
+class DiscoveryError(Exception):
+    """No policy was discovered; the text says why."""
+
+    code: ClassVar[str] = "discovery-failed"
+
+
+class DnsError(DiscoveryError):
+    """The name servers gave no answer; this is not absence, and it may pass."""
+
+    code = "dns-failed"
+
+
+class DnsTimeoutError(DnsError):
+    code = "dns-timeout"
+
+
+class DnsServerError(DnsError):
+    code = "dns-server-failure"
+
+
+class DnsConfigError(DnsError):
+    code = "dns-not-configured"
+
+
+class NoRecordError(DiscoveryError):
+    """The domain publishes no usable policy record; `ttl` seconds may pass until it is asked again.
+
+    `absent` tells a domain that publishes nothing from one whose record is broken.
+    """
+
+    code = "no-record"
+
+    def __init__(self, reason: str, *, ttl: float, absent: bool) -> None:
+        super().__init__(reason)
+        self.ttl = ttl
+        self.absent = absent
+
+
+class FetchError(DiscoveryError):
+    """A policy record exists, but no policy could be had from the policy host."""
+
+    code = "fetch-failed"
+
+
+class PolicyHostError(FetchError):
+    code = "policy-host-unresolvable"
+
+
+class AddressForbiddenError(FetchError):
+    code = "policy-host-address-forbidden"
+
+
+class ConnectError(FetchError):
+    code = "policy-host-unreachable"
+
+
+class CertificateError(FetchError):
+    code = "policy-host-certificate-invalid"
+
+
+class FetchTimeoutError(FetchError):
+    code = "policy-fetch-timeout"
+
+
+class StatusError(FetchError):
+    code = "policy-fetch-status"
+
+
+class MediaTypeError(FetchError):
+    code = "policy-media-type"
+
+
+class BodyError(FetchError):
+    code = "policy-body"
+
+
+class InvalidPolicyError(FetchError):
+    code = "policy-invalid"

@@ -1,0 +1,1 @@
+"""MTA-STS without I/O: values in, values out (RFC 8461)."""

@@ -1,0 +1,160 @@
+"""The policy document: what the policy host serves over HTTPS (RFC 8461 §3.2)."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mtasts_resolver.policy.hostname import is_mx_pattern
+
+MAX_DOCUMENT_BYTES = 65_536  # RFC 8461 §3.3 suggests 64 KiB
+MAX_MAX_AGE = 31_557_600  # seconds, about a year: RFC 8461 §3.2
+
+# RFC 8461 §3.2, with errata 6253 (the last terminator is optional) and 7282 (the length of max_age):
+#
+#   sts-policy-record    = sts-policy-field *WSP *(sts-policy-term sts-policy-field *WSP)
+#                          [sts-policy-term]
+#   sts-policy-term      = LF / CRLF
+#   sts-policy-ext-name  = (ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".")
+#   sts-policy-ext-value = sts-policy-vchar [*(%x20 / sts-policy-vchar) sts-policy-vchar]
+#   sts-policy-vchar     = %x21-7E / UTF8-2 / UTF8-3 / UTF8-4
+#
+# The named fields (version, mode, mx, max_age) all fit the extension's grammar, ":" and white space
+# between name and value, so one expression reads every line; the values are checked by name.
+# The tests on values are spelled out: int(), str.isdigit() and str.splitlines() know more of Unicode
+# than this grammar does.
+_FIELD = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*"
+    r"(?P<value>[\x21-\x7e\x80-\U0010ffff](?:[\x20-\x7e\x80-\U0010ffff]*"
+    r"[\x21-\x7e\x80-\U0010ffff])?)[ \t]*\Z",
+)
+_DIGITS = re.compile(r"[0-9]+\Z")
+
+_SHOWN = 60  # characters of a faulty line that an error quotes
+
+
+class Mode(StrEnum):
+    """What a policy asks of senders (RFC 8461 §5)."""
+
+    ENFORCE = "enforce"
+    TESTING = "testing"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A valid policy."""
+
+    mode: Mode
+    max_age: int
+    """Seconds, 0 to MAX_MAX_AGE."""
+    mx: tuple[str, ...]
+    """mx patterns, lower case, in the order of the document; empty only in mode none."""
+    lines: tuple[str, ...] = field(default=(), repr=False)
+    """The document's lines as served, without their terminators."""
+
+
+class DocumentError(ValueError):
+    """The policy document is invalid; the text says why.
+
+    `line` is the 1-based number of the faulty line, or None where a field is missing.
+    """
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+        self.line = line
+
+
+def parse_document(body: bytes) -> Policy:
+    """Return the policy that `body`, a policy document as served, holds; or raise DocumentError.
+
+    Of a field that stands twice the first counts; unknown fields are ignored if they are
+    well-formed (RFC 8461 §3.2).
+    """
+    if len(body) > MAX_DOCUMENT_BYTES:
+        raise DocumentError(f"the document is longer than {MAX_DOCUMENT_BYTES:,} bytes")
+    lines = _split_lines(body)
+    values: dict[str, tuple[int, str]] = {}
+    mx: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        found = _FIELD.match(line)
+        if not found:
+            raise DocumentError(_why_malformed(line), number)
+        name, value = found["name"], found["value"]
+        if name == "mx":
+            mx.append(_mx_pattern(value, number))
+        else:
+            values.setdefault(name, (number, value))
+
+    _check_version(*_required(values, "version"))
+    mode = _mode(*_required(values, "mode"))
+    max_age = _max_age(*_required(values, "max_age"))
+    if not mx and mode is not Mode.NONE:
+        raise DocumentError(f"there is no mx, which mode {mode} requires")
+    return Policy(mode, max_age, tuple(dict.fromkeys(mx)), lines)
+
+
+def _split_lines(body: bytes) -> tuple[str, ...]:
+    """Split at LF and CRLF, and at nothing else; drop blank lines at the end."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise DocumentError("it is not UTF-8", line) from None
+    *terminated, last = text.split("\n")
+    lines = [line.removesuffix("\r") for line in terminated] + [last]
+    while lines and not lines[-1].strip(" \t"):
+        lines.pop()
+    if not lines:
+        raise DocumentError("the document is empty")
+    return tuple(lines)
+
+
+def _required(values: dict[str, tuple[int, str]], name: str) -> tuple[int, str]:
+    try:
+        return values[name]
+    except KeyError:
+        raise DocumentError(f"there is no {name}") from None
+
+
+def _check_version(line: int, value: str) -> None:
+    if value != "STSv1":
+        raise DocumentError(f"the version is {_quote(value)}, not 'STSv1'", line)
+
+
+def _mode(line: int, value: str) -> Mode:
+    try:
+        return Mode(value)
+    except ValueError:
+        raise DocumentError(
+            f"the mode {_quote(value)} is none of enforce, testing, none", line
+        ) from None
+
+
+def _max_age(line: int, value: str) -> int:
+    if not _DIGITS.match(value):
+        raise DocumentError(f"max_age {_quote(value)} is not a number of seconds", line)
+    significant = value.lstrip("0") or "0"
+    # Compared by length first: int() refuses to read thousands of digits.
+    if len(significant) > len(str(MAX_MAX_AGE)):
+        return MAX_MAX_AGE
+    return min(int(significant), MAX_MAX_AGE)
+
+
+def _mx_pattern(value: str, line: int) -> str:
+    """Return the mx pattern in lower case; RFC 8461 §3.2: `["*."] Domain`, in A-label form."""
+    pattern = value.lower() if value.isascii() else value
+    if not is_mx_pattern(pattern):
+        raise DocumentError(f"the mx {_quote(value)} is not a host name or '*.' and one", line)
+    return pattern
+
+
+def _why_malformed(line: str) -> str:
+    if line.startswith("\ufeff"):
+        return "it begins with a byte order mark"
+    if not line.strip(" \t"):
+        return "it is blank"
+    return f"{_quote(line)} is not 'name: value'"
+
+
+def _quote(text: str) -> str:
+    return ascii(text[:_SHOWN])

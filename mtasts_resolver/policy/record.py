@@ -1,0 +1,74 @@
+"""The policy record: the TXT record at `_mta-sts.<policy domain>` (RFC 8461 §3.1)."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+# RFC 8461 §3.1, with erratum 6285, which lets white space stand before the first semicolon:
+#
+#   sts-text-record = sts-version 1*(sts-field-delim sts-field) [sts-field-delim]
+#   sts-field       = sts-id / sts-extension
+#   sts-field-delim = *WSP ";" *WSP
+#   sts-version     = %s"v=STSv1"
+#   sts-id          = %s"id=" 1*32(ALPHA / DIGIT)
+#   sts-extension   = sts-ext-name "=" sts-ext-value
+#   sts-ext-name    = (ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".")
+#   sts-ext-value   = 1*(%x21-3A / %x3C / %x3E-7E)
+_VERSION = re.compile(rb"v=STSv1[ \t]*;")
+_DELIMITER = re.compile(rb"[ \t]*;[ \t]*")
+_ID = re.compile(rb"id=([A-Za-z0-9]{1,32})\Z")
+_EXTENSION = re.compile(rb"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=[\x21-\x3a\x3c\x3e-\x7e]+\Z")
+
+_SHOWN = 60  # characters of a faulty field that an error quotes
+
+
+class PolicyRecord(NamedTuple):
+    """A usable policy record."""
+
+    id: str
+    """1 to 32 ASCII letters and digits; another value means another policy."""
+
+
+class RecordError(ValueError):
+    """The domain publishes no usable policy record; the text says why."""
+
+
+def parse_record(text: bytes) -> PolicyRecord:
+    """Return the policy record that `text`, a TXT record's joined strings, holds.
+
+    Unknown fields are ignored if they are well-formed; of several ids the first counts. Raise
+    RecordError where the text does not follow the grammar.
+    """
+    if not _VERSION.match(text):
+        raise RecordError("it does not begin with 'v=STSv1;'")
+    _, *fields = _DELIMITER.split(text)
+    if fields[-1] == b"":
+        fields.pop()
+    policy_id: str | None = None
+    for field in fields:
+        found = _ID.match(field)
+        if found and policy_id is None:
+            policy_id = found[1].decode("ascii")
+        elif not found and (field.startswith(b"id=") or not _EXTENSION.match(field)):
+            shown = ascii(field[:_SHOWN].decode("latin-1"))
+            raise RecordError(f"the field {shown} is malformed")
+    if policy_id is None:
+        raise RecordError("it has no id")
+    return PolicyRecord(policy_id)
+
+
+def select_record(texts: Iterable[bytes]) -> PolicyRecord:
+    """Return the policy record among the TXT records of `_mta-sts.<policy domain>`.
+
+    Records that are not of version STSv1 are discarded. Not exactly one left, two identical ones
+    included, means that there is no usable policy (RFC 8461 §3.1): RecordError.
+    """
+    candidates = [text for text in texts if _VERSION.match(text)]
+    if not candidates:
+        raise RecordError("no TXT record begins with 'v=STSv1;'")
+    if len(candidates) > 1:
+        raise RecordError(f"{len(candidates)} TXT records begin with 'v=STSv1;', one is allowed")
+    try:
+        return parse_record(candidates[0])
+    except RecordError as error:
+        raise RecordError(f"the policy record is invalid: {error}") from None
