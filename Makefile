@@ -1,0 +1,71 @@
+# GNU make. `make` alone prints what there is. Every target makes what it needs, and makes it once.
+
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
+
+# One stamp per set of packages: it is younger than setup.cfg as long as the environment fits it.
+CREATED := $(VENV)/.created
+RUN := $(VENV)/.installed-run
+TEST := $(VENV)/.installed-test
+LINT := $(VENV)/.installed-lint
+METADATA := setup.cfg pyproject.toml
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test lint demo docs clean system-packages
+
+help:
+	@echo "make run    install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
+	@echo "make test   install what the tests need and run them all (ARGS='-k NAME' for fewer)"
+	@echo "make lint   check format, style and types"
+	@echo "make demo   send mail through a real Postfix in a closed-off network, and show a table"
+	@echo "make docs   write the generated pages of docs/ anew"
+	@echo "make clean  remove $(VENV) and everything else that was made"
+	@echo
+	@echo "PYTHON=python3.13 chooses another interpreter when $(VENV) is created."
+
+run: $(RUN)
+	exec $(VENV)/bin/mtasts-resolver serve $(ARGS)
+
+test: $(TEST) system-packages
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: $(LINT)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+demo: $(TEST) system-packages
+	$(VENV)/bin/python -m tests.lab.demo $(ARGS)
+
+docs: $(RUN)
+	$(VENV)/bin/python -m mtasts_resolver.config.reference > docs/configuration.md.new
+	mv docs/configuration.md.new docs/configuration.md
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find mtasts_resolver tests -name __pycache__ -prune -exec rm -rf {} +
+
+system-packages:
+	@tests/system-packages lab
+
+$(CREATED):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is missing or older than Python 3.11; name another: make PYTHON=python3.13" >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || tests/system-packages venv
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(RUN): $(CREATED) $(METADATA)
+	$(PIP) install --editable .
+	@touch $@
+
+$(TEST): $(CREATED) $(METADATA)
+	$(PIP) install --editable '.[test]'
+	@touch $(RUN) $@
+
+$(LINT): $(CREATED) $(METADATA)
+	$(PIP) install --editable '.[test,lint]'
+	@touch $(RUN) $(TEST) $@
