@@ -1,7 +1,11 @@
-"""What Postfix is told: the reply to one look-up, before a wire protocol encodes it."""
+"""What Postfix is told: verdict to reply text, in the grammar of smtp_tls_policy_maps."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from mtasts_resolver.policy.hostname import is_hostname
+from mtasts_resolver.policy.verdict import Level, Verdict
 
 
 class Status(StrEnum):
@@ -24,3 +28,50 @@ class Reply:
     status: Status
     text: str = ""
     fallback: "Reply | None" = None
+
+
+class AttributeSyntaxError(ValueError):
+    """An attribute would not be read by Postfix as it is meant; sending it would defer mail."""
+
+
+NOT_FOUND = Reply(Status.NOTFOUND)
+
+# What a TEMP says when a policy names more hosts than the protocol can carry. Nothing weaker may be
+# sent in its place: leaving out a match could defer mail, and leaving out all would not protect it.
+_TOO_LONG = Reply(Status.TEMP, "the policy names more MX hosts than fit into one reply")
+
+# TLS_README, "TLS policy table": match=, a colon between patterns, a leading dot for sub-domains.
+# Postfix splits attributes at white space and at a comma, and patterns at a colon.
+_MATCH_PATTERN = re.compile(r"\.?(?P<host>[a-z0-9.-]+)\Z")
+
+
+def render(verdict: Verdict, *, sni: bool = True) -> Reply:
+    """Return the reply that tells Postfix of `verdict`.
+
+    With `sni` Postfix is told to send the MX host's name in the TLS handshake (RFC 8461 §7.1).
+    """
+    match verdict.level:
+        case Level.SECURE if verdict.policy is not None:
+            patterns = ":".join(_match_pattern(mx) for mx in verdict.policy.mx)
+            servername = " servername=hostname" if sni else ""
+            return Reply(Status.OK, f"secure match={patterns}{servername}", _TOO_LONG)
+        case Level.DANE_ONLY:
+            return Reply(Status.OK, "dane-only")
+        case Level.DANE:
+            return Reply(Status.OK, "dane")
+        case Level.TEMP:
+            return Reply(Status.TEMP, verdict.reason)
+        case _:
+            return NOT_FOUND
+
+
+def _match_pattern(mx: str) -> str:
+    """Turn an mx pattern into Postfix's: `*.example.com` (RFC 8461 §4.1) is `.example.com`.
+
+    Raise AttributeSyntaxError where Postfix would not read it back as one pattern.
+    """
+    pattern = mx.removeprefix("*")
+    found = _MATCH_PATTERN.match(pattern)
+    if not found or not is_hostname(found["host"]):
+        raise AttributeSyntaxError(f"{mx!a} cannot stand in a match attribute")
+    return pattern

@@ -9,7 +9,7 @@ from mtasts_resolver.policy.hostname import is_mx_pattern
 MAX_DOCUMENT_BYTES = 65_536  # RFC 8461 §3.3 suggests 64 KiB
 MAX_MAX_AGE = 31_557_600  # seconds, about a year: RFC 8461 §3.2
 
-# RFC 8461 §3.2, with errata 6253 (the last terminator is optional) and 7282 (the length of max_age):
+# RFC 8461 §3.2, with errata 6253 (the last terminator is optional) and 7282 (digits of max_age):
 #
 #   sts-policy-record    = sts-policy-field *WSP *(sts-policy-term sts-policy-field *WSP)
 #                          [sts-policy-term]
@@ -18,10 +18,10 @@ MAX_MAX_AGE = 31_557_600  # seconds, about a year: RFC 8461 §3.2
 #   sts-policy-ext-value = sts-policy-vchar [*(%x20 / sts-policy-vchar) sts-policy-vchar]
 #   sts-policy-vchar     = %x21-7E / UTF8-2 / UTF8-3 / UTF8-4
 #
-# The named fields (version, mode, mx, max_age) all fit the extension's grammar, ":" and white space
-# between name and value, so one expression reads every line; the values are checked by name.
-# The tests on values are spelled out: int(), str.isdigit() and str.splitlines() know more of Unicode
-# than this grammar does.
+# The named fields (version, mode, mx, max_age) all fit the extension's grammar, ":" and white
+# space between name and value, so one expression reads every line, and the values are checked by
+# name. The tests on values are spelled out: int(), str.isdigit() and str.splitlines() know more of
+# Unicode than this grammar does.
 _FIELD = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*"
     r"(?P<value>[\x21-\x7e\x80-\U0010ffff](?:[\x20-\x7e\x80-\U0010ffff]*"

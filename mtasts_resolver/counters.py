@@ -1,0 +1,25 @@
+"""What the daemon counts: plain integers that cost an addition, read by whoever shows them."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(slots=True)
+class Counters:
+    """Events since the start, and a few states that rise and fall."""
+
+    lookups: int = 0
+    answered_at_once: int = 0
+    """Look-ups answered from memory, or that needed no knowledge."""
+    overloaded: int = 0
+    """Look-ups refused because too many discoveries were waiting."""
+    lookup_timeouts: int = 0
+    """Look-ups answered before their discovery had ended."""
+    discoveries: int = 0
+    dns_failures: int = 0
+    fetches: int = 0
+    fetch_failures: int = 0
+    policies_failing_refresh: int = 0
+    """State: cached policies whose last refresh failed, those in mode none not counted."""
+
+    def as_dict(self) -> dict[str, int]:
+        return {item.name: getattr(self, item.name) for item in fields(self)}

@@ -1,0 +1,1 @@
+"""Finding out what a domain publishes: DNS and HTTPS, and every way in which they fail."""

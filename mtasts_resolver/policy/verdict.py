@@ -1,0 +1,97 @@
+r"""From what is known of a domain to how Postfix must treat it: the decision table.
+
+    DANE \ MTA-STS  | enforce | anything else | DNS failed, nothing cached
+    ----------------+---------+---------------+---------------------------
+    required        | DANE_ONLY for all three
+    partial         | SECURE  | DANE          | DANE
+    unknown         | TEMP    | DANE          | DANE
+    none, off       | SECURE  | NOT_FOUND     | NOT_FOUND
+
+`DNS failed` becomes TEMP in its last column where the administrator chose to defer, save where
+DANE is required, which is the stronger answer.
+"""
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+from mtasts_resolver.policy.document import Mode, Policy
+
+
+class Dane(Enum):
+    """What is known of DANE at the domain's MX hosts (RFC 7672)."""
+
+    REQUIRED = auto()
+    """Every reachable MX host can be verified with TLSA records, or is one that Postfix skips."""
+    PARTIAL = auto()
+    """Some host has TLSA records, and it is not REQUIRED."""
+    UNKNOWN = auto()
+    """A look-up failed, and nothing proves that there are TLSA records."""
+    NONE = auto()
+    """Proven absent, or the MX records are not authenticated."""
+    OFF = auto()
+    """DANE is not looked up."""
+
+
+class StsFinding(NamedTuple):
+    """What is known of a domain's MTA-STS policy."""
+
+    policy: Policy | None
+    """The policy that applies, whatever its mode."""
+    reason: str = ""
+    """Why there is no policy, in words for an administrator."""
+    code: str = ""
+    """The kind of that reason, for logs and metrics."""
+    known: bool = True
+    """False: the name servers failed and nothing is cached, so there may be a policy."""
+
+
+class Level(Enum):
+    """How Postfix is told to treat the next hop; the security levels are Postfix's."""
+
+    SECURE = auto()
+    DANE_ONLY = auto()
+    DANE = auto()
+    NOT_FOUND = auto()
+    """No advice: main.cf's own level stays in force."""
+    TEMP = auto()
+    """Defer."""
+
+
+class Verdict(NamedTuple):
+    """The decision for one domain."""
+
+    level: Level
+    policy: Policy | None = None
+    """The policy to verify by; present where the level is SECURE."""
+    reason: str = ""
+    """Why mail is deferred; present where the level is TEMP."""
+
+
+def decide(
+    dane: Dane,
+    sts: StsFinding,
+    *,
+    enforce_testing: bool = False,
+    defer_on_dns_failure: bool = False,
+) -> Verdict:
+    """Return the verdict of the decision table.
+
+    RFC 8461 §2: MTA-STS must not override a failing DANE validation. RFC 8461 §5: a policy in mode
+    testing or none is never enforced, unless the administrator asks for it with `enforce_testing`.
+    """
+    if dane is Dane.REQUIRED:
+        return Verdict(Level.DANE_ONLY)
+    if sts.policy is not None and _enforced(sts.policy, enforce_testing=enforce_testing):
+        if dane is Dane.UNKNOWN:
+            reason = "the domain enforces MTA-STS, and whether DANE applies could not be looked up"
+            return Verdict(Level.TEMP, reason=reason)
+        return Verdict(Level.SECURE, policy=sts.policy)
+    if not sts.known and defer_on_dns_failure:
+        return Verdict(Level.TEMP, reason=sts.reason)
+    if dane in (Dane.PARTIAL, Dane.UNKNOWN):
+        return Verdict(Level.DANE)
+    return Verdict(Level.NOT_FOUND)
+
+
+def _enforced(policy: Policy, *, enforce_testing: bool) -> bool:
+    return policy.mode is Mode.ENFORCE or (policy.mode is Mode.TESTING and enforce_testing)
