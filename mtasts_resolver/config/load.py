@@ -1,0 +1,244 @@
+"""Reading the configuration file, and comparing two configurations at a reload."""
+
+import difflib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from mtasts_resolver.config.keys import Key, section_keys
+from mtasts_resolver.config.kinds import map_name, quote
+from mtasts_resolver.config.schema import (
+    BUILTIN_MAPS,
+    Config,
+    ListenerConfig,
+    MapOptions,
+    builtin_options,
+)
+from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Raw, YamlError, parse_yaml
+
+
+class ConfigError(Exception):
+    """The configuration is not valid; `errors` says where and why, a line for each fault."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = tuple(errors)
+
+
+class Changes(NamedTuple):
+    """What a reload changes, as paths of keys such as `maps.tlsrpt.testing`."""
+
+    applied: tuple[str, ...]
+    """Takes effect at once."""
+    restart: tuple[str, ...]
+    """Takes effect at the next start only."""
+    in_force: Config
+    """The new configuration, with the old values where a restart is needed."""
+
+
+def load_config(path: Path | None) -> Config:
+    """Return the configuration in the file `path`, or the defaults for None; or raise ConfigError.
+
+    An empty file means the defaults, too.
+    """
+    if path is None:
+        return Config()
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
+    return parse_config(data, str(path))
+
+
+def parse_config(data: bytes, name: str) -> Config:
+    """Return the configuration that `data`, the contents of the file `name`, holds."""
+    try:
+        raw, faults = parse_yaml(data)
+    except YamlError as error:
+        raise ConfigError([f"{name}: {error}"]) from None
+    reader = _Reader(faults)
+    values = reader.section(Config, raw, "$")
+    if not reader.faults:
+        config = msgspec.convert(values, Config)
+        reader.check(config)
+    if reader.faults:
+        raise ConfigError([f"{name}: {fault}" for fault in reader.faults])
+    return config
+
+
+def changes(old: Config, new: Config) -> Changes:
+    """Tell what a reload that finds `new` while `old` is in force can apply."""
+    applied: list[str] = []
+    restart: list[str] = []
+    kept: dict[str, Any] = {}
+    for key in section_keys(Config):
+        before, after = getattr(old, key.name), getattr(new, key.name)
+        paths = _differences(key.name, before, after)
+        if key.reload:
+            applied += paths
+        else:
+            restart += paths
+            kept[key.name] = before
+    return Changes(tuple(applied), tuple(restart), msgspec.structs.replace(new, **kept))
+
+
+def _differences(path: str, old: object, new: object) -> Iterator[str]:
+    """Yield the paths of the keys in which `old` and `new` differ."""
+    if isinstance(old, msgspec.Struct) and isinstance(new, msgspec.Struct):
+        for name in old.__struct_fields__:
+            yield from _differences(f"{path}.{name}", getattr(old, name), getattr(new, name))
+    elif isinstance(old, dict) and isinstance(new, dict):
+        for name in dict.fromkeys([*old, *new]):
+            yield from _differences(f"{path}.{name}", old.get(name), new.get(name))
+    elif old != new:
+        yield path
+
+
+class _Reader:
+    """Turns what the file holds into plain values of the schema's types.
+
+    Every fault is collected in `faults`; what the methods return is only good if there is none.
+    """
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+
+    def section(self, cls: type[msgspec.Struct], raw: Raw, path: str) -> dict[str, Any]:
+        """Return the keys that `raw` sets in the section `cls`, and their values."""
+        keys = {key.name: key for key in section_keys(cls)}
+        if raw is None:
+            raw = {}
+        if not isinstance(raw, dict):
+            self._note(path, f"{_show(raw)} is not a mapping with the keys {_names(keys)}")
+            return {}
+        for name in raw:
+            if name not in keys:
+                self._note(path, _unknown(name, keys))
+        for name, key in keys.items():
+            if key.required and name not in raw:
+                self._note(path, f"the key {quote(name)} is missing")
+        return {
+            name: self._key(key, raw[name], f"{path}.{name}")
+            for name, key in keys.items()
+            if name in raw
+        }
+
+    def check(self, config: Config) -> None:
+        """Note what is wrong with keys together that are valid one by one."""
+        if config.tcp_table_map not in {*BUILTIN_MAPS, *config.maps}:
+            known = ", ".join(dict.fromkeys([*BUILTIN_MAPS, *config.maps]))
+            self._note(
+                "$.tcp_table_map", f"{quote(config.tcp_table_map)} is not one of the maps {known}"
+            )
+        first: dict[str, str] = {}
+        for number, listener in enumerate(config.listen):
+            path = f"$.listen[{number}]"
+            self._check_listener(listener, path)
+            address = listener.address
+            if first.setdefault(address, path) != path and not address.endswith(":0"):
+                self._note(f"{path}.address", f"{quote(address)} is that of {first[address]}, too")
+
+    def _check_listener(self, listener: ListenerConfig, path: str) -> None:
+        if listener.address.startswith("unix:"):
+            return
+        for name in ("mode", "owner", "group"):
+            if getattr(listener, name) is not None:
+                self._note(f"{path}.{name}", "only a unix socket has one")
+
+    def _note(self, path: str, fault: str) -> None:
+        self.faults.append(f"{path}: {fault}")
+
+    def _key(self, key: Key, raw: Raw, path: str) -> object:
+        match key.shape:
+            case "value":
+                return self._value(key, raw, path)
+            case "section":
+                return self.section(_section(key), raw, path)
+            case "named sections":
+                return self._maps(raw, path)
+            case "list" | "sections":
+                return self._list(key, raw, path)
+
+    def _list(self, key: Key, raw: Raw, path: str) -> list[object]:
+        if raw is None:
+            self._note(path, "there is no value; leave the key out for the default")
+            return []
+        if not isinstance(raw, list):
+            self._note(path, f"{_show(raw)} is not a list")
+            return []
+        items: list[object] = []
+        for number, item in enumerate(raw):
+            item_path = f"{path}[{number}]"
+            if key.section is None:
+                items.append(self._value(key, item, item_path))
+            else:
+                items.append(self.section(key.section, item, item_path))
+        return items
+
+    def _value(self, key: Key, raw: Raw, path: str) -> object:
+        if key.kind is None:
+            raise TypeError(f"the key {key.name} has no kind")
+        if raw is None and key.shape == "value":
+            if not key.optional:
+                self._note(path, "there is no value; leave the key out for the default")
+            return None
+        if not isinstance(raw, str):
+            self._note(path, f"{_show(raw)} is not a single value ({key.kind.name})")
+            return None
+        try:
+            return key.kind.parse(raw)
+        except ValueError as error:
+            self._note(path, str(error))
+            return None
+
+    def _maps(self, raw: Raw, path: str) -> dict[str, Any]:
+        """Return each map's options; what a map leaves unset comes from `builtin_options`."""
+        if raw is None:
+            return {}
+        if not isinstance(raw, dict):
+            self._note(path, f"{_show(raw)} is not a mapping of map names to options")
+            return {}
+        maps: dict[str, MapOptions] = {}
+        # The built-in maps come first: the others take their options from them.
+        ordered = [name for name in BUILTIN_MAPS if name in raw]
+        ordered += [name for name in raw if name not in BUILTIN_MAPS]
+        for name in ordered:
+            try:
+                map_name(name)
+            except ValueError as error:
+                self._note(path, str(error))
+                continue
+            options = self.section(MapOptions, raw[name], f"{path}.{name}")
+            maps[name] = msgspec.structs.replace(builtin_options(name, maps), **options)
+        return {name: msgspec.structs.asdict(maps[name]) for name in maps}
+
+
+def _section(key: Key) -> type[msgspec.Struct]:
+    if key.section is None:
+        raise TypeError(f"the key {key.name} is no section")
+    return key.section
+
+
+def _names(keys: Collection[str]) -> str:
+    return ", ".join(sorted(keys))
+
+
+def _unknown(name: str, keys: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, keys, n=1)
+    hint = f"; did you mean {quote(close[0])}?" if close else ""
+    return f"unknown key {quote(name)}{hint} (valid: {_names(keys)})"
+
+
+def _show(raw: Raw) -> str:
+    match raw:
+        case None:
+            return "no value"
+        case str():
+            return quote(raw)
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
