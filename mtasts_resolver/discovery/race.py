@@ -1,0 +1,59 @@
+"""Trying alternatives side by side: name servers, and the addresses of a host."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from mtasts_resolver.discovery.errors import DiscoveryError
+
+T = TypeVar("T")
+
+
+def _ignore(_: object) -> None:
+    pass
+
+
+async def race(
+    attempts: Sequence[Callable[[], Awaitable[T]]],
+    delay: float,
+    failures: list[DiscoveryError],
+    discard: Callable[[T], None] = _ignore,
+) -> T | None:
+    """Return the first result, or None when every attempt has failed.
+
+    The next attempt begins when one failed, or after `delay` seconds without a result; those
+    before it go on meanwhile, so a slow one may still win. A DiscoveryError is a failure and is
+    added to `failures`; anything else is raised. A result that comes too late is given to
+    `discard`.
+    """
+    tasks: list[asyncio.Future[T]] = []
+    running: set[asyncio.Future[T]] = set()
+    winner: asyncio.Future[T] | None = None
+    try:
+        while len(tasks) < len(attempts) or running:
+            if len(tasks) < len(attempts):
+                tasks.append(asyncio.ensure_future(attempts[len(tasks)]()))
+                running.add(tasks[-1])
+            limit = delay if len(tasks) < len(attempts) else None
+            done, running = await asyncio.wait(
+                running, timeout=limit, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                try:
+                    result = task.result()
+                except DiscoveryError as error:
+                    failures.append(error)
+                else:
+                    winner = task
+                    return result
+        return None
+    finally:
+        await _dismiss([task for task in tasks if task is not winner], discard)
+
+
+async def _dismiss(tasks: list[asyncio.Future[T]], discard: Callable[[T], None]) -> None:
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if not isinstance(outcome, BaseException):
+            discard(outcome)

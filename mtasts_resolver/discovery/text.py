@@ -1,0 +1,14 @@
+"""Words of strangers, made fit for a log line."""
+
+SHOWN = 120  # characters: enough to recognise what was sent, too little to flood a log
+
+
+def printable(text: str, limit: int = SHOWN) -> str:
+    """Return at most `limit` characters of `text`, with every control character escaped."""
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 3] + "..."
+
+
+def os_reason(error: OSError) -> str:
+    """Return why the operating system refused, without numbers and addresses."""
+    return printable((error.strerror or str(error) or type(error).__name__).lower())
