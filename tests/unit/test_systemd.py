@@ -301,6 +301,9 @@ def test_systemd_itself_passes_the_sockets(tmp_path: Path) -> None:
     first, second = str(tmp_path / "first"), str(tmp_path / "second")
     command = ["systemd-socket-activate", "--fdname=tcp_table:socketmap", "-l", first, "-l", second]
     with subprocess.Popen([*command, sys.executable, "-c", ECHO]) as child:
-        with connected(first) as client:
-            assert client.recv(4096) == b"['tcp_table', 'socketmap'] []"
-        assert child.wait(DEADLINE) == 0
+        try:
+            with connected(first) as client:
+                assert client.recv(4096) == b"['tcp_table', 'socketmap'] []"
+            assert child.wait(DEADLINE) == 0
+        finally:
+            child.kill()

@@ -1,0 +1,141 @@
+"""The Postfix examples, as Postfix's own tools see them."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "postfix-examples"
+MAIN_CF = sorted(EXAMPLES.glob("main.cf.*"))
+
+# Parameters of the example for 3.10 that an older Postfix reports as unused. Everything else that
+# Postfix has to say about an example is a fault of the example.
+SINCE_3_10 = {
+    "smtp_tlsrpt_enable",
+    "smtp_tlsrpt_socket_name",
+    "smtp_tls_enforce_sts_mx_patterns",
+}
+UNUSED = re.compile(r"warning: \S+/main\.cf: unused parameter: (?P<name>\w+)=")
+
+# The shortest main.cf that Postfix has nothing to say about. It names no network and no user.
+BASE = """\
+compatibility_level = 3.6
+myhostname = sender.example
+mydomain = sender.example
+queue_directory = {directory}/spool
+data_directory = {directory}/data
+"""
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("postconf") is None, reason="Postfix is not installed"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="`postfix check` is reserved for root"),
+]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """The directories of a Postfix instance of its own, with Debian's master.cf."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "data").mkdir()
+    shutil.chown(tmp_path / "data", "postfix")
+    master = next(
+        path
+        for path in map(Path, ("/etc/postfix/master.cf.proto", "/etc/postfix/master.cf"))
+        if path.exists()
+    )
+    shutil.copy(master, tmp_path / "etc" / "master.cf")
+    return tmp_path
+
+
+def run(*command: str | Path) -> tuple[int, list[str], list[str]]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+
+
+def complaints(directory: Path, fragment: str) -> set[str]:
+    """Return what `postconf` and `postfix check` say about `fragment` in a main.cf, if anything."""
+    etc = directory / "etc"
+    (etc / "main.cf").write_text(BASE.format(directory=directory) + fragment)
+    said: set[str] = set()
+    for command in (("postconf", "-c", etc, "-n"), ("postfix", "-c", etc, "check")):
+        code, _, lines = run(*command)
+        said.update(lines)
+        if code:
+            said.add(f"{command[0]} ended with status {code}")
+    return said
+
+
+def parameters(fragment: str) -> set[str]:
+    return set(re.findall(r"^(\w+)\s*=", fragment, re.MULTILINE))
+
+
+def unknown_here() -> set[str]:
+    """Return those of SINCE_3_10 that the Postfix of this machine does not know."""
+    _, defaults, _ = run("postconf", "-d")
+    return SINCE_3_10 - {line.partition(" = ")[0] for line in defaults}
+
+
+def test_there_are_examples() -> None:
+    assert len(MAIN_CF) == 6
+
+
+@pytest.mark.parametrize("path", MAIN_CF, ids=lambda path: path.name)
+def test_postfix_accepts_the_example(path: Path, directory: Path) -> None:
+    fragment = path.read_text()
+    assert "smtp_tls_policy_maps" in parameters(fragment)
+    excused = parameters(fragment) & unknown_here()
+    said = complaints(directory, fragment)
+    unused = {found["name"] for line in said if (found := UNUSED.search(line))}
+    assert unused == excused
+    assert [line for line in said if not UNUSED.search(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("fragment", "complaint"),
+    [
+        ("smtp_tls_polcy_maps = socketmap:inet:127.0.0.1:8461:default\n", "unused parameter"),
+        ("smtp_tls_security_level may\n", "missing '='"),
+        ("smtp_tls_loglevel = 1\nsmtp_tls_loglevel = 2\n", "overriding earlier entry"),
+    ],
+)
+def test_a_wrong_example_would_be_noticed(fragment: str, complaint: str, directory: Path) -> None:
+    assert any(complaint in line for line in complaints(directory, fragment))
+
+
+def test_only_the_example_for_3_10_uses_what_is_new_in_3_10() -> None:
+    using = {path.name for path in MAIN_CF if parameters(path.read_text()) & SINCE_3_10}
+    asking = {
+        path.name
+        for path in MAIN_CF
+        if re.search(r"^smtp.*:tlsrpt$", path.read_text(), re.MULTILINE)
+    }
+    assert using == asking == {"main.cf.postfix-3.10"}
+
+
+@pytest.mark.parametrize("path", MAIN_CF, ids=lambda path: path.name)
+def test_postfix_knows_the_types_of_the_maps(path: Path, directory: Path) -> None:
+    complaints(directory, path.read_text())
+    _, [maps], _ = run("postconf", "-c", directory / "etc", "-xh", "smtp_tls_policy_maps")
+    _, types, _ = run("postconf", "-m")
+    assert {entry.partition(":")[0] for entry in re.split(r"[,\s]+", maps)} <= set(types)
+
+
+@pytest.mark.parametrize(
+    ("key", "policy"),
+    [
+        ("partner.example", "secure match=.partner.example servername=hostname"),
+        ("broken.example", "may"),
+        ("[relay.branch.example]:587", "verify"),
+        ("other.example", None),
+    ],
+)
+def test_postfix_reads_the_local_table(key: str, policy: str | None, directory: Path) -> None:
+    complaints(directory, "")
+    shutil.copy(EXAMPLES / "tls_policy", directory / "etc")
+    table = f"texthash:{directory}/etc/tls_policy"
+    code, found, said = run("postmap", "-c", directory / "etc", "-q", key, table)
+    assert (code, found, said) == ((0, [policy], []) if policy else (1, [], []))
