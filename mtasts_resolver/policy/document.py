@@ -9,7 +9,7 @@ from mtasts_resolver.policy.hostname import is_mx_pattern
 MAX_DOCUMENT_BYTES = 65_536  # RFC 8461 §3.3 suggests 64 KiB
 MAX_MAX_AGE = 31_557_600  # seconds, about a year: RFC 8461 §3.2
 
-# RFC 8461 §3.2, with errata 6253 (the last terminator is optional) and 7282 (digits of max_age):
+# RFC 8461 §3.2, whose text speaks of CRLF alone; erratum 6253 (reported) corrects it:
 #
 #   sts-policy-record    = sts-policy-field *WSP *(sts-policy-term sts-policy-field *WSP)
 #                          [sts-policy-term]
@@ -131,6 +131,11 @@ def _mode(line: int, value: str) -> Mode:
 
 
 def _max_age(line: int, value: str) -> int:
+    """Return the seconds that `value` says, MAX_MAX_AGE at most.
+
+    The grammar allows ten digits, erratum 7282 (reported) would allow eight. We read any number of
+    them: a domain that asks for longer protection gets the longest there is, rather than none.
+    """
     if not _DIGITS.match(value):
         raise DocumentError(f"max_age {_quote(value)} is not a number of seconds", line)
     significant = value.lstrip("0") or "0"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-# RFC 8461 §3.1, with erratum 6285, which lets white space stand before the first semicolon:
+# RFC 8461 §3.1:
 #
 #   sts-text-record = sts-version 1*(sts-field-delim sts-field) [sts-field-delim]
 #   sts-field       = sts-id / sts-extension
@@ -14,8 +14,12 @@ from typing import NamedTuple
 #   sts-extension   = sts-ext-name "=" sts-ext-value
 #   sts-ext-name    = (ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".")
 #   sts-ext-value   = 1*(%x21-3A / %x3C / %x3E-7E)
+#
+# The text beside this grammar discards records that do not begin with "v=STSv1;", while the grammar
+# lets white space stand before the semicolon. Erratum 6285 (reported, not verified) sees it and
+# would forbid that white space; we accept it, for the domain that wrote it wants to be protected.
 _VERSION = re.compile(rb"v=STSv1[ \t]*;")
-_DELIMITER = re.compile(rb"[ \t]*;[ \t]*")
+_WSP = b" \t"
 _ID = re.compile(rb"id=([A-Za-z0-9]{1,32})\Z")
 _EXTENSION = re.compile(rb"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=[\x21-\x3a\x3c\x3e-\x7e]+\Z")
 
@@ -41,11 +45,8 @@ def parse_record(text: bytes) -> PolicyRecord:
     """
     if not _VERSION.match(text):
         raise RecordError("it does not begin with 'v=STSv1;'")
-    _, *fields = _DELIMITER.split(text)
-    if fields[-1] == b"":
-        fields.pop()
     policy_id: str | None = None
-    for field in fields:
+    for field in _split_fields(text):
         found = _ID.match(field)
         if found and policy_id is None:
             policy_id = found[1].decode("ascii")
@@ -55,6 +56,17 @@ def parse_record(text: bytes) -> PolicyRecord:
     if policy_id is None:
         raise RecordError("it has no id")
     return PolicyRecord(policy_id)
+
+
+def _split_fields(text: bytes) -> list[bytes]:
+    """Return what stands between the delimiters after the version.
+
+    White space belongs to a delimiter, so it is no part of a field, save at the very end.
+    """
+    _, *fields, last = text.split(b";")
+    fields = [field.strip(_WSP) for field in fields]
+    last = last.lstrip(_WSP)
+    return [*fields, last] if last else fields
 
 
 def select_record(texts: Iterable[bytes]) -> PolicyRecord:
