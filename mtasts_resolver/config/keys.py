@@ -27,6 +27,8 @@ class Key:
     """Whether the value may be null."""
     required: bool
     default: Any
+    max_items: int | None
+    """How long a list may be."""
     reload: bool | None
     """Whether a reload applies it; None but at the top."""
 
@@ -58,6 +60,7 @@ def _key(field: msgspec.structs.FieldInfo) -> Key:
         optional=optional,
         required=field.required,
         default=default,
+        max_items=meta.extra["max_items"],
         reload=meta.extra["reload"],
     )
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from mtasts_resolver.policy.hostname import is_hostname
+
 SECOND = 1.0
 MINUTE = 60.0
 HOUR = 3600.0
@@ -25,7 +27,7 @@ _MODE = re.compile(r"(?:0o?)?([0-7]{3})\Z")
 _MAP_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 # useradd(8): what shadow-utils accepts, upper case and dots included; or a number.
 _ACCOUNT = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}|[0-9]{1,10})\Z")
-_HOST_LABELS = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?\Z")
+_BRACKETED = re.compile(r"\[(?P<host>[^\]]*:[^\]]*)\](?::(?P<port>[0-9]*))?\Z")
 
 MAX_PORT = 65_535
 MAX_UNIX_PATH_BYTES = 107  # unix(7): sun_path holds 108 bytes, a terminating NUL among them
@@ -149,7 +151,7 @@ def show_duration(seconds: float) -> str:
 
 
 def listen_address(text: str) -> str:
-    """Check `inet:HOST:PORT` with a numeric host, IPv6 in brackets; or `unix:/absolute/path`."""
+    """Check `inet:HOST:PORT`, IPv6 in brackets, and `unix:/absolute/path`."""
     scheme, _, rest = text.partition(":")
     if scheme == "unix":
         if len(rest.encode()) > MAX_UNIX_PATH_BYTES:
@@ -157,22 +159,29 @@ def listen_address(text: str) -> str:
         return f"unix:{absolute_path(rest)}"
     if scheme != "inet":
         raise ValueError(f"{quote(text)} is neither 'inet:HOST:PORT' nor 'unix:/PATH'")
+    host, _, port = rest.rpartition(":")
     try:
-        return f"inet:{_endpoint(rest, lowest_port=0)}"
+        # Port 0 lets the system choose one.
+        return f"inet:{_listen_host(host)}:{_port(port, lowest=0)}"
     except ValueError as error:
         raise ValueError(
-            f"{quote(text)} is not 'inet:HOST:PORT' with a numeric host, IPv6 in brackets: {error}"
+            f"{quote(text)} is not 'inet:HOST:PORT', an IPv6 address in brackets: {error}"
         ) from None
 
 
 def name_server(text: str) -> str:
     """Check an IP address; before a colon and a port, IPv6 stands in brackets."""
+    host, port = text, None
+    if found := _BRACKETED.match(text):
+        host, port = found["host"], found["port"]
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
     try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        pass
-    try:
-        return _endpoint(text, lowest_port=1)
+        address = ipaddress.ip_address(host)
+        if port is None:
+            return str(address)
+        shown = f"[{address}]" if ":" in host else str(address)
+        return f"{shown}:{_port(port, lowest=1)}"
     except ValueError:
         raise ValueError(
             f"{quote(text)} is not an IP address, with or without a port"
@@ -250,7 +259,7 @@ def proxy_url(text: str) -> str:
         raise ValueError(f"{shown} is not 'http://HOST:PORT' or 'https://HOST:PORT'")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f"{shown} has more than a host and a port")
-    if not _HOST_LABELS.match(parts.hostname):
+    if not is_hostname(parts.hostname):
         try:
             ipaddress.ip_address(parts.hostname)
         except ValueError:
@@ -258,16 +267,20 @@ def proxy_url(text: str) -> str:
     return text
 
 
-def _endpoint(text: str, *, lowest_port: int) -> str:
-    """Return `HOST:PORT` in its canonical spelling; port 0 lets the system choose one."""
-    host, colon, port = text.rpartition(":")
+def _listen_host(host: str) -> str:
     bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not host:
-        raise ValueError("there is no port")
-    address = ipaddress.ip_address(host[1:-1] if bracketed else host)
-    if bracketed != (address.version == 6):  # noqa: PLR2004  the number is IP's version
+    try:
+        address = ipaddress.ip_address(host[1:-1] if bracketed else host)
+    except ValueError:
+        if not bracketed and is_hostname(host.lower()):
+            return host.lower()
+        raise ValueError(f"{quote(host)} is neither an IP address nor a host name") from None
+    if bracketed != isinstance(address, ipaddress.IPv6Address):
         raise ValueError("an IPv6 address, and no other, stands in brackets")
-    if not _INTEGER.match(port) or not lowest_port <= int(port) <= MAX_PORT:
-        raise ValueError(f"{quote(port)} is not a port")
-    shown = f"[{address}]" if bracketed else str(address)
-    return f"{shown}:{int(port)}"
+    return f"[{address}]" if bracketed else str(address)
+
+
+def _port(text: str, *, lowest: int) -> int:
+    if not _INTEGER.match(text) or not lowest <= int(text) <= MAX_PORT:
+        raise ValueError(f"{quote(text)} is not a port")
+    return int(text)

@@ -169,6 +169,9 @@ class _Reader:
         if not isinstance(raw, list):
             self._note(path, f"{_show(raw)} is not a list")
             return []
+        if key.max_items is not None and len(raw) > key.max_items:
+            self._note(path, f"there are {len(raw)} items, at most {key.max_items} are allowed")
+            return []
         items: list[object] = []
         for number, item in enumerate(raw):
             item_path = f"{path}[{number}]"

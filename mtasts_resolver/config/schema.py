@@ -14,19 +14,31 @@ from msgspec import Meta, Struct
 from mtasts_resolver.config import kinds
 from mtasts_resolver.config.kinds import DAY, HOUR, Duration, Integer, Kind, Text
 
+MAX_SERVERS = 3  # as in resolv.conf(5), MAXNS: more only make a failure slower
+MAX_LISTENERS = 64  # more than anyone has
+MAX_NETWORKS = 1_000  # each address of a policy host is compared with all of them
+
 BUILTIN_MAPS = ("default", "QUERY", "postfix", "tlsrpt", "QUERYwithTLSRPT")
 
 
-def key(description: str, kind: Kind | None = None, *, reload: bool | None = None) -> Meta:
+def key(
+    description: str,
+    kind: Kind | None = None,
+    *,
+    reload: bool | None = None,
+    max_items: int | None = None,
+) -> Meta:
     """Describe a key: its meaning, and the kind of its values where the type does not tell.
 
     `reload` tells whether a reload applies it, for the keys at the top, and so for those below.
+    `max_items` bounds a list.
     """
-    return Meta(description=description, extra={"kind": kind, "reload": reload})
+    extra = {"kind": kind, "reload": reload, "max_items": max_items}
+    return Meta(description=description, extra=extra)
 
 
 ADDRESS = Text(
-    "address", "`inet:HOST:PORT` (numeric, IPv6 in brackets) or `unix:/PATH`", kinds.listen_address
+    "address", "`inet:HOST:PORT` (IPv6 in brackets) or `unix:/PATH`", kinds.listen_address
 )
 SERVER = Text("address", "an IP address, with or without a port", kinds.name_server)
 NETWORK = Text("network", "such as `192.0.2.0/24`, `2001:db8::/32`", kinds.network)
@@ -99,7 +111,11 @@ class DnsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     servers: Annotated[
         tuple[str, ...],
-        key("The name servers to ask; empty: those of `/etc/resolv.conf`.", SERVER),
+        key(
+            "The name servers to ask; empty: those of `/etc/resolv.conf`.",
+            SERVER,
+            max_items=MAX_SERVERS,
+        ),
     ] = ()
     timeout: Annotated[
         float,
@@ -148,6 +164,7 @@ class HttpsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             "Networks that policy hosts may be in although their addresses are not globally"
             " routable: loopback, private, link-local and the like are refused otherwise.",
             NETWORK,
+            max_items=MAX_NETWORKS,
         ),
     ] = ()
 
@@ -229,6 +246,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "Where the daemon listens. Sockets that systemd passes do not stand here, and the list"
             " may be empty if there are some.",
             reload=False,
+            max_items=MAX_LISTENERS,
         ),
     ] = (_DEFAULT_LISTENER,)
     maps: Annotated[
