@@ -1,0 +1,60 @@
+"""A socketmap client, as Postfix is one (socketmap_table(5))."""
+
+import socket
+
+from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.server.address import InetAddress, parse_address
+
+CONNECT_TIMEOUT = 5.0  # seconds; the daemon is on this machine or near it
+REPLY_TIMEOUT = 100.0  # seconds, as long as Postfix waits
+MAX_REPLY = 100_000  # bytes: Postfix's own limit
+MAX_LENGTH_DIGITS = len(str(MAX_REPLY))
+
+
+class DaemonUnreachableError(Exception):
+    """Nobody answers at the address, or what answers does not speak socketmap."""
+
+
+def ask(address: str, map_name: str, key: str) -> Reply:
+    """Return the reply of the daemon at `address`. Raise ValueError where that is no address."""
+    where = parse_address(address)
+    request = f"{map_name} {key}".encode()
+    try:
+        if isinstance(where, InetAddress):
+            connection = socket.create_connection((where.host, where.port), CONNECT_TIMEOUT)
+        else:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(CONNECT_TIMEOUT)
+            connection.connect(where.path)
+        with connection:
+            connection.settimeout(REPLY_TIMEOUT)
+            connection.sendall(b"%d:%s," % (len(request), request))
+            return _parse(_read_netstring(connection))
+    except OSError as error:
+        raise DaemonUnreachableError(
+            f"no answer from the daemon at {address}: {error.strerror or error};"
+            " is mtasts-resolver running, and listening there?"
+        ) from None
+    except ValueError as error:
+        raise DaemonUnreachableError(
+            f"what answers at {address} does not speak socketmap: {error}"
+        ) from None
+
+
+def _read_netstring(connection: socket.socket) -> bytes:
+    with connection.makefile("rb") as stream:
+        digits = b""
+        while (byte := stream.read(1)) != b":":
+            digits += byte
+            if not byte.isdigit() or len(digits) > MAX_LENGTH_DIGITS:
+                raise ValueError("the reply is no netstring")
+        length = int(digits or b"0")
+        data = stream.read(length + 1)
+        if length > MAX_REPLY or len(data) != length + 1 or not data.endswith(b","):
+            raise ValueError("the reply is no netstring")
+        return data[:-1]
+
+
+def _parse(data: bytes) -> Reply:
+    status, _, text = data.decode("utf-8", "replace").partition(" ")
+    return Reply(Status(status), text)

@@ -1,0 +1,94 @@
+"""`mtasts-resolver explain`: discover a policy afresh, and show every step."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.cli.client import DaemonUnreachableError, ask
+from mtasts_resolver.cli.options import config_option, json_option, map_option, read_config
+from mtasts_resolver.cli.query import show, socketmap_address
+from mtasts_resolver.config import Config
+from mtasts_resolver.explanation import Explanation, explain_key
+from mtasts_resolver.reply import Status
+
+
+@click.command()
+@click.argument("domain")
+@map_option
+@config_option
+@json_option
+def explain(domain: str, map_name: str, config_file: Path | None, *, as_json: bool) -> None:
+    """Discover the policy of DOMAIN afresh, and show every step and its outcome.
+
+    Nothing is read from the daemon's cache, and nothing is written to it. Exit codes: 0 where a
+    policy was found, 1 where there is none, 75 where the name servers failed.
+    """
+    config = read_config(config_file)
+    explanation = asyncio.run(explain_key(domain, config, map_name))
+    cached = _ask_daemon(config, map_name, domain)
+    if as_json:
+        click.echo(json.dumps(_as_dict(explanation, cached), indent=2))
+    else:
+        click.echo(_as_text(explanation, cached))
+    sys.exit(_exit_code(explanation))
+
+
+def _ask_daemon(config: Config, map_name: str, key: str) -> str | None:
+    """Return what the running daemon answers, or None where none can be asked."""
+    try:
+        return show(ask(socketmap_address(config), map_name, key))
+    except (DaemonUnreachableError, click.UsageError):
+        return None
+
+
+def _exit_code(explanation: Explanation) -> int:
+    if explanation.reply.status is Status.TEMP or not explanation.finding.known:
+        return exit_codes.TEMPORARY
+    return 0 if explanation.finding.policy is not None else exit_codes.NEGATIVE
+
+
+def _as_text(explanation: Explanation, cached: str | None) -> str:
+    lines = [f"lookup key     {explanation.key}"]
+    lines.append(f"policy domain  {explanation.domain or 'none: no policy can apply to this key'}")
+    for step in explanation.steps:
+        mark = "ok  " if step.ok else "FAIL"
+        lines += ["", f"{mark}  {step.name}  ({step.seconds:.3f} s)", f"      {step.outcome}"]
+        lines += [f"      | {detail}" for detail in step.details]
+    lines += ["", f"outcome        {explanation.outcome}"]
+    lines.append(f"Postfix gets   {show(explanation.reply)}  (map {explanation.map_name})")
+    if cached is None:
+        lines.append("the daemon     could not be asked for what it has cached")
+    else:
+        lines.append(f"the daemon     answers {cached}")
+    return "\n".join(lines)
+
+
+def _as_dict(explanation: Explanation, cached: str | None) -> dict[str, Any]:
+    policy = explanation.finding.policy
+    return {
+        "key": explanation.key,
+        "domain": explanation.domain,
+        "map": explanation.map_name,
+        "steps": [
+            {
+                "name": step.name,
+                "ok": step.ok,
+                "seconds": round(step.seconds, 6),
+                "outcome": step.outcome,
+                "details": list(step.details),
+            }
+            for step in explanation.steps
+        ],
+        "policy": None
+        if policy is None
+        else {"mode": policy.mode, "max_age": policy.max_age, "mx": list(policy.mx)},
+        "outcome": explanation.outcome,
+        "code": explanation.finding.code or None,
+        "reply": {"status": explanation.reply.status, "text": explanation.reply.text},
+        "daemon": cached,
+    }

@@ -1,0 +1,38 @@
+"""What several commands have in common: where the configuration is, and how its faults are told."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.config import Config, ConfigError, load_config
+
+DEFAULT_CONFIG = Path("/etc/mtasts-resolver/config.yaml")
+
+config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help=f"The configuration file; unset: {DEFAULT_CONFIG} where it exists, else the defaults.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+map_option = click.option(
+    "--map", "map_name", default="default", show_default=True, help="The socketmap name to ask."
+)
+
+
+def config_path(config_file: Path | None) -> Path | None:
+    """Return the file to read; None where the defaults are in force."""
+    if config_file is None and DEFAULT_CONFIG.exists():
+        return DEFAULT_CONFIG
+    return config_file
+
+
+def read_config(config_file: Path | None) -> Config:
+    """Return the configuration, or end with its errors."""
+    try:
+        return load_config(config_path(config_file))
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(exit_codes.USAGE)

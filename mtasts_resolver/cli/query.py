@@ -1,0 +1,61 @@
+"""`mtasts-resolver query`: ask the running daemon as Postfix would."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.cli.client import DaemonUnreachableError, ask
+from mtasts_resolver.cli.options import config_option, json_option, map_option, read_config
+from mtasts_resolver.config import Config
+from mtasts_resolver.reply import Reply, Status
+
+EXIT_CODES = {
+    Status.OK: 0,
+    Status.NOTFOUND: exit_codes.NEGATIVE,
+    Status.TEMP: exit_codes.TEMPORARY,
+    Status.PERM: exit_codes.USAGE,
+}
+
+
+@click.command()
+@click.argument("domain")
+@map_option
+@click.option("--server", help="The daemon's socketmap address; unset: the first one configured.")
+@config_option
+@json_option
+def query(
+    domain: str, map_name: str, server: str | None, config_file: Path | None, *, as_json: bool
+) -> None:
+    """Ask the running daemon for DOMAIN, as Postfix would.
+
+    DOMAIN is a lookup key: a domain, or a next hop such as `[relay.example]:587`.
+    """
+    address = server or socketmap_address(read_config(config_file))
+    try:
+        reply = ask(address, map_name, domain)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--server") from None
+    except DaemonUnreachableError as error:
+        click.echo(str(error), err=True)
+        sys.exit(exit_codes.UNAVAILABLE)
+    if as_json:
+        fields = {"domain": domain, "map": map_name, "status": reply.status, "text": reply.text}
+        click.echo(json.dumps(fields))
+    else:
+        click.echo(show(reply))
+    sys.exit(EXIT_CODES[reply.status])
+
+
+def socketmap_address(config: Config) -> str:
+    """Return the address of the first socketmap listener, or end where there is none."""
+    for listener in config.listen:
+        if listener.protocol == "socketmap":
+            return listener.address
+    raise click.UsageError("the configuration has no socketmap listener; name one with --server")
+
+
+def show(reply: Reply) -> str:
+    return f"{reply.status} {reply.text}".rstrip()

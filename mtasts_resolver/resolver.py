@@ -1,0 +1,453 @@
+"""From policy domain to finding: memory first, then the store, then one discovery per domain.
+
+Memory answers without waiting. What memory does not hold is learnt by a task, one per domain
+however many ask; the task goes on when the look-ups that wait for it have given up, so that
+Postfix's next try finds its result.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from mtasts_resolver import logs
+from mtasts_resolver.cache import Cache, Entry, FetchFailure
+from mtasts_resolver.clock import Clock
+from mtasts_resolver.config import Config
+from mtasts_resolver.counters import Counters
+from mtasts_resolver.discovery.dns import DnsClient
+from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
+from mtasts_resolver.discovery.https import PolicyFetcher
+from mtasts_resolver.discovery.record import FoundRecord, lookup_record
+from mtasts_resolver.lifetimes import (
+    Urgency,
+    absence_lifetime,
+    id_check_delay,
+    policy_lifetime,
+    refresh_urgency,
+    retry_delay,
+)
+from mtasts_resolver.nameservers import NameServerHealth
+from mtasts_resolver.policy import DocumentError, Mode, Policy, StsFinding, parse_document
+from mtasts_resolver.store import Store, StoredPolicy
+
+log = logs.get(__name__)
+
+# Each discovery holds a few sockets and up to a document of memory; 256 are more than a busy
+# server's stream of new domains needs, and well within the default limit of open files.
+MAX_DISCOVERIES = 256
+# More than this many domains waiting means that look-ups come in faster than DNS answers; those
+# beyond are told to come again, which Postfix does.
+MAX_QUEUED_DISCOVERIES = 4_096
+# RFC 2308 §7 allows five minutes for remembering a failure of the servers. A minute lets mail that
+# was deferred by an outage go out soon after it, without asking dead servers for each message.
+DNS_RETRY_DELAY = 60.0
+# `asked_at` need be right to about a day only: it is compared with `forget_after`.
+ASKED_AT_PRECISION = 86_400.0
+
+
+class OverloadedError(Exception):
+    """Too many domains are being discovered already; the look-up should be tried again."""
+
+
+class Resolver:
+    """Knows, or finds out, the MTA-STS policy of each domain."""
+
+    def __init__(  # the parts it works with; the daemon and the tests choose them
+        self,
+        *,
+        dns: DnsClient,
+        fetcher: PolicyFetcher,
+        store: Store,
+        clock: Clock,
+        rng: random.Random,
+        config: Config,
+        counters: Counters,
+    ) -> None:
+        self._dns = dns
+        self._fetcher = fetcher
+        self._store = store
+        self._clock = clock
+        self._rng = rng
+        self._config = config
+        self._counters = counters
+        self._cache = Cache(config.cache.memory_entries)
+        self._slots = asyncio.Semaphore(MAX_DISCOVERIES)
+        self._running: dict[str, asyncio.Task[Entry | None]] = {}
+        self._name_servers = NameServerHealth()
+        self._failing: set[str] = set()
+        self.on_policy: Callable[[str, Entry], None] = lambda _domain, _entry: None
+        """Called when a policy was fetched, so that its refresh can be scheduled."""
+
+    @property
+    def cache(self) -> Cache:
+        return self._cache
+
+    @property
+    def failing_refresh(self) -> int:
+        """Return how many cached policies failed to be refreshed, mode none not counted."""
+        return len(self._failing)
+
+    def reconfigure(self, config: Config) -> None:
+        self._config = config
+        self._cache.resize(config.cache.memory_entries)
+
+    # -- look-ups ----------------------------------------------------------------------------
+
+    def lookup(self, domain: str) -> StsFinding | None:
+        """Return what memory knows of `domain`, at once; None where it must be learnt.
+
+        Where the policy record is due to be looked at again, that begins behind the answer
+        (RFC 8461 §5.1: an old policy must not make mail fail for good).
+        """
+        entry = self._cache.get(domain)
+        if entry is None:
+            return None
+        now = self._clock.monotonic()
+        if now >= entry.until:
+            return None
+        entry.asked = now
+        entry.referenced = True
+        if now >= entry.check_at:
+            self._check_behind(domain, entry, now)
+        return entry.finding
+
+    async def resolve(self, domain: str) -> StsFinding:
+        """Learn what is known of `domain`, within `lookup_timeout`. Raise OverloadedError."""
+        timeout = self._config.lookup_timeout
+        while True:
+            task = self._running.get(domain) or self._start(domain, self._learn(domain))
+            done, _ = await asyncio.wait({task}, timeout=timeout)
+            if not done:
+                self._counters.lookup_timeouts += 1
+                reason = f"the policy of {domain} was not known within {timeout:g} s; try again"
+                return StsFinding(None, reason, "lookup-timeout", known=False)
+            entry = task.result()
+            if entry is not None:  # None: it was a refresh, and the policy is forgotten now
+                return entry.finding
+
+    async def refresh(self, domain: str) -> Entry | None:
+        """Fetch the policy of `domain` again, whether or not its id changed (RFC 8461 §3.3).
+
+        Return the policy's entry, or None where none is left: it has expired, or the domain was
+        not asked for in `forget_after`. Raise OverloadedError.
+        """
+        while (running := self._running.get(domain)) is not None:
+            await asyncio.wait({running})
+        task = self._start(domain, self._refresh(domain))
+        await asyncio.wait({task})
+        return task.result()
+
+    def preload(self, stored: StoredPolicy) -> Entry | None:
+        """Take a policy from the store into memory where there is room; None where it is over."""
+        entry = self._entry_of(stored)
+        if entry is None:
+            self._forget(stored.domain)
+            return None
+        held = self._cache.get(stored.domain)
+        if held is not None and held.stored is not None:
+            return held
+        if not self._cache.full:
+            self._cache.put(stored.domain, entry)
+        return entry
+
+    async def close(self) -> None:
+        """End every discovery."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+    # -- tasks -------------------------------------------------------------------------------
+
+    def _start(
+        self, domain: str, work: Coroutine[Any, Any, Entry | None]
+    ) -> asyncio.Task[Entry | None]:
+        if len(self._running) >= MAX_QUEUED_DISCOVERIES:
+            work.close()
+            self._counters.overloaded += 1
+            raise OverloadedError
+        task = asyncio.get_running_loop().create_task(work, name=f"discover {domain}")
+        self._running[domain] = task
+        task.add_done_callback(lambda done: self._ended(domain, done))
+        return task
+
+    def _ended(self, domain: str, task: asyncio.Task[Entry | None]) -> None:
+        del self._running[domain]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.bug("internal-error", error, domain=domain, during="discovery")
+
+    def _check_behind(self, domain: str, entry: Entry, now: float) -> None:
+        if domain in self._running:
+            return
+        try:
+            self._start(domain, self._check(domain))
+        except OverloadedError:
+            entry.check_at = now + DNS_RETRY_DELAY
+
+    async def _learn(self, domain: str) -> Entry | None:
+        if self._cache.get(domain) is None and (stored := await self._store.get(domain)):
+            entry = self._entry_of(stored)
+            if entry is not None:
+                entry.asked = self._clock.monotonic()
+                self._cache.put(domain, entry)
+                return entry
+        return await self._check(domain)
+
+    async def _check(self, domain: str) -> Entry:
+        async with self._slots:
+            return await self._discover(domain, refresh=False)
+
+    async def _refresh(self, domain: str) -> Entry | None:
+        entry = self._cache.get(domain)
+        if entry is None or entry.stored is None:
+            stored = await self._store.get(domain)
+            entry = None if stored is None else self._entry_of(stored)
+            if entry is None:
+                self._forget(domain)
+                return None
+        now = self._clock.monotonic()
+        if now >= entry.until:
+            self._expire(domain, entry)
+            return None
+        if now - entry.asked >= self._config.refresh.forget_after:
+            log.info("policy-forgotten", domain=domain, reason="not asked for in forget_after")
+            self._forget(domain)
+            return None
+        if not self._cache.full and self._cache.get(domain) is None:
+            self._cache.put(domain, entry)
+        async with self._slots:
+            return await self._discover(domain, refresh=True, held=entry)
+
+    # -- one discovery -----------------------------------------------------------------------
+
+    async def _discover(self, domain: str, *, refresh: bool, held: Entry | None = None) -> Entry:
+        """Look at the policy record, and fetch the policy where that is called for.
+
+        `held` is the policy's entry where memory may have no room for it.
+        """
+        self._counters.discoveries += 1
+        record = await self._lookup_record(domain)
+        now = self._clock.monotonic()
+        entry = self._live(domain, now) or held
+        if isinstance(record, DiscoveryError):
+            if entry is None:
+                return self._without_record(domain, record, now)
+            # RFC 8461 §3.1, §5.1: no usable record does not remove a cached policy.
+            ttl = record.ttl if isinstance(record, NoRecordError) else DNS_RETRY_DELAY
+            entry.check_at = now + id_check_delay(ttl)
+            if not refresh or entry.stored is None:
+                return entry
+            policy_id = entry.stored.policy_id
+        else:
+            policy_id = record.record.id
+            if entry is not None and entry.stored is not None:
+                # An unchanged id does not extend the policy (RFC 8461 §5.1): only a fetch does.
+                entry.check_at = now + id_check_delay(record.ttl)
+                if policy_id == entry.stored.policy_id and not refresh:
+                    return entry
+        return await self._fetch(domain, policy_id, entry)
+
+    async def _lookup_record(self, domain: str) -> FoundRecord | DnsError | NoRecordError:
+        try:
+            record: FoundRecord | NoRecordError = await lookup_record(self._dns, domain)
+        except DnsError as error:
+            self._counters.dns_failures += 1
+            self._name_servers.failed(error)
+            return error
+        except NoRecordError as error:
+            record = error
+        self._name_servers.answered()
+        return record
+
+    async def _fetch(self, domain: str, policy_id: str, entry: Entry | None) -> Entry:
+        known = entry or self._cache.get(domain)
+        failure = known.failure if known is not None else None
+        if failure is not None and failure.policy_id != policy_id:
+            failure = None
+        now = self._clock.monotonic()
+        if failure is not None and now < failure.retry_at:  # RFC 8461 §3.3: wait between fetches
+            return entry or self._without_policy(domain, failure, now)
+        self._counters.fetches += 1
+        try:
+            fetched = await self._fetcher.fetch_policy(domain)
+        except FetchError as error:
+            self._counters.fetch_failures += 1
+            return self._fetch_failed(domain, policy_id, error, failure, entry)
+        return self._fetched(domain, policy_id, fetched.policy, fetched.document, known)
+
+    # -- what was found ----------------------------------------------------------------------
+
+    def _fetched(
+        self, domain: str, policy_id: str, policy: Policy, document: str, known: Entry | None
+    ) -> Entry:
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        asked = known.asked if known is not None and known.stored is not None else now
+        stored = StoredPolicy(
+            domain=domain,
+            policy_id=policy_id,
+            document=document,
+            fetched_at=wall,
+            asked_at=wall - (now - asked),
+        )
+        entry = Entry(
+            finding=StsFinding(policy),
+            until=now + policy_lifetime(policy.max_age),
+            check_at=now + id_check_delay(0),
+            asked=asked,
+            stored=stored,
+        )
+        _log_change(domain, known, entry)
+        if domain in self._failing:
+            self._failing.discard(domain)
+            log.info("policy-refresh-recovered", domain=domain)
+        self._store.put(stored)
+        self._cache.put(domain, entry)
+        self.on_policy(domain, entry)
+        return entry
+
+    def _fetch_failed(
+        self,
+        domain: str,
+        policy_id: str,
+        error: FetchError,
+        previous: FetchFailure | None,
+        entry: Entry | None,
+    ) -> Entry:
+        now = self._clock.monotonic()
+        failures = 1 if previous is None else previous.failures + 1
+        remaining = None if entry is None else entry.until - now
+        failure = FetchFailure(
+            policy_id=policy_id,
+            failures=failures,
+            retry_at=now + retry_delay(failures, remaining, self._rng),
+            code=error.code,
+            reason=str(error),
+        )
+        if entry is None:
+            return self._without_policy(domain, failure, now)
+        self._report_failed_refresh(domain, entry, failure, now)
+        entry.failure = failure
+        self._note_asked(entry, now)
+        return entry
+
+    def _report_failed_refresh(
+        self, domain: str, entry: Entry, failure: FetchFailure, now: float
+    ) -> None:
+        """Log the failure where it is new or has become more urgent (RFC 8461 §3.3)."""
+        policy = entry.finding.policy
+        if policy is None or policy.mode is Mode.NONE:
+            return
+        self._failing.add(domain)
+        remaining = entry.until - now
+        urgency = refresh_urgency(remaining, policy.max_age)
+        if entry.reported == (failure.code, urgency):
+            return
+        entry.reported = (failure.code, urgency)
+        report = log.warning if urgency is Urgency.EARLY else log.error
+        report(
+            "policy-refresh-failed",
+            domain=domain,
+            code=failure.code,
+            reason=failure.reason,
+            days_until_expiry=round(remaining / 86_400, 1),
+        )
+
+    def _without_policy(self, domain: str, failure: FetchFailure, now: float) -> Entry:
+        """Remember that there is a record, but no policy (RFC 8461 §3.3): deliver as without."""
+        finding = StsFinding(None, failure.reason, failure.code)
+        entry = Entry(finding, failure.retry_at, now + id_check_delay(0), now, failure=failure)
+        self._remember_absence(domain, entry, "policy-unavailable")
+        return entry
+
+    def _without_record(self, domain: str, error: DiscoveryError, now: float) -> Entry:
+        known = self._cache.get(domain)
+        failure = known.failure if known is not None else None
+        if isinstance(error, NoRecordError):
+            finding = StsFinding(None, str(error), error.code)
+            until = now + absence_lifetime(error.ttl)
+            entry = Entry(finding, until, until, now, failure=failure)
+            self._remember_absence(domain, entry, "" if error.absent else "policy-record-invalid")
+            return entry
+        if known is not None and now < known.until:  # a check behind an answer that still holds
+            known.check_at = now + DNS_RETRY_DELAY
+            return known
+        finding = StsFinding(None, str(error), error.code, known=False)
+        until = now + DNS_RETRY_DELAY
+        entry = Entry(finding, until, until, now, failure=failure)
+        self._remember_absence(domain, entry, "")
+        return entry
+
+    def _remember_absence(self, domain: str, entry: Entry, event: str) -> None:
+        """Put `entry`, and log `event`, if it is one, where the state of the domain changed."""
+        known = self._cache.get(domain)
+        if known is not None and known.stored is not None:
+            self._expire(domain, known)
+        if event and (known is None or known.finding.code != entry.finding.code):
+            finding = entry.finding
+            log.warning(event, domain=domain, code=finding.code, reason=finding.reason)
+        self._cache.put(domain, entry)
+
+    # -- policies in memory and in the store ---------------------------------------------------
+
+    def _live(self, domain: str, now: float) -> Entry | None:
+        entry = self._cache.get(domain)
+        return entry if entry is not None and entry.stored and now < entry.until else None
+
+    def _entry_of(self, stored: StoredPolicy) -> Entry | None:
+        """Return the entry of a stored policy; None where it has expired or is damaged.
+
+        A time of fetch that lies in the future, since the clock was set back, counts as now.
+        """
+        try:
+            policy = parse_document(stored.document.encode())
+        except DocumentError as error:
+            log.error("stored-policy-invalid", domain=stored.domain, reason=str(error))
+            return None
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        remaining = policy.max_age - max(0.0, wall - stored.fetched_at)
+        if remaining <= 0:
+            return None
+        asked = now - max(0.0, wall - stored.asked_at)
+        return Entry(StsFinding(policy), now + remaining, now, asked, stored)
+
+    def _note_asked(self, entry: Entry, now: float) -> None:
+        """Store when the domain was last asked for, where no fetch has done so for long."""
+        asked_at = self._clock.wall() - (now - entry.asked)
+        if entry.stored and asked_at - entry.stored.asked_at > ASKED_AT_PRECISION:
+            stored = entry.stored
+            entry.stored = StoredPolicy(
+                stored.domain, stored.policy_id, stored.document, stored.fetched_at, asked_at
+            )
+            self._store.put(entry.stored)
+
+    def _expire(self, domain: str, entry: Entry) -> None:
+        policy = entry.finding.policy
+        if policy is not None and policy.mode is not Mode.NONE:
+            log.warning("policy-expired", domain=domain, mode=policy.mode)
+        self._forget(domain)
+
+    def _forget(self, domain: str) -> None:
+        self._cache.remove(domain)
+        self._store.delete(domain)
+        self._failing.discard(domain)
+
+
+def _log_change(domain: str, known: Entry | None, entry: Entry) -> None:
+    policy, before = entry.finding.policy, known.finding.policy if known is not None else None
+    if policy is None or entry.stored is None:
+        return
+    same_id = (
+        known is not None and known.stored and known.stored.policy_id == entry.stored.policy_id
+    )
+    if same_id and policy == before:
+        return
+    log.info(
+        "policy-found" if before is None else "policy-changed",
+        domain=domain,
+        mode=policy.mode,
+        mx=" ".join(policy.mx),
+        max_age=policy.max_age,
+        id=entry.stored.policy_id,
+    )
