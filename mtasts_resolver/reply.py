@@ -1,10 +1,9 @@
 """What Postfix is told: verdict to reply text, in the grammar of smtp_tls_policy_maps."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mtasts_resolver.policy.hostname import is_hostname
+from mtasts_resolver.policy.hostname import is_mx_pattern
 from mtasts_resolver.policy.verdict import Level, Verdict
 
 
@@ -40,10 +39,6 @@ NOT_FOUND = Reply(Status.NOTFOUND)
 # sent in its place: leaving out a match could defer mail, and leaving out all would not protect it.
 _TOO_LONG = Reply(Status.TEMP, "the policy names more MX hosts than fit into one reply")
 
-# TLS_README, "TLS policy table": match=, a colon between patterns, a leading dot for sub-domains.
-# Postfix splits attributes at white space and at a comma, and patterns at a colon.
-_MATCH_PATTERN = re.compile(r"\.?(?P<host>[a-z0-9.-]+)\Z")
-
 
 def render(verdict: Verdict, *, sni: bool = True) -> Reply:
     """Return the reply that tells Postfix of `verdict`.
@@ -68,10 +63,10 @@ def render(verdict: Verdict, *, sni: bool = True) -> Reply:
 def _match_pattern(mx: str) -> str:
     """Turn an mx pattern into Postfix's: `*.example.com` (RFC 8461 §4.1) is `.example.com`.
 
-    Raise AttributeSyntaxError where Postfix would not read it back as one pattern.
+    Postfix splits attributes at white space and commas, and the patterns in one at colons
+    (TLS_README, "TLS policy table"); a host name holds none of these. Raise AttributeSyntaxError
+    for anything else.
     """
-    pattern = mx.removeprefix("*")
-    found = _MATCH_PATTERN.match(pattern)
-    if not found or not is_hostname(found["host"]):
+    if not is_mx_pattern(mx):
         raise AttributeSyntaxError(f"{mx!a} cannot stand in a match attribute")
-    return pattern
+    return mx.removeprefix("*")

@@ -1,60 +1,78 @@
 """The decision table, cell by cell."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mtasts_resolver.policy.document import Mode, Policy
-from mtasts_resolver.policy.verdict import Dane, Level, StsFinding, Verdict, decide
+from mtasts_resolver.policy import Dane, Level, Mode, Policy, StsFinding, decide
 
-ENFORCE = StsFinding(Policy(Mode.ENFORCE, 86_400, ("mx.example.com",)))
-TESTING = StsFinding(Policy(Mode.TESTING, 86_400, ("mx.example.com",)))
+ENFORCE = StsFinding(Policy(Mode.ENFORCE, 86_400, ("mx.example",)))
+TESTING = StsFinding(Policy(Mode.TESTING, 86_400, ("mx.example",)))
 NONE = StsFinding(Policy(Mode.NONE, 86_400, ()))
-ABSENT = StsFinding(None, "no TXT record", "no-record")
-DNS_FAILED = StsFinding(None, "SERVFAIL for _mta-sts.x.example", "dns-failed", known=False)
-NOTHING = (TESTING, NONE, ABSENT)
+ABSENT = StsFinding(None, "no record", "no-record")
+FAILED = StsFinding(None, "SERVFAIL", "dns-server-failure", known=False)
 
-TABLE = [
-    (Dane.REQUIRED, [ENFORCE, *NOTHING, DNS_FAILED], Level.DANE_ONLY),
-    (Dane.PARTIAL, [ENFORCE], Level.SECURE),
-    (Dane.PARTIAL, [*NOTHING, DNS_FAILED], Level.DANE),
-    (Dane.UNKNOWN, [ENFORCE], Level.TEMP),
-    (Dane.UNKNOWN, [*NOTHING, DNS_FAILED], Level.DANE),
-    (Dane.NONE, [ENFORCE], Level.SECURE),
-    (Dane.NONE, [*NOTHING, DNS_FAILED], Level.NOT_FOUND),
-    (Dane.OFF, [ENFORCE], Level.SECURE),
-    (Dane.OFF, [*NOTHING, DNS_FAILED], Level.NOT_FOUND),
-]
-CELLS = [(dane, sts, level) for dane, findings, level in TABLE for sts in findings]
+TABLE = {
+    Dane.REQUIRED: (Level.DANE_ONLY, Level.DANE_ONLY, Level.DANE_ONLY),
+    Dane.PARTIAL: (Level.SECURE, Level.DANE, Level.DANE),
+    Dane.UNKNOWN: (Level.TEMP, Level.DANE, Level.DANE),
+    Dane.NONE: (Level.SECURE, Level.NOT_FOUND, Level.NOT_FOUND),
+    Dane.OFF: (Level.SECURE, Level.NOT_FOUND, Level.NOT_FOUND),
+}
+
+# From "as main.cf says" to "verified or not at all".
+STRENGTH = {
+    Level.NOT_FOUND: 0,
+    Level.DANE: 1,
+    Level.SECURE: 2,
+    Level.DANE_ONLY: 2,
+    Level.TEMP: 3,
+}
+
+findings = st.sampled_from([ENFORCE, TESTING, NONE, ABSENT, FAILED])
+danes = st.sampled_from(list(Dane))
+
+
+@pytest.mark.row("C3")
+@pytest.mark.parametrize("dane", list(Dane))
+def test_the_table(dane: Dane) -> None:
+    enforced, otherwise, failed = TABLE[dane]
+    assert decide(dane, ENFORCE).level is enforced
+    assert {decide(dane, sts).level for sts in (TESTING, NONE, ABSENT)} == {otherwise}
+    assert decide(dane, FAILED).level is failed
 
 
 @pytest.mark.row("C8")
-@pytest.mark.parametrize(("dane", "sts", "level"), CELLS)
-def test_decision_table(dane: Dane, sts: StsFinding, level: Level) -> None:
-    verdict = decide(dane, sts)
-    assert verdict.level is level
-    assert verdict.policy is (sts.policy if level is Level.SECURE else None)
-    assert bool(verdict.reason) is (level is Level.TEMP)
+@pytest.mark.parametrize("dane", list(Dane))
+def test_testing_is_enforced_only_where_the_administrator_asks_for_it(dane: Dane) -> None:
+    assert decide(dane, TESTING).level is TABLE[dane][1]
+    assert decide(dane, TESTING, enforce_testing=True).level is TABLE[dane][0]
+    assert decide(dane, NONE, enforce_testing=True).level is TABLE[dane][1]
 
 
-def test_table_has_every_cell() -> None:
-    assert len(CELLS) == len(Dane) * 5
-
-
-@pytest.mark.row("C8")
-@pytest.mark.parametrize("dane", Dane)
-def test_testing_is_enforced_where_the_map_says_so(dane: Dane) -> None:
-    as_enforced = decide(dane, ENFORCE).level
-    assert decide(dane, TESTING, enforce_testing=True).level is as_enforced
-    assert decide(dane, NONE, enforce_testing=True) == decide(dane, NONE)
-    assert decide(dane, ABSENT, enforce_testing=True) == decide(dane, ABSENT)
+def test_an_administrator_may_defer_when_dns_fails() -> None:
+    verdict = decide(Dane.OFF, FAILED, defer_on_dns_failure=True)
+    assert (verdict.level, verdict.reason) == (Level.TEMP, "SERVFAIL")
+    assert decide(Dane.REQUIRED, FAILED, defer_on_dns_failure=True).level is Level.DANE_ONLY
+    assert decide(Dane.OFF, ABSENT, defer_on_dns_failure=True).level is Level.NOT_FOUND
 
 
 @pytest.mark.row("A4")
-@pytest.mark.parametrize("dane", Dane)
-def test_dns_failure_defers_where_the_administrator_chose_so(dane: Dane) -> None:
-    verdict = decide(dane, DNS_FAILED, defer_on_dns_failure=True)
-    if dane is Dane.REQUIRED:
-        assert verdict == Verdict(Level.DANE_ONLY)
-    else:
-        assert verdict == Verdict(Level.TEMP, reason="SERVFAIL for _mta-sts.x.example")
-    for sts in (ENFORCE, *NOTHING):
-        assert decide(dane, sts, defer_on_dns_failure=True) == decide(dane, sts)
+@given(danes, findings, st.booleans(), st.booleans())
+def test_what_a_verdict_carries(
+    dane: Dane, sts: StsFinding, enforce_testing: bool, defer: bool
+) -> None:
+    verdict = decide(dane, sts, enforce_testing=enforce_testing, defer_on_dns_failure=defer)
+    assert (verdict.policy is not None) == (verdict.level is Level.SECURE)
+    assert (verdict.reason != "") == (verdict.level is Level.TEMP)
+
+
+@given(danes, findings, st.booleans(), st.booleans())
+def test_no_setting_makes_an_answer_weaker_than_the_table(
+    dane: Dane, sts: StsFinding, enforce_testing: bool, defer: bool
+) -> None:
+    column = 0 if sts is ENFORCE else 2 if sts is FAILED else 1
+    level = decide(dane, sts, enforce_testing=enforce_testing, defer_on_dns_failure=defer).level
+    assert STRENGTH[level] >= STRENGTH[TABLE[dane][column]]
+    if dane in (Dane.REQUIRED, Dane.UNKNOWN):
+        assert level is not Level.SECURE
