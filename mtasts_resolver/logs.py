@@ -50,14 +50,13 @@ class EventLogger:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
-    def error(
-        self, event: str, /, *, exc_info: BaseException | None = None, **fields: object
-    ) -> None:
-        """Log what needs an administrator: something does not work.
+    def bug(self, event: str, error: BaseException, /, **fields: object) -> None:
+        """Log an exception that nobody foresaw, with its traceback."""
+        self._log(logging.ERROR, event, fields, error)
 
-        `exc_info` is an exception that nobody foresaw, a bug: its traceback is logged.
-        """
-        self._log(logging.ERROR, event, fields, exc_info)
+    def error(self, event: str, /, **fields: object) -> None:
+        """Log what needs an administrator: something does not work."""
+        self._log(logging.ERROR, event, fields)
 
     def warning(self, event: str, /, **fields: object) -> None:
         """Log what an administrator should look at before it becomes an error."""
@@ -112,14 +111,14 @@ def log_uncaught() -> None:
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, Exception):
-            log.error("uncaught-exception", exc_info=error)
+            log.bug("uncaught-exception", error)
         else:
             sys.__excepthook__(kind, error, trace)
 
     def thread_hook(arguments: threading.ExceptHookArgs) -> None:
         if isinstance(arguments.exc_value, Exception):
             name = arguments.thread.name if arguments.thread else None
-            log.error("uncaught-exception", thread=name, exc_info=arguments.exc_value)
+            log.bug("uncaught-exception", arguments.exc_value, thread=name)
 
     sys.excepthook = hook
     threading.excepthook = thread_hook

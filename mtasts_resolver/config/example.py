@@ -1,0 +1,62 @@
+"""A configuration file that shows all keys."""
+
+EXAMPLE = """\
+# /etc/mtasts-resolver/config.yaml
+#
+# Every key may be left out; the daemon runs without any file. Where a value below is not the
+# default, its comment says so. Check a changed file with `mtasts-resolver config check FILE`.
+
+listen:                                      # more than the default
+  - protocol: socketmap                      # this one alone is the default
+    address: "inet:127.0.0.1:8461"
+  - protocol: tcp_table                      # for what cannot speak socketmap
+    address: "inet:127.0.0.1:8462"
+  - protocol: socketmap                      # for an smtp(8) that is chrooted to the queue directory
+    address: "unix:/var/spool/postfix/mtasts/socketmap"
+    mode: "0660"
+    group: postfix
+
+maps:                                        # main.cf: socketmap:inet:127.0.0.1:8461:NAME
+  default:                                   # also holds for every name that is not listed
+    tlsrpt: false
+    sni: true
+    testing: observe
+    dane: true
+  tlsrpt:                                    # built in: as default, with TLSRPT attributes
+    tlsrpt: true
+  strict:                                    # a map of one's own: as default but for what it says
+    testing: enforce
+
+tcp_table_map: default
+
+dns:
+  servers: []                                # or up to three, such as ["127.0.0.1", "[::1]:5353"]
+  timeout: 5s
+  dnssec: auto
+
+https:
+  timeout: 10s
+  ca_file: null                              # or a PEM file; null: the system's authorities
+  proxy: null                                # or "http://proxy.example.com:3128"
+  allow_networks: []                         # or networks of one's own, such as ["10.0.0.0/8"]
+
+lookup_timeout: 20s
+on_dns_failure: opportunistic
+
+store:                                       # unset: the directory that systemd provides
+  url: "sqlite:///var/lib/mtasts-resolver/policies.sqlite"
+
+cache:
+  memory_entries: 200000
+
+refresh:
+  interval: 1d
+  forget_after: 90d
+  concurrency: 32
+
+log:
+  level: info
+  format: text
+
+user: null                                   # not needed under systemd
+"""
