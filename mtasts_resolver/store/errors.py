@@ -1,0 +1,67 @@
+"""What can go wrong with a store, and what its keeper must do about it.
+
+    StoreError          the store cannot be used as configured: refuse to start, leave it untouched
+    DamagedError        the file's content is ruined: set it aside, begin afresh
+    UnavailableError    it cannot be used now: warn, go on from memory, try again later
+
+Only StoreError leaves this package, and only from `open`.
+"""
+
+import errno
+import os
+import sqlite3
+
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# After these the connection is as good as before, and a new one would be no better.
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+
+_WRITABLE = "make the file and its directory writable for uid {uid}"
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "free space on its file system",
+    sqlite3.SQLITE_BUSY: "another process holds it: run one daemon per file",
+    sqlite3.SQLITE_LOCKED: "another process holds it: run one daemon per file",
+    sqlite3.SQLITE_READONLY: _WRITABLE,
+    sqlite3.SQLITE_PERM: _WRITABLE,
+    sqlite3.SQLITE_CANTOPEN: _WRITABLE,
+    sqlite3.SQLITE_IOERR: "check its disk, the free space and the kernel's log",
+}
+
+
+class StoreError(Exception):
+    """The store cannot be used as configured; the text says why and what to do."""
+
+
+class DamagedError(Exception):
+    """The file holds no database, or a ruined one; the text says how that was seen."""
+
+
+class UnavailableError(Exception):
+    """The file cannot be used now; the text says why and what to do.
+
+    `reopen` tells that its connection is worth no second try.
+    """
+
+    def __init__(self, reason: str, *, reopen: bool = True) -> None:
+        super().__init__(reason)
+        self.reopen = reopen
+
+
+def judge(error: sqlite3.Error | OSError) -> DamagedError | UnavailableError:
+    """Return what `error`, raised while the file was used, means.
+
+    A disk I/O error is not damage: the disk may come back, and with it every policy. If it left
+    damage behind, the check of the next opening finds it. Nor is a lock that another process holds.
+    """
+    if isinstance(error, OSError):
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        code = sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_CANTOPEN
+        return UnavailableError(f"{error.strerror or error}; {_advice(code)}")
+    # Errors that the sqlite3 module raises on its own account have no code.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # drop the detail
+    if code in _DAMAGE:
+        return DamagedError(str(error))
+    return UnavailableError(f"{error}; {_advice(code)}", reopen=code not in _PASSING)
+
+
+def _advice(code: int) -> str:
+    return _ADVICE.get(code, "it will be opened again").format(uid=os.geteuid())

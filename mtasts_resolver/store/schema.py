@@ -1,0 +1,91 @@
+"""The file before it is used: made, checked, and brought to the schema that this program knows."""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from mtasts_resolver.store.errors import DamagedError, StoreError, UnavailableError
+from mtasts_resolver.store.table import BUSY_TIMEOUT_MS, TABLE
+
+VERSION = 1  # in PRAGMA user_version; raise it together with a new entry in MIGRATIONS
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    # The very table that sqlitedict would make.
+    connection.execute(f"CREATE TABLE {TABLE} (key TEXT PRIMARY KEY, value BLOB)")
+
+
+Migration = Callable[[sqlite3.Connection], None]
+
+MIGRATIONS: Mapping[int, Migration] = {0: _create}
+"""Version -> the step that leads to the next one. A fresh file has version 0."""
+
+
+def connect(path: Path, options: str) -> sqlite3.Connection:
+    """Open `path` with `options` of SQLite's file URIs, such as `mode=ro`."""
+    uri = f"{path.absolute().as_uri()}?{options}"
+    return sqlite3.connect(uri, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, uri=True)
+
+
+def prepare(path: Path) -> None:
+    """Make `path` where it is missing, check it, and migrate it to VERSION.
+
+    Raise StoreError for a file that is not ours or is newer than this program, and leave it
+    untouched; DamagedError for a ruined one; sqlite3.Error, OSError and UnavailableError where it
+    cannot be used now.
+    """
+    _make_file(path)
+    with closing(connect(path, "mode=ro")) as connection:
+        _check_integrity(connection)
+        version = _version(connection)
+        _check_owner(connection, path, version)
+    if version < VERSION:
+        with closing(connect(path, "mode=rw")) as connection:
+            _migrate(connection)
+
+
+def _make_file(path: Path) -> None:
+    """Make the file 0600 and its directory 0700: whom we mail is nobody else's business."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    else:
+        if not stat.S_ISREG(mode):
+            raise UnavailableError("it is no regular file; name another path")
+
+
+def _check_integrity(connection: sqlite3.Connection) -> None:
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise DamagedError(" ".join(str(verdict).split()))
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _check_owner(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    if version > VERSION:
+        raise StoreError(
+            f"{path} has schema version {version}, and this program knows up to {VERSION}:"
+            " run the newer program, or move the file away to begin a fresh one"
+        )
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master LIMIT 100")}
+    if (TABLE in tables) != (version > 0) or (version == 0 and tables):
+        raise StoreError(f"{path} is another program's database: configure another path")
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    # Read again behind the lock: another process may have been here first.
+    for version in range(_version(connection), VERSION):
+        MIGRATIONS[version](connection)
+    connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.execute("COMMIT")

@@ -1,0 +1,242 @@
+"""The store in an SQLite file: the event loop's side, which never waits for the disk."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mtasts_resolver.clock import Clock
+from mtasts_resolver.store import WRITE_DELAY, StoredPolicy
+from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
+from mtasts_resolver.store.errors import UnavailableError
+
+WRITE_ROWS = 1000  # changes per transaction: tens of milliseconds, in which look-ups wait
+MAX_PENDING = 200_000  # changes that wait for the disk: all that the resolver has in memory
+RETRY_FIRST = 1.0  # seconds until a failed write is tried again, doubled each time
+RETRY_LAST = 60.0  # seconds; what an administrator repairs is in use within a minute
+CALL_TIMEOUT = 30.0  # seconds for one job of the worker: above table.STATEMENT_TIMEOUT
+CLOSE_TIMEOUT = 10.0  # seconds: with the rest of a shutdown far below systemd's 90 s
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """Keeps the Store protocol in the SQLite file `path`.
+
+    `recover` returns the policies that live in the process's memory; they are written again when
+    a fresh file had to be begun. It is called on the event loop.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        recover: Callable[[], Iterable[StoredPolicy]] = tuple,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._recover = recover
+        self._database = Database(path, clock.wall)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._late: asyncio.Future[Any] | None = None
+        self._pending: dict[str, StoredPolicy | None] = {}
+        self._dropped = 0
+        self._begun_afresh = 0
+        self._failures = 0
+        self._trouble: str | None = None
+        self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written at present, None while all is well."""
+        return self._trouble
+
+    @property
+    def pending(self) -> int:
+        """How many changes wait to be written."""
+        return len(self._pending)
+
+    async def open(self) -> None:
+        """Begin. Raise StoreError for a file of a newer version, or of another program.
+
+        Anything else that is wrong with the file is reported in the log and tried again later.
+        """
+        try:
+            await self._call(self._database.open)
+        except UnavailableError as failure:
+            self._note_failure(failure)
+        self._writer = asyncio.create_task(self._keep_writing(), name="store writer")
+
+    async def get(self, domain: str) -> StoredPolicy | None:
+        """Return what was put last for `domain`, written already or not."""
+        if domain in self._pending:
+            return self._pending[domain]
+        try:
+            return await self._call(partial(self._database.get, domain))
+        except UnavailableError as failure:
+            self._note_failure(failure)
+            return None
+
+    def put(self, stored: StoredPolicy) -> None:
+        """Remember `stored`; it is written within WRITE_DELAY, together with its neighbours."""
+        self._change(stored.domain, stored)
+
+    def delete(self, domain: str) -> None:
+        """Forget `domain`; written like a put."""
+        self._change(domain, None)
+
+    async def scan(self) -> AsyncIterator[list[StoredPolicy]]:
+        """Yield every policy once, in batches of at most database.PAGE_ROWS.
+
+        What is put meanwhile may be missing. Where the file cannot be read, the scan ends early.
+        """
+        waiting = [stored for stored in self._pending.values() if stored is not None]
+        seen = {stored.domain for stored in waiting}
+        for start in range(0, len(waiting), PAGE_ROWS):
+            yield waiting[start : start + PAGE_ROWS]
+        cursor: Cursor | None = None
+        while True:
+            try:
+                policies, cursor = await self._call(partial(self._database.page, cursor))
+            except UnavailableError as failure:
+                self._note_failure(failure)
+                return
+            current = (self._pending.get(stored.domain, stored) for stored in policies)
+            # A policy that is written meanwhile moves to the end of the file, and is met again.
+            batch = [stored for stored in current if stored and stored.domain not in seen]
+            seen.update(stored.domain for stored in batch)
+            if batch:
+                yield batch
+            if cursor is None:
+                return
+
+    async def count(self) -> int:
+        """Return how many policies are written; 0 where the file cannot be read."""
+        try:
+            return await self._call(self._database.count)
+        except UnavailableError as failure:
+            self._note_failure(failure)
+            return 0
+
+    async def flush(self) -> None:
+        """Return when everything that was put is written, or when the writing has failed."""
+        await self._write_pending()
+
+    async def close(self) -> None:
+        """Flush and end, within CLOSE_TIMEOUT."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.wait((self._writer,))
+        with suppress(TimeoutError):  # reported below, by what is still pending
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._write_pending()
+                with suppress(UnavailableError):  # a worker that hangs was reported already
+                    await self._call(self._database.close)
+        if self._pending:
+            _log.error("%d changes were not written to %s", len(self._pending), self._path)
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    def _change(self, domain: str, change: StoredPolicy | None) -> None:
+        self._pending.pop(domain, None)  # so that the order is that of the last change
+        self._pending[domain] = change
+        if len(self._pending) > MAX_PENDING:
+            del self._pending[next(iter(self._pending))]
+            self._dropped += 1
+            if self._dropped == 1:
+                _log.error(
+                    "more than %d changes wait for %s: the oldest are dropped",
+                    MAX_PENDING,
+                    self._path,
+                )
+        self._wake.set()
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await self._wake.wait()
+            await self._clock.sleep(self._delay())
+            try:
+                await self._write_pending()
+            except Exception:  # noqa: BLE001 - a fault of the program must not end the writing
+                _log.exception("writing to %s failed unexpectedly", self._path)
+                self._failures += 1
+
+    def _delay(self) -> float:
+        if self._trouble is None and not self._failures:
+            return WRITE_DELAY
+        return min(RETRY_LAST, RETRY_FIRST * 2.0 ** min(self._failures, 10))
+
+    async def _write_pending(self) -> None:
+        """Write what is pending, a transaction at a time, until nothing is left or one fails."""
+        async with self._writing:
+            while True:
+                changes = dict(islice(self._pending.items(), WRITE_ROWS))
+                if not (changes or self._trouble or self._database.has_broken_rows):
+                    self._wake.clear()
+                    return
+                try:
+                    await self._call(partial(self._database.write, changes))
+                except UnavailableError as failure:
+                    self._failures += 1
+                    self._note_failure(failure)
+                    return
+                for domain, change in changes.items():
+                    if domain in self._pending and self._pending[domain] is change:
+                        del self._pending[domain]
+                self._note_success()
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns, done by the worker; UnavailableError after CALL_TIMEOUT."""
+        if self._late is not None and not self._late.done():
+            raise UnavailableError("the disk does not answer")
+        job = asyncio.get_running_loop().run_in_executor(self._worker, work)
+        job.add_done_callback(_retrieve)
+        await asyncio.wait((job,), timeout=CALL_TIMEOUT)
+        if not job.done():
+            self._late = job
+            raise UnavailableError("the disk does not answer")
+        if self._begun_afresh != self._database.begun_afresh:
+            self._begun_afresh = self._database.begun_afresh
+            self._put_again()
+        if self._database.has_broken_rows:
+            self._wake.set()
+        return job.result()
+
+    def _put_again(self) -> None:
+        """Have everything written that is in the process's memory."""
+        for stored in self._recover():
+            if stored.domain not in self._pending:
+                self._change(stored.domain, stored)
+
+    def _note_failure(self, failure: UnavailableError) -> None:
+        """Report a failure once for each reason, and have the file tried again."""
+        self._wake.set()
+        if self._trouble != str(failure):
+            self._trouble = str(failure)
+            _log.warning("policies are kept in memory, %s: %s", self._path, failure)
+
+    def _note_success(self) -> None:
+        self._failures = 0
+        if self._trouble is None:
+            return
+        self._trouble = None
+        _log.info("policies are written to %s again", self._path)
+        if self._dropped:
+            _log.warning("%d changes to %s were dropped meanwhile", self._dropped, self._path)
+            self._dropped = 0
+            self._put_again()
+
+
+def _retrieve(job: asyncio.Future[Any]) -> None:
+    """Look at the outcome of a job that nobody may be waiting for any more."""
+    if not job.cancelled():
+        job.exception()

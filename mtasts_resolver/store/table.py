@@ -1,0 +1,210 @@
+"""The table of policies: sqlitedict, with the ways in which it would wait for ever taken away."""
+
+import logging
+import os
+import queue
+import sqlite3
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlitedict import SqliteDict, SqliteMultithread
+
+from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES
+from mtasts_resolver.store import StoredPolicy
+from mtasts_resolver.store.errors import StoreError
+
+TABLE = "policies"
+
+BUSY_TIMEOUT_MS = 1000  # another process's write takes milliseconds; look-ups wait behind this one
+STATEMENT_TIMEOUT = 20.0  # seconds; one statement touches little, only a dead disk takes so long
+_POLL = 0.5  # seconds between two looks at whether sqlitedict's thread is alive
+
+# JSON writes a control character in six bytes; the other fields are far below the rest.
+MAX_VALUE_BYTES = 6 * MAX_DOCUMENT_BYTES + 4096
+
+# sqlitedict logs tracebacks of several lines for every failed statement. Each of these failures is
+# raised to us as well, and our own warnings say in one line what it means.
+logging.getLogger("sqlitedict").setLevel(logging.CRITICAL + 1)
+
+# Casts, because a key or value may hold anything in a damaged file, and text that is not UTF-8
+# cannot leave the sqlite3 module.
+SELECT_ROWS = (
+    f"SELECT rowid, substr(CAST(key AS BLOB), 1, 256),"  # noqa: S608 - constants only
+    f" substr(CAST(value AS BLOB), 1, {MAX_VALUE_BYTES + 1}) FROM {TABLE}"
+)
+_PUT = f"REPLACE INTO {TABLE} (key, value) VALUES (?, ?)"  # noqa: S608 - constants only
+_DELETE = f"DELETE FROM {TABLE} WHERE key = ?"  # noqa: S608 - constants only
+_DELETE_ROW = f"DELETE FROM {TABLE} WHERE rowid = ?"  # noqa: S608 - constants only
+
+
+class Row(NamedTuple):
+    """A row as it is in the file, unchecked."""
+
+    rowid: int
+    key: bytes | None
+    value: bytes | None
+
+
+class BrokenRowError(ValueError):
+    """The row holds no policy; the text says why."""
+
+
+_decoder = msgspec.json.Decoder(StoredPolicy)
+
+
+def decode_row(row: Row) -> StoredPolicy:
+    """Return the policy that `row` holds, or raise BrokenRowError."""
+    if row.key is None or row.value is None:
+        raise BrokenRowError("its key or value is NULL")
+    if len(row.value) > MAX_VALUE_BYTES:
+        raise BrokenRowError(f"its value is longer than {MAX_VALUE_BYTES:,} bytes")
+    try:
+        stored = _decoder.decode(row.value)
+    except (ValueError, RecursionError) as error:
+        raise BrokenRowError(str(error)) from None
+    if stored.domain.encode() != row.key:
+        raise BrokenRowError(f"its value is of the domain {stored.domain[:256]!a}")
+    return stored
+
+
+class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is untyped
+    """sqlitedict's thread and its queue; whoever waits for an answer learns of the thread's end.
+
+    The thread ends on an exception outside `cursor.execute`: in its own commit, or while it fetches
+    a row. `select` of the original would then wait for ever, as every blocking call is built on it.
+    """
+
+    def _connect(self) -> tuple[sqlite3.Connection, sqlite3.Cursor]:
+        connection, cursor = super()._connect()
+        self._sqlite: sqlite3.Connection | None = connection
+        return connection, cursor
+
+    def run(self) -> None:
+        self._sqlite = None
+        try:
+            super().run()
+        except Exception:  # noqa: BLE001 - whatever it is, the thread that waits shall have it
+            self.exception = sys.exc_info()
+        finally:
+            if self._sqlite is not None:
+                self._sqlite.close()  # a second time is harmless; its locks must not outlive us
+
+    def select(self, req: str, arg: tuple[Any, ...] | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows that `req` results in; raise sqlite3.Error, after a bounded time too."""
+        responses: queue.Queue[Any] = queue.Queue()
+        self.execute(req, arg, responses)
+        deadline = time.monotonic() + STATEMENT_TIMEOUT
+        while True:
+            alive = self.is_alive()  # looked at first: a dead thread's last answer is there by then
+            try:
+                response = responses.get(timeout=_POLL if alive else 0)
+            except queue.Empty:
+                if not alive:
+                    self.check_raise_error()
+                    raise sqlite3.OperationalError("the database's thread has ended") from None
+                if time.monotonic() > deadline:
+                    raise sqlite3.OperationalError(
+                        f"no answer from the disk in {STATEMENT_TIMEOUT:.0f} s"
+                    ) from None
+                continue
+            self.check_raise_error()
+            if not isinstance(response, tuple):  # the mark that ends the answer
+                return
+            yield response
+
+
+class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
+    """The table of an open file: policy domain -> StoredPolicy as JSON.
+
+    Every method blocks for a bounded time and raises sqlite3.Error. With the write-ahead log and
+    synchronous=NORMAL what is committed survives the end of the process, and a power failure may
+    cost the last commits, but never the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            os.fspath(path),
+            TABLE,
+            journal_mode="WAL",
+            encode=msgspec.json.encode,
+            decode=_decoder.decode,
+            outer_stack=False,
+        )
+        # sqlitedict has set synchronous=OFF.
+        self.conn.select_one("PRAGMA synchronous=NORMAL")
+        self.conn.select_one(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        settings = self.pragma("journal_mode"), self.pragma("synchronous")
+        if settings != ("wal", 1):
+            self.shut()
+            raise StoreError(
+                f"{path}: journal_mode and synchronous are {settings} instead of ('wal', 1);"
+                " put the file on a local file system"
+            )
+
+    def _new_conn(self) -> _Connection:
+        return _Connection(
+            self.filename,
+            autocommit=False,
+            journal_mode=self.journal_mode,
+            outer_stack=False,
+        )
+
+    def pragma(self, name: str) -> object:
+        """Return the value of a setting of this connection."""
+        row: tuple[object, ...] = self.conn.select_one(f"PRAGMA {name}")
+        return row[0]
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether statements can still be answered."""
+        return self.conn is not None and bool(self.conn.is_alive())
+
+    def rows(self, condition: str, *values: object) -> list[Row]:
+        """Return the rows that `condition`, an SQL WHERE clause and what follows it, selects."""
+        return [Row(*row) for row in self.conn.select(f"{SELECT_ROWS} WHERE {condition}", values)]
+
+    def write(self, changes: Mapping[str, StoredPolicy | None], broken: Iterable[int]) -> None:
+        """Put and delete (None) `changes`, and delete the rows `broken`, in one transaction.
+
+        COMMIT is a statement like any other here: sqlitedict's own commit ends its thread when it
+        fails. Each statement is waited for, so that no COMMIT follows one that failed.
+        """
+        execute = self.conn.select_one
+        execute("BEGIN IMMEDIATE")
+        try:
+            for rowid in broken:
+                execute(_DELETE_ROW, (rowid,))
+            for domain, stored in changes.items():
+                if stored is None:
+                    execute(_DELETE, (domain,))
+                else:
+                    execute(_PUT, (domain, self.encode(stored)))
+            execute("COMMIT")
+        except sqlite3.Error:
+            self._roll_back()
+            raise
+
+    def check_writable(self) -> None:
+        """Raise sqlite3.Error where the file is read-only or another process is writing."""
+        self.conn.select_one("BEGIN IMMEDIATE")
+        self._roll_back()
+
+    def _roll_back(self) -> None:
+        try:
+            self.conn.select_one("ROLLBACK")
+        except sqlite3.OperationalError:
+            # SQLite rolls back itself after some failures, and then there is nothing to roll back;
+            # if the transaction does still stand, the next BEGIN fails and says so.
+            return
+
+    def shut(self) -> None:
+        """Close, in a bounded time, whatever state the thread is in."""
+        try:
+            self.close()
+        except sqlite3.Error:
+            # The thread has ended, or hangs: it is told to end once it can, and not waited for.
+            self.close(force=True)
