@@ -9,22 +9,31 @@ from typing import NamedTuple, Protocol
 
 from mtasts_resolver.reply import Reply
 
+MAX_REQUEST = 10_000  # bytes, framing excluded: a domain name is 253, the rest is generosity
+
 
 class Request(NamedTuple):
     """A well-formed look-up."""
 
     map_name: str
+    """Empty for tcp_table, which has no map names."""
     key: str
 
 
 class BadRequest(NamedTuple):
-    """A request that cannot be answered as asked; `reason` is, and the connection goes on."""
+    """A request that cannot be answered as asked; `reason` is, and the connection goes on.
+
+    `reason` is one of a few constant texts: nothing that the peer sent is in it.
+    """
 
     reason: str
 
 
 class Garbage(NamedTuple):
-    """Bytes that are no request; nothing after them can be understood, so the connection ends."""
+    """Bytes that are no request; nothing after them can be understood, so the connection ends.
+
+    `reason` is one of a few constant texts: nothing that the peer sent is in it.
+    """
 
     reason: str
 

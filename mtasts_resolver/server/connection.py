@@ -1,0 +1,300 @@
+"""One connection: bytes to requests, requests to answers, answers to bytes, in order."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+from mtasts_resolver.protocol import BadRequest, Codec, Event, Garbage, Request
+from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.server.limits import Limits, ServerCounters
+from mtasts_resolver.server.ratelimit import RateLimitedLog
+
+logger = logging.getLogger(__name__)
+
+Answer = Callable[[Request], Reply | Awaitable[Reply]]
+"""Answers a request: at once where the reply is known, else by something to wait for.
+
+A coroutine is run as a task, which is cancelled when its peer goes away; a future or task is only
+waited for, as it may be shared.
+"""
+
+# Bytes decoded, and about as many written, at a time: a read of 256 KiB may hold 40,000 requests,
+# which should not all stand in memory as objects at once.
+CHUNK = 16_384
+# Unsent bytes at which writing pauses. uvloop's own low-water mark is 16 bytes.
+WRITE_HIGH = 65_536
+WRITE_LOW = 16_384
+
+INTERNAL_ERROR = Reply(Status.TEMP, "internal error, see the log of mtasts-resolver")
+STOPPING = Reply(Status.TEMP, "mtasts-resolver is stopping, ask again")
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all connections of a server have in common."""
+
+    answer: Answer
+    limits: Limits
+    clock: Callable[[], float]
+    """Seconds, never going back."""
+    complaints: RateLimitedLog
+    lost: Callable[["Connection"], None]
+    """Called once when a connection has ended."""
+    counters: ServerCounters = field(default_factory=ServerCounters)
+    tasks: set[asyncio.Future[Reply]] = field(default_factory=set)
+    """Coroutines that answer requests; held here, as the event loop does not hold them."""
+
+
+class Connection(asyncio.Protocol):
+    """Answers one peer's requests in the order in which they came.
+
+    What was read passes `_unread` (bytes), `_events` (decoded) and `_queue` (asked, each a reply or
+    the future of one). Reading pauses while anything is held up.
+    """
+
+    def __init__(self, codec: Codec, shared: Shared, listener: str) -> None:
+        self._codec = codec
+        self._shared = shared
+        self._listener = listener
+        self._transport: asyncio.Transport | None = None
+        self._unread = b""
+        self._events: deque[Event] = deque()
+        self._queue: deque[Reply | asyncio.Future[Reply]] = deque()
+        self._active_at = shared.clock()  # the last request, or the last reply that was taken
+        self._partial_since: float | None = None
+        self._reading_paused = False
+        self._writing_paused = False
+        self._finishing = False  # nothing more is read; what was read is answered, then the end
+        self._lingering = False  # the end is said; wait for the peer to read it
+        self._garbled = False
+        self._eof = False
+
+    # Called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=WRITE_HIGH, low=WRITE_LOW)
+        if self._finishing:
+            self._advance()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._finishing:
+            self._unread += data
+            self._advance()
+
+    def eof_received(self) -> bool:
+        """Keep the sending half open while answers are due."""
+        self._eof = True
+        self._finishing = True
+        return bool(self._queue or self._events or self._unread)
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        self._active_at = self._shared.clock()
+        self._advance()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
+        """End. Why is of no interest: a peer may go away at any time, in any way."""
+        self._transport = None
+        self._unread = b""
+        self._events.clear()
+        for item in self._queue:
+            if not isinstance(item, Reply) and item in self._shared.tasks:
+                item.cancel()
+        self._queue.clear()
+        self._shared.lost(self)
+
+    # Called by the server
+
+    def finish(self) -> None:
+        """Read no more, answer what was read, then close."""
+        self._finishing = True
+        if self._transport is not None:
+            self._advance()
+
+    def give_up(self) -> None:
+        """Answer with STOPPING whatever has been asked and has no answer yet, then close."""
+        self._unread = b""
+        self._events.clear()
+        for index, item in enumerate(self._queue):
+            if not isinstance(item, Reply) and not item.done():
+                if item in self._shared.tasks:
+                    item.cancel()
+                self._queue[index] = STOPPING
+        self.finish()
+
+    def abort(self) -> None:
+        """Close at once; what was not sent is lost."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def expire(self, now: float) -> None:
+        """Close the connection if the peer is past one of its time limits."""
+        limits = self._shared.limits
+        since, allowed = self._active_at, limits.idle
+        if self._lingering:
+            allowed = limits.linger
+        elif self._writing_paused:
+            pass
+        elif self._queue:
+            return  # it is we who are slow, and the resolver bounds that
+        elif self._partial_since is not None:
+            since, allowed = self._partial_since, limits.partial
+        if now - since >= allowed:
+            self.abort()
+
+    # From bytes to bytes
+
+    def _advance(self) -> None:
+        """Move what was read as far as it can go."""
+        while self._ask():
+            self._send()
+        if self._transport is None:
+            return
+        held_up = bool(
+            self._writing_paused
+            or self._unread
+            or self._events
+            or len(self._queue) >= self._shared.limits.pipelined
+        )
+        if self._finishing:
+            if not held_up and not self._queue:
+                self._end()
+        elif held_up != self._reading_paused:
+            self._pause_reading(held_up)
+
+    def _ask(self) -> bool:
+        """Ask for answers as far as the limits allow; tell whether there is something to send."""
+        queue, events = self._queue, self._events
+        if not self._writing_paused:
+            while len(queue) < self._shared.limits.pipelined and (events or self._decode()):
+                queue.append(self._respond(events.popleft()))
+        if not queue or self._writing_paused:
+            return False
+        first = queue[0]
+        return isinstance(first, Reply) or first.done()
+
+    def _decode(self) -> bool:
+        """Decode one chunk of what was read; tell whether it completed a request."""
+        while self._unread and not self._garbled:
+            chunk, self._unread = self._unread[:CHUNK], self._unread[CHUNK:]
+            events = self._codec.feed(chunk)
+            if events:
+                self._active_at = self._shared.clock()
+                self._partial_since = self._active_at if self._codec.partial else None
+                self._events.extend(events)
+                return True
+            if self._partial_since is None:
+                self._partial_since = self._shared.clock()
+        return False
+
+    def _respond(self, event: Event) -> Reply | asyncio.Future[Reply]:
+        shared = self._shared
+        if not isinstance(event, Request):
+            return self._refuse(event)
+        shared.counters.requests += 1
+        try:
+            answer = shared.answer(event)
+        except Exception as error:  # noqa: BLE001  a bug must cost one answer, not the daemon
+            return self._failed(error)
+        if isinstance(answer, Reply):
+            return answer
+        future = asyncio.ensure_future(answer)
+        if future is not answer:
+            shared.tasks.add(future)
+            future.add_done_callback(shared.tasks.discard)
+        future.add_done_callback(self._answered)
+        return future
+
+    def _refuse(self, event: BadRequest | Garbage) -> Reply:
+        self._shared.counters.bad_requests += 1
+        if isinstance(event, Garbage):
+            self._garbled = self._finishing = True
+            self._unread = b""
+        self._shared.complaints.log(
+            logging.WARNING,
+            event.reason,
+            "bad request on %s from %s%s: %s",
+            self._listener,
+            self._peer(),
+            ", connection closed" if self._garbled else "",
+            event.reason,
+        )
+        return Reply(Status.PERM, event.reason)
+
+    def _answered(self, future: asyncio.Future[Reply]) -> None:
+        if not future.cancelled() and (error := future.exception()):
+            self._failed(error)
+        if self._queue and self._queue[0] is future:
+            self._advance()
+
+    def _send(self) -> None:
+        """Write the answers that are known, up to the first that is not."""
+        queue, chunks, size = self._queue, list[bytes](), 0
+        while queue and size < CHUNK:
+            first = queue[0]
+            if not isinstance(first, Reply):
+                if not first.done():
+                    break
+                first = self._outcome(first)
+            queue.popleft()
+            chunks.append(self._codec.encode(first))
+            size += len(chunks[-1])
+        self._active_at = self._shared.clock()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(chunks))
+
+    def _outcome(self, future: asyncio.Future[Reply]) -> Reply:
+        if future.cancelled():
+            return STOPPING
+        return INTERNAL_ERROR if future.exception() else future.result()
+
+    def _failed(self, error: BaseException) -> Reply:
+        self._shared.complaints.log(
+            logging.ERROR,
+            f"answer: {type(error).__name__}",
+            "a request on %s could not be answered, this is a bug: %r",
+            self._listener,
+            error,
+            error=error,
+        )
+        return INTERNAL_ERROR
+
+    def _pause_reading(self, paused: bool) -> None:
+        self._reading_paused = paused
+        if self._transport is None or self._transport.is_closing():
+            return
+        if paused:
+            self._transport.pause_reading()
+            return
+        if self._partial_since is not None:
+            self._partial_since = self._shared.clock()  # the rest could not arrive until now
+        self._transport.resume_reading()
+
+    def _end(self) -> None:
+        """Close, when everything is answered.
+
+        After garbage the peer may be sending still. To close with bytes unread would reset the
+        connection, and the peer could lose the answers: so the end is said, and what still comes
+        is dropped, until the peer closes or `linger` is over.
+        """
+        if self._transport is None or self._transport.is_closing() or self._lingering:
+            return
+        self._lingering = True
+        self._active_at = self._shared.clock()
+        if not self._garbled or self._eof:
+            self._transport.close()
+            return
+        self._transport.write_eof()
+        if self._reading_paused:
+            self._pause_reading(False)
+
+    def _peer(self) -> str:
+        peer = self._transport.get_extra_info("peername") if self._transport else None
+        return f"{peer[0]} port {peer[1]}" if isinstance(peer, tuple) else "a local process"

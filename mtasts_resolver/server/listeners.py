@@ -1,0 +1,168 @@
+"""Listening sockets: opened by address, or taken over already open from the service manager."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from mtasts_resolver.protocol import Codec
+from mtasts_resolver.protocol.socketmap import SocketmapCodec
+from mtasts_resolver.protocol.tcp_table import TcpTableCodec
+from mtasts_resolver.server.address import Address, InetAddress, UnixAddress
+from mtasts_resolver.server.unixsocket import BoundPath, bind_unix
+
+BACKLOG = 1_024  # connections the kernel holds for us: a burst of mail, while the loop is busy
+
+ProtocolName = Literal["socketmap", "tcp_table"]
+CODECS: Mapping[ProtocolName, Callable[[], Codec]] = MappingProxyType(
+    {"socketmap": SocketmapCodec, "tcp_table": TcpTableCodec}
+)
+
+_REMEDIES = {
+    errno.EADDRINUSE: "another process listens there ('ss -lntp' names it): stop it, or choose"
+    " another port",
+    errno.EACCES: "ports below 1024 need root, CAP_NET_BIND_SERVICE or socket activation",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EAFNOSUPPORT: "this machine does not speak that version of IP",
+}
+# Why one of several addresses of a name may be left out: localhost without IPv6, for example.
+_ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the text names it, and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSpec:
+    """What to listen on. `mode`, `owner` and `group` concern unix sockets only."""
+
+    protocol: ProtocolName
+    address: Address
+    mode: int | None = None
+    owner: str | None = None
+    """A user's name, or None: the daemon's own."""
+    group: str | None = None
+    """A group's name, or None: the daemon's own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listener:
+    """A socket that listens."""
+
+    protocol: ProtocolName
+    sock: socket.socket
+    name: str
+    """The address as it is spelled in the configuration, with the port that was chosen for 0."""
+    bound: BoundPath | None = None
+    """The file of a unix socket that was opened here, to be removed at the end."""
+
+    def close(self) -> None:
+        """Stop listening; a second time does nothing."""
+        if self.sock.fileno() < 0:
+            return
+        if self.bound is not None:
+            self.bound.remove()  # first: while the socket is open, its inode is not used again
+        self.sock.close()
+
+
+async def open_listeners(specs: Iterable[ListenerSpec]) -> list[Listener]:
+    """Open all of `specs`, or none: raise ListenError.
+
+    A host name is looked up, and each of its addresses that the machine has is listened on.
+    """
+    with contextlib.ExitStack() as opened:
+        listeners: list[Listener] = []
+        for spec in specs:
+            for listener in await _open(spec):
+                opened.callback(listener.close)
+                listeners.append(listener)
+        opened.pop_all()
+    return listeners
+
+
+def adopt_socket(protocol: ProtocolName, sock: socket.socket) -> Listener:
+    """Take over a listening stream socket. Its file, if it has one, belongs to whoever made it."""
+    sock.setblocking(False)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Listener(protocol, sock, _name(sock))
+
+
+async def _open(spec: ListenerSpec) -> list[Listener]:
+    if isinstance(spec.address, UnixAddress):
+        return [_open_unix(spec, spec.address)]
+    return await _open_inet(spec, spec.address)
+
+
+def _open_unix(spec: ListenerSpec, address: UnixAddress) -> Listener:
+    try:
+        sock, bound = bind_unix(
+            address.path, mode=spec.mode, owner=spec.owner, group=spec.group, backlog=BACKLOG
+        )
+    except OSError as error:
+        raise ListenError(f"cannot listen on {address}: {error.strerror or error}") from None
+    return Listener(spec.protocol, sock, str(address), bound)
+
+
+async def _open_inet(spec: ListenerSpec, address: InetAddress) -> list[Listener]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except socket.gaierror as error:
+        raise ListenError(
+            f"cannot listen on {address}: the name {address.host} has no address: {error.strerror}"
+        ) from None
+    listeners: list[Listener] = []
+    failure: OSError | None = None
+    with contextlib.ExitStack() as opened:
+        for family, _, _, _, sockaddr in dict.fromkeys(found):
+            try:
+                sock = _bind_inet(family, sockaddr)
+            except OSError as error:
+                failure = error
+                if error.errno not in _ABSENT:
+                    raise _listen_error(address, error) from None
+            else:
+                opened.callback(sock.close)
+                listeners.append(Listener(spec.protocol, sock, _name(sock)))
+        if failure and not listeners:
+            raise _listen_error(address, failure) from None
+        opened.pop_all()
+    return listeners
+
+
+def _bind_inet(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit it, from whichever event loop.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(sockaddr)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _listen_error(address: InetAddress, error: OSError) -> ListenError:
+    remedy = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
+    return ListenError(f"cannot listen on {address}: {remedy}")
+
+
+def _name(sock: socket.socket) -> str:
+    """Return the address on which `sock` listens, as the configuration would spell it."""
+    address = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{os.fsdecode(address)}"
+    return str(InetAddress(address[0], address[1]))

@@ -1,0 +1,222 @@
+"""The server: accepts connections, bounds them, and ends them in good order."""
+
+import asyncio
+import errno
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable
+
+from mtasts_resolver.server.connection import Answer, Connection, Shared
+from mtasts_resolver.server.limits import Limits, ServerCounters
+from mtasts_resolver.server.listeners import CODECS, Listener
+from mtasts_resolver.server.ratelimit import RateLimitedLog
+
+logger = logging.getLogger(__name__)
+
+SWEEP_INTERVAL = 5.0  # seconds; how late a time limit may strike
+ACCEPT_BATCH = 64  # connections accepted in a row, before those that are open get their turn
+ACCEPT_PAUSE = 1.0  # seconds without accepting, after the system had no descriptor or memory
+LAST_WORD = 1.0  # seconds that the last replies of a drain get to leave
+CLOSE_TIMEOUT = 5.0  # seconds that cancelled answers get to end
+
+_NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
+
+
+class Server:
+    """Serves the connections of all listeners.
+
+    Connections are accepted here and not by the event loop's own server, because uvloop's drops
+    connections silently when the process is out of file descriptors, and may close the listening
+    socket for good.
+
+    The life of a server is `start`, `stop_accepting`, `drain`, `close`; the last alone will do.
+    """
+
+    def __init__(
+        self,
+        answer: Answer,
+        listeners: Iterable[Listener],
+        *,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.listeners = list(listeners)
+        self._shared = Shared(
+            answer=answer,
+            limits=limits or Limits(),
+            clock=clock,
+            complaints=RateLimitedLog(logger, clock),
+            lost=self._forget,
+        )
+        self._connections: set[Connection] = set()
+        self._vacant = asyncio.Event()
+        self._vacant.set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._accepting: set[Listener] = set()
+        self._paused: dict[Listener, asyncio.TimerHandle] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    @property
+    def counters(self) -> ServerCounters:
+        return self._shared.counters
+
+    @property
+    def limits(self) -> Limits:
+        """In force for all connections at once; may be set while the server runs."""
+        return self._shared.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._shared.limits = limits
+
+    async def start(self) -> None:
+        """Accept connections from now on."""
+        for listener in self.listeners:
+            self._accept_from(listener)
+        self._schedule_sweep()
+
+    def stop_accepting(self) -> None:
+        """Close the listeners; connections live on."""
+        loop = asyncio.get_running_loop()
+        for timer in self._paused.values():
+            timer.cancel()
+        self._paused.clear()
+        for listener in self._accepting:
+            loop.remove_reader(listener.sock)
+        self._accepting.clear()
+        for listener in self.listeners:
+            listener.close()
+
+    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109  the rest is answered after it
+        """Answer what has been asked, for at most `timeout` seconds, and end all connections.
+
+        What has no answer by then is answered TEMP.
+        """
+        for connection in list(self._connections):
+            connection.finish()
+        if await self._emptied(timeout):
+            return
+        logger.warning(
+            "%d connections have requests without an answer after %g seconds",
+            len(self._connections),
+            timeout,
+        )
+        for connection in list(self._connections):
+            connection.give_up()
+        await self._emptied(LAST_WORD)
+
+    async def close(self) -> None:
+        """Close everything at once; return when nothing of the server runs any more."""
+        self.stop_accepting()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=CLOSE_TIMEOUT)
+        for connection in list(self._connections):
+            connection.abort()
+        await self._emptied(CLOSE_TIMEOUT)
+        if self._shared.tasks:
+            await asyncio.wait(self._shared.tasks, timeout=CLOSE_TIMEOUT)
+
+    def sweep(self) -> None:
+        """Close the connections whose peers are past a time limit."""
+        now = self._shared.clock()
+        for connection in list(self._connections):
+            connection.expire(now)
+
+    # Accepting
+
+    def _accept_from(self, listener: Listener) -> None:
+        self._paused.pop(listener, None)
+        self._accepting.add(listener)
+        asyncio.get_running_loop().add_reader(listener.sock, self._accept, listener)
+
+    def _accept(self, listener: Listener) -> None:
+        for _ in range(ACCEPT_BATCH):
+            try:
+                sock, _ = listener.sock.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                self._pause(listener, error)
+                return
+            self._admit(sock, listener)
+
+    def _admit(self, sock: socket.socket, listener: Listener) -> None:
+        counters = self.counters
+        if len(self._connections) >= self.limits.connections:
+            sock.close()
+            counters.connections_rejected += 1
+            self._shared.complaints.log(
+                logging.WARNING,
+                "connections",
+                "a connection on %s was closed at once: %d are open, which is the limit",
+                listener.name,
+                len(self._connections),
+            )
+            return
+        sock.setblocking(False)
+        connection = Connection(CODECS[listener.protocol](), self._shared, listener.name)
+        self._connections.add(connection)
+        self._vacant.clear()
+        counters.connections_accepted += 1
+        counters.connections_open = len(self._connections)
+        task = asyncio.get_running_loop().create_task(self._open(sock, connection))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _open(self, sock: socket.socket, connection: Connection) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(lambda: connection, sock)
+        except BaseException as error:
+            sock.close()
+            self._forget(connection)
+            if not isinstance(error, OSError):
+                raise
+            logger.debug("a connection ended before it began: %s", error)
+
+    def _pause(self, listener: Listener, error: OSError) -> None:
+        """Stop accepting for a while: the kernel would report the waiting connection for ever."""
+        hint = ""
+        if error.errno in _NO_DESCRIPTOR:
+            hint = ": raise the limit of open files (LimitNOFILE= in systemd, or ulimit -n)"
+        self._shared.complaints.log(
+            logging.ERROR,
+            f"accept: {error.errno}",
+            "no connection can be accepted on %s, tried again every %g seconds: %s%s",
+            listener.name,
+            ACCEPT_PAUSE,
+            error.strerror,
+            hint,
+        )
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listener.sock)
+        self._accepting.discard(listener)
+        self._paused[listener] = loop.call_later(ACCEPT_PAUSE, self._accept_from, listener)
+
+    # Connections
+
+    def _forget(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self.counters.connections_open = len(self._connections)
+        if not self._connections:
+            self._vacant.set()
+
+    async def _emptied(self, seconds: float) -> bool:
+        """Wait until no connection is left; tell whether that was so in time."""
+        try:
+            await asyncio.wait_for(self._vacant.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def _schedule_sweep(self) -> None:
+        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_INTERVAL, self._swept)
+
+    def _swept(self) -> None:
+        self.sweep()
+        self._schedule_sweep()

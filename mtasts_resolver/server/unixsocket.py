@@ -1,0 +1,156 @@
+"""A unix socket's file: made with the right permissions, never over something alive, removed."""
+
+import errno
+import grp
+import logging
+import os
+import pwd
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+OPEN_MODE = 0o666  # no owner or group named: as open to local users as a port of 127.0.0.1
+SHARED_MODE = 0o660  # owner or group named: for them
+_PRIVATE_UMASK = 0o177
+
+_DEAD = (errno.ECONNREFUSED, errno.ENOENT)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPath:
+    """The file of a socket that this process made."""
+
+    path: Path
+    device: int
+    inode: int
+
+    def remove(self) -> None:
+        """Remove the file, if it is still the one that was made."""
+        try:
+            status = self.path.lstat()
+            if (status.st_dev, status.st_ino) == (self.device, self.inode):
+                self.path.unlink()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            # After root's privileges were dropped, for example. The next start replaces it.
+            logger.info("the socket %s is left behind: %s", self.path, error.strerror)
+
+
+def bind_unix(
+    path: str, *, mode: int | None, owner: str | None, group: str | None, backlog: int
+) -> tuple[socket.socket, BoundPath]:
+    """Return a non-blocking socket that listens at `path`, and its file.
+
+    A socket file that nobody listens on any more is replaced; nothing else is ever removed.
+    Without a `mode` the file is as OPEN_MODE and SHARED_MODE say. Raise OSError, whose strerror
+    says what to do.
+    """
+    file = Path(path)
+    uid, gid = _user_id(owner), _group_id(group)
+    if mode is None:
+        mode = OPEN_MODE if owner is None and group is None else SHARED_MODE
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound = None
+    try:
+        bound = _bind(sock, file)
+        # Nobody can connect before listen(), so the permissions are never wider than asked for.
+        _hand_over(file, uid, gid)
+        file.chmod(mode)
+        sock.listen(backlog)
+        sock.setblocking(False)
+    except BaseException:
+        if bound is not None:
+            bound.remove()
+        sock.close()
+        raise
+    return sock, bound
+
+
+def _make_room(file: Path) -> None:
+    """Remove a stale socket file; raise OSError where there is no place for a new one."""
+    if not file.parent.is_dir():
+        raise FileNotFoundError(
+            errno.ENOENT, f"the directory {file.parent} does not exist: create it for the daemon"
+        )
+    try:
+        status = file.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(status.st_mode):
+        raise FileExistsError(
+            errno.EEXIST, "there is a file that is no socket: remove it, or choose another path"
+        )
+    if _is_live(file):
+        raise OSError(
+            errno.EADDRINUSE,
+            "another process listens there ('ss -lxp' names it): stop it, or choose another path",
+        )
+    file.unlink(missing_ok=True)
+    logger.info("the stale socket %s was removed", file)
+
+
+def _is_live(file: Path) -> bool:
+    """Tell whether some process has the socket open; raise OSError where that cannot be told."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # a full backlog is EAGAIN, and alive
+        outcome = probe.connect_ex(os.fspath(file))
+    if outcome == errno.EACCES:
+        raise OSError(
+            errno.EADDRINUSE,
+            "there is a socket to which the daemon's user may not connect: if nothing uses it,"
+            " remove it",
+        )
+    return outcome not in _DEAD
+
+
+def _bind(sock: socket.socket, file: Path) -> BoundPath:
+    """Make the file of `sock`, accessible to nobody else yet."""
+    # The umask is the whole process's; the daemon has no other thread that makes files yet, and
+    # one that had would make them too private, not too open.
+    umask = os.umask(_PRIVATE_UMASK)
+    try:
+        _make_room(file)
+        sock.bind(os.fspath(file))
+    except PermissionError:
+        raise PermissionError(
+            errno.EACCES, f"the daemon's user may not make files in the directory {file.parent}"
+        ) from None
+    finally:
+        os.umask(umask)
+    status = file.lstat()
+    return BoundPath(file, status.st_dev, status.st_ino)
+
+
+def _hand_over(file: Path, uid: int, gid: int) -> None:
+    if (uid, gid) == (-1, -1):
+        return
+    try:
+        os.chown(file, uid, gid)
+    except PermissionError:
+        raise PermissionError(
+            errno.EPERM,
+            "its owner cannot be changed without root, and its group only to one of the"
+            " daemon's own: start as root, or add the daemon's user to the group",
+        ) from None
+
+
+def _user_id(name: str | None) -> int:
+    if name is None:
+        return -1
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise OSError(errno.ENOENT, f"there is no user {name!a}") from None
+
+
+def _group_id(name: str | None) -> int:
+    if name is None:
+        return -1
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise OSError(errno.ENOENT, f"there is no group {name!a}") from None
