@@ -1,0 +1,154 @@
+"""Imports point one way, and the pure rooms do no I/O.
+
+A room is a module or a package directly under `mtasts_resolver`. The pure rooms take values and
+return values, so that they can be proved without a network, a disk or a clock.
+"""
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = "mtasts_resolver"
+
+# From the bottom to the top: a room may import from the rooms in lines above its own.
+RANKS: tuple[tuple[str, ...], ...] = (
+    ("clock", "counters", "logs", "policy", "systemd"),
+    ("reply", "config", "store"),
+    ("protocol", "discovery", "cache"),
+    ("lifetimes", "nameservers"),
+    ("resolver",),
+    ("lookup", "refresher"),
+    ("explanation", "server"),
+    ("daemon",),
+    ("cli",),
+    ("__main__",),
+)
+RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
+
+# What a pure room may use. Nothing here opens a file or a socket, logs, waits, or asks for the time
+# or for a random number.
+PURE_ROOMS = ("policy", "reply", "protocol")
+PURE_MODULES = {
+    *("collections", "dataclasses", "enum", "functools", "itertools", "re", "string", "typing"),
+    *("idna", "urllib.parse"),
+}
+IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
+
+# The configuration is a schema; the one module that reads the file may name a path.
+CONFIG_MODULES = PURE_MODULES | {
+    *("click", "difflib", "ipaddress", "json", "msgspec", "os", "pathlib", "textwrap", "types"),
+    *("yaml",),
+}
+
+
+def sources() -> dict[str, ast.Module]:
+    """Return the syntax tree of every module of the package, by dotted name."""
+    trees = {}
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        trees[name] = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return trees
+
+
+SOURCES = sources()
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Yield the dotted name of each module that `tree` imports, at its top or further in."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute, so that a reader sees where they point"
+            assert node.module is not None
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if name in SOURCES else node.module
+
+
+def room(module: str) -> str | None:
+    """Return the room of a module of the package, None for the package itself."""
+    return module.split(".")[1] if "." in module else None
+
+
+IMPORTS = {module: set(imports(tree)) for module, tree in SOURCES.items()}
+INNER = {
+    module: {name for name in names if name.split(".")[0] == PACKAGE}
+    for module, names in IMPORTS.items()
+}
+
+
+def test_every_room_has_a_rank() -> None:
+    assert {room(module) for module in SOURCES} - {None} <= set(RANK)
+
+
+@pytest.mark.parametrize("module", [module for module in SOURCES if room(module) in RANK])
+def test_imports_point_downwards(module: str) -> None:
+    own = room(module)
+    assert own is not None
+    for name in INNER[module]:
+        other = room(name)
+        if other not in (None, own):
+            assert RANK[other] < RANK[own], f"{module} imports {name}"
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {module: names & SOURCES.keys() for module, names in INNER.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+@pytest.mark.parametrize("module", [module for module in SOURCES if room(module) in PURE_ROOMS])
+def test_pure_rooms_do_no_io(module: str) -> None:
+    for name in IMPORTS[module] - INNER[module]:
+        assert is_allowed(name, PURE_MODULES), f"{module} imports {name}"
+    for name in INNER[module]:
+        assert room(name) in PURE_ROOMS, f"{module} imports {name}"
+    calls = {
+        node.func.id
+        for node in ast.walk(SOURCES[module])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not calls & IMPURE_CALLS
+
+
+@pytest.mark.parametrize("module", [module for module in SOURCES if room(module) == "config"])
+def test_configuration_asks_no_network_no_clock_and_no_log(module: str) -> None:
+    for name in IMPORTS[module] - INNER[module]:
+        assert is_allowed(name, CONFIG_MODULES), f"{module} imports {name}"
+
+
+def is_allowed(name: str, modules: set[str]) -> bool:
+    """Tell whether the module `name`, or a package that holds it, is one of `modules`."""
+    parts = name.split(".")
+    return any(".".join(parts[:end]) in modules for end in range(1, len(parts) + 1))
+
+
+def test_libraries_stay_in_their_rooms() -> None:
+    """No exception or type of a library crosses the seam it was wrapped at."""
+    homes = {
+        "dns": {"discovery", "explanation"},  # which shows the MX records
+        "httpx": {"discovery"},
+        "httpcore": {"discovery"},
+        "ssl": {"discovery"},
+        "cryptography": {"discovery"},
+        "sqlitedict": {"store"},
+        "sqlite3": {"store"},
+        "yaml": {"config"},
+        "idna": {"policy"},
+        "click": {"cli", "config"},
+        "rich": {"cli"},
+        "uvloop": {"daemon"},
+        "logging": {"logs"},
+    }
+    for module, names in IMPORTS.items():
+        for name in names:
+            library = name.split(".")[0]
+            assert room(module) in homes.get(library, {room(module)}), f"{module} imports {name}"
