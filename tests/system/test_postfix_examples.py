@@ -78,6 +78,11 @@ def complaints(etc: Path) -> Iterator[str]:
             yield f"{command[0]} ended with status {code}"
 
 
+def with_options(path: Path) -> str:
+    """Return an example with the lines that it offers behind a `#` and no space."""
+    return re.sub(r"(?m)^#(?=\w+ = )", "", path.read_text())
+
+
 def parameters(fragment: str) -> set[str]:
     return set(re.findall(r"^(\w+)\s*=", fragment, re.MULTILINE))
 
@@ -94,7 +99,7 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("path", MAIN_CF, ids=lambda path: path.name)
 def test_postfix_accepts_the_example(path: Path, directory: Path) -> None:
-    fragment = path.read_text()
+    fragment = with_options(path)
     assert "smtp_tls_policy_maps" in parameters(fragment)
     excused = parameters(fragment) & unknown_here()
     said = list(complaints(configure(directory, fragment)))
@@ -116,7 +121,7 @@ def test_a_wrong_example_would_be_noticed(fragment: str, complaint: str, directo
 
 
 def test_only_the_example_for_3_10_uses_what_is_new_in_3_10() -> None:
-    fragments = {path.name: path.read_text() for path in MAIN_CF}
+    fragments = {path.name: with_options(path) for path in MAIN_CF}
     using = {name for name, text in fragments.items() if parameters(text) & SINCE_3_10}
     asking = {name for name, text in fragments.items() if re.search(r"(?m)^smtp.*:tlsrpt$", text)}
     assert using == asking == {"main.cf.postfix-3.10"}
