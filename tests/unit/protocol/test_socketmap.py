@@ -155,7 +155,7 @@ class TestArbitraryBytes:
 
 
 class CountingCodec(SocketmapCodec):
-    """Counts the bytes that are looked at, more than once where they are copied and scanned again."""
+    """Counts the bytes looked at, more than once where they are copied and scanned again."""
 
     def __init__(self) -> None:
         super().__init__()
