@@ -16,7 +16,8 @@ PACKAGE = "mtasts_resolver"
 
 # From the bottom to the top: a room may import from the rooms in lines above its own.
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("clock", "counters", "logs", "policy", "privileges", "systemd"),
+    ("clock", "counters", "logs", "policy"),
+    ("privileges", "systemd"),
     ("reply", "config", "store"),
     ("protocol", "discovery", "cache"),
     ("lifetimes", "nameservers"),
