@@ -4,15 +4,17 @@ The protocols are those of sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fd
 variables in the environment, datagrams and inherited file descriptors.
 """
 
-import logging
 import re
 import socket
 import time
 from collections.abc import Mapping, MutableMapping
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-PROTOCOLS = ("socketmap", "tcp_table")  # what FileDescriptorName= may say
+from mtasts_resolver import logs
+
+ProtocolName = Literal["socketmap", "tcp_table"]
+PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)  # what FileDescriptorName= may say
 
 FIRST_FD = 3  # SD_LISTEN_FDS_START: 0, 1 and 2 are the standard streams
 MAX_LISTEN_FDS = 64  # more listeners than anyone has; a larger number is a damaged environment
@@ -22,7 +24,7 @@ SEND_TIMEOUT = 1.0  # seconds; PID 1 empties its queue at once, and a lost READY
 _NUMBER = re.compile(r"[0-9]{1,20}\Z")  # 20 digits hold any 64-bit number
 _FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
 
-log = logging.getLogger(__name__)
+log = logs.get(__name__)
 
 
 class Notifier:
@@ -68,7 +70,7 @@ class Notifier:
                 sock.sendto(message.encode(), self._address)
         except OSError as error:
             if not self._failing:
-                log.warning("the service manager cannot be reached at NOTIFY_SOCKET: %s", error)
+                log.warning("service-manager-unreachable", reason=error.strerror or str(error))
             self._failing = True
         else:
             self._failing = False
@@ -81,7 +83,7 @@ def _notify_address(value: str) -> str | None:
     if value.startswith("/"):
         return value
     if value:
-        log.warning("NOTIFY_SOCKET is neither a path nor an abstract socket: %s", ascii(value))
+        log.warning("notify-socket-unknown", address=value, valid="a path, or @ and a name")
     return None
 
 
@@ -99,8 +101,7 @@ class ActivationError(ValueError):
 class ActivatedSocket(NamedTuple):
     """A listening stream socket that the service manager opened."""
 
-    protocol: str
-    """One of PROTOCOLS."""
+    protocol: ProtocolName
     sock: socket.socket
 
 
@@ -130,13 +131,14 @@ def listen_fds(
     return [ActivatedSocket(*pair) for pair in zip(protocols, socks, strict=True)]
 
 
-def _protocol(name: str) -> str:
-    if name not in PROTOCOLS:
-        raise ActivationError(
-            f"a passed socket is named {name!a}, which is none of {', '.join(PROTOCOLS)}: "
-            "set FileDescriptorName= in its .socket unit"
-        )
-    return name
+def _protocol(name: str) -> ProtocolName:
+    for protocol in PROTOCOLS:
+        if name == protocol:
+            return protocol
+    raise ActivationError(
+        f"a passed socket is named {name!a}, which is none of {', '.join(PROTOCOLS)}: "
+        "set FileDescriptorName= in its .socket unit"
+    )
 
 
 def _listening_socket(fd: int) -> socket.socket:
