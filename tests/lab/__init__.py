@@ -1,0 +1,16 @@
+"""The lab: real Postfix, unbound, HTTPS and SMTP hosts in a network namespace of their own.
+
+internet.py    which domains there are, as a table
+scenarios.py   what happens to a mail, as a table
+namespace.py   the namespace, and how a command is run in it
+stream.py      the output of a process, line by line, awaited
+pki.py         certificates, good and bad
+zones.py       the signed zones; unbound.py serves them
+policyhosts.py, receivers.py, events.py, servers.py
+               HTTPS and SMTP hosts, one process inside the namespace
+hosts.py       the same, driven from outside
+postfix.py     the sending Postfix and its log
+daemon.py      mtasts-resolver itself
+lab.py         all of that together
+demo.py        a table of it, for people
+"""

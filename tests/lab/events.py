@@ -1,0 +1,44 @@
+"""What the hosts of the lab report, and what they are told, as JSON lines."""
+
+import msgspec
+
+from .internet import PolicyHost
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """Every host is up."""
+
+
+class Mail(msgspec.Struct, frozen=True, tag=True):
+    """A receiver took a mail."""
+
+    host: str
+    recipient: str
+    tls: bool
+    sni: str | None
+
+
+class Fetch(msgspec.Struct, frozen=True, tag=True):
+    """A policy host was asked for something."""
+
+    domain: str
+    host: str
+    path: str
+    sni: str | None
+
+
+class Changed(msgspec.Struct, frozen=True, tag=True):
+    """A policy host now does what it was told."""
+
+    domain: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Tells a policy host what to serve, and how, from now on."""
+
+    domain: str
+    document: bytes
+    policy_host: PolicyHost
+
+
+Event = Ready | Mail | Fetch | Changed

@@ -1,0 +1,253 @@
+"""The internet of the lab, as data: which domains there are, and what they publish."""
+
+from enum import StrEnum
+
+import msgspec
+
+FIRST_ID = "20261101T000000"
+"""The id of every policy record until a scenario publishes another."""
+
+POLICY_LIMIT = 64 * 1024
+"""RFC 8461 §3.3 lets a sender refuse a policy document longer than this, in bytes."""
+
+
+class Certificate(StrEnum):
+    """Whether a client has reason to accept a host's certificate, and what is wrong with it."""
+
+    GOOD = "good"
+    EXPIRED = "expired"
+    WRONG_NAME = "wrong-name"
+    COMMON_NAME_ONLY = "common-name-only"
+    SELF_SIGNED = "self-signed"
+    UNTRUSTED = "untrusted-ca"
+
+
+class MailHost(msgspec.Struct, frozen=True):
+    """An SMTP receiver on port 25. Without a certificate it does not offer STARTTLS."""
+
+    name: str
+    certificate: Certificate | None
+
+
+class Framing(StrEnum):
+    """How an HTTP/1.1 response says where its body ends."""
+
+    LENGTH = "content-length"
+    CHUNKED = "chunked"
+    CLOSE = "close"
+
+
+class PolicyHost(msgspec.Struct, frozen=True):
+    """What `https://mta-sts.<domain>/` does when it is asked for the policy."""
+
+    certificate: Certificate = Certificate.GOOD
+    status: int = 200
+    media_type: str = "text/plain"
+    location: str = ""
+    framing: Framing = Framing.LENGTH
+    gzip: bool = False
+    pause: float = 0.0
+    """Seconds between two bytes of the body."""
+    hangs_up: bool = True
+    """Whether the host closes the connection when it has sent everything."""
+    up: bool = True
+    """Whether anything listens on port 443."""
+    address: str = ""
+    """Empty: the next one of 192.0.2.0/24."""
+
+
+class Domain(msgspec.Struct, frozen=True):
+    """A recipient domain. Without a document it has no policy host."""
+
+    name: str
+    mx: tuple[MailHost, ...]
+    document: bytes | None = None
+    records: tuple[str, ...] | None = None
+    """The TXT records at `_mta-sts`; None: one good record if there is a document."""
+    policy_host: PolicyHost = PolicyHost()
+    provider: str = ""
+    """Whose names `_mta-sts` and `mta-sts` are CNAMEs for; empty: the domain has its own."""
+
+    @property
+    def policy_records(self) -> tuple[str, ...]:
+        if self.records is not None:
+            return self.records
+        return () if self.document is None else (record(FIRST_ID),)
+
+
+def record(policy_id: str) -> str:
+    return f"v=STSv1; id={policy_id};"
+
+
+def policy(mode: str, *mx: MailHost | str, max_age: int = 604_800) -> bytes:
+    patterns = [host if isinstance(host, str) else host.name for host in mx]
+    lines = ["version: STSv1", f"mode: {mode}", *(f"mx: {p}" for p in patterns)]
+    return "".join(f"{line}\r\n" for line in [*lines, f"max_age: {max_age}"]).encode()
+
+
+def padded(document: bytes, size: int) -> bytes:
+    """Fill a document with well-formed extension fields, so that only its length is wrong."""
+    field = b"padding: " + b"x" * 80 + b"\r\n"
+    return document + field * -(-(size - len(document)) // len(field))
+
+
+GOOD = MailHost("good.mx.example", Certificate.GOOD)
+SECOND = MailHost("second.mx.example", Certificate.GOOD)
+EXPIRED = MailHost("expired.mx.example", Certificate.EXPIRED)
+WRONG_NAME = MailHost("wrong-name.mx.example", Certificate.WRONG_NAME)
+SELF_SIGNED = MailHost("self-signed.mx.example", Certificate.SELF_SIGNED)
+UNTRUSTED = MailHost("untrusted.mx.example", Certificate.UNTRUSTED)
+NO_STARTTLS = MailHost("no-starttls.mx.example", None)
+RELAY = MailHost("relay.example", Certificate.GOOD)
+RELAY_MX = MailHost("mx.relay.example", Certificate.GOOD)
+BAD_RELAY = MailHost("bad-relay.example", Certificate.WRONG_NAME)
+
+MAIL_HOSTS = (
+    GOOD,
+    SECOND,
+    EXPIRED,
+    WRONG_NAME,
+    SELF_SIGNED,
+    UNTRUSTED,
+    NO_STARTTLS,
+    RELAY,
+    RELAY_MX,
+    BAD_RELAY,
+)
+
+# Where a scenario shows that a policy is not in force, the MX host has a certificate for another
+# name: mail that such a host gets was not protected by an enforced policy.
+ENFORCE = policy("enforce", WRONG_NAME)
+
+
+def unusable(name: str, document: bytes = ENFORCE, **policy_host: object) -> Domain:
+    """Return a domain whose policy would forbid delivery, if only the sender could use it."""
+    host = msgspec.convert(policy_host, PolicyHost)
+    return Domain(f"{name}.example", (WRONG_NAME,), document, policy_host=host)
+
+
+def unusable_record(name: str, *records: str) -> Domain:
+    return Domain(f"{name}.example", (WRONG_NAME,), ENFORCE, records=records)
+
+
+def cached(name: str) -> Domain:
+    """Return a domain whose policy a scenario caches before it breaks something."""
+    return Domain(f"{name}.example", (WRONG_NAME,), ENFORCE)
+
+
+ENFORCED = (
+    Domain("enforced.example", (GOOD,), policy("enforce", GOOD, "*.mx.example")),
+    Domain("expired.example", (EXPIRED,), policy("enforce", EXPIRED)),
+    Domain("wrong-name.example", (WRONG_NAME,), ENFORCE),
+    Domain("self-signed.example", (SELF_SIGNED,), policy("enforce", SELF_SIGNED)),
+    Domain("untrusted.example", (UNTRUSTED,), policy("enforce", UNTRUSTED)),
+    Domain("no-starttls.example", (NO_STARTTLS,), policy("enforce", NO_STARTTLS)),
+    Domain("outside.example", (SECOND,), policy("enforce", GOOD)),
+    Domain("second-good.example", (WRONG_NAME, GOOD), policy("enforce", WRONG_NAME, GOOD)),
+    Domain("hosted.example", (GOOD,), policy("enforce", GOOD), provider="provider.example"),
+    Domain("xn--bcher-kva.example", (GOOD,), policy("enforce", GOOD)),
+    Domain("relay.example", (RELAY_MX,), policy("enforce", RELAY, RELAY_MX)),
+    Domain("bad-relay.example", (BAD_RELAY,), policy("enforce", BAD_RELAY)),
+)
+
+NOT_ENFORCED = (
+    Domain("testing.example", (GOOD,), policy("testing", GOOD)),
+    Domain("testing-bad.example", (WRONG_NAME,), policy("testing", WRONG_NAME)),
+    Domain("testing-no-starttls.example", (NO_STARTTLS,), policy("testing", NO_STARTTLS)),
+    Domain("none.example", (WRONG_NAME,), policy("none")),
+    Domain("no-record.example", (WRONG_NAME,)),
+    Domain("sub.enforced.example", (WRONG_NAME,)),
+)
+
+BROKEN_RECORDS = (
+    unusable_record("two-records", record("1"), record("2")),
+    unusable_record("no-id", "v=STSv1;"),
+    unusable_record("bad-id", "v=STSv1; id=2026-11-01;"),
+    unusable_record("wrong-version", "v=STSv2; id=1;"),
+    unusable_record("not-first", "id=1; v=STSv1;"),
+)
+
+BROKEN_DOCUMENTS = (
+    unusable("no-version", ENFORCE.replace(b"version: STSv1\r\n", b"")),
+    unusable("bad-mode", ENFORCE.replace(b"enforce", b"enforced")),
+    unusable("bad-max-age", ENFORCE.replace(b"604800", b"1_000")),
+    unusable("no-max-age", ENFORCE.replace(b"max_age: 604800\r\n", b"")),
+    unusable("bad-mx", policy("enforce", "wrong_name:mx{}example")),
+    unusable("no-mx", policy("enforce")),
+    unusable("html", b"<!DOCTYPE html>\n<title>Not found</title>\n" + ENFORCE),
+    unusable("not-utf8", ENFORCE + b"note: caf\xe9\r\n"),
+)
+
+BROKEN_POLICY_HOSTS = (
+    unusable("web-expired", certificate="expired"),
+    unusable("web-wrong-name", certificate="wrong-name"),
+    unusable("web-common-name", certificate="common-name-only"),
+    unusable("web-self-signed", certificate="self-signed"),
+    unusable("web-untrusted", certificate="untrusted-ca"),
+    unusable("web-redirect", status=301, location="https://mta-sts.wrong-name.example/"),
+    unusable("web-404", status=404),
+    unusable("web-500", status=500),
+    unusable("web-html", media_type="text/html"),
+    unusable("web-large", padded(ENFORCE, POLICY_LIMIT + 1)),
+    unusable("web-large-chunked", padded(ENFORCE, POLICY_LIMIT + 1), framing="chunked"),
+    unusable("web-large-close", padded(ENFORCE, POLICY_LIMIT + 1), framing="close"),
+    unusable("web-gzip", gzip=True),
+    unusable("web-gzip-large", padded(ENFORCE, 1_000_000), gzip=True),
+    unusable("web-slow", pause=0.2),
+    unusable("web-endless", framing="close", hangs_up=False),
+    unusable("web-down", up=False),
+    unusable("web-loopback", address="127.0.0.80"),
+)
+
+# Odd, and yet as RFC 8461 has it: these policies are in force.
+ODD_POLICY_HOSTS = (
+    Domain(
+        "web-charset.example",
+        (GOOD,),
+        policy("enforce", GOOD),
+        policy_host=PolicyHost(media_type="Text/Plain; charset=utf-8", framing=Framing.CHUNKED),
+    ),
+    Domain(
+        "web-keeps-open.example",
+        (GOOD,),
+        policy("enforce", GOOD),
+        policy_host=PolicyHost(hangs_up=False),
+    ),
+    Domain("web-full.example", (GOOD,), policy("enforce", GOOD).ljust(POLICY_LIMIT, b"\n")),
+)
+
+CHANGING = tuple(
+    cached(name)
+    for name in (
+        "new-id",
+        "new-id-none",
+        "record-removed",
+        "document-broken",
+        "web-goes-down",
+        "dns-fails",
+        "dns-stops",
+        "dns-hangs",
+        "restarted",
+        "killed",
+        "dns-never-worked",
+        "resolver-never-worked",
+    )
+)
+
+DOMAINS = (
+    *ENFORCED,
+    *NOT_ENFORCED,
+    *BROKEN_RECORDS,
+    *BROKEN_DOCUMENTS,
+    *BROKEN_POLICY_HOSTS,
+    *ODD_POLICY_HOSTS,
+    *CHANGING,
+)
+
+MAIL_ADDRESSES = {host.name: f"198.51.100.{n}" for n, host in enumerate(MAIL_HOSTS, start=10)}
+POLICY_ADDRESSES = {
+    domain.name: domain.policy_host.address or f"192.0.2.{n}"
+    for n, domain in enumerate(DOMAINS, start=10)
+    if domain.document is not None
+}
+SENDER_ADDRESS = "203.0.113.1"

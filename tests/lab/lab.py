@@ -1,0 +1,52 @@
+"""The lab as one thing: everything started in order, and ended in reverse."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import pki
+from .daemon import Daemon
+from .hosts import Hosts
+from .namespace import Namespace
+from .postfix import Postfix
+from .unbound import Dns, Resolver, own_resolver
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running lab. The daemon is not started yet: scenarios differ in how they want it."""
+
+    namespace: Namespace
+    dns: Dns
+    own_resolver: Resolver
+    hosts: Hosts
+    postfix: Postfix
+    daemon: Daemon
+
+
+@contextmanager
+def running_lab(tell: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
+    """Run a lab. `tell` is given, in words, each step of the start."""
+    with ExitStack() as stack:
+        directory = Path(tempfile.mkdtemp(prefix="mtasts-lab-"))
+        stack.callback(shutil.rmtree, directory)
+        directory.chmod(0o755)  # Postfix and the daemon do not run as root
+        tell("a network namespace")
+        namespace = stack.enter_context(Namespace(directory))
+        tell("certificates, good and bad")
+        certificates = directory / "certificates"
+        pki.write_certificates(certificates)
+        ca_file = pki.ca_file(certificates)
+        tell("signed zones, and a resolver that validates them")
+        dns = stack.enter_context(Dns(namespace, directory / "dns"))
+        resolver = stack.enter_context(own_resolver(namespace, directory / "own-dns", dns))
+        tell("policy hosts and mail hosts")
+        hosts = stack.enter_context(Hosts(namespace, certificates))
+        tell("Postfix")
+        postfix = stack.enter_context(Postfix(namespace, directory / "postfix", ca_file))
+        daemon = Daemon(namespace, directory / "daemon", ca_file, postfix.unix_socket)
+        stack.callback(daemon.stop)
+        yield Lab(namespace, dns, resolver, hosts, postfix, daemon)

@@ -1,0 +1,88 @@
+"""Certificates for the hosts of the lab, good ones and one of each bad kind."""
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
+
+from .internet import DOMAINS, MAIL_HOSTS, Certificate
+
+ANOTHER_NAME = "elsewhere.invalid"
+
+
+def write_certificates(directory: Path) -> None:
+    """Write a certificate for every host that needs one, and the CA that clients trust."""
+    directory.mkdir()
+    trusted = trustme.CA(organization_name="The lab's CA")
+    unknown = trustme.CA(organization_name="A CA nobody knows")
+    trusted.cert_pem.write_to_path(str(ca_file(directory)))
+    wanted = {host.name: host.certificate for host in MAIL_HOSTS if host.certificate is not None}
+    for domain in DOMAINS:
+        if domain.document is not None:
+            wanted[f"mta-sts.{domain.name}"] = domain.policy_host.certificate
+    for name, kind in wanted.items():
+        ca = unknown if kind is Certificate.UNTRUSTED else trusted
+        (directory / f"{name}.pem").write_bytes(_key_and_chain(ca, name, kind))
+
+
+def ca_file(directory: Path) -> Path:
+    return directory / "ca.pem"
+
+
+def server_context(directory: Path, name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / f"{name}.pem")
+    return context
+
+
+def _key_and_chain(ca: trustme.CA, name: str, kind: Certificate) -> bytes:
+    if kind in {Certificate.SELF_SIGNED, Certificate.COMMON_NAME_ONLY}:
+        return _built_by_hand(ca, name, kind)
+    now = datetime.now(UTC)
+    leaf = ca.issue_cert(
+        ANOTHER_NAME if kind is Certificate.WRONG_NAME else name,
+        not_before=now - timedelta(days=40),
+        not_after=now + timedelta(days=-3 if kind is Certificate.EXPIRED else 40),
+    )
+    return leaf.private_key_and_cert_chain_pem.bytes()
+
+
+def _built_by_hand(ca: trustme.CA, name: str, kind: Certificate) -> bytes:
+    """Return what trustme does not make: no issuer, or no subject alternative name."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=40))
+        .not_valid_after(now + timedelta(days=40))
+    )
+    if kind is Certificate.SELF_SIGNED:
+        names = x509.SubjectAlternativeName([x509.DNSName(name)])
+        builder = builder.issuer_name(subject).add_extension(names, critical=False)
+        certificate = builder.sign(key, hashes.SHA256())
+    else:
+        issuer = x509.load_pem_x509_certificate(ca.cert_pem.bytes()).subject
+        certificate = builder.issuer_name(issuer).sign(_private_key(ca), hashes.SHA256())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private + certificate.public_bytes(Encoding.PEM)
+
+
+def _private_key(ca: trustme.CA) -> ec.EllipticCurvePrivateKey:
+    key = load_pem_private_key(ca.private_key_pem.bytes(), password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key

@@ -1,0 +1,232 @@
+"""The sending Postfix: Debian's own, with a configuration, a queue and a log for the lab alone.
+
+Which transport, relay host and map a mail takes is chosen by its envelope sender, so that one
+Postfix serves every scenario without a reload.
+"""
+
+import itertools
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from .internet import SENDER_ADDRESS
+from .namespace import Namespace
+from .stream import end, text_stream
+
+SOCKETMAP = "inet:127.0.0.1:8461"
+TCP_TABLE = "127.0.0.1:8462"
+UNIX_SOCKET = "mtasts/socketmap"
+"""Below the queue directory, so that a chrooted smtp(8) reaches it by the same name."""
+
+JAIL = ("etc/resolv.conf", "etc/services", "etc/hosts", "etc/nsswitch.conf")
+"""What a chrooted smtp(8) needs in the queue directory, as Debian's own start script copies it."""
+
+
+class Sender(StrEnum):
+    """Envelope senders, each with a way of its own to the policy or to the next hop."""
+
+    USUAL = "usual@sender.example"
+    STRICT = "strict@sender.example"
+    PROXIED = "proxied@sender.example"
+    TCP_TABLE = "tcp-table@sender.example"
+    CHROOTED = "chrooted@sender.example"
+    RELAY_HOST = "relay-host@sender.example"
+    RELAY_DOMAIN = "relay-domain@sender.example"
+    BAD_RELAY = "bad-relay@sender.example"
+
+
+TRANSPORTS = {
+    Sender.STRICT: "strict",
+    Sender.PROXIED: "proxied",
+    Sender.TCP_TABLE: "tcptable",
+    Sender.CHROOTED: "chrooted",
+}
+
+RELAYS = {
+    Sender.RELAY_HOST: "[relay.example]:25",
+    Sender.RELAY_DOMAIN: "relay.example",
+    Sender.BAD_RELAY: "[bad-relay.example]:25",
+}
+
+MAIN_CF = """\
+compatibility_level = 3.6
+config_directory = {directory}/etc
+queue_directory = {directory}/queue
+data_directory = {directory}/data
+maillog_file = /dev/stdout
+myhostname = sender.example
+mydestination =
+relay_domains =
+alias_maps =
+alias_database =
+mynetworks = 127.0.0.0/8
+inet_protocols = ipv4
+# Every MX host's address is local here: with "all", Postfix would think it mails itself.
+inet_interfaces = {sender}
+smtp_bind_address = {sender}
+smtp_host_lookup = dns
+smtp_dns_support_level = dnssec
+smtputf8_enable = yes
+smtp_tls_security_level = may
+smtp_tls_loglevel = 1
+smtp_tls_CAfile = {ca_file}
+smtp_tls_policy_maps = {policy_maps}
+proxy_read_maps = proxy:socketmap:{socketmap}:default
+sender_dependent_default_transport_maps = inline:{{ {transports} }}
+sender_dependent_relayhost_maps = inline:{{ {relays} }}
+# Bounces end here.
+transport_maps = inline:{{ {{ sender.example = discard: }} }}
+# A mail is tried once, at once.
+queue_run_delay = 1d
+minimal_backoff_time = 1d
+maximal_backoff_time = 1d
+default_destination_concurrency_failed_cohort_limit = 0
+smtp_connection_cache_on_demand = no
+smtp_connect_timeout = 5s
+"""
+
+MASTER_CF = """\
+pickup     unix        n  -  n  60     1    pickup
+cleanup    unix        n  -  n  -      0    cleanup
+qmgr       unix        n  -  n  300    1    qmgr
+tlsmgr     unix        -  -  n  1000?  1    tlsmgr
+rewrite    unix        -  -  n  -      -    trivial-rewrite
+bounce     unix        -  -  n  -      0    bounce
+defer      unix        -  -  n  -      0    bounce
+trace      unix        -  -  n  -      0    bounce
+proxymap   unix        -  -  n  -      -    proxymap
+proxywrite unix        -  -  n  -      1    proxymap
+smtp       unix        -  -  n  -      -    smtp
+strict     unix        -  -  n  -      -    smtp
+  -o smtp_tls_policy_maps=socketmap:{socketmap}:strict
+proxied    unix        -  -  n  -      -    smtp
+  -o smtp_tls_policy_maps=proxy:socketmap:{socketmap}:default
+tcptable   unix        -  -  n  -      -    smtp
+  -o smtp_tls_policy_maps=tcp:{tcp_table}
+chrooted   unix        -  -  y  -      -    smtp
+  -o smtp_tls_policy_maps=socketmap:unix:{unix_socket}:default
+showq      unix        n  -  n  -      -    showq
+error      unix        -  -  n  -      -    error
+retry      unix        -  -  n  -      -    error
+discard    unix        -  -  n  -      -    discard
+anvil      unix        -  -  n  -      1    anvil
+scache     unix        -  -  n  -      1    scache
+postlog    unix-dgram  n  -  n  -      1    postlogd
+"""
+
+STATUS = re.compile(r"to=<(?P<to>[^>]*)>.*dsn=(?P<dsn>[\d.]+), status=(?P<status>\w+)")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What Postfix said about one mail."""
+
+    status: str
+    """sent, deferred or bounced."""
+    dsn: str
+    log: tuple[str, ...]
+    """Every line of the log from the mail's arrival to its status."""
+
+    @property
+    def verdict(self) -> str:
+        """The line that gives the status."""
+        return self.log[-1]
+
+    def said(self, text: str) -> bool:
+        return any(text in line for line in self.log)
+
+
+class Postfix:
+    """A running Postfix."""
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        directory: Path,
+        ca_file: Path,
+        policy_maps: str = f"socketmap:{SOCKETMAP}:default",
+    ) -> None:
+        self._namespace = namespace
+        self._etc = directory / "etc"
+        self.queue = directory / "queue"
+        self._numbers = itertools.count(1)
+        self._write_configuration(directory, ca_file, policy_maps)
+        self._furnish(directory)
+        self._process = namespace.start(
+            "postfix", "-c", self._etc, "start-fg", stdout=subprocess.PIPE
+        )
+        self.log = text_stream("Postfix", self._process.stdout)
+        self.log.wait(0, lambda line: "daemon started" in line or None, "its start")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._namespace.run("postfix", "-c", self._etc, "stop")
+        end(self._process)
+        self.log.join()
+
+    @property
+    def unix_socket(self) -> Path:
+        return self.queue / UNIX_SOCKET
+
+    def send(self, recipient: str, sender: Sender = Sender.USUAL) -> Delivery:
+        """Send a mail to a domain, and return what became of it.
+
+        `recipient` is what stands after the @ of the address.
+        """
+        number = f"mail-{next(self._numbers)}@"
+        address = number + recipient
+        mark = self.log.mark()
+        message = f"From: {sender}\nTo: {address}\nSubject: The lab\n\nHello.\n"
+        sendmail = ("sendmail", "-C", self._etc, "-f", sender, address)
+        self._namespace.run(*sendmail, given=message.encode())
+
+        def final(line: str) -> re.Match[str] | None:
+            match = STATUS.search(line)
+            return match if match and match["to"].startswith(number) else None
+
+        status = self.log.wait(mark, final, f"the status of {address}")
+        lines = self.log.since(mark)
+        return Delivery(
+            status["status"], status["dsn"], tuple(lines[: lines.index(status.string) + 1])
+        )
+
+    def look_up(self, key: str, table: str) -> str:
+        """Return what postmap(1) gets for a key; empty if it is not found."""
+        return self._namespace.run("postmap", "-c", self._etc, "-q", key, table, check=False)
+
+    def _write_configuration(self, directory: Path, ca_file: Path, policy_maps: str) -> None:
+        self._etc.mkdir(parents=True)
+        values = {
+            "directory": directory,
+            "sender": SENDER_ADDRESS,
+            "ca_file": ca_file,
+            "policy_maps": policy_maps,
+            "socketmap": SOCKETMAP,
+            "tcp_table": TCP_TABLE,
+            "unix_socket": UNIX_SOCKET,
+            "transports": " ".join(f"{{ {who} = {how}: }}" for who, how in TRANSPORTS.items()),
+            "relays": " ".join(f"{{ {who} = {hop} }}" for who, hop in RELAYS.items()),
+        }
+        (self._etc / "main.cf").write_text(MAIN_CF.format(**values))
+        (self._etc / "master.cf").write_text(MASTER_CF.format(**values))
+
+    def _furnish(self, directory: Path) -> None:
+        """Make the directories, and the jail that a chrooted smtp(8) sees."""
+        postfix = pwd.getpwnam("postfix")
+        (directory / "data").mkdir()
+        os.chown(directory / "data", postfix.pw_uid, postfix.pw_gid)
+        (self.queue / "etc").mkdir(parents=True)
+        for name in JAIL:
+            if Path("/", name).exists():
+                shutil.copy(Path("/", name), self.queue / name)
+        shutil.copy(directory.parent / "resolv.conf", self.queue / "etc/resolv.conf")
+        self.unix_socket.parent.mkdir(mode=0o750)
+        os.chown(self.unix_socket.parent, 0, postfix.pw_gid)

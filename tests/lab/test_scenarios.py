@@ -1,0 +1,96 @@
+"""Real mail through a real Postfix that asks a running daemon: each row of the table."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from . import scenarios
+from .daemon import Daemon
+from .events import Mail
+from .lab import Lab
+from .postfix import Delivery
+from .scenarios import Scenario
+
+pytestmark = pytest.mark.lab
+
+
+def table(*rows: Iterable[Scenario]) -> pytest.MarkDecorator:
+    """Run the test for each row of these tables."""
+    return pytest.mark.parametrize(
+        "scenario",
+        [
+            pytest.param(
+                scenario,
+                id=scenario.name,
+                marks=[pytest.mark.row(*scenario.rows)] if scenario.rows else [],
+            )
+            for scenarios in rows
+            for scenario in scenarios
+        ],
+    )
+
+
+@table(
+    scenarios.ENFORCED,
+    scenarios.NOT_ENFORCED,
+    scenarios.KEYS,
+    scenarios.WAYS,
+    scenarios.BROKEN_RECORDS,
+    scenarios.BROKEN_DOCUMENTS,
+    scenarios.BROKEN_POLICY_HOSTS,
+)
+def test_mail_ends_as_the_policy_says(steady_lab: Lab, scenario: Scenario) -> None:
+    play(steady_lab, scenario)
+
+
+@table(scenarios.CHANGES)
+def test_cached_policy_outlives_what_happens(fresh_lab: Lab, scenario: Scenario) -> None:
+    servers = [fresh_lab.own_resolver.address] if scenario.own_resolver else []
+    fresh_lab.daemon.start(servers)
+    play(fresh_lab, scenario)
+
+
+def play(lab: Lab, scenario: Scenario) -> None:
+    for step in scenario.before:
+        step(lab, scenario.to)
+    mark = lab.hosts.events.mark()
+    delivery = lab.postfix.send(scenario.to, scenario.sender)
+    answer = lab.daemon.ask(scenario.lookup_key, scenario.map_name)
+    assert answer == scenario.answer, logged(lab.daemon)
+    check_postfix(delivery, scenario)
+    check_receiver(lab.hosts.mails(mark), scenario)
+    check_fetches(lab, mark, scenario)
+    if scenario.because:
+        about_it = [line for line in logged(lab.daemon) if scenario.to in line]
+        assert any(scenario.because in line for line in about_it), about_it
+
+
+def check_postfix(delivery: Delivery, scenario: Scenario) -> None:
+    end = scenario.end
+    assert delivery.status == end.status, delivery.log
+    for words in end.says:
+        assert delivery.said(words), (words, delivery.log)
+    assert delivery.said("Verified TLS connection") == end.sni, delivery.log
+    assert delivery.said("TLS connection established") or not end.tls, delivery.log
+
+
+def check_receiver(mails: list[Mail], scenario: Scenario) -> None:
+    end = scenario.end
+    got = [(mail.host, mail.tls, mail.sni) for mail in mails]
+    if end.host is None:
+        assert got == []
+    else:
+        assert got == [(end.host.name, end.tls, end.host.name if end.sni else None)]
+
+
+def check_fetches(lab: Lab, mark: int, scenario: Scenario) -> None:
+    fetches = lab.hosts.fetches(mark)
+    for fetch in fetches:
+        assert fetch.path == "/.well-known/mta-sts.txt"
+        assert fetch.host == fetch.sni == f"mta-sts.{fetch.domain}"
+    if scenario.fetches is not None:
+        assert [fetch.domain for fetch in fetches] == [scenario.to] * scenario.fetches
+
+
+def logged(daemon: Daemon) -> list[str]:
+    return daemon.log.since(0)

@@ -1,0 +1,154 @@
+"""unbound: the resolver everybody in the lab asks, and one of the daemon's own that may fail."""
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Self
+
+from .namespace import Namespace
+from .stream import Stream, end, text_stream
+from .zones import Zones
+
+COMMON = """\
+server:
+  interface: {address}
+  access-control: 127.0.0.0/8 allow
+  chroot: ""
+  username: ""
+  directory: "{directory}"
+  pidfile: "{directory}/unbound.pid"
+  use-syslog: no
+  logfile: ""
+  verbosity: 1
+  do-ip6: no
+  do-not-query-localhost: no
+  module-config: "validator iterator"
+  trust-anchor-file: "{anchor}"
+  trust-anchor-signaling: no
+  root-key-sentinel: no
+  qname-minimisation: no
+  val-bogus-ttl: 0
+  # What a scenario changes is seen by the next query.
+  cache-max-ttl: 0
+  cache-max-negative-ttl: 0
+remote-control:
+  control-enable: yes
+  control-use-cert: no
+  control-interface: "{directory}/unbound.ctl"
+"""
+
+AUTHORITY = """\
+auth-zone:
+  name: "{origin}."
+  zonefile: "{file}"
+  for-downstream: no
+  for-upstream: yes
+  fallback-enabled: no
+"""
+
+FORWARD = """\
+forward-zone:
+  name: "."
+  forward-addr: {address}
+"""
+
+
+class Resolver:
+    """One unbound that validates DNSSEC."""
+
+    def __init__(
+        self, namespace: Namespace, directory: Path, address: str, anchor: str, sources: str
+    ) -> None:
+        directory.mkdir()
+        self.address = address
+        self._namespace = namespace
+        self._pid_file = directory / "unbound.pid"
+        self._configuration = directory / "unbound.conf"
+        anchor_file = directory / "root.ds"
+        anchor_file.write_text(anchor)
+        common = COMMON.format(address=address, directory=directory, anchor=anchor_file)
+        self._configuration.write_text(common + sources)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: Stream[str] | None = None
+
+    def start(self) -> None:
+        """Start to answer."""
+        self._process = self._namespace.start(
+            "unbound", "-d", "-c", self._configuration, stdout=subprocess.PIPE
+        )
+        self._log = text_stream(f"unbound on {self.address}", self._process.stdout)
+        self._log.wait(0, lambda line: "start of service" in line or None, "its start")
+
+    def stop(self) -> None:
+        """End; queries are refused by the kernel from then on."""
+        if self._process is not None and self._log is not None:
+            self._namespace.signal(self._pid_file, signal.SIGTERM)
+            end(self._process)
+            self._log.join()
+            self._process = None
+
+    def pause(self) -> None:
+        """Leave every query without an answer."""
+        self._namespace.signal(self._pid_file, signal.SIGSTOP)
+
+    def restore(self) -> None:
+        """Answer again, whatever was done."""
+        if self._process is None:
+            self.start()
+        else:
+            self._namespace.signal(self._pid_file, signal.SIGCONT)
+
+    def control(self, *command: str) -> None:
+        """Give a command of unbound-control(8)."""
+        self._namespace.run("unbound-control", "-c", self._configuration, *command)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Dns(Resolver):
+    """The lab's DNS: authority for every zone of the table, and a validating resolver for them."""
+
+    def __init__(self, namespace: Namespace, directory: Path) -> None:
+        zones = Zones()
+        files = directory / "zones"
+        sources = [
+            AUTHORITY.format(origin=zone.origin, file=files / zone.file_name) for zone in zones
+        ]
+        super().__init__(namespace, directory, "127.0.0.1", zones.trust_anchor, "".join(sources))
+        files.mkdir()
+        for zone in zones:
+            zone.write(files)
+        self._zones = zones
+        self._files = files
+
+    @property
+    def trust_anchor(self) -> str:
+        return self._zones.trust_anchor
+
+    def publish(self, owner: str, kind: str, *data: str) -> None:
+        """Replace what a name has of one type."""
+        self._zones.of(owner).replace(owner, kind, *data)
+        self._reload(owner)
+
+    def set_broken(self, owner: str, *, broken: bool = True) -> None:
+        """Make a name SERVFAIL, for its signatures are bogus; the rest of its zone stays well."""
+        self._zones.of(owner).set_broken(owner, broken=broken)
+        self._reload(owner)
+
+    def _reload(self, owner: str) -> None:
+        zone = self._zones.of(owner)
+        zone.write(self._files)
+        self.control("auth_zone_reload", f"{zone.origin}.")
+        self.control("flush_zone", f"{zone.origin}.")
+
+
+def own_resolver(namespace: Namespace, directory: Path, dns: Dns) -> Resolver:
+    """Return a resolver that only the daemon asks, so that Postfix still finds the MX hosts."""
+    anchor = dns.trust_anchor
+    forward = FORWARD.format(address=dns.address)
+    return Resolver(namespace, directory, "127.0.0.53", anchor, forward)
