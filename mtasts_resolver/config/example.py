@@ -11,7 +11,7 @@ listen:                                      # more than the default
     address: "inet:127.0.0.1:8461"
   - protocol: tcp_table                      # for what cannot speak socketmap
     address: "inet:127.0.0.1:8462"
-  - protocol: socketmap                      # for an smtp(8) that is chrooted to the queue directory
+  - protocol: socketmap                      # for an smtp(8) that is chrooted to its queue
     address: "unix:/var/spool/postfix/mtasts/socketmap"
     mode: "0660"
     group: postfix
