@@ -1,12 +1,12 @@
 """Looking up the policy record of a domain (RFC 8461 §3.1)."""
 
-import time
 from typing import NamedTuple
 
 from dns.rdtypes.txtbase import TXTBase
 
 from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
-from mtasts_resolver.discovery.errors import DnsError, NoRecordError
+from mtasts_resolver.discovery.errors import NoRecordError
+from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_record
@@ -29,31 +29,17 @@ async def lookup_record(dns: DnsClient, domain: str, trace: Trace | None = None)
     Raise DnsError if it could not be looked up, which says nothing about the domain, and
     NoRecordError if there is no usable one.
     """
-    question = f"TXT {PREFIX}{domain}"
-    begun = time.monotonic()
-    texts: tuple[bytes, ...] = ()
-    try:
+    with Steps(trace).step(f"TXT {PREFIX}{domain}") as note:
         answer = await dns.query(PREFIX + domain, "TXT")
-        texts = _texts(answer)
+        # RFC 8461 §3.1: the strings of one record are concatenated.
+        texts = [b"".join(text.strings) for text in answer.records if isinstance(text, TXTBase)]
+        note.details += [printable(text.decode("latin-1")) for text in texts[:_RECORDS_SHOWN]]
         found = FoundRecord(_select(answer, texts), answer.ttl)
-    except (DnsError, NoRecordError) as error:
-        if trace is not None:
-            _record_step(trace, question, begun, ok=False, outcome=str(error), texts=texts)
-        raise
-    if trace is not None:
-        outcome = f"id {found.record.id}, to be kept {found.ttl:.0f} s"
-        _record_step(trace, question, begun, ok=True, outcome=outcome, texts=texts)
-    return found
+        note.outcome = f"id {found.record.id}, for {found.ttl:.0f} s"
+        return found
 
 
-def _texts(answer: Answer) -> tuple[bytes, ...]:
-    """Return each TXT record's strings, concatenated (RFC 8461 §3.1)."""
-    return tuple(
-        b"".join(record.strings) for record in answer.records if isinstance(record, TXTBase)
-    )
-
-
-def _select(answer: Answer, texts: tuple[bytes, ...]) -> PolicyRecord:
+def _select(answer: Answer, texts: list[bytes]) -> PolicyRecord:
     if answer.status is not Status.FOUND:
         what = "does not exist" if answer.status is Status.NXDOMAIN else "has no TXT record"
         raise NoRecordError(f"{printable(answer.question)} {what}", ttl=answer.ttl, absent=True)
@@ -63,15 +49,3 @@ def _select(answer: Answer, texts: tuple[bytes, ...]) -> PolicyRecord:
         # Other TXT records, a wildcard's for example, are no failed attempt at a policy record.
         absent = not any(text.lstrip().lower().startswith(b"v=sts") for text in texts)
         raise NoRecordError(str(error), ttl=answer.ttl, absent=absent) from None
-
-
-def _record_step(
-    trace: Trace, question: str, begun: float, *, ok: bool, outcome: str, texts: tuple[bytes, ...]
-) -> None:
-    trace.record(
-        question,
-        ok=ok,
-        seconds=time.monotonic() - begun,
-        outcome=outcome,
-        details=tuple(printable(text.decode("latin-1")) for text in texts[:_RECORDS_SHOWN]),
-    )

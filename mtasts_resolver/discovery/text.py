@@ -1,5 +1,7 @@
 """Words of strangers, made fit for a log line."""
 
+import os
+
 SHOWN = 120  # characters: enough to recognise what was sent, too little to flood a log
 
 
@@ -10,5 +12,7 @@ def printable(text: str, limit: int = SHOWN) -> str:
 
 
 def os_reason(error: OSError) -> str:
-    """Return why the operating system refused, without numbers and addresses."""
+    """Return why the operating system refused, without its numbers and without addresses."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
     return printable((error.strerror or str(error) or type(error).__name__).lower())

@@ -1,0 +1,205 @@
+"""Trust in the policy host's certificate, and words for why it is not trusted."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from mtasts_resolver.discovery.text import os_reason, printable
+
+UNCHECKED_TIMEOUT = 2.0  # seconds: the handshake before it has just worked
+TRUST_STORE_AGE = 86_400.0  # seconds; system updates renew the store every few months
+NAMES_SHOWN = 5  # certificates with a hundred names exist
+
+# <openssl/x509_vfy.h>, X509_V_ERR_...
+_NOT_YET_VALID = 9
+_EXPIRED = 10
+_SELF_SIGNED = 18
+_SELF_SIGNED_IN_CHAIN = 19
+_NO_ISSUER = (2, 20, 21)
+_WRONG_NAME = 62
+
+
+def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return the context for policy hosts: of the system's trust store, or of `ca_file` alone.
+
+    RFC 8461 §3.3: the chain leads to a trusted root, the certificate is valid for the name by its
+    DNS-ID, not by a common name, and is not expired. Raise ValueError if `ca_file` is unusable.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise ValueError(f"{ca_file} holds no certificates in PEM form") from None
+    except OSError as error:
+        raise ValueError(f"{ca_file}: {os_reason(error)}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8461 §3.3, RFC 8996
+    context.hostname_checks_common_name = False
+    return context
+
+
+class TrustStore:
+    """The context for policy hosts, loaded once, since that takes tens of milliseconds.
+
+    It is loaded again, aside, when it is old: a daemon outlives the authorities that it started
+    with. What cannot be loaded again stays in force.
+    """
+
+    def __init__(
+        self, ca_file: Path | None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ca_file = ca_file
+        self._monotonic = monotonic
+        self._context = trusting_context(ca_file)
+        self._reload_at = monotonic() + TRUST_STORE_AGE
+
+    async def context(self) -> ssl.SSLContext:
+        now = self._monotonic()
+        if now >= self._reload_at:
+            self._reload_at = now + TRUST_STORE_AGE
+            with suppress(ValueError):
+                self._context = await asyncio.to_thread(trusting_context, self._ca_file)
+        return self._context
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What an administrator wants to know of a certificate; nobody vouches for it."""
+
+    dns_names: tuple[str, ...]
+    common_name: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+
+    def names(self) -> str:
+        """Return the first of its DNS names, and how many more there are."""
+        more = len(self.dns_names) - NAMES_SHOWN
+        shown = ", ".join(self.dns_names[:NAMES_SHOWN])
+        return f"{shown} and {more} more" if more > 0 else shown
+
+    def describe(self) -> list[str]:
+        """Return lines for `explain`."""
+        return [
+            f"certificate for {self.names() or 'no DNS name'}",
+            f"issued by {self.issuer}",
+            f"valid from {self.not_before:%Y-%m-%d} to {self.not_after:%Y-%m-%d %H:%M} UTC",
+        ]
+
+
+def parse_certificate(der: bytes) -> Certificate | None:
+    """Return what the certificate `der` says, or None where that cannot be read."""
+    # Imported here: it takes long, and is needed only when something is wrong or explained.
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        subject, issuer = certificate.subject, certificate.issuer
+        names: list[str] = []
+        with suppress(x509.ExtensionNotFound):
+            extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+            names = extension.value.get_values_for_type(x509.DNSName)
+        common_names = subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        return Certificate(
+            tuple(printable(name) for name in names),
+            printable(str(common_names[0].value)) if common_names else "",
+            printable(issuer.rfc4514_string()),
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+        )
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
+        return None
+
+
+async def read_unchecked_certificate(address: str, port: int, host: str) -> bytes | None:
+    """Return the certificate, as DER, that `address` shows to whoever asks for `host`.
+
+    It is not verified, and nothing is ever sent over this connection: it is only for saying why
+    the certificate was rejected. None if it cannot be had.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(UNCHECKED_TIMEOUT):
+            _, writer = await asyncio.open_connection(
+                address, port, ssl=context, server_hostname=host
+            )
+    except (OSError, TimeoutError):
+        return None
+    try:
+        der: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        return der
+    finally:
+        writer.transport.abort()
+
+
+def describe_rejection(
+    host: str,
+    error: ssl.SSLCertVerificationError,
+    der: bytes | None,
+    now: datetime | None = None,
+) -> str:
+    """Return why `error` rejects the certificate of `host`, in words, as of `now`.
+
+    `der` is the certificate that was rejected, or None if that could not be had.
+    """
+    certificate = parse_certificate(der) if der is not None else None
+    why = f"is not valid: {printable(error.verify_message)}"
+    if certificate is not None:
+        why = _why(error.verify_code, host, certificate, now or datetime.now(UTC)) or why
+    return f"certificate of {host} {why}"
+
+
+def _why(code: int, host: str, certificate: Certificate, now: datetime) -> str | None:
+    if code == _WRONG_NAME:
+        return _why_not_named(host, certificate)
+    if code in (_EXPIRED, _NOT_YET_VALID):
+        return _why_not_now(code, certificate, now)
+    if code == _SELF_SIGNED:
+        return "is self-signed"
+    untrusted = f"was issued by an authority that is not trusted: {certificate.issuer}"
+    if code == _SELF_SIGNED_IN_CHAIN:
+        return untrusted
+    if code in _NO_ISSUER:
+        return f"{untrusted}; or the server does not send the intermediate certificates"
+    return None
+
+
+def _why_not_named(host: str, certificate: Certificate) -> str:
+    if certificate.dns_names:
+        return f"is for {certificate.names()}, not for {host}"
+    named = f" ({certificate.common_name})" if certificate.common_name else ""
+    return f"holds no DNS name, and its common name{named} does not count"
+
+
+def _why_not_now(code: int, certificate: Certificate, now: datetime) -> str:
+    if code == _EXPIRED and certificate.not_after < now:
+        ago = _span(now - certificate.not_after)
+        return f"expired {ago} ago ({certificate.not_after:%Y-%m-%d})"
+    if code == _NOT_YET_VALID and certificate.not_before > now:
+        ahead = _span(certificate.not_before - now)
+        return f"is not yet valid: it will be in {ahead} ({certificate.not_before:%Y-%m-%d})"
+    when = "has expired" if code == _EXPIRED else "is not yet valid"
+    return f"was issued by {certificate.issuer}, whose own certificate {when}"
+
+
+def _span(time: timedelta) -> str:
+    """Return the length of `time` in its largest unit."""
+    seconds = int(time.total_seconds())
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if count := seconds // length:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"

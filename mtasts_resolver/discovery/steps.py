@@ -1,0 +1,62 @@
+"""What a discovery is doing now, and, where somebody wants to know, what it did."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from mtasts_resolver.discovery.errors import DiscoveryError
+from mtasts_resolver.discovery.trace import Trace
+
+
+@dataclass(slots=True)
+class Note:
+    """How a step ended; written while it goes on."""
+
+    outcome: str = ""
+    details: list[str] = field(default_factory=list)
+
+
+class Steps:
+    """The steps of one discovery; a trace gets them as they end."""
+
+    def __init__(self, trace: Trace | None) -> None:
+        self._trace = trace
+        self._recorded: BaseException | None = None
+        self.current = ""
+        """The step under way, or the one that failed."""
+
+    @property
+    def traced(self) -> bool:
+        """Tell whether anybody will read the details."""
+        return self._trace is not None
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Note]:
+        """Time what is done inside; an error that leaves it is its outcome.
+
+        Of steps within steps, only the innermost that failed is recorded.
+        """
+        outer, self.current = self.current, name
+        note = Note()
+        begun = time.monotonic()
+        try:
+            yield note
+        except (DiscoveryError, asyncio.CancelledError) as error:
+            if error is not self._recorded:
+                self._recorded = error
+                self._record(name, begun, note, failure=str(error) or "the time ran out")
+            raise
+        self._record(name, begun, note)
+        self.current = outer
+
+    def _record(self, name: str, begun: float, note: Note, failure: str | None = None) -> None:
+        if self._trace is not None:
+            self._trace.record(
+                name,
+                ok=failure is None,
+                seconds=time.monotonic() - begun,
+                outcome=note.outcome if failure is None else failure,
+                details=tuple(note.details),
+            )
