@@ -15,6 +15,7 @@ class End:
     host: MailHost | None = None
     """Who got the mail."""
     tls: bool = True
+    """Whether there was a TLS connection, be it given up."""
     sni: bool = False
     """Whether the receiver was asked for by its name, as `servername=hostname` demands."""
 
@@ -34,9 +35,10 @@ def refused(reason: str) -> End:
     return End("deferred", (reason, "dsn=4.7.5", "(Server certificate not verified)"))
 
 
-ADDRESS_LITERAL = "rusted TLS connection established to 198.51.100"
 PLAIN = End("sent", (), NO_STARTTLS, tls=False)
-WITHOUT_STARTTLS = End("deferred", ("dsn=4.7.4", "(TLS is required, but was not offered by host"))
+WITHOUT_STARTTLS = End(
+    "deferred", ("dsn=4.7.4", "(TLS is required, but was not offered by host"), tls=False
+)
 WRONG = refused(f"verification failed for {WRONG_NAME.name}")
 UNPROTECTED = unprotected(WRONG_NAME)
 

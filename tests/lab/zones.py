@@ -112,8 +112,8 @@ class Zones:
 
     def _publish(self, domain: Domain) -> None:
         zone = self._zones[domain.name]
-        for preference, host in enumerate(domain.mx, start=1):
-            zone.put(domain.name, "MX", f"{preference}0 {host.name}.")
+        for preference, mx in enumerate(domain.mx, start=1):
+            zone.put(domain.name, "MX", f"{preference}0 {mx.name}.")
         record, host = f"_mta-sts.{domain.name}", f"mta-sts.{domain.name}"
         if domain.provider:
             zone.put(record, "CNAME", f"record.{domain.provider}.")
