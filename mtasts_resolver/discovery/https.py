@@ -195,8 +195,6 @@ def _too_long() -> BodyError:
 
 def _numbered(body: bytes) -> list[str]:
     """Return the lines of a document, each with the number that errors of it name."""
-    lines = body.decode("utf-8", "replace").removesuffix("\n").split("\n", _LINES_SHOWN)
-    return [
-        f"{number:4} {printable(line.removesuffix('\r'))}"
-        for number, line in enumerate(lines[:_LINES_SHOWN], start=1)
-    ]
+    lines = body.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n").split("\n")
+    shown = enumerate(lines[:_LINES_SHOWN], start=1)
+    return [f"{number:4} {printable(line)}" for number, line in shown]
