@@ -173,7 +173,8 @@ class SqliteStore:
     def _delay(self) -> float:
         if self._trouble is None and not self._failures:
             return WRITE_DELAY
-        return min(RETRY_LAST, RETRY_FIRST * 2.0 ** min(self._failures, 10))
+        doublings = min(max(self._failures - 1, 0), 10)  # 2 ** 10 is above RETRY_LAST by far
+        return min(RETRY_LAST, RETRY_FIRST * 2.0**doublings)
 
     async def _write_pending(self) -> None:
         """Write what is pending, a transaction at a time, until nothing is left or one fails."""

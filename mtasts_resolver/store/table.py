@@ -78,20 +78,23 @@ class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is unt
     a row. `select` of the original would then wait for ever, as every blocking call is built on it.
     """
 
+    _opened: tuple[sqlite3.Connection, sqlite3.Cursor] | None = None
+
     def _connect(self) -> tuple[sqlite3.Connection, sqlite3.Cursor]:
         connection, cursor = super()._connect()
-        self._sqlite: sqlite3.Connection | None = connection
+        self._opened = connection, cursor
         return connection, cursor
 
     def run(self) -> None:
-        self._sqlite = None
         try:
             super().run()
         except Exception:  # noqa: BLE001 - whatever it is, the thread that waits shall have it
             self.exception = sys.exc_info()
-        finally:
-            if self._sqlite is not None:
-                self._sqlite.close()  # a second time is harmless; its locks must not outlive us
+            if self._opened is not None:
+                # Its locks must not outlive it, and a statement half read would keep them.
+                connection, cursor = self._opened
+                cursor.close()
+                connection.close()
 
     def select(self, req: str, arg: tuple[Any, ...] | None = None) -> Iterator[tuple[Any, ...]]:
         """Yield the rows that `req` results in; raise sqlite3.Error, after a bounded time too."""

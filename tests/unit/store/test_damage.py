@@ -1,0 +1,274 @@
+"""A ruined file is set aside and reported, and never stops the daemon (row C9)."""
+
+import asyncio
+import logging
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtasts_resolver.store.errors import StoreError
+from mtasts_resolver.store.rescue import MAX_SET_ASIDE
+from mtasts_resolver.store.schema import prepare
+from mtasts_resolver.store.table import MAX_VALUE_BYTES
+from tests.unit.store.support import contents, contents_of, crash, fill, new_store, policies, policy
+
+ASIDE = "policies.sqlite.damaged-20261121T221500Z"  # the time is that of StoppedClock
+PAGE = 4096  # SQLite's page
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "policies.sqlite"
+
+
+def ruin(path: Path, start: int = PAGE) -> None:
+    """Overwrite everything from `start` on with noise, in place."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(random.Random(8461).randbytes(size - start))
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
+
+
+def aside(path: Path) -> list[str]:
+    return sorted(file.name for file in path.parent.iterdir() if "damaged" in file.name)
+
+
+def _no_database(path: Path) -> None:
+    path.write_bytes(b"mail from the moon\n" * 1000)
+
+
+def _noise_in_pages(path: Path) -> None:
+    asyncio.run(fill(path, policies(200).values()))
+    ruin(path)
+
+
+def _noise_in_header(path: Path) -> None:
+    asyncio.run(fill(path, policies(200).values()))
+    ruin(path, 0)
+
+
+def _cut_short(path: Path) -> None:
+    asyncio.run(fill(path, policies(200).values()))
+    with path.open("r+b") as file:
+        file.truncate(3 * PAGE)
+
+
+@pytest.mark.row("C9")
+@pytest.mark.parametrize("damage", [_no_database, _noise_in_pages, _noise_in_header, _cut_short])
+def test_a_file_that_is_ruined_at_the_start(
+    path: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    damage(path)
+    before = path.read_bytes()
+
+    asyncio.run(fill(path, [policy("a.example")]))
+    assert path.with_name(ASIDE).read_bytes() == before
+    (error,) = errors(caplog)
+    assert str(path) in error
+    assert ASIDE in error
+    assert asyncio.run(contents_of(path)) == {"a.example": policy("a.example")}
+
+
+@pytest.mark.row("C9")
+@pytest.mark.parametrize("first", ["get", "scan", "count", "flush"])
+async def test_damage_found_while_running_loses_nothing_in_memory(
+    path: Path, first: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    everything = policies(300)
+    await fill(path, everything.values())
+    store = new_store(path, everything.values)
+    await store.open()
+    ruin(path)
+    store.put(policy("d0.example", policy_id="2"))
+
+    match first:
+        case "get":
+            await store.get("d1.example")
+        case "scan":
+            await contents(store)
+        case "count":
+            await store.count()
+        case "flush":
+            await store.flush()
+    assert len(errors(caplog)) == 1
+    assert aside(path) == [ASIDE]
+    assert store.pending >= 299
+    assert await store.get("d1.example") == policy("d1.example")
+    assert store.trouble is None
+    await store.close()
+    assert await contents_of(path) == {
+        **everything,
+        "d0.example": policy("d0.example", policy_id="2"),
+    }
+
+
+async def test_nothing_is_overwritten(path: Path) -> None:
+    for number in range(3):
+        _no_database(path)
+        path.with_name(f"{path.name}-wal").write_bytes(b"%d" % number)
+        await fill(path, [policy("a.example")])
+    names = [ASIDE, f"{ASIDE}-2", f"{ASIDE}-3"]
+    assert aside(path) == sorted(names + [f"{name}-wal" for name in names])
+    for number, name in enumerate(names):
+        assert path.with_name(f"{name}-wal").read_bytes() == b"%d" % number
+
+
+async def test_the_newest_damaged_files_are_kept(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(MAX_SET_ASIDE + 6):
+        path.write_bytes(b"this is file number %d, and no database " % number * 50)
+        await fill(path, [policy("a.example")])
+    kept = {path.with_name(name).read_bytes().split()[4] for name in aside(path)}
+    assert kept == {b"%d," % number for number in range(6, MAX_SET_ASIDE + 6)}
+    assert f"only {MAX_SET_ASIDE} damaged files are kept" in caplog.text
+
+
+BROKEN_ROWS = {
+    "text": ("a.example", "no json"),
+    "shape": ("b.example", '{"domain": "b.example"}'),
+    "type": ("c.example", "[1]"),
+    "null": ("d.example", None),
+    "bytes": ("e.example", b"\xff\xfe"),
+    "number": ("f.example", 17),
+    "key": (b"\xff", b"{}"),
+    "no key": (None, b"{}"),
+    "deep": ("g.example", b'{"x":' + b"[" * 100_000),
+    "long": ("h.example", b" " * (MAX_VALUE_BYTES + 1)),
+}
+
+
+@pytest.mark.row("C9")
+async def test_a_broken_row_is_reported_once_and_deleted(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(path, policies(3).values())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "REPLACE INTO policies (key, value) VALUES (?, ?)", BROKEN_ROWS.values()
+        )
+        connection.execute("INSERT INTO policies VALUES (CAST(x'ff' AS TEXT), CAST(x'ff' AS TEXT))")
+        connection.execute("INSERT INTO policies SELECT 'x.example', value FROM policies LIMIT 1")
+    store = new_store(path)
+    await store.open()
+    assert await store.get("a.example") is None
+    for _ in range(2):
+        assert await contents(store) == policies(3)
+    assert len(caplog.records) == len(BROKEN_ROWS) + 2
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+    assert "'a.example'" in caplog.text
+    assert store.trouble is None
+
+    store.put(policy("a.example"))
+    await store.flush()
+    assert await store.count() == 4
+    assert await contents(store) == {**policies(3), "a.example": policy("a.example")}
+    await store.close()
+    assert aside(path) == []
+
+
+async def test_a_file_that_was_removed_is_begun_afresh(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    everything = policies(3)
+    await fill(path, everything.values())
+    store = new_store(path, everything.values)
+    await store.open()
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    store.put(policy("a.example"))
+    await store.flush()
+    assert "was removed or replaced" in caplog.text
+    assert store.pending == 0
+    await store.close()
+    assert await contents_of(path) == {**everything, "a.example": policy("a.example")}
+
+
+async def test_a_file_that_a_newer_program_has_taken_over_is_left_alone(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = new_store(path)
+    await store.open()
+    newer = path.with_name("newer.sqlite")
+    prepare(newer)
+    with closing(sqlite3.connect(newer)) as connection:
+        connection.execute("PRAGMA user_version=2")
+    newer.replace(path)
+    before = path.read_bytes()
+    store.put(policy("a.example"))
+    await store.flush()
+    assert store.trouble is not None
+    assert "schema version 2" in store.trouble
+    assert await store.get("a.example") == policy("a.example")
+    await store.close()
+    assert path.read_bytes() == before
+    assert "1 changes were not written" in caplog.text
+
+
+async def _live_through(path: Path, valid: dict[str, object]) -> None:
+    """Use whatever is at `path`: whatever it is, no error but StoreError may come out."""
+    store = new_store(path)
+    try:
+        await store.open()
+    except StoreError:
+        await store.close()
+        return
+    for domain in list(valid)[:5]:
+        await store.get(domain)
+    await contents(store)
+    store.put(policy("new.example"))
+    await store.flush()
+    assert await store.get("new.example") == policy("new.example")
+    await store.close()
+    assert store.pending == 0
+    assert (await contents_of(path))["new.example"] == policy("new.example")
+
+
+@pytest.mark.row("C9")
+@given(data=st.data())
+def test_any_damage_is_survived(data: st.DataObject) -> None:
+    with TemporaryDirectory() as name:
+        path = Path(name) / "state" / "policies.sqlite"
+        path.parent.mkdir()
+        asyncio.run(fill(path, policies(100).values()))
+        body = bytearray(path.read_bytes())
+        positions = st.integers(0, len(body) - 1)
+        for position in data.draw(st.lists(positions, max_size=30), label="positions"):
+            body[position] = data.draw(st.integers(0, 255))
+        path.write_bytes(body[: data.draw(st.none() | positions, label="length")])
+        asyncio.run(_live_through(path, dict(policies(100))))
+
+
+@pytest.mark.row("C9")
+@given(noise=st.binary(max_size=64), place=st.integers(0, 40_000))
+def test_a_damaged_log_costs_only_what_it_held(noise: bytes, place: int) -> None:
+    async def scenario(path: Path) -> Path:
+        await fill(path, policies(50).values())
+        store = new_store(path)
+        await store.open()
+        for stored in policies(60).values():
+            store.put(stored)
+        await store.flush()
+        image = crash(path, path.parent / "image")
+        await store.close()
+        return image
+
+    with TemporaryDirectory() as name:
+        image = asyncio.run(scenario(Path(name) / "policies.sqlite"))
+        log = image.with_name(f"{image.name}-wal")
+        body = log.read_bytes()
+        log.write_bytes(body[:place] + noise + body[place + len(noise) :])
+        found = asyncio.run(contents_of(image))
+        assert found.items() >= policies(50).items()
+        assert found.items() <= policies(60).items()

@@ -1,0 +1,160 @@
+"""What sqlitedict's connection is made to do, and what its thread can no longer do to us."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mtasts_resolver.store import table as table_module
+from mtasts_resolver.store.database import Database
+from mtasts_resolver.store.errors import StoreError, UnavailableError
+from mtasts_resolver.store.schema import prepare
+from mtasts_resolver.store.table import PolicyTable
+from tests.unit.store.support import StoppedClock, new_store, policy
+
+DEADLY = "SELECT CAST(x'ff' AS TEXT)"  # not UTF-8: raised while sqlitedict's thread fetches it
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "policies.sqlite"
+
+
+@pytest.fixture
+def table(path: Path) -> Iterator[PolicyTable]:
+    prepare(path)
+    table = PolicyTable(path)
+    yield table
+    table.shut()
+
+
+def test_the_log_and_its_synchronisation_on_the_same_connection(table: PolicyTable) -> None:
+    assert table.pragma("journal_mode") == "wal"
+    assert table.pragma("synchronous") == 1  # NORMAL
+
+
+def test_opening_is_refused_where_synchronous_stays_off(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(path)
+    monkeypatch.setattr(PolicyTable, "pragma", lambda _, name: {"journal_mode": "wal"}.get(name, 0))
+    with pytest.raises(StoreError, match="synchronous"):
+        PolicyTable(path)
+
+
+def test_a_failed_statement_undoes_the_whole_transaction(table: PolicyTable) -> None:
+    table.conn.select_one(
+        "CREATE TRIGGER no BEFORE INSERT ON policies WHEN NEW.key = 'b'"
+        " BEGIN SELECT RAISE(FAIL, 'no'); END"
+    )
+    with pytest.raises(sqlite3.IntegrityError):
+        table.write({name: policy(name) for name in "abc"}, ())
+    assert len(table) == 0
+    table.write({"c": policy("c")}, ())
+    assert len(table) == 1
+
+
+def test_a_full_database_undoes_the_whole_transaction(table: PolicyTable) -> None:
+    table.write({"a": policy("a")}, ())
+    table.pragma("max_page_count=6")
+    large = {f"d{n}": policy(f"d{n}", document="x" * 4000) for n in range(50)}
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        table.write(large, ())
+    assert [row.key for row in table.rows("1")] == [b"a"]
+    table.pragma("max_page_count=1000")
+    table.write(large, ())
+    assert len(table) == 51
+
+
+def test_whoever_waits_for_a_dead_thread_is_told_why(table: PolicyTable) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="UTF-8"):
+        list(table.conn.select(DEADLY))
+    table.conn.join()
+    assert not table.alive
+    with pytest.raises(sqlite3.OperationalError, match="thread has ended"):
+        len(table)
+    table.shut()
+
+
+def test_a_dead_thread_leaves_no_lock(path: Path, table: PolicyTable) -> None:
+    table.conn.select_one("BEGIN EXCLUSIVE")
+    with pytest.raises(sqlite3.OperationalError, match="UTF-8"):
+        list(table.conn.select(DEADLY))
+    table.conn.join()
+    other = PolicyTable(path)
+    other.check_writable()
+    other.shut()
+
+
+def test_nobody_waits_for_a_disk_that_does_not_answer(
+    table: PolicyTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_module, "_POLL", 0.01)
+    monkeypatch.setattr(table_module, "STATEMENT_TIMEOUT", 0.05)
+    released = threading.Event()
+    connection, _ = table.conn._opened
+    connection.create_function("hang", 0, released.wait)
+    with pytest.raises(sqlite3.OperationalError, match="no answer"):
+        list(table.conn.select("SELECT hang()"))
+    thread = table.conn
+    table.shut()
+    released.set()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_the_database_opens_again_after_its_thread_has_died(path: Path) -> None:
+    database = Database(path, StoppedClock().wall)
+    database.open()
+    database.write({"a.example": policy("a.example")})
+    for _ in range(2):
+        assert database._table is not None
+        with pytest.raises(sqlite3.OperationalError):
+            list(database._table.conn.select(DEADLY))
+        database._table.conn.join()
+        assert database.get("a.example") == policy("a.example")
+    database.write({"b.example": policy("b.example")})
+    assert database.count() == 2
+    assert database.begun_afresh == 0
+    database.close()
+    with pytest.raises(UnavailableError):
+        database._attempt(len)
+
+
+async def test_a_worker_that_hangs_holds_up_nobody(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 0.05)
+    store = new_store(path)
+    await store.open()
+    store.put(policy("a.example"))
+    await store.flush()
+    released = threading.Event()
+    store._worker.submit(released.wait)
+    store.put(policy("b.example"))
+    for _ in range(3):
+        await store.flush()
+        assert await store.get("a.example") is None
+        assert await store.get("b.example") == policy("b.example")
+    assert store.trouble == "the disk does not answer"
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+    released.set()
+    monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 20)
+    assert store._late is not None
+    await store._late
+    await store.flush()
+    assert store.pending == 0
+    assert store.trouble is None
+    assert await store.get("a.example") == policy("a.example")
+    await store.close()
+
+
+def test_sqlitedict_logs_no_tracebacks(
+    table: PolicyTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        table.conn.select_one("SELECT * FROM nowhere")
+    assert caplog.records == []
