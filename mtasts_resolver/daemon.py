@@ -1,0 +1,276 @@
+"""The daemon: startup, main loop, shutdown."""
+
+import asyncio
+import os
+import random
+import resource
+import signal
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from mtasts_resolver import __version__, logs
+from mtasts_resolver.clock import Clock, SystemClock
+from mtasts_resolver.config import (
+    Config,
+    ConfigError,
+    changes,
+    default_store_url,
+    load_config,
+    sqlite_path,
+)
+from mtasts_resolver.counters import Counters
+from mtasts_resolver.discovery.https import PolicyFetcher
+from mtasts_resolver.explanation import dns_client, policy_fetcher
+from mtasts_resolver.lookup import LookupService
+from mtasts_resolver.privileges import PrivilegeError, drop_privileges
+from mtasts_resolver.refresher import Refresher
+from mtasts_resolver.resolver import Resolver
+from mtasts_resolver.server.address import parse_address
+from mtasts_resolver.server.listeners import (
+    Listener,
+    ListenError,
+    ListenerSpec,
+    adopt_socket,
+    open_listeners,
+)
+from mtasts_resolver.server.server import Server
+from mtasts_resolver.store.errors import StoreError
+from mtasts_resolver.store.sqlite import SqliteStore
+from mtasts_resolver.systemd import ActivatedSocket, ActivationError, Notifier, listen_fds
+
+log = logs.get(__name__)
+
+DRAIN_TIMEOUT = 10.0  # seconds that look-ups in hand get to be answered at shutdown
+STATUS_INTERVAL = 30.0  # seconds between two updates of the line that `systemctl status` shows
+REFRESHER_PAUSE = 300.0  # seconds before the refresher starts again after a bug ended it
+# 4,096 connections, 256 discoveries with a few sockets each, and what the process holds itself.
+OPEN_FILES = 8_192
+
+
+class StartError(Exception):
+    """The daemon cannot start as configured; the text says what to change."""
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What the running daemon is made of."""
+
+    store: SqliteStore
+    fetcher: PolicyFetcher
+    resolver: Resolver
+    refresher: Refresher
+    service: LookupService
+    server: Server
+
+
+def run(config_file: Path | None, config: Config, environ: MutableMapping[str, str]) -> None:
+    """Serve until SIGTERM or SIGINT. Raise StartError."""
+    daemon = Daemon(config_file, config, environ)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(daemon.run())
+
+
+class Daemon:
+    """One run of the daemon, from its configuration to its end."""
+
+    def __init__(
+        self, config_file: Path | None, config: Config, environ: MutableMapping[str, str]
+    ) -> None:
+        self._config_file = config_file
+        self._config = config
+        self._environ = environ
+        self._clock: Clock = SystemClock()
+        self._counters = Counters()
+        self._notifier = Notifier(environ, os.getpid())
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Start, work until told to stop, and end in good order."""
+        parts = await self._startup()
+        try:
+            await self._stop.wait()
+        finally:
+            await self._shutdown(parts)
+
+    # -- startup -----------------------------------------------------------------------------
+
+    async def _startup(self) -> _Parts:
+        log.info("starting", version=__version__, config=self._config_file or "defaults")
+        _raise_open_files_limit()
+        listeners = await self._open_listeners()
+        try:
+            parts = await self._assemble(listeners)
+            await parts.server.start()
+        except BaseException:
+            for listener in listeners:
+                listener.close()
+            raise
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
+        self._tasks = [
+            asyncio.create_task(self._keep_refreshing(parts.refresher), name="refresher"),
+            asyncio.create_task(self._keep_status(parts), name="status"),
+        ]
+        if self._notifier.watchdog_interval is not None:
+            feeding = self._feed_watchdog(self._notifier.watchdog_interval)
+            self._tasks.append(asyncio.create_task(feeding, name="watchdog"))
+        for listener in listeners:
+            log.info("listening", protocol=listener.protocol, address=listener.name)
+        self._notifier.ready()
+        log.info("ready")
+        return parts
+
+    async def _open_listeners(self) -> list[Listener]:
+        """Open what is configured; where systemd passes sockets, they take its place."""
+        try:
+            passed = listen_fds(self._environ, os.getpid())
+        except ActivationError as error:
+            raise StartError(str(error)) from None
+        if passed:
+            return [_adopt(activated) for activated in passed]
+        specs = [
+            ListenerSpec(
+                protocol=listener.protocol,
+                address=parse_address(listener.address),
+                mode=listener.mode_bits,
+                owner=listener.owner,
+                group=listener.group,
+            )
+            for listener in self._config.listen
+        ]
+        try:
+            listeners = await open_listeners(specs)
+        except ListenError as error:
+            raise StartError(str(error)) from None
+        if not listeners:
+            raise StartError("nothing to listen on: `listen` is empty and systemd passed no socket")
+        return listeners
+
+    async def _assemble(self, listeners: list[Listener]) -> _Parts:
+        config = self._config
+        url = config.store.url or default_store_url(self._environ, uid=os.geteuid())
+        path = Path(sqlite_path(url))
+        try:
+            drop_privileges(config.user, path.parent)
+            dns = dns_client(config)
+            fetcher = policy_fetcher(dns, config)
+        except PrivilegeError as error:
+            raise StartError(str(error)) from None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StartError(f"https.ca_file {config.https.ca_file}: {reason}") from None
+        store = SqliteStore(
+            path,
+            clock=self._clock,
+            recover=lambda: resolver.cache.stored_policies(),  # noqa: PLW0108  made below
+        )
+        rng = random.SystemRandom()
+        resolver = Resolver(
+            dns=dns,
+            fetcher=fetcher,
+            store=store,
+            clock=self._clock,
+            rng=rng,
+            config=config,
+            counters=self._counters,
+        )
+        refresher = Refresher(resolver, store, clock=self._clock, rng=rng, config=config)
+        resolver.on_policy = refresher.schedule
+        service = LookupService(resolver, config, self._counters)
+        server = Server(service.answer, listeners)
+        try:
+            await store.open()
+        except StoreError as error:
+            raise StartError(str(error)) from None
+        return _Parts(store, fetcher, resolver, refresher, service, server)
+
+    # -- main loop ---------------------------------------------------------------------------
+
+    async def _keep_refreshing(self, refresher: Refresher) -> None:
+        while True:
+            try:
+                await refresher.run()
+            except Exception as error:  # noqa: BLE001  answers must go on while this is mended
+                log.bug("internal-error", error, during="refresh")
+            await self._clock.sleep(REFRESHER_PAUSE)
+
+    async def _feed_watchdog(self, interval: float) -> None:
+        """Tell systemd that the event loop turns: where it does not, neither does this."""
+        while True:
+            self._notifier.watchdog()
+            await self._clock.sleep(interval)
+
+    async def _keep_status(self, parts: _Parts) -> None:
+        while True:
+            self._notifier.status(self._status(parts))
+            await self._clock.sleep(STATUS_INTERVAL)
+
+    def _status(self, parts: _Parts) -> str:
+        cache, counters = parts.resolver.cache, self._counters
+        text = (
+            f"{cache.policies} policies and {len(cache) - cache.policies} absences in memory,"
+            f" {counters.lookups} look-ups, {counters.discoveries} discoveries,"
+            f" {parts.server.counters.connections_open} connections"
+        )
+        if parts.resolver.failing_refresh:
+            text += f", {parts.resolver.failing_refresh} policies fail to be refreshed"
+        if parts.store.trouble:
+            text += f", store: {parts.store.trouble}"
+        return text
+
+    def _reload(self, parts: _Parts) -> None:
+        """Read the configuration again; where it is not valid, the old one stays in force."""
+        self._notifier.reloading()
+        try:
+            new = load_config(self._config_file)
+        except ConfigError as error:
+            for line in error.errors:
+                log.error("configuration-rejected", reason=line, action="the old one is in force")
+        else:
+            found = changes(self._config, new)
+            self._config = found.in_force
+            logs.setup_logging(self._config.log.level, self._config.log.format)
+            parts.resolver.reconfigure(self._config)
+            parts.refresher.reconfigure(self._config)
+            parts.service.reconfigure(self._config)
+            log.info("configuration-reloaded", applied=found.applied)
+            if found.restart:
+                log.warning("restart-needed", keys=found.restart)
+        self._notifier.ready()
+
+    # -- shutdown ----------------------------------------------------------------------------
+
+    async def _shutdown(self, parts: _Parts) -> None:
+        """Stop accepting, answer what is in hand, flush the store: each for a bounded time."""
+        self._notifier.stopping()
+        log.info("stopping")
+        parts.server.stop_accepting()
+        for task in self._tasks:
+            task.cancel()
+        await parts.server.drain(DRAIN_TIMEOUT)
+        await parts.server.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await parts.resolver.close()
+        await parts.fetcher.aclose()
+        await parts.store.close()
+        log.info("stopped", **self._counters.as_dict())
+
+
+def _adopt(activated: ActivatedSocket) -> Listener:
+    return adopt_socket(activated.protocol, activated.sock)
+
+
+def _raise_open_files_limit() -> None:
+    """Raise the limit of open files to what the connection limit needs, as far as allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < OPEN_FILES:
+        log.warning("open-files-limit-low", limit=wanted, wanted=OPEN_FILES)

@@ -1,0 +1,87 @@
+"""Bounded memory: what is evicted first."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtasts_resolver.cache import Cache, Entry
+from mtasts_resolver.policy import StsFinding
+from mtasts_resolver.store import StoredPolicy
+
+STORED = StoredPolicy("d.example", "1", "", 0.0, 0.0)
+
+
+def entry(*, policy: bool = False, used: bool = False) -> Entry:
+    return Entry(
+        StsFinding(None), 0.0, 0.0, 0.0, stored=STORED if policy else None, referenced=used
+    )
+
+
+def kept(cache: Cache, names: str) -> str:
+    return "".join(name for name in names if cache.get(name))
+
+
+def test_absences_go_before_policies() -> None:
+    cache = Cache(3)
+    cache.put("p", entry(policy=True))
+    cache.put("q", entry(policy=True))
+    cache.put("a", entry(used=True))
+    cache.put("b", entry())
+    assert kept(cache, "pqab") == "pqb"
+    cache.put("r", entry(policy=True))
+    cache.put("s", entry(policy=True))
+    assert kept(cache, "pqrsab") == "qrs"
+
+
+def test_unused_entries_go_before_used_ones_and_old_before_new() -> None:
+    cache = Cache(3)
+    cache.put("a", entry(used=True))
+    cache.put("b", entry())
+    cache.put("c", entry())
+    cache.put("d", entry())
+    assert kept(cache, "abcd") == "acd"
+    cache.put("e", entry())
+    assert kept(cache, "abcde") == "ade"
+
+
+def test_a_second_chance_is_one_and_not_for_ever() -> None:
+    cache = Cache(2)
+    cache.put("a", entry(used=True))
+    cache.put("b", entry(used=True))
+    cache.put("c", entry())
+    assert kept(cache, "abc") == "bc"
+
+
+def test_an_entry_changes_its_kind() -> None:
+    cache = Cache(2)
+    cache.put("a", entry())
+    cache.put("a", entry(policy=True))
+    assert (len(cache), cache.policies) == (1, 1)
+    cache.put("a", entry())
+    assert (len(cache), cache.policies) == (1, 0)
+    cache.remove("a")
+    cache.remove("a")
+    assert len(cache) == 0
+
+
+def test_a_smaller_limit_evicts() -> None:
+    cache = Cache(10)
+    for name in "abcdef":
+        cache.put(name, entry(policy=name in "ab"))
+    cache.resize(3)
+    assert kept(cache, "abcdef") == "abf"
+    assert cache.full
+
+
+@given(
+    st.integers(1, 5),
+    st.lists(st.tuples(st.sampled_from("abcdefgh"), st.booleans(), st.booleans()), max_size=60),
+)
+def test_the_limit_holds_and_the_newest_entry_is_there(
+    limit: int, puts: list[tuple[str, bool, bool]]
+) -> None:
+    cache = Cache(limit)
+    for name, policy, used in puts:
+        new = entry(policy=policy, used=used)
+        cache.put(name, new)
+        assert len(cache) <= limit
+        assert cache.get(name) is new

@@ -1,0 +1,119 @@
+"""From request to reply: map options, and keys that cost nothing. Rows A1, A4, C8, K1, K2."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+
+from mtasts_resolver import resolver as resolver_module
+from mtasts_resolver.config import Config, MapOptions
+from mtasts_resolver.lookup import LookupService
+from mtasts_resolver.protocol import Request
+from mtasts_resolver.reply import NOT_FOUND, Reply, Status
+from tests.unit.resolver.world import World, document, settle
+
+SECURE = "secure match=mx.good.example"
+
+
+async def ask(service: LookupService, key: str, map_name: str = "default") -> Reply:
+    answer = service.answer(Request(map_name, key))
+    return answer if isinstance(answer, Reply) else await answer
+
+
+def service_for(world: World) -> LookupService:
+    return LookupService(world.resolver, world.config, world.counters)
+
+
+@pytest.mark.row("A1")
+async def test_each_map_answers_as_it_is_configured() -> None:
+    maps = {
+        "plain": MapOptions(sni=False),
+        "strict": MapOptions(testing="enforce"),
+    }
+    world = World(Config(maps=maps, tcp_table_map="plain"))
+    world.internet.publish("good.example", document())
+    world.internet.publish("test.example", document("testing"))
+    service = service_for(world)
+    with_sni = Reply(Status.OK, f"{SECURE} servername=hostname")
+    for name in ("default", "QUERY", "postfix", "strict", "nobody-configured-it"):
+        reply = await ask(service, "good.example", name)
+        assert (reply.status, reply.text) == (with_sni.status, with_sni.text)
+    assert (await ask(service, "good.example", "plain")).text == SECURE
+    assert (await ask(service, "good.example", "")).text == SECURE  # tcp_table has no names
+
+
+@pytest.mark.row("C8")
+async def test_testing_is_enforced_in_the_map_that_says_so() -> None:
+    world = World(Config(maps={"strict": MapOptions(testing="enforce")}))
+    world.internet.publish("test.example", document("testing"))
+    service = service_for(world)
+    assert await ask(service, "test.example") == NOT_FOUND
+    assert (await ask(service, "test.example", "strict")).text.startswith(SECURE)
+
+
+@pytest.mark.row("K1", "K2")
+@pytest.mark.parametrize("key", [".example", "[198.51.100.10]", "[2001:db8::1]:25", "localhost"])
+async def test_a_key_without_a_policy_domain_costs_nothing(key: str) -> None:
+    world = World()
+    assert service_for(world).answer(Request("default", key)) == NOT_FOUND
+    await settle()
+    assert world.internet.queries == []
+    assert len(world.resolver.cache) == 0
+
+
+@pytest.mark.row("K3", "K4")
+async def test_every_spelling_of_a_domain_is_one_domain() -> None:
+    world = World()
+    world.internet.publish("xn--bcher-kva.example", document())
+    service = service_for(world)
+    for key in ("bücher.example", "BÜCHER.example.", "[xn--bcher-kva.example]:25"):
+        assert (await ask(service, key)).status is Status.OK
+    assert world.internet.queries == ["xn--bcher-kva.example"]
+
+
+async def test_what_memory_knows_is_answered_without_waiting() -> None:
+    world = World()
+    world.internet.publish("good.example", document())
+    service = service_for(world)
+    first = service.answer(Request("default", "good.example"))
+    assert isinstance(first, Awaitable)
+    await first
+    assert isinstance(service.answer(Request("default", "good.example")), Reply)
+    assert (world.counters.lookups, world.counters.answered_at_once) == (2, 1)
+
+
+@pytest.mark.row("A4")
+async def test_a_failure_of_dns_is_deferred_only_where_the_administrator_says_so() -> None:
+    for config, status in (
+        (Config(), Status.NOTFOUND),
+        (Config(on_dns_failure="defer"), Status.TEMP),
+    ):
+        world = World(config)
+        world.internet.dns_down = True
+        reply = await ask(service_for(world), "good.example")
+        assert reply.status is status
+        assert ("SERVFAIL from 192.0.2.53" in reply.text) == (status is Status.TEMP)
+
+
+@pytest.mark.row("A4")
+async def test_overload_is_a_temporary_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver_module, "MAX_QUEUED_DISCOVERIES", 1)
+    world = World()
+    world.internet.gate = asyncio.Event()
+    service = service_for(world)
+    waiting = asyncio.create_task(ask(service, "a.example"))
+    await settle()
+    reply = await ask(service, "b.example")
+    assert reply.status is Status.TEMP
+    assert "overloaded" in reply.text
+    world.internet.gate.set()
+    assert await waiting == NOT_FOUND
+
+
+async def test_new_options_hold_from_the_next_look_up_on() -> None:
+    world = World()
+    world.internet.publish("good.example", document())
+    service = service_for(world)
+    await ask(service, "good.example")
+    service.reconfigure(Config(maps={"default": MapOptions(sni=False)}))
+    assert (await ask(service, "good.example")).text == SECURE
