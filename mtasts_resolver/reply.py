@@ -43,6 +43,8 @@ _TOO_LONG = Reply(Status.TEMP, "the policy names more MX hosts than fit into one
 def render(verdict: Verdict, *, sni: bool = True) -> Reply:
     """Return the reply that tells Postfix of `verdict`.
 
+    At `secure` Postfix verifies that the certificate is trusted, and valid for a name that fits one
+    of the patterns (RFC 8461 §4.2).
     With `sni` Postfix is told to send the MX host's name in the TLS handshake (RFC 8461 §7.1).
     """
     match verdict.level:

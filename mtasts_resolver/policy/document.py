@@ -38,6 +38,7 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
     TESTING = "testing"
     NONE = "none"
+    """No policy any more, which is how a domain leaves MTA-STS (RFC 8461 §8.3)."""
 
 
 @dataclass(frozen=True, slots=True)
