@@ -210,7 +210,7 @@ def _event(record: logging.LogRecord) -> tuple[str, dict[str, Value]]:
         event = str(record.msg)
         values = {name: _value(value) for name, value in fields.items()}
     else:
-        event = "library-message"
+        event = "message"
         values = {"logger": _value(record.name), "message": _value(_message(record))}
     if record.exc_info and record.exc_info[1] is not None:
         text = "".join(traceback.format_exception(record.exc_info[1]))
