@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mtasts_resolver.config.keys import Key, section_keys
-from mtasts_resolver.config.kinds import map_name, quote
+from mtasts_resolver.config.kinds import map_name, quote, show_duration
 from mtasts_resolver.config.schema import (
     BUILTIN_MAPS,
     Config,
@@ -132,6 +132,13 @@ class _Reader:
             known = ", ".join(dict.fromkeys([*BUILTIN_MAPS, *config.maps]))
             self._note(
                 "$.tcp_table_map", f"{quote(config.tcp_table_map)} is not one of the maps {known}"
+            )
+        refresh = config.refresh
+        if refresh.forget_after < refresh.interval:
+            self._note(
+                "$.refresh.forget_after",
+                f"{quote(show_duration(refresh.forget_after))} is shorter than refresh.interval,"
+                f" {show_duration(refresh.interval)}: no policy would ever be refreshed",
             )
         first: dict[str, str] = {}
         for number, listener in enumerate(config.listen):

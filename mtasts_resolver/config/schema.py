@@ -211,7 +211,7 @@ class RefreshConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         float,
         key(
             "How long a domain that no mail goes to is kept current; then it is dropped.",
-            Duration(DAY, 730 * DAY, "at least a refresh, and the store stays bounded"),
+            Duration(DAY, 730 * DAY, "no less than `interval`, and the store stays bounded"),
         ),
     ] = 90 * DAY
     concurrency: Annotated[

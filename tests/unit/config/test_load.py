@@ -99,6 +99,13 @@ def test_no_file_means_the_defaults() -> None:
                 " fewer would thrash; each takes about a kilobyte"
             ),
         ),
+        (
+            "refresh: {interval: 7d, forget_after: 2d}",
+            (
+                "$.refresh.forget_after: '2d' is shorter than refresh.interval, 7d:"
+                " no policy would ever be refreshed"
+            ),
+        ),
         ("maps: {a: {sni: maybe}}", "$.maps.a.sni: 'maybe' is not true or false"),
         ("maps: [a]", "$.maps: a list is not a mapping of map names to options"),
         (
