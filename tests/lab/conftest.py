@@ -1,6 +1,8 @@
 """One lab for the whole run; where it cannot run, the reason to skip."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -19,19 +21,30 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture
+def steady_lab(lab: Lab) -> Iterator[Lab]:
+    """Return the lab with a running daemon, which may know something already."""
+    if not lab.daemon.running:
+        lab.daemon.start()
+    with printing_logs(lab):
+        yield lab
+
+
+@pytest.fixture
 def fresh_lab(lab: Lab) -> Iterator[Lab]:
     """Return the lab with the daemon stopped and its store empty, and leave it so."""
     lab.daemon.stop()
     lab.daemon.forget()
-    yield lab
+    with printing_logs(lab):
+        yield lab
     lab.own_resolver.restore()
     lab.daemon.stop()
     lab.daemon.forget()
 
 
-@pytest.fixture
-def steady_lab(lab: Lab) -> Lab:
-    """Return the lab with a running daemon, which may know something already."""
-    if not lab.daemon.running:
-        lab.daemon.start()
-    return lab
+@contextmanager
+def printing_logs(lab: Lab) -> Iterator[None]:
+    """Print what was logged meanwhile; pytest shows it where a test has failed."""
+    said = lab.postfix.log.mark()
+    yield
+    lines = [*lab.postfix.log.since(said), *lab.daemon.log.since(0)]
+    sys.stdout.writelines(f"{line}\n" for line in lines)

@@ -46,7 +46,8 @@ class Daemon:
         user = pwd.getpwnam(USER)
         os.chown(self._store, user.pw_uid, user.pw_gid)
         self.configuration = directory / "config.yaml"
-        self._notify = directory / "notify"
+        self._notify_path = directory / "notify"
+        self._notify: socket.socket
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
         self._log: Stream[str] | None = None
@@ -68,20 +69,20 @@ class Daemon:
         Without `name_servers` it asks those of /etc/resolv.conf.
         """
         self.configuration.write_text(yaml.safe_dump(self._settings(name_servers)))
-        self._notify.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.bind(str(self._notify))
-            self._notify.chmod(0o666)
-            notify.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            self._process = self._namespace.start(
-                *("setpriv", "--pdeathsig", "KILL", "--"),
-                *(sys.executable, "-m", "mtasts_resolver", "serve"),
-                *("--config", self.configuration),
-                stdout=subprocess.PIPE,
-                env={"NOTIFY_SOCKET": str(self._notify)},
-            )
-            self._log = text_stream("the daemon", self._process.stdout)
-            self._pid = self._await_ready(notify)
+        self._notify_path.unlink(missing_ok=True)
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify.bind(str(self._notify_path))
+        self._notify_path.chmod(0o666)
+        self._notify.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._process = self._namespace.start(
+            *("setpriv", "--pdeathsig", "KILL", "--"),
+            *(sys.executable, "-m", "mtasts_resolver", "serve"),
+            *("--config", self.configuration),
+            stdout=subprocess.PIPE,
+            env={"NOTIFY_SOCKET": str(self._notify_path)},
+        )
+        self._log = text_stream("the daemon", self._process.stdout)
+        self._pid = self._await_ready(self._process.pid)
 
     def stop(self) -> None:
         """Ask the daemon to end, and see that it ends well."""
@@ -137,15 +138,12 @@ class Daemon:
             "user": USER,
         }
 
-    def _await_ready(self, notify: socket.socket) -> int:
+    def _await_ready(self, nsenter: int) -> int:
         """Return the id of the process that says READY=1, as the kernel attests it."""
-        assert self._process is not None
-        exited = os.pidfd_open(self._process.pid)
+        notified, exited = self._notify.fileno(), os.pidfd_open(nsenter)
         try:
-            while select.select([notify.fileno(), exited], [], [], PATIENCE)[0] == [
-                notify.fileno()
-            ]:
-                message, controls, _, _ = notify.recvmsg(4096, socket.CMSG_SPACE(UCRED.size))
+            while select.select([notified, exited], [], [], PATIENCE)[0] == [notified]:
+                message, controls, _, _ = self._notify.recvmsg(4096, socket.CMSG_SPACE(UCRED.size))
                 if b"READY=1" in message.split(b"\n"):
                     pid: int = UCRED.unpack(controls[0][2])[0]
                     return pid
@@ -159,5 +157,6 @@ class Daemon:
         os.kill(self._pid, number)
         status = end(self._process)
         self.log.join()
+        self._notify.close()
         self._process = None
         return status

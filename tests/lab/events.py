@@ -33,7 +33,19 @@ class Changed(msgspec.Struct, frozen=True, tag=True):
     domain: str
 
 
-class Change(msgspec.Struct, frozen=True):
+class Told(msgspec.Struct, frozen=True, tag=True):
+    """Everything that happened before the question is told."""
+
+    number: int
+
+
+class TellAll(msgspec.Struct, frozen=True, tag=True):
+    """Asks for `Told`."""
+
+    number: int
+
+
+class Change(msgspec.Struct, frozen=True, tag=True):
     """Tells a policy host what to serve, and how, from now on."""
 
     domain: str
@@ -41,4 +53,5 @@ class Change(msgspec.Struct, frozen=True):
     policy_host: PolicyHost
 
 
-Event = Ready | Mail | Fetch | Changed
+Event = Ready | Mail | Fetch | Changed | Told
+Order = Change | TellAll

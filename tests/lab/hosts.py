@@ -1,5 +1,6 @@
 """The lab's SMTP and HTTPS hosts, as the test process sees and switches them."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import Self
 
 import msgspec
 
-from .events import Change, Changed, Event, Fetch, Mail, Ready
-from .internet import DOMAINS, PolicyHost
+from .events import Change, Changed, Event, Fetch, Mail, Order, Ready, TellAll, Told
+from .internet import PolicyHost
 from .namespace import Namespace
 from .stream import LabError, Stream, end
 
@@ -29,6 +30,7 @@ class Hosts:
         if self._process.stdout is None or self._process.stdin is None:
             raise LabError("the hosts were started without pipes")
         self._orders = self._process.stdin
+        self._numbers = itertools.count(1)
         decoder = msgspec.json.Decoder(Event)
         self.events: Stream[Event] = Stream("the hosts", self._process.stdout, decoder.decode)
         self.events.wait(0, lambda event: isinstance(event, Ready) or None, "their start")
@@ -43,11 +45,7 @@ class Hosts:
 
     def change(self, domain: str, document: bytes, policy_host: PolicyHost) -> None:
         """Make the policy host of a domain do something else, and return when it does."""
-        mark = self.events.mark()
-        self._orders.write(msgspec.json.encode(Change(domain, document, policy_host)) + b"\n")
-        self._orders.flush()
-        done = Changed(domain)
-        self.events.wait(mark, lambda event: event == done or None, f"the change of {domain}")
+        self._give(Change(domain, document, policy_host), Changed(domain))
 
     def serve(self, domain: str, document: bytes) -> None:
         """Serve another document, in good order."""
@@ -57,13 +55,16 @@ class Hosts:
         """Close port 443 of a policy host."""
         self.change(domain, b"", PolicyHost(up=False))
 
-    def restore(self, name: str) -> None:
-        """Do again as the table of the internet says."""
-        domain = next(domain for domain in DOMAINS if domain.name == name)
-        self.change(name, domain.document or b"", domain.policy_host)
+    def since(self, mark: int) -> tuple[list[Mail], list[Fetch]]:
+        """Return what all hosts saw after `mark`, up to now."""
+        number = next(self._numbers)
+        self._give(TellAll(number), Told(number))
+        events = self.events.since(mark)
+        mails = [event for event in events if isinstance(event, Mail)]
+        return mails, [event for event in events if isinstance(event, Fetch)]
 
-    def mails(self, mark: int) -> list[Mail]:
-        return [event for event in self.events.since(mark) if isinstance(event, Mail)]
-
-    def fetches(self, mark: int) -> list[Fetch]:
-        return [event for event in self.events.since(mark) if isinstance(event, Fetch)]
+    def _give(self, order: Order, done: Event) -> None:
+        mark = self.events.mark()
+        self._orders.write(msgspec.json.encode(order) + b"\n")
+        self._orders.flush()
+        self.events.wait(mark, lambda event: event == done or None, str(done))

@@ -1,6 +1,6 @@
 """`python -m tests.lab.servers CERTIFICATES`: all SMTP and HTTPS hosts, inside the namespace.
 
-Reads one Change a line from standard input, writes one Event a line to standard output, and ends
+Reads one Order a line from standard input, writes one Event a line to standard output, and ends
 when standard input does.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from .events import Change, Changed, Event, Ready
+from .events import Change, Changed, Event, Order, Ready, Told
 from .internet import DOMAINS, MAIL_ADDRESSES, MAIL_HOSTS, POLICY_ADDRESSES
 from .pki import server_context
 from .policyhosts import PolicySite
@@ -49,11 +49,15 @@ async def standard_input() -> asyncio.StreamReader:
 async def main(certificates: Path) -> None:
     await open_receivers(certificates)
     sites = await open_policy_sites(certificates)
+    decoder = msgspec.json.Decoder(Order)
     tell(Ready())
     async for line in await standard_input():
-        change = msgspec.json.decode(line, type=Change)
-        await sites[change.domain].become(change.policy_host, change.document)
-        tell(Changed(change.domain))
+        order: Order = decoder.decode(line)
+        if isinstance(order, Change):
+            await sites[order.domain].become(order.policy_host, order.document)
+            tell(Changed(order.domain))
+        else:
+            tell(Told(order.number))
 
 
 if __name__ == "__main__":

@@ -69,7 +69,8 @@ def kill(lab: Lab, _: str) -> None:
 
 
 def id_check(lab: Lab, domain: str) -> None:
-    """Make the daemon answer; the first time after a start, it then looks at the record again."""
+    """Make the daemon look at the record again, as it does after the first answer from memory."""
+    lab.daemon.ask(domain)  # from the store, if memory is not filled from it yet
     lab.daemon.ask(domain)
 
 

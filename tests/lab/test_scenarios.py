@@ -6,7 +6,7 @@ import pytest
 
 from . import scenarios
 from .daemon import Daemon
-from .events import Mail
+from .events import Fetch, Mail
 from .lab import Lab
 from .postfix import Delivery
 from .scenarios import Scenario
@@ -58,8 +58,9 @@ def play(lab: Lab, scenario: Scenario) -> None:
     answer = lab.daemon.ask(scenario.lookup_key, scenario.map_name)
     assert answer == scenario.answer, logged(lab.daemon)
     check_postfix(delivery, scenario)
-    check_receiver(lab.hosts.mails(mark), scenario)
-    check_fetches(lab, mark, scenario)
+    mails, fetches = lab.hosts.since(mark)
+    check_receiver(mails, scenario)
+    check_fetches(fetches, scenario)
     if scenario.because:
         about_it = [line for line in logged(lab.daemon) if scenario.to in line]
         assert any(scenario.because in line for line in about_it), about_it
@@ -76,15 +77,14 @@ def check_postfix(delivery: Delivery, scenario: Scenario) -> None:
 
 def check_receiver(mails: list[Mail], scenario: Scenario) -> None:
     end = scenario.end
-    got = [(mail.host, mail.tls, mail.sni) for mail in mails]
+    got = [(mail.host, mail.tls, mail.sni and mail.sni.lower()) for mail in mails]
     if end.host is None:
         assert got == []
     else:
         assert got == [(end.host.name, end.tls, end.host.name if end.sni else None)]
 
 
-def check_fetches(lab: Lab, mark: int, scenario: Scenario) -> None:
-    fetches = lab.hosts.fetches(mark)
+def check_fetches(fetches: list[Fetch], scenario: Scenario) -> None:
     for fetch in fetches:
         assert fetch.path == "/.well-known/mta-sts.txt"
         assert fetch.host == fetch.sni == f"mta-sts.{fetch.domain}"

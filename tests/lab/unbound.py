@@ -1,5 +1,6 @@
 """unbound: the resolver everybody in the lab asks, and one of the daemon's own that may fail."""
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -89,14 +90,17 @@ class Resolver:
 
     def pause(self) -> None:
         """Leave every query without an answer."""
-        self._namespace.signal(self._pid_file, signal.SIGSTOP)
+        if self._process is not None:
+            self._namespace.signal(self._pid_file, signal.SIGSTOP)
+            # nsenter(1) stops with its child, and takes it along when it goes on.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def restore(self) -> None:
         """Answer again, whatever was done."""
         if self._process is None:
             self.start()
         else:
-            self._namespace.signal(self._pid_file, signal.SIGCONT)
+            self._process.send_signal(signal.SIGCONT)
 
     def control(self, *command: str) -> None:
         """Give a command of unbound-control(8)."""
