@@ -1,0 +1,126 @@
+"""The systemd units, as systemd's own tools see them."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.config import Config
+from mtasts_resolver.daemon import DRAIN_TIMEOUT, OPEN_FILES
+from mtasts_resolver.server.listeners import BACKLOG
+from mtasts_resolver.store.sqlite import CLOSE_TIMEOUT
+from mtasts_resolver.systemd import PROTOCOLS
+
+UNITS = Path(__file__).parents[2] / "systemd"
+SERVICE = "mtasts-resolver.service"
+PROGRAM = "/opt/mtasts-resolver/venv/bin/mtasts-resolver"
+MAX_EXPOSURE = 15  # tenths: systemd-analyze calls the best units 0 and the worst 100
+
+analysed = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze"
+)
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """A copy of the units, whose program exists: systemd-analyze looks."""
+    copy = tmp_path / "units"
+    shutil.copytree(UNITS, copy)
+    service = copy / SERVICE
+    text = service.read_text()
+    assert text.count(PROGRAM) == 1
+    service.write_text(text.replace(PROGRAM, "/bin/true"))
+    return copy
+
+
+def verify(units: Path) -> tuple[int, str]:
+    files = [path for path in sorted(units.iterdir()) if path.is_file()]
+    return analyse("verify", "--recursive-errors=yes", "--man=no", *files)
+
+
+def rate(units: Path) -> tuple[int, str]:
+    threshold = f"--threshold={MAX_EXPOSURE}"
+    return analyse("security", "--offline=true", threshold, units / SERVICE)
+
+
+def analyse(*arguments: str | Path) -> tuple[int, str]:
+    done = subprocess.run(
+        ["systemd-analyze", "--no-pager", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=60,
+        env=os.environ | {"LC_ALL": "C"},
+    )
+    return done.returncode, done.stdout
+
+
+def settings(path: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r"(?m)^(\w+)=(.*)$", path.read_text()):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+@analysed
+def test_systemd_has_nothing_to_say_about_the_units(units: Path) -> None:
+    assert verify(units) == (0, "")
+
+
+@analysed
+@pytest.mark.parametrize(
+    ("name", "wrong", "complaint"),
+    [
+        (SERVICE, "[Service]\nWatchdogSeconds=30\n", "Unknown key"),
+        (SERVICE, "[Service]\nExecStartPre=/nonexistent/program\n", "not executable"),
+        ("mtasts-resolver.socket", "[Socket]\nListenStream=no such address\n", "no such address"),
+        ("mtasts-resolver.socket.d/postfix-unix.conf", "[Socket]\nSocketMode=9\n", "mode value"),
+    ],
+)
+def test_systemd_would_notice_a_wrong_unit(
+    name: str, wrong: str, complaint: str, units: Path
+) -> None:
+    with (units / name).open("a") as unit:
+        unit.write(wrong)
+    _, said = verify(units)
+    assert complaint in said
+
+
+@analysed
+def test_the_service_is_sandboxed(units: Path) -> None:
+    code, said = rate(units)
+    assert code == 0, said
+
+
+@analysed
+def test_a_weaker_sandbox_would_be_noticed(units: Path) -> None:
+    service = units / SERVICE
+    service.write_text(
+        re.sub(r"(?m)^(CapabilityBoundingSet|SystemCall.*)=.*$", "", service.read_text())
+    )
+    code, _ = rate(units)
+    assert code != 0
+
+
+def test_the_service_fits_the_daemon() -> None:
+    service = settings(UNITS / SERVICE)
+    assert service["RestartPreventExitStatus"] == [str(exit_codes.USAGE)]
+    assert service["LimitNOFILE"] == [str(OPEN_FILES)]
+    assert int(service["TimeoutStopSec"][0]) > DRAIN_TIMEOUT + CLOSE_TIMEOUT
+
+
+def test_the_sockets_fit_the_daemon() -> None:
+    sockets = {path.name: settings(path) for path in UNITS.glob("*.socket")}
+    assert {tuple(socket["FileDescriptorName"]) for socket in sockets.values()} == {
+        (protocol,) for protocol in PROTOCOLS
+    }
+    assert {tuple(socket["Backlog"]) for socket in sockets.values()} == {(str(BACKLOG),)}
+    [default] = Config().listen
+    passed = sockets["mtasts-resolver.socket"]
+    assert [default.address] == [f"inet:{address}" for address in passed["ListenStream"]]
+    assert [default.protocol] == passed["FileDescriptorName"]
