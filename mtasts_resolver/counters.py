@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(slots=True)
 class Counters:
-    """Events since the start, and a few states that rise and fall."""
+    """Events since the start."""
 
     lookups: int = 0
     answered_at_once: int = 0
@@ -18,8 +18,6 @@ class Counters:
     dns_failures: int = 0
     fetches: int = 0
     fetch_failures: int = 0
-    policies_failing_refresh: int = 0
-    """State: cached policies whose last refresh failed, those in mode none not counted."""
 
     def as_dict(self) -> dict[str, int]:
         return {item.name: getattr(self, item.name) for item in fields(self)}

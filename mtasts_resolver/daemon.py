@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from mtasts_resolver import __version__, logs
+from mtasts_resolver.assembly import dns_client, policy_fetcher
 from mtasts_resolver.clock import Clock, SystemClock
 from mtasts_resolver.config import (
     Config,
@@ -23,7 +24,6 @@ from mtasts_resolver.config import (
 )
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.discovery.https import PolicyFetcher
-from mtasts_resolver.explanation import dns_client, policy_fetcher
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.privileges import PrivilegeError, drop_privileges
 from mtasts_resolver.refresher import Refresher
@@ -160,11 +160,8 @@ class Daemon:
             drop_privileges(config.user, path.parent)
             dns = dns_client(config)
             fetcher = policy_fetcher(dns, config)
-        except PrivilegeError as error:
+        except (PrivilegeError, ConfigError) as error:
             raise StartError(str(error)) from None
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise StartError(f"https.ca_file {config.https.ca_file}: {reason}") from None
         store = SqliteStore(
             path,
             clock=self._clock,

@@ -2,15 +2,13 @@
 
 import time
 from dataclasses import dataclass
-from ipaddress import ip_network
-from pathlib import Path
 
 from dns.rdtypes.ANY.MX import MX
 
+from mtasts_resolver.assembly import dns_client, policy_fetcher
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.dns import DnsClient, Status
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError
-from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.record import lookup_record
 from mtasts_resolver.discovery.trace import Step, Trace
 from mtasts_resolver.lookup import reply_for
@@ -37,7 +35,10 @@ class Explanation:
 
 
 async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
-    """Discover the policy for the lookup `key` afresh, as the daemon with `config` would."""
+    """Discover the policy for the lookup `key` afresh, as the daemon with `config` would.
+
+    Raise ConfigError where what the configuration names is no use.
+    """
     domain = policy_domain(key)
     if domain is None:
         finding = StsFinding(None, "no policy can apply to this key (RFC 8461 §3.4)", "no-domain")
@@ -107,20 +108,3 @@ def _in_words(finding: StsFinding) -> str:
     if policy.mode is Mode.NONE:
         return "policy in mode none: deliver as though there were none (RFC 8461 §5)"
     return f"policy in mode {policy.mode} for {', '.join(policy.mx)}; max_age {policy.max_age} s"
-
-
-def dns_client(config: Config) -> DnsClient:
-    """Return a DNS client as configured."""
-    return DnsClient(config.dns.servers, timeout=config.dns.timeout)
-
-
-def policy_fetcher(dns: DnsClient, config: Config) -> PolicyFetcher:
-    """Return a fetcher of policies as configured. Raise OSError where `https.ca_file` is no use."""
-    https = config.https
-    return PolicyFetcher(
-        dns,
-        timeout=https.timeout,
-        ca_file=None if https.ca_file is None else Path(https.ca_file),
-        proxy=https.proxy,
-        allow_networks=[ip_network(text) for text in https.allow_networks],
-    )

@@ -10,7 +10,13 @@ import click
 
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError, ask
-from mtasts_resolver.cli.options import config_option, json_option, map_option, read_config
+from mtasts_resolver.cli.options import (
+    config_errors,
+    config_option,
+    json_option,
+    map_option,
+    read_config,
+)
 from mtasts_resolver.cli.query import show, socketmap_address
 from mtasts_resolver.config import Config
 from mtasts_resolver.explanation import Explanation, explain_key
@@ -29,7 +35,8 @@ def explain(domain: str, map_name: str, config_file: Path | None, *, as_json: bo
     policy was found, 1 where there is none, 75 where the name servers failed.
     """
     config = read_config(config_file)
-    explanation = asyncio.run(explain_key(domain, config, map_name))
+    with config_errors():
+        explanation = asyncio.run(explain_key(domain, config, map_name))
     cached = _ask_daemon(config, map_name, domain)
     if as_json:
         click.echo(json.dumps(_as_dict(explanation, cached), indent=2))

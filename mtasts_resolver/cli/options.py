@@ -1,6 +1,8 @@
 """What several commands have in common: where the configuration is, and how its faults are told."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -31,8 +33,15 @@ def config_path(config_file: Path | None) -> Path | None:
 
 def read_config(config_file: Path | None) -> Config:
     """Return the configuration, or end with its errors."""
-    try:
+    with config_errors():
         return load_config(config_path(config_file))
+
+
+@contextmanager
+def config_errors() -> Iterator[None]:
+    """End with the errors where the configuration is no use."""
+    try:
+        yield
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(exit_codes.USAGE)

@@ -1,0 +1,144 @@
+"""The real daemon, run as a service manager runs it."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import yaml
+
+from mtasts_resolver.cli.client import ask
+from mtasts_resolver.clock import SystemClock
+from mtasts_resolver.reply import Reply
+from mtasts_resolver.store import StoredPolicy
+from mtasts_resolver.store.sqlite import SqliteStore
+
+PATIENCE = 20.0  # seconds until something that should have happened is a failure
+
+SERVE = (sys.executable, "-m", "mtasts_resolver", "serve", "--config")
+
+ENFORCED = "version: STSv1\nmode: enforce\nmx: mx.good.example\nmax_age: 604800\n"
+
+
+class RunningDaemon:
+    """`mtasts-resolver serve` with a configuration in `directory`, and its notify socket."""
+
+    def __init__(self, directory: Path, port: int, environ: dict[str, str] | None = None) -> None:
+        self.directory = directory
+        self.port = port
+        self.address = f"inet:127.0.0.1:{port}"
+        self.config_file = directory / "config.yaml"
+        self.log_file = directory / "log"
+        self.store_file = directory / "state" / "policies.sqlite"
+        self._environ = environ or {}
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify.bind(str(directory / "notify"))
+        (directory / "notify").chmod(0o666)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.configure()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._notify.close()
+
+    def configure(self, **settings: object) -> None:
+        """Write a configuration; DNS is asked of a port where nobody answers."""
+        base: dict[str, object] = {
+            "listen": [{"protocol": "socketmap", "address": self.address}],
+            "dns": {"servers": ["127.0.0.1:1"], "timeout": "1s"},
+            "store": {"url": f"sqlite://{self.store_file}"},
+        }
+        self.config_file.write_text(yaml.safe_dump(base | settings))
+
+    async def store(self, documents: dict[str, str]) -> None:
+        """Put policies into the store, as though they had just been fetched."""
+        self.store_file.parent.mkdir(exist_ok=True)
+        store = SqliteStore(self.store_file, clock=SystemClock())
+        await store.open()
+        for domain, document in documents.items():
+            store.put(StoredPolicy(domain, "1", document, time.time(), time.time()))
+        await store.close()
+
+    def start(self, *, ready: bool = True, command: Iterable[str] = ()) -> None:
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *SERVE, str(self.config_file)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=os.environ | {"NOTIFY_SOCKET": str(self.directory / "notify")} | self._environ,
+            )
+        if ready:
+            self.notified("READY=1")
+
+    def notified(self, message: str) -> None:
+        """Return when the daemon has sent `message`."""
+        deadline = time.monotonic() + PATIENCE
+        while (left := deadline - time.monotonic()) > 0:
+            if select.select([self._notify], [], [], min(left, 0.5))[0]:
+                if message in self._notify.recv(4_096).decode().split("\n"):
+                    return
+            elif self._process is None or self._process.poll() is not None:
+                break
+        raise AssertionError(f"no {message} came:\n{self.log}")
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Return the exit status of the daemon."""
+        assert self._process is not None
+        return self._process.wait(PATIENCE)
+
+    def drain(self) -> None:
+        """Drop the notifications that have come."""
+        while self.has_news(within=0):
+            self._notify.recv(4_096)
+
+    def has_news(self, *, within: float) -> bool:
+        """Tell whether a notification comes within that many seconds."""
+        return bool(select.select([self._notify], [], [], within)[0])
+
+    def open_to_all(self) -> None:
+        """Let every user reach the directory; pytest's own are for one user only."""
+        for directory in (self.directory, *self.directory.parents[:3]):
+            directory.chmod(0o755)
+
+    def uids(self) -> set[int]:
+        """Return the user ids of the daemon's process: real, effective, saved, file system."""
+        status = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        line = next(line for line in status if line.startswith("Uid:"))
+        return {int(uid) for uid in line.split()[1:]}
+
+    def store_owner(self) -> int:
+        return self.store_file.stat().st_uid
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def ask(self, key: str, map_name: str = "default") -> Reply:
+        return ask(self.address, map_name, key)

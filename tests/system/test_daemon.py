@@ -1,0 +1,252 @@
+"""The daemon as a process: start, reload, signals, systemd's notifications, shutdown, faults."""
+
+import json
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.cli.client import DaemonUnreachableError
+from mtasts_resolver.reply import NOT_FOUND, Status
+from tests.system.running import ENFORCED, RunningDaemon
+
+SECURE = "secure match=mx.good.example"
+TESTING = ENFORCED.replace("enforce", "testing")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, free_port: int) -> Iterator[RunningDaemon]:
+    with RunningDaemon(tmp_path, free_port) as running:
+        yield running
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mtasts_resolver", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def postmap(key: str, table: str) -> str:
+    """Return what Postfix's own client gets."""
+    asked = subprocess.run(
+        ["postmap", "-q", key, table], capture_output=True, text=True, check=True
+    )
+    return asked.stdout
+
+
+@pytest.mark.row("C2")
+async def test_a_stored_policy_is_answered_although_dns_is_down(daemon: RunningDaemon) -> None:
+    await daemon.store({"good.example": ENFORCED, "test.example": TESTING})
+    daemon.start()
+    assert daemon.ask("good.example").text == f"{SECURE} servername=hostname"
+    assert daemon.ask("[good.example]:25").status is Status.OK
+    assert daemon.ask("test.example") == NOT_FOUND
+    assert daemon.ask("unknown.example") == NOT_FOUND
+
+
+async def test_sigterm_ends_in_good_order(daemon: RunningDaemon) -> None:
+    daemon.start()
+    daemon.signal(signal.SIGTERM)
+    daemon.notified("STOPPING=1")
+    assert daemon.wait() == 0
+    assert "event=stopped" in daemon.log
+    with pytest.raises(DaemonUnreachableError):
+        daemon.ask("good.example")
+
+
+async def test_what_is_in_hand_at_sigterm_is_answered(daemon: RunningDaemon) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.settimeout(20)
+        server = f"127.0.0.1:{silent.getsockname()[1]}"
+        daemon.configure(dns={"servers": [server], "timeout": "2s"})
+        daemon.start()
+        with socket.create_connection(("127.0.0.1", daemon.port), 20) as client:
+            client.sendall(b"20:default slow.example,")
+            silent.recv(4_096)  # the question has come, and will have no answer
+            daemon.signal(signal.SIGTERM)
+            daemon.notified("STOPPING=1")
+            assert client.makefile("rb").read() == b"9:NOTFOUND ,"
+    assert daemon.wait() == 0
+
+
+async def test_a_reload_changes_maps_and_log_without_losing_a_connection(
+    daemon: RunningDaemon,
+) -> None:
+    await daemon.store({"test.example": TESTING})
+    daemon.start()
+    with socket.create_connection(("127.0.0.1", daemon.port), 20) as client:
+        stream = client.makefile("rb")
+        client.sendall(b"20:default test.example,")
+        assert stream.read(12) == b"9:NOTFOUND ,"
+        daemon.configure(maps={"default": {"testing": "enforce"}}, log={"format": "json"})
+        daemon.signal(signal.SIGHUP)
+        daemon.notified("RELOADING=1")
+        daemon.notified("READY=1")
+        client.sendall(b"20:default test.example,")
+        assert stream.read(4) == b"51:O"
+    last = json.loads(daemon.log.splitlines()[-1])
+    assert last["event"] == "configuration-reloaded"
+    assert "maps.default" in last["applied"]
+
+
+async def test_a_reload_says_what_needs_a_restart(daemon: RunningDaemon) -> None:
+    daemon.start()
+    daemon.configure(dns={"servers": ["127.0.0.2:1"], "timeout": "1s"})
+    daemon.signal(signal.SIGHUP)
+    daemon.notified("RELOADING=1")
+    daemon.notified("READY=1")
+    assert "event=restart-needed keys=dns.servers" in daemon.log
+
+
+async def test_a_bad_file_at_reload_leaves_the_old_one_in_force(daemon: RunningDaemon) -> None:
+    await daemon.store({"test.example": TESTING})
+    daemon.configure(maps={"default": {"testing": "enforce"}})
+    daemon.start()
+    daemon.config_file.write_text("maps: {default: {testing: enfroce}}\n")
+    daemon.signal(signal.SIGHUP)
+    daemon.notified("RELOADING=1")
+    daemon.notified("READY=1")
+    assert "'enfroce' is not one of observe, enforce" in daemon.log
+    assert daemon.ask("test.example").status is Status.OK
+
+
+def test_a_faulty_configuration_ends_the_start(daemon: RunningDaemon) -> None:
+    daemon.config_file.write_text("listen: 5\nlogg: {}\n")
+    daemon.start(ready=False)
+    assert daemon.wait() == exit_codes.USAGE
+    assert f"{daemon.config_file}: $" in daemon.log
+    assert "did you mean 'log'?" in daemon.log
+    assert "Traceback" not in daemon.log
+
+
+def test_an_address_in_use_ends_the_start(daemon: RunningDaemon) -> None:
+    with socket.create_server(("127.0.0.1", daemon.port)):
+        daemon.start(ready=False)
+        assert daemon.wait() == exit_codes.USAGE
+    assert f"cannot listen on inet:127.0.0.1:{daemon.port}" in daemon.log
+    assert "Traceback" not in daemon.log
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate\n"])
+def test_a_useless_ca_file_ends_the_start(daemon: RunningDaemon, content: str | None) -> None:
+    ca_file = daemon.directory / "ca.pem"
+    if content is not None:
+        ca_file.write_text(content)
+    daemon.configure(https={"ca_file": str(ca_file)})
+    daemon.start(ready=False)
+    assert daemon.wait() == exit_codes.USAGE
+    assert f"{ca_file}" in daemon.log
+    assert "Traceback" not in daemon.log
+
+
+def test_the_watchdog_is_fed(tmp_path: Path, free_port: int) -> None:
+    with RunningDaemon(tmp_path, free_port, {"WATCHDOG_USEC": "200000"}) as daemon:
+        daemon.start()
+        for _ in range(3):
+            daemon.notified("WATCHDOG=1")
+        daemon.signal(signal.SIGSTOP)  # the event loop stands still, and so does the watchdog
+        os.waitid(os.P_PID, daemon.pid, os.WSTOPPED)
+        daemon.drain()
+        assert not daemon.has_news(within=1.0)
+        daemon.signal(signal.SIGCONT)
+        daemon.notified("WATCHDOG=1")
+
+
+def test_a_unix_socket_of_the_given_mode(daemon: RunningDaemon) -> None:
+    path = daemon.directory / "socketmap"
+    daemon.configure(listen=[{"protocol": "socketmap", "address": f"unix:{path}", "mode": "0600"}])
+    daemon.start()
+    assert path.stat().st_mode & 0o777 == 0o600
+    answer = command("query", "unknown.example", "--server", f"unix:{path}")
+    assert (answer.stdout, answer.returncode) == ("NOTFOUND\n", exit_codes.NEGATIVE)
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    assert not path.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+async def test_root_becomes_the_user_of_the_configuration(daemon: RunningDaemon) -> None:
+    daemon.open_to_all()
+    daemon.configure(user="nobody")
+    await daemon.store({"good.example": ENFORCED})
+    daemon.start()
+    nobody = pwd.getpwnam("nobody").pw_uid
+    assert daemon.uids() == {nobody}
+    assert daemon.store_owner() == nobody
+    assert daemon.ask("good.example").status is Status.OK
+    assert "event=privileges-dropped user=nobody" in daemon.log
+    assert "event=running-as-root" not in daemon.log
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can stay root")
+def test_root_is_told_once_not_to_stay_root(daemon: RunningDaemon) -> None:
+    daemon.start()
+    assert daemon.log.count("event=running-as-root") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is asked to become somebody")
+def test_an_unknown_user_ends_the_start(daemon: RunningDaemon) -> None:
+    daemon.configure(user="nobody")
+    account = daemon.config_file.read_text().replace("nobody", "no-such-user")
+    daemon.config_file.write_text(account)
+    daemon.start(ready=False)
+    assert daemon.wait() == exit_codes.USAGE
+    assert "no-such-user" in daemon.log
+    assert "Traceback" not in daemon.log
+
+
+async def test_query_asks_as_postfix_does(daemon: RunningDaemon) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.configure(
+        listen=[{"protocol": "socketmap", "address": daemon.address}],
+        maps={"plain": {"sni": False}},
+        on_dns_failure="defer",
+    )
+    daemon.start()
+    config = ("--config", str(daemon.config_file))
+    answer = command("query", "good.example", *config)
+    assert (answer.stdout, answer.returncode) == (f"OK {SECURE} servername=hostname\n", 0)
+    answer = command("query", "good.example", "--map", "plain", "--json", *config)
+    assert json.loads(answer.stdout) == {
+        "domain": "good.example",
+        "map": "plain",
+        "status": "OK",
+        "text": SECURE,
+    }
+    answer = command("query", "unknown.example", *config)
+    assert answer.stdout.startswith("TEMP ")
+    assert "127.0.0.1" in answer.stdout
+    assert answer.returncode == exit_codes.TEMPORARY
+    assert postmap("good.example", f"socketmap:{daemon.address}:default") == (
+        f"{SECURE} servername=hostname\n"
+    )
+
+
+def test_query_says_when_nobody_answers(tmp_path: Path, free_port: int) -> None:
+    answer = command("query", "good.example", "--server", f"inet:127.0.0.1:{free_port}")
+    assert answer.returncode == exit_codes.UNAVAILABLE
+    assert "is mtasts-resolver running" in answer.stderr
+    answer = command("query", "good.example", "--server", "127.0.0.1:8461")
+    assert answer.returncode == exit_codes.USAGE
+    assert "begins with neither 'inet:' nor 'unix:'" in answer.stderr
+
+
+def test_explain_shows_a_failure_of_dns(daemon: RunningDaemon) -> None:
+    answer = command("explain", "good.example", "--config", str(daemon.config_file))
+    assert answer.returncode == exit_codes.TEMPORARY
+    assert "FAIL  TXT _mta-sts.good.example" in answer.stdout
+    assert "Postfix gets   NOTFOUND  (map default)" in answer.stdout
+    answer = command("explain", ".example", "--json", "--config", str(daemon.config_file))
+    assert answer.returncode == exit_codes.NEGATIVE
+    assert json.loads(answer.stdout)["domain"] is None
