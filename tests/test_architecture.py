@@ -20,7 +20,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("privileges", "systemd"),
     ("reply", "config", "store"),
     ("protocol", "discovery", "cache"),
-    ("lifetimes", "nameservers"),
+    ("lifetimes", "nameservers", "assembly"),
     ("resolver",),
     ("lookup", "refresher"),
     ("explanation", "server"),
