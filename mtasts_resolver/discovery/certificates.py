@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from mtasts_resolver import logs
 from mtasts_resolver.discovery.text import os_reason, printable
+
+log = logs.get(__name__)
 
 UNCHECKED_TIMEOUT = 2.0  # seconds: the handshake before it has just worked
 TRUST_STORE_AGE = 86_400.0  # seconds; system updates renew the store every few months
@@ -60,8 +63,10 @@ class TrustStore:
         now = self._monotonic()
         if now >= self._reload_at:
             self._reload_at = now + TRUST_STORE_AGE
-            with suppress(ValueError):
+            try:
                 self._context = await asyncio.to_thread(trusting_context, self._ca_file)
+            except ValueError as error:
+                log.warning("trust-store-not-reloaded", reason=str(error))
         return self._context
 
 

@@ -22,6 +22,8 @@ _ID_BYTES = 2
 _LENGTH = struct.Struct("!H")  # RFC 1035 §4.2.2
 _COUNTS = struct.Struct("!6x3H")  # RFC 1035 §4.1.1: ANCOUNT, NSCOUNT, ARCOUNT
 
+_NO_ANSWER = "sent what is no answer to the question"
+
 _TELLING = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
 
 # RFC 7671 §4.3 calls a TLSA record with a digest of the wrong length unusable, and the others
@@ -41,26 +43,31 @@ async def exchange(
     `deadline` is of the event loop's clock. Raise DnsTimeoutError or DnsServerError, whose text
     says what this server did.
     """
+    strays: list[bytes] = []
     try:
         async with asyncio.timeout_at(deadline):
-            response = await _over_udp(server, query)
+            response = await _over_udp(server, query, strays)
             if response is None:
                 response = await _over_tcp(server, query)
     except TimeoutError:
+        if strays:
+            raise DnsServerError(f"{server} {_NO_ANSWER}") from None
         raise DnsTimeoutError(f"{server} did not answer in time") from None
     except EOFError:
         raise DnsServerError(f"{server} closed the connection") from None
     except OSError as error:
         raise DnsServerError(f"{server}: {os_reason(error)}") from None
     except _Stray:
-        raise DnsServerError(f"{server} sent what is no answer to the question") from None
+        raise DnsServerError(f"{server} {_NO_ANSWER}") from None
     if response.rcode() not in _TELLING:
         raise DnsServerError(f"{server} says {_rcode_text(response)}")
     return response
 
 
-async def _over_udp(server: NameServer, query: dns.message.Message) -> dns.message.Message | None:
-    """Return the answer, or None if it was truncated.
+async def _over_udp(
+    server: NameServer, query: dns.message.Message, strays: list[bytes]
+) -> dns.message.Message | None:
+    """Return the answer, or None if it was truncated; `strays` gets what was no answer.
 
     The socket is connected, so that the kernel drops what comes from elsewhere, and has a random
     port of its own (RFC 5452 §9.2). What does not match is ignored: it may be forged.
@@ -72,17 +79,16 @@ async def _over_udp(server: NameServer, query: dns.message.Message) -> dns.messa
         family, socket.SOCK_DGRAM, destination=(server.host, server.port)
     )
     async with udp:
-        strays = 0
         for patience in (*RESEND_AFTER, None):
             await udp.sendto(wire, None, None)
-            while strays <= MAX_STRAYS:
+            while len(strays) < MAX_STRAYS:
                 try:
                     data, _ = await udp.recvfrom(_MAX_DATAGRAM, patience)
                     return _read_message(data, query, whole=False)
                 except dns.exception.Timeout:
                     break
                 except _Stray:
-                    strays += 1
+                    strays.append(data)
     raise _Stray
 
 

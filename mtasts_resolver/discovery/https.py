@@ -100,7 +100,7 @@ class PolicyFetcher:
                 return await self._fetch(host, addresses, steps)
         except TimeoutError:
             raise FetchTimeoutError(
-                f"{host}: {self._timeout:g} seconds were over at the step {steps.current!r}"
+                f"{host} took more than {self._timeout:g} s, the last of them for: {steps.current}"
             ) from None
 
     async def aclose(self) -> None:
