@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import dns.exception
@@ -16,6 +17,7 @@ import trustme
 import uvloop
 
 READY_WITHIN = 20.0  # seconds for unbound to begin; it takes a fraction of one
+STARTS = 5
 
 UNBOUND_CONF = """
 server:
@@ -79,47 +81,58 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 def unbound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a real unbound that serves ZONE and more; return its address."""
     directory = tmp_path_factory.mktemp("unbound")
-    port, dead_port = _free_ports(2)
     big = " ".join(f'"{"x" * 250}"' for _ in range(8))
     (directory / "provider.zone").write_text(ZONE.format(big=big, digest="ab" * 32))
-    (directory / "unbound.conf").write_text(
-        UNBOUND_CONF.format(directory=directory, port=port, dead_port=dead_port)
-    )
-    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-    with (directory / "log").open("w") as log:
-        process = subprocess.Popen(
-            ["unbound", "-d", "-c", str(directory / "unbound.conf")],
-            env={"PATH": path},
-            stderr=log,
-        )
+    process, port = _start(directory)
     try:
-        _wait_until_ready(process, port, directory / "log")
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _start(directory: Path) -> "tuple[subprocess.Popen[bytes], int]":
+    """Start unbound; again, should somebody have taken the port in between."""
+    environment = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    config, log = directory / "unbound.conf", directory / "log"
+    for _ in range(STARTS):
+        port = _free_port()
+        config.write_text(
+            UNBOUND_CONF.format(directory=directory, port=port, dead_port=_free_port())
+        )
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                ["unbound", "-d", "-c", str(config)], env=environment, stderr=output
+            )
+        if _is_ready(process, port):
+            return process, port
+        process.terminate()
+        process.wait()
+    pytest.fail(f"unbound does not answer: {log.read_text()}")
+
+
+def _is_ready(process: "subprocess.Popen[bytes]", port: int) -> bool:
     query = dns.message.make_query("provider.example.", "SOA")
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            dns.query.udp(query, "127.0.0.1", timeout=0.2, port=port)
-        except (dns.exception.Timeout, OSError):
+            response = dns.query.udp(query, "127.0.0.1", timeout=0.2, port=port)
+        except (dns.exception.DNSException, OSError):
             continue
-        return
-    pytest.fail(f"unbound does not answer: {log.read_text()}")
+        if response.answer:
+            return process.poll() is None
+    return False
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(count)]
-    for sock in sockets:
-        sock.bind(("127.0.0.1", 0))
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
+def _free_port() -> int:
+    """Return a port that is free for UDP and TCP."""
+    while True:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port: int = tcp.getsockname()[1]
+            with suppress(OSError):
+                udp.bind(("127.0.0.1", port))
+                return port
 
 
 @pytest.fixture(scope="session")

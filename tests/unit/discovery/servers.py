@@ -45,6 +45,7 @@ class NameServer:
         self.queries: list[dns.message.Message] = []
         self.clients: list[tuple[str, int]] = []
         self.address = ""
+        self.transport: asyncio.DatagramTransport
 
     def answer(self, wire: bytes, *, tcp: bool) -> bytes | None:
         query = dns.message.from_wire(wire)
@@ -53,6 +54,11 @@ class NameServer:
         self.queries.append(query)
         answer = (self._tcp_handler if tcp else self._handler)(query)
         return answer.to_wire(max_size=65535) if isinstance(answer, dns.message.Message) else answer
+
+    def send(self, message: dns.message.Message | bytes, client: tuple[str, int]) -> None:
+        """Send a datagram beside the answer, if there is one."""
+        wire = message.to_wire() if isinstance(message, dns.message.Message) else message
+        self.transport.sendto(wire, client)
 
     async def serve_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -69,13 +75,13 @@ class _Udp(asyncio.DatagramProtocol):
         self._server = server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
+        self._server.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._server.clients.append(addr)
         answer = self._server.answer(data, tcp=False)
         if answer is not None:
-            self._transport.sendto(answer, addr)
+            self._server.send(answer, addr)
 
 
 @asynccontextmanager
