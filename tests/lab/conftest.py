@@ -20,9 +20,18 @@ def lab() -> Iterator[Lab]:
         yield lab
 
 
+@pytest.fixture(scope="module")
+def emptied_lab(lab: Lab) -> Lab:
+    """Return the lab as each module finds it: nothing is known yet."""
+    lab.daemon.stop()
+    lab.daemon.forget()
+    return lab
+
+
 @pytest.fixture
-def steady_lab(lab: Lab) -> Iterator[Lab]:
-    """Return the lab with a running daemon, which may know something already."""
+def steady_lab(emptied_lab: Lab) -> Iterator[Lab]:
+    """Return the lab with a running daemon, which may know what the module's tests taught it."""
+    lab = emptied_lab
     if not lab.daemon.running:
         lab.daemon.start()
     with printing_logs(lab):

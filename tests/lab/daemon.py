@@ -50,6 +50,7 @@ class Daemon:
         self._notify: socket.socket
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
+        self._name_servers: Sequence[str] = ()
         self._log: Stream[str] | None = None
 
     @property
@@ -68,6 +69,7 @@ class Daemon:
 
         Without `name_servers` it asks those of /etc/resolv.conf.
         """
+        self._name_servers = name_servers
         self.configuration.write_text(yaml.safe_dump(self._settings(name_servers)))
         self._notify_path.unlink(missing_ok=True)
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -84,15 +86,21 @@ class Daemon:
         self._log = text_stream("the daemon", self._process.stdout)
         self._pid = self._await_ready(self._process.pid)
 
+    def restart(self) -> None:
+        """Stop, and start as before."""
+        self.stop()
+        self.start(self._name_servers)
+
     def stop(self) -> None:
         """Ask the daemon to end, and see that it ends well."""
         status = self._end(signal.SIGTERM)
         if status not in {0, None}:
             raise LabError(f"the daemon ended with {status}:\n" + "\n".join(self.log.since(0)))
 
-    def kill(self) -> None:
-        """End the daemon at once, as a crash or a power failure does."""
+    def crash(self) -> None:
+        """End the daemon at once, and start it as before."""
         self._end(signal.SIGKILL)
+        self.start(self._name_servers)
 
     def forget(self) -> None:
         """Empty the store; the daemon must not be running."""
@@ -112,8 +120,9 @@ class Daemon:
 
     def command(self, *arguments: str) -> str:
         """Return what a command of mtasts-resolver prints, on this daemon's configuration."""
-        python = (sys.executable, "-m", "mtasts_resolver")
-        return self._namespace.run(*python, *arguments, check=False)
+        command, *rest = arguments
+        argv = [sys.executable, "-m", "mtasts_resolver", command]
+        return self._namespace.run(*argv, "--config", str(self.configuration), *rest, check=False)
 
     def _settings(self, name_servers: Sequence[str]) -> dict[str, object]:
         return {
@@ -132,7 +141,7 @@ class Daemon:
             "https": {
                 "timeout": f"{HTTPS_TIMEOUT:g}s",
                 "ca_file": str(self._ca_file),
-                "allow_networks": ["192.0.2.0/24"],
+                "allow_networks": ["192.0.2.0/24", "2001:db8::/32"],
             },
             "store": {"url": f"sqlite://{self._store}/policies.sqlite"},
             "user": USER,

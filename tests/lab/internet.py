@@ -54,6 +54,8 @@ class PolicyHost(msgspec.Struct, frozen=True):
     """Whether anything listens on port 443."""
     address: str = ""
     """Empty: the next one of 192.0.2.0/24."""
+    dead_address: str = ""
+    """An IPv6 address that the host has, too, and that nothing listens on."""
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -213,6 +215,12 @@ ODD_POLICY_HOSTS = (
         policy("enforce", GOOD),
         policy_host=PolicyHost(hangs_up=False),
     ),
+    Domain(
+        "web-dead-ipv6.example",
+        (GOOD,),
+        policy("enforce", GOOD),
+        policy_host=PolicyHost(dead_address="2001:db8::dead"),
+    ),
     Domain("web-full.example", (GOOD,), policy("enforce", GOOD).ljust(POLICY_LIMIT, b"\n")),
 )
 
@@ -227,6 +235,7 @@ CHANGING = tuple(
         "dns-fails",
         "dns-stops",
         "dns-hangs",
+        "dns-stays-away",
         "restarted",
         "killed",
         "dns-never-worked",

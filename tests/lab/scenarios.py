@@ -64,7 +64,7 @@ class Scenario:
     own_resolver: bool = False
     """Whether the daemon asks a resolver of its own instead of everybody's."""
     because: str = ""
-    """What the daemon logs about the domain."""
+    """What the daemon logs about the domain, besides its name."""
     fetches: int | None = None
     """How often a policy host was asked for a document; None: it does not matter."""
     rows: tuple[str, ...] = ()
@@ -73,6 +73,11 @@ class Scenario:
     @property
     def lookup_key(self) -> str:
         return self.key or self.to
+
+    @property
+    def policy_domain(self) -> str:
+        """The domain whose policy is asked for."""
+        return self.lookup_key.removeprefix("[").partition("]")[0]
 
     @property
     def map_name(self) -> str:
@@ -147,6 +152,12 @@ ENFORCED = (
     Scenario(
         name="enforced, policy host keeps the connection open",
         to="web-keeps-open.example",
+        end=verified(GOOD),
+        answer=secure(GOOD),
+    ),
+    Scenario(
+        name="enforced, policy host dead at its IPv6 address",
+        to="web-dead-ipv6.example",
         end=verified(GOOD),
         answer=secure(GOOD),
     ),
@@ -323,42 +334,86 @@ def unusable(name: str, domain: str, because: str, *rows: str, fetches: int | No
 
 
 BROKEN_RECORDS = (
-    unusable("record: two of them", "two-records", "2 ", "R2", fetches=0),
-    unusable("record: no id", "no-id", "id", "R3", fetches=0),
-    unusable("record: an id with hyphens", "bad-id", "2026-11-01", "R3", fetches=0),
-    unusable("record: another version", "wrong-version", "", "R1", fetches=0),
+    unusable("record: two of them", "two-records", "2 TXT records begin with", "R2", fetches=0),
+    unusable("record: no id", "no-id", "it has no id", "R3", fetches=0),
+    unusable(
+        "record: an id with hyphens", "bad-id", "'id=2026-11-01' is malformed", "R3", fetches=0
+    ),
+    unusable(
+        "record: another version", "wrong-version", "no TXT record begins with", "R1", fetches=0
+    ),
     unusable("record: version not first", "not-first", "", "R1", fetches=0),
 )
 
 BROKEN_DOCUMENTS = (
-    unusable("document: no version", "no-version", "version", "P7", fetches=1),
-    unusable("document: unknown mode", "bad-mode", "enforced", "P7", fetches=1),
-    unusable("document: max_age no number", "bad-max-age", "1_000", "P10", fetches=1),
-    unusable("document: no max_age", "no-max-age", "max_age", "P7", fetches=1),
-    unusable("document: mx no host name", "bad-mx", "mx", "P9", fetches=1),
-    unusable("document: no mx", "no-mx", "mx", "P7", fetches=1),
-    unusable("document: HTML", "html", "DOCTYPE", fetches=1),
-    unusable("document: not UTF-8", "not-utf8", "UTF-8", fetches=1),
+    unusable("document: no version", "no-version", "there is no version", "P7", fetches=1),
+    unusable(
+        "document: unknown mode", "bad-mode", "the mode 'enforced' is none of", "P7", fetches=1
+    ),
+    unusable(
+        "document: max_age no number",
+        "bad-max-age",
+        "max_age '1_000' is not a number",
+        "P10",
+        fetches=1,
+    ),
+    unusable("document: no max_age", "no-max-age", "there is no max_age", "P7", fetches=1),
+    unusable("document: mx no host name", "bad-mx", "is not a host name", "P9", fetches=1),
+    unusable("document: no mx", "no-mx", "there is no mx", "P7", fetches=1),
+    unusable("document: HTML", "html", "'<!DOCTYPE html>' is not", fetches=1),
+    unusable("document: not UTF-8", "not-utf8", "line 5: it is not UTF-8", fetches=1),
 )
 
 BROKEN_POLICY_HOSTS = (
-    unusable("policy host: certificate expired", "web-expired", "expired", "P1", fetches=0),
-    unusable("policy host: wrong name", "web-wrong-name", "certificate", "P1", fetches=0),
-    unusable("policy host: name only in the CN", "web-common-name", "certificate", "P1", fetches=0),
-    unusable("policy host: self-signed", "web-self-signed", "self-signed", "P1", fetches=0),
-    unusable("policy host: unknown CA", "web-untrusted", "certificate", "P1", fetches=0),
-    unusable("policy host: redirect", "web-redirect", "redirect", "P2", fetches=1),
-    unusable("policy host: 404", "web-404", "404", "P2", fetches=1),
-    unusable("policy host: 500", "web-500", "500", "P2", fetches=1),
-    unusable("policy host: text/html", "web-html", "text/html", "P4", fetches=1),
-    unusable("policy host: too long", "web-large", "65,536", "P5", fetches=1),
-    unusable("policy host: too long, chunked", "web-large-chunked", "65,536", "P5", fetches=1),
-    unusable("policy host: too long, length unsaid", "web-large-close", "65,536", "P5", fetches=1),
-    unusable("policy host: gzip", "web-gzip", "gzip", "P5", fetches=1),
-    unusable("policy host: gzip of a megabyte", "web-gzip-large", "gzip", "P5", fetches=1),
-    unusable("policy host: slow", "web-slow", "3 s", "P5", fetches=1),
-    unusable("policy host: never ends", "web-endless", "3 s", "P5", fetches=1),
-    unusable("policy host: down", "web-down", "refused", "C3", fetches=0),
+    unusable(
+        "policy host: certificate expired", "web-expired", "expired 3 days ago", "P1", fetches=0
+    ),
+    unusable(
+        "policy host: wrong name",
+        "web-wrong-name",
+        "is for elsewhere.invalid, not for",
+        "P1",
+        fetches=0,
+    ),
+    unusable(
+        "policy host: name only in the CN", "web-common-name", "holds no DNS name", "P1", fetches=0
+    ),
+    unusable("policy host: self-signed", "web-self-signed", "is self-signed", "P1", fetches=0),
+    unusable(
+        "policy host: unknown CA", "web-untrusted", "authority that is not trusted", "P1", fetches=0
+    ),
+    unusable(
+        "policy host: redirect",
+        "web-redirect",
+        "redirect to https://mta-sts.wrong-name",
+        "P2",
+        fetches=1,
+    ),
+    unusable("policy host: 404", "web-404", "404 Not Found", "P2", fetches=1),
+    unusable("policy host: 500", "web-500", "500 Internal Server Error", "P2", fetches=1),
+    unusable("policy host: text/html", "web-html", "media type text/html", "P4", fetches=1),
+    unusable("policy host: too long", "web-large", "longer than 65,536 bytes", "P5", fetches=1),
+    unusable(
+        "policy host: too long, chunked",
+        "web-large-chunked",
+        "longer than 65,536 bytes",
+        "P5",
+        fetches=1,
+    ),
+    unusable(
+        "policy host: too long, length unsaid",
+        "web-large-close",
+        "longer than 65,536 bytes",
+        "P5",
+        fetches=1,
+    ),
+    unusable("policy host: gzip", "web-gzip", "content coding gzip", "P5", fetches=1),
+    unusable(
+        "policy host: gzip of a megabyte", "web-gzip-large", "content coding gzip", "P5", fetches=1
+    ),
+    unusable("policy host: slow", "web-slow", "took more than 3 s", "P5", fetches=1),
+    unusable("policy host: never ends", "web-endless", "took more than 3 s", "P5", fetches=1),
+    unusable("policy host: down", "web-down", "connection refused", "C3", fetches=0),
     unusable("policy host: a loopback address", "web-loopback", "127.0.0.80", "P12", fetches=0),
 )
 
@@ -428,6 +483,14 @@ CHANGES = (
     ),
     cached("DNS fails", "dns-fails", dns_fails, policy_host_down, rows=("C2",)),
     cached("the resolver is gone", "dns-stops", resolver_stops, own_resolver=True, rows=("C2",)),
+    cached(
+        "the resolver is gone, and a restart",
+        "dns-stays-away",
+        resolver_stops,
+        restart,
+        own_resolver=True,
+        rows=("C2",),
+    ),
     cached("the resolver hangs", "dns-hangs", resolver_hangs, own_resolver=True, rows=("C2",)),
     cached(
         "all is down, and a restart",
@@ -454,3 +517,16 @@ CHANGES = (
         answer=NOTFOUND,
     ),
 )
+
+STEADY = (
+    *ENFORCED,
+    *NOT_ENFORCED,
+    *KEYS,
+    *WAYS,
+    *BROKEN_RECORDS,
+    *BROKEN_DOCUMENTS,
+    *BROKEN_POLICY_HOSTS,
+)
+"""What one daemon after the other, whatever it knows already, must do."""
+
+ALL = (*STEADY, *CHANGES)

@@ -57,15 +57,13 @@ def resolver_hangs(lab: Lab, _: str) -> None:
 
 
 def restart(lab: Lab, _: str) -> None:
-    lab.daemon.stop()
-    lab.daemon.start()
+    lab.daemon.restart()
 
 
 def kill(lab: Lab, _: str) -> None:
     """End the daemon by SIGKILL when a policy that it answered from must be on disk."""
     time.sleep(PROMISED_ON_DISK)  # waits for nothing: that second is the daemon's promise
-    lab.daemon.kill()
-    lab.daemon.start()
+    lab.daemon.crash()
 
 
 def id_check(lab: Lab, domain: str) -> None:
@@ -74,14 +72,14 @@ def id_check(lab: Lab, domain: str) -> None:
     lab.daemon.ask(domain)
 
 
-def logged(event: str) -> Step:
-    """Wait until the daemon has logged an event about the domain."""
+def logged(words: str) -> Step:
+    """Wait until the daemon has logged these words about the domain, besides its name."""
 
     def step(lab: Lab, domain: str) -> None:
         def about_it(line: str) -> str | None:
-            return line if event in line and domain in line else None
+            return line if domain in line and words in line.replace(domain, "") else None
 
-        lab.daemon.log.wait(0, about_it, f"{event} of {domain}")
+        lab.daemon.log.wait(0, about_it, f"{words!r} about {domain}")
 
     return step
 

@@ -123,6 +123,8 @@ class Zones:
             self.of(record).put(record, "TXT", f'"{text}"')
         if domain.name in POLICY_ADDRESSES:
             self.of(host).put(host, "A", POLICY_ADDRESSES[domain.name])
+        if domain.policy_host.dead_address:
+            self.of(host).put(host, "AAAA", domain.policy_host.dead_address)
 
 
 def _spoil_signatures(zone: dns.zone.Zone, owner: str) -> None:

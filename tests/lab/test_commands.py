@@ -1,0 +1,62 @@
+"""The commands of an administrator, against the same daemon and the same internet as Postfix."""
+
+import json
+
+import pytest
+
+from .ends import NOTFOUND, secure
+from .internet import GOOD
+from .lab import Lab
+
+pytestmark = pytest.mark.lab
+
+OK = secure(GOOD, ".mx.example")
+
+
+def test_query_shows_what_postfix_gets(steady_lab: Lab) -> None:
+    assert steady_lab.daemon.command("query", "enforced.example").strip() == OK
+    shown = json.loads(steady_lab.daemon.command("query", "no-record.example", "--json"))
+    assert (shown["status"], shown["text"]) == ("NOTFOUND", "")
+
+
+def test_query_asks_the_map_it_is_told(steady_lab: Lab) -> None:
+    strict = steady_lab.daemon.command("query", "testing.example", "--map", "strict")
+    assert strict.strip() == secure(GOOD)
+    usual = steady_lab.daemon.command("query", "testing.example", "--map", "default")
+    assert usual.strip() == NOTFOUND.strip()
+
+
+def test_explain_shows_each_step_and_the_answer(steady_lab: Lab) -> None:
+    shown = steady_lab.daemon.command("explain", "enforced.example")
+    assert "FAIL" not in shown
+    for words in (
+        "TXT _mta-sts.enforced.example",
+        "A, AAAA mta-sts.enforced.example",
+        "certificate for mta-sts.enforced.example",
+        "GET https://mta-sts.enforced.example/.well-known/mta-sts.txt",
+        "3 mx: good.mx.example",
+        OK,
+    ):
+        assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("domain", "step", "reason"),
+    [
+        ("no-id.example", "TXT", "it has no id"),
+        ("web-down.example", "connect", "connection refused"),
+        ("web-expired.example", "TLS", "expired 3 days ago"),
+        ("web-redirect.example", "GET", "which RFC 8461 §3.3 forbids"),
+        ("bad-mode.example", "policy document", "line 2: the mode 'enforced'"),
+        ("web-loopback.example", "A, AAAA", "127.0.0.80"),
+    ],
+)
+def test_explain_names_the_step_that_failed(
+    steady_lab: Lab, domain: str, step: str, reason: str
+) -> None:
+    shown = json.loads(steady_lab.daemon.command("explain", domain, "--json"))
+    failed = [done for done in shown["steps"] if not done["ok"]]
+    assert len(failed) == 1
+    assert failed[0]["name"].startswith(step)
+    assert reason in failed[0]["outcome"]
+    assert shown["reply"] == {"status": "NOTFOUND", "text": ""}
