@@ -1,0 +1,149 @@
+"""What real Postfix reads from our bytes, by postmap(1)."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from mtasts_resolver.protocol import Request
+from mtasts_resolver.protocol.socketmap import MAX_REPLY as SOCKETMAP_MAX
+from mtasts_resolver.protocol.tcp_table import MAX_REPLY as TCP_TABLE_MAX
+from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.server import InetAddress, ListenerSpec, UnixAddress
+from tests.unit.server.client import LOOPBACK, serving
+
+pytestmark = pytest.mark.skipif(shutil.which("postmap") is None, reason="needs Postfix's postmap")
+
+SECURE = "secure match=mx.a.example:.b.example servername=hostname"
+SHORT = Reply(Status.OK, "short")
+ANSWERS = {
+    "secure.example": Reply(Status.OK, SECURE),
+    "percent.example": Reply(Status.OK, "100% {bücher} %41\tx"),
+    "none.example": Reply(Status.NOTFOUND),
+    "temp.example": Reply(Status.TEMP, "the name servers of 100% all failed"),
+    "perm.example": Reply(Status.PERM, "it is forbidden"),
+    "bücher.example": Reply(Status.OK, "u-label"),
+    "two words": Reply(Status.OK, "two"),
+    "100%.example": Reply(Status.OK, "escaped"),
+    "longest-socketmap.example": Reply(Status.OK, "x" * (SOCKETMAP_MAX - len("OK "))),
+    "longer-socketmap.example": Reply(Status.OK, "x" * (SOCKETMAP_MAX - len("OK ") + 1), SHORT),
+    "longest-tcp.example": Reply(Status.OK, "x" * (TCP_TABLE_MAX - len("200 "))),
+    "longer-tcp.example": Reply(Status.OK, "x" * (TCP_TABLE_MAX - len("200 ") + 1), SHORT),
+}
+
+Postmap = Callable[[str, str], Awaitable[tuple[int, str, str]]]
+
+
+def answer(request: Request) -> Reply:
+    if request.map_name not in {"", "names"}:
+        return Reply(Status.PERM, f"no map {request.map_name}")
+    return ANSWERS[request.key]
+
+
+@pytest.fixture
+def postmap(tmp_path: Path) -> Postmap:
+    """Return a function of key and table: exit code, standard output, standard error."""
+    main_cf = tmp_path / "main.cf"
+    main_cf.write_text("compatibility_level = 3.6\nmaillog_file =\n")
+    os.utime(main_cf, (0, 0))  # Postfix waits two seconds for a file that was just written
+
+    async def run(key: str, table: str) -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            *("postmap", "-c", str(tmp_path), "-q", key, table),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode().rstrip("\n"), err.decode()
+
+    return run
+
+
+FOUND = [
+    ("secure.example", SECURE),
+    ("percent.example", "100% {bücher} %41\tx"),
+    ("bücher.example", "u-label"),
+    ("two words", "two"),
+    ("100%.example", "escaped"),
+]
+
+
+class TestSocketmap:
+    @pytest.mark.parametrize(("key", "value"), FOUND)
+    async def test_found(self, postmap: Postmap, key: str, value: str) -> None:
+        async with serving(answer, LOOPBACK) as server:
+            assert await postmap(key, f"socketmap:{server.listeners[0].name}:names") == (
+                0,
+                value,
+                "",
+            )
+
+    async def test_over_a_unix_socket(self, postmap: Postmap, tmp_path: Path) -> None:
+        address = UnixAddress(str(tmp_path / "map"))
+        async with serving(answer, ListenerSpec("socketmap", address)):
+            code, out, _ = await postmap("secure.example", f"socketmap:{address}:names")
+            assert (code, out) == (0, SECURE)
+
+    async def test_not_found(self, postmap: Postmap) -> None:
+        async with serving(answer, LOOPBACK) as server:
+            table = f"socketmap:{server.listeners[0].name}:names"
+            assert await postmap("none.example", table) == (1, "", "")
+
+    @pytest.mark.parametrize(
+        ("key", "words"),
+        [
+            ("temp.example", "temporary error: the name servers of 100% all failed"),
+            ("perm.example", "permanent error: it is forbidden"),
+        ],
+    )
+    @pytest.mark.row("A4")
+    async def test_errors_show_the_reason(self, postmap: Postmap, key: str, words: str) -> None:
+        async with serving(answer, LOOPBACK) as server:
+            code, out, err = await postmap(key, f"socketmap:{server.listeners[0].name}:names")
+            assert (code, out) == (1, "")
+            assert words in err
+
+    @pytest.mark.row("A3")
+    @pytest.mark.parametrize(
+        ("key", "length"),
+        [("longest-socketmap.example", SOCKETMAP_MAX - 3), ("longer-socketmap.example", 5)],
+    )
+    async def test_the_longest_reply(self, postmap: Postmap, key: str, length: int) -> None:
+        async with serving(answer, LOOPBACK) as server:
+            code, out, err = await postmap(key, f"socketmap:{server.listeners[0].name}:names")
+            assert (code, len(out), err) == (0, length, "")
+
+
+class TestTcpTable:
+    SPEC = ListenerSpec("tcp_table", InetAddress("127.0.0.1", 0))
+
+    @pytest.mark.parametrize(("key", "value"), FOUND)
+    async def test_found(self, postmap: Postmap, key: str, value: str) -> None:
+        async with serving(answer, self.SPEC) as server:
+            table = server.listeners[0].name.replace("inet:", "tcp:")
+            assert await postmap(key, table) == (0, value, "")
+
+    async def test_not_found(self, postmap: Postmap) -> None:
+        async with serving(answer, self.SPEC) as server:
+            table = server.listeners[0].name.replace("inet:", "tcp:")
+            assert await postmap("none.example", table) == (1, "", "")
+
+    @pytest.mark.parametrize("key", ["temp.example", "perm.example"])
+    async def test_an_error_is_not_not_found(self, postmap: Postmap, key: str) -> None:
+        async with serving(answer, self.SPEC) as server:
+            code, out, err = await postmap(key, server.listeners[0].name.replace("inet:", "tcp:"))
+            assert (code, out) == (1, "")
+            assert "error" in err
+
+    @pytest.mark.row("A3")
+    @pytest.mark.parametrize(
+        ("key", "length"), [("longest-tcp.example", TCP_TABLE_MAX - 4), ("longer-tcp.example", 5)]
+    )
+    async def test_the_longest_reply(self, postmap: Postmap, key: str, length: int) -> None:
+        async with serving(answer, self.SPEC) as server:
+            code, out, err = await postmap(key, server.listeners[0].name.replace("inet:", "tcp:"))
+            assert (code, len(out), err) == (0, length, "")

@@ -1,0 +1,259 @@
+"""The server as a whole: accepting, refusing, ending."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtasts_resolver.protocol import Request
+from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.server import (
+    InetAddress,
+    Limits,
+    ListenerSpec,
+    Server,
+    UnixAddress,
+    adopt_socket,
+    open_listeners,
+)
+from mtasts_resolver.server import server as server_module
+from tests.unit.server.client import (
+    LOOPBACK,
+    Client,
+    Desk,
+    FakeClock,
+    connected,
+    echo,
+    encode,
+    serving,
+    until,
+)
+
+ROOT = Path(__file__).parents[3]
+
+
+class TestListeners:
+    async def test_of_every_kind_at_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "map"
+        async with serving(
+            echo,
+            LOOPBACK,
+            ListenerSpec("socketmap", InetAddress("::1", 0)),
+            ListenerSpec("socketmap", UnixAddress(str(path))),
+            ListenerSpec("tcp_table", InetAddress("127.0.0.1", 0)),
+        ) as server:
+            for index in (0, 1):
+                async with connected(server, index) as client:
+                    assert await client.ask("a") == "OK a"
+            local = Client(*await asyncio.open_unix_connection(path))
+            assert await local.ask("b") == "OK b"
+            await local.close()
+            async with connected(server, 3) as client:
+                client.writer.write(b"get c%20d\n")
+                assert await client.reader.readline() == b"200 c%20d\n"
+        assert not path.exists()
+
+    async def test_an_adopted_socket(self) -> None:
+        server = Server(echo, [adopt_socket("socketmap", socket.create_server(("127.0.0.1", 0)))])
+        await server.start()
+        async with connected(server) as client:
+            assert await client.ask("a") == "OK a"
+        await server.close()
+
+    async def test_bad_requests_of_a_local_process(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path = tmp_path / "map"
+        async with serving(echo, ListenerSpec("socketmap", UnixAddress(str(path)))):
+            client = Client(*await asyncio.open_unix_connection(path))
+            client.writer.write(b"x")
+            assert (await client.receive()).startswith("PERM")
+            await client.close()
+        (line,) = caplog.messages
+        assert line == (
+            f"bad request on unix:{path} from a local process, connection closed:"
+            " a netstring does not begin with its length"
+        )
+
+
+class TestLimit:
+    async def test_the_next_connection_is_closed_at_once(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with serving(limits=Limits(connections=3)) as server:
+            clients = [await Client.connect(server) for _ in range(3)]
+            assert [await client.ask("a") for client in clients] == ["OK a"] * 3
+            for _ in range(5):
+                async with connected(server) as refused:
+                    assert await refused.ended()
+            assert [await client.ask("b") for client in clients] == ["OK b"] * 3
+            counters = server.counters
+            assert (counters.connections_accepted, counters.connections_rejected) == (3, 5)
+            assert counters.connections_open == 3
+
+            await clients.pop().close()
+            await until(lambda: counters.connections_open == 2)
+            async with connected(server) as next_one:
+                assert await next_one.ask("c") == "OK c"
+            for client in clients:
+                await client.close()
+        (line,) = caplog.messages
+        assert line.endswith("was closed at once: 3 are open, which is the limit")
+
+    async def test_is_over_all_listeners(self) -> None:
+        one = Limits(connections=1)
+        async with (
+            serving(echo, LOOPBACK, LOOPBACK, limits=one) as server,
+            connected(server, 0) as first,
+        ):
+            assert await first.ask("a") == "OK a"
+            async with connected(server, 1) as second:
+                assert await second.ended()
+
+    async def test_may_change_while_the_server_runs(self) -> None:
+        async with serving(limits=Limits(connections=1)) as server, connected(server) as first:
+            assert await first.ask("a") == "OK a"
+            server.limits = Limits(connections=2)
+            async with connected(server) as second:
+                assert await second.ask("b") == "OK b"
+
+    async def test_a_burst_of_connections(self) -> None:
+        """More than one batch of accepting, and none is lost."""
+        async with serving() as server:
+            clients = await asyncio.gather(*(Client.connect(server) for _ in range(300)))
+            replies = await asyncio.gather(*(client.ask("a") for client in clients))
+            assert replies == ["OK a"] * 300
+            assert server.counters.connections_open == 300
+            for client in clients:
+                await client.close()
+            await until(lambda: server.counters.connections_open == 0)
+
+
+async def test_the_sweep_runs_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "SWEEP_INTERVAL", 0.01)
+    clock = FakeClock()
+    async with serving(clock=clock) as server, connected(server) as client:
+        assert await client.ask("a") == "OK a"
+        clock.now += Limits().idle
+        assert await client.ended()
+
+
+class TestEnd:
+    async def test_after_stop_accepting_connections_live_on(self) -> None:
+        async with serving() as server, connected(server) as client:
+            assert await client.ask("a") == "OK a"
+            server.stop_accepting()
+            with pytest.raises(ConnectionRefusedError):
+                await Client.connect(server)
+            assert await client.ask("b") == "OK b"
+
+    async def test_drain_answers_what_is_in_hand(self) -> None:
+        desk = Desk()
+        keys = [f"cold{i}" for i in range(200)]  # more than are asked at once
+        async with serving(desk) as server:
+            busy, idle, half = [await Client.connect(server) for _ in range(3)]
+            assert await idle.ask("a") == "OK a"
+            half.writer.write(encode("a") + b"9:half")
+            assert await half.receive() == "OK a"
+            busy.send(*keys)
+            await until(lambda: len(desk.waiting) == 128)
+            server.stop_accepting()
+            drained = asyncio.create_task(server.drain(20))
+            assert await idle.ended()
+            assert await half.ended()
+            for key in keys:
+                await until(lambda: key in desk.waiting)  # noqa: B023  awaited in the same turn
+                desk.settle(key)
+            assert await busy.receive_all(200) == [f"OK {key}" for key in keys]
+            assert await busy.ended()
+            await drained
+            assert server.counters.connections_open == 0
+            for client in (busy, idle, half):
+                await client.close()
+
+    async def test_drain_is_bounded_and_the_rest_is_temporary(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cancelled: list[str] = []
+
+        async def answer(request: Request) -> Reply:
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:
+                cancelled.append(request.key)
+                raise
+            return Reply(Status.NOTFOUND)
+
+        async with serving(answer) as server, connected(server) as client:
+            client.send("a", "b")
+            await until(lambda: server.counters.requests == 2)
+            await server.drain(0.01)
+            stopping = "TEMP mtasts-resolver is stopping, ask again"
+            assert await client.receive_all(2) == [stopping, stopping]
+            assert await client.ended()
+            await until(lambda: cancelled == ["a", "b"])
+        assert caplog.messages == [
+            "1 connections have requests without an answer after 0.01 seconds"
+        ]
+
+    async def test_close_ends_everything_also_a_peer_that_does_not_read(self) -> None:
+        tasks = asyncio.all_tasks()
+
+        async def answer(request: Request) -> Reply:
+            if request.key == "never":
+                await asyncio.get_running_loop().create_future()
+            return Reply(Status.OK, "x" * 90_000)
+
+        async with serving(answer) as server:
+            deaf, waiting = await Client.connect(server), await Client.connect(server)
+            deaf.transport.pause_reading()
+            deaf.send(*("k" for _ in range(1_000)))
+            waiting.send("never")
+            await until(lambda: server.counters.requests > 1)
+            await server.drain(0.01)
+            await server.close()
+            await server.close()
+            assert server.counters.connections_open == 0
+            for client in (deaf, waiting):
+                client.transport.abort()
+        assert asyncio.all_tasks() == tasks
+
+    async def test_close_before_start(self) -> None:
+        await Server(echo, await open_listeners([LOOPBACK])).close()
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_without_file_descriptors_it_waits_and_goes_on(loop: str) -> None:
+    """Neither a spinning loop, nor a lost listener, nor a lost connection."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.unit.server.starved_server", loop],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        port = int(process.stdout.readline())
+        clients = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(20)]
+        assert process.stdout.readline() == "pause\n"
+        for client in clients[:10]:
+            client.sendall(encode("a"))
+            client.close()
+        for client in clients[10:]:
+            client.sendall(encode("b"))
+        for client in clients[10:]:
+            assert client.recv(100) == b"4:OK b,"
+            client.close()
+        output, log = process.communicate(timeout=30)
+    assert process.returncode == 0
+    *pauses, end = output.split()
+    assert end == "end"
+    assert len(pauses) < 10  # one a second, while there is no descriptor
+    assert log.count("no connection can be accepted") == 1
+    assert "raise the limit of open files" in log
+    assert "Traceback" not in log
