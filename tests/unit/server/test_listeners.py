@@ -249,7 +249,7 @@ NOBODY = 65534
 UNPRIVILEGED = """
 import asyncio, os, sys
 from mtasts_resolver.server import ListenError, ListenerSpec, open_listeners, parse_address
-"".encode("idna")  # needed for look-ups, and out of reach without root
+import concurrent.futures.thread, encodings.idna  # needed later, and out of reach without root
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
