@@ -13,11 +13,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from .changes import CHANGES
 from .internet import DOMAINS, Certificate, Domain
 from .lab import Lab, running_lab
 from .namespace import missing
 from .postfix import Delivery
-from .scenarios import ALL, Scenario
+from .scenario import Scenario
+from .steady import STEADY
 from .stream import LabError
 
 ROWS = (
@@ -83,7 +85,7 @@ def send_mails(console: Console) -> Table:
 
 
 def chosen() -> Iterator[Scenario]:
-    known = {scenario.name: scenario for scenario in ALL}
+    known = {scenario.name: scenario for scenario in (*STEADY, *CHANGES)}
     return (known[name] for name in ROWS)
 
 

@@ -39,7 +39,7 @@ INIT = f"""
 ip link set lo up
 ip address add 192.0.2.1/24 dev lo
 ip address add 198.51.100.1/24 dev lo
-ip address add 2001:db8::1/64 dev lo nodad
+ip address add 2001:db8::1/64 dev lo nodad || echo "no IPv6 here"
 ip address add {SENDER_ADDRESS}/32 dev lo
 mount --bind "$1" /etc/resolv.conf
 echo up

@@ -9,12 +9,9 @@ from collections.abc import Callable
 from .daemon import PROMISED_ON_DISK
 from .internet import record
 from .lab import Lab
-from .stream import PATIENCE
+from .stream import until
 
 Step = Callable[[Lab, str], None]
-
-POLL = 0.02
-"""Seconds between two looks at something that does not tell when it changes."""
 
 
 def is_cached(lab: Lab, domain: str) -> None:
@@ -88,9 +85,6 @@ def answer(reply: str) -> Step:
     """Wait until the daemon answers so."""
 
     def step(lab: Lab, domain: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while (got := lab.daemon.ask(domain)) != reply:
-            assert time.monotonic() < deadline, f"{domain}: {got!r} did not become {reply!r}"
-            time.sleep(POLL)
+        until(lambda: lab.daemon.ask(domain) == reply, f"the answer {reply!r} for {domain}")
 
     return step

@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from typing import IO, Generic, TypeVar
 
@@ -10,6 +11,9 @@ Found = TypeVar("Found")
 
 PATIENCE = 30.0
 """Seconds that anything in the lab may take, on a machine that is busy with other work."""
+
+POLL = 0.02
+"""Seconds between two looks at something that does not tell when it changes."""
 
 
 class LabError(Exception):
@@ -72,6 +76,15 @@ class Stream(Generic[T]):
     def join(self) -> None:
         """Return when the process has closed its end."""
         self._thread.join(PATIENCE)
+
+
+def until(wanted: Callable[[], bool], what: str) -> None:
+    """Return when `wanted` is true, looked at often; LabError if it never is."""
+    deadline = time.monotonic() + PATIENCE
+    while not wanted():
+        if time.monotonic() > deadline:
+            raise LabError(f"{what}: not so in {PATIENCE:.0f} s")
+        time.sleep(POLL)
 
 
 def text_stream(name: str, pipe: IO[bytes] | None) -> Stream[str]:

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 import pytest
 
+from .changes import CHANGES
 from .events import Fetch, Mail
 from .lab import Lab
 from .postfix import Delivery
-from .scenarios import CHANGES, STEADY, Scenario
+from .scenario import Scenario
+from .steady import STEADY
 from .steps import logged
 
 pytestmark = pytest.mark.lab

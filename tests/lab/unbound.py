@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from .namespace import Namespace
-from .stream import Stream, end, text_stream
+from .stream import Stream, end, text_stream, until
 from .zones import Zones
 
 COMMON = """\
@@ -93,7 +93,9 @@ class Resolver:
         if self._process is not None:
             self._namespace.signal(self._pid_file, signal.SIGSTOP)
             # nsenter(1) stops with its child, and takes it along when it goes on.
-            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+            stopped = os.WSTOPPED | os.WNOHANG
+            pid = self._process.pid
+            until(lambda: os.waitid(os.P_PID, pid, stopped) is not None, "unbound paused")
 
     def restore(self) -> None:
         """Answer again, whatever was done."""

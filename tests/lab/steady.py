@@ -1,6 +1,7 @@
-"""What happens to a mail, as a table: where it goes, what goes wrong before, and how it ends."""
+"""What happens to a mail while all that was published stays as it is: one row, one mail.
 
-from dataclasses import dataclass
+It goes to a domain in one of several ways, and ends as the domain's policy says.
+"""
 
 from .ends import (
     ENFORCES_WRONG,
@@ -27,62 +28,9 @@ from .internet import (
     SELF_SIGNED,
     UNTRUSTED,
     WRONG_NAME,
-    policy,
 )
 from .postfix import Sender
-from .steps import (
-    Step,
-    answer,
-    dns_fails,
-    id_check,
-    is_cached,
-    kill,
-    logged,
-    new_document,
-    new_id,
-    policy_host_down,
-    record_removed,
-    resolver_hangs,
-    resolver_stops,
-    restart,
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scenario:
-    """One row: a mail goes `to` a domain, and it ends so."""
-
-    name: str
-    to: str
-    end: End
-    answer: str
-    """What the daemon answers for the key when it is asked afterwards."""
-    key: str = ""
-    """The lookup key; empty: `to`."""
-    sender: Sender = Sender.USUAL
-    before: tuple[Step, ...] = ()
-    own_resolver: bool = False
-    """Whether the daemon asks a resolver of its own instead of everybody's."""
-    because: str = ""
-    """What the daemon logs about the domain, besides its name."""
-    fetches: int | None = None
-    """How often a policy host was asked for a document; None: it does not matter."""
-    rows: tuple[str, ...] = ()
-    """The rows of docs/conformance.md that this proves."""
-
-    @property
-    def lookup_key(self) -> str:
-        return self.key or self.to
-
-    @property
-    def policy_domain(self) -> str:
-        """The domain whose policy is asked for."""
-        return self.lookup_key.removeprefix("[").partition("]")[0]
-
-    @property
-    def map_name(self) -> str:
-        return "strict" if self.sender is Sender.STRICT else "default"
-
+from .scenario import Scenario
 
 ENFORCED = (
     Scenario(
@@ -417,107 +365,6 @@ BROKEN_POLICY_HOSTS = (
     unusable("policy host: a loopback address", "web-loopback", "127.0.0.80", "P12", fetches=0),
 )
 
-
-def cached(
-    name: str, domain: str, *steps: Step, own_resolver: bool = False, rows: tuple[str, ...] = ()
-) -> Scenario:
-    """Return a row in which the policy was cached, and is still enforced after all `steps`."""
-    return Scenario(
-        name=f"cached, then {name}",
-        to=f"{domain}.example",
-        before=(is_cached, *steps),
-        end=WRONG,
-        answer=ENFORCES_WRONG,
-        own_resolver=own_resolver,
-        rows=rows,
-    )
-
-
-CHANGES = (
-    Scenario(
-        name="cached, then a new id: the policy has changed",
-        to="new-id.example",
-        before=(
-            is_cached,
-            new_document(policy("enforce", GOOD)),
-            new_id,
-            restart,
-            answer(secure(GOOD)),
-        ),
-        end=refused(f"verification failed for {WRONG_NAME.name}"),
-        answer=secure(GOOD),
-        because="policy-changed",
-        rows=("C5",),
-    ),
-    Scenario(
-        name="cached, then a new id: the policy is mode none",
-        to="new-id-none.example",
-        before=(is_cached, new_document(policy("none")), new_id, restart, answer(NOTFOUND)),
-        end=UNPROTECTED,
-        answer=NOTFOUND,
-        because="policy-changed",
-        rows=("C5", "C7"),
-    ),
-    cached(
-        "the record is removed", "record-removed", record_removed, restart, id_check, rows=("R6",)
-    ),
-    cached(
-        "a new id: the document is broken",
-        "document-broken",
-        new_document(b"<html>"),
-        new_id,
-        restart,
-        id_check,
-        logged("policy-refresh-failed"),
-        rows=("C9",),
-    ),
-    cached(
-        "a new id: the policy host is down",
-        "web-goes-down",
-        policy_host_down,
-        new_id,
-        restart,
-        id_check,
-        logged("policy-refresh-failed"),
-        rows=("C2", "C6"),
-    ),
-    cached("DNS fails", "dns-fails", dns_fails, policy_host_down, rows=("C2",)),
-    cached("the resolver is gone", "dns-stops", resolver_stops, own_resolver=True, rows=("C2",)),
-    cached(
-        "the resolver is gone, and a restart",
-        "dns-stays-away",
-        resolver_stops,
-        restart,
-        own_resolver=True,
-        rows=("C2",),
-    ),
-    cached("the resolver hangs", "dns-hangs", resolver_hangs, own_resolver=True, rows=("C2",)),
-    cached(
-        "all is down, and a restart",
-        "restarted",
-        dns_fails,
-        policy_host_down,
-        restart,
-        rows=("C2",),
-    ),
-    cached("all is down, and kill -9", "killed", dns_fails, policy_host_down, kill, rows=("C2",)),
-    Scenario(
-        name="nothing cached, and DNS fails",
-        to="dns-never-worked.example",
-        before=(dns_fails,),
-        end=UNPROTECTED,
-        answer=NOTFOUND,
-    ),
-    Scenario(
-        name="nothing cached, and the resolver hangs",
-        to="resolver-never-worked.example",
-        before=(resolver_hangs,),
-        own_resolver=True,
-        end=UNPROTECTED,
-        answer=NOTFOUND,
-    ),
-)
-
 STEADY = (
     *ENFORCED,
     *NOT_ENFORCED,
@@ -528,5 +375,3 @@ STEADY = (
     *BROKEN_POLICY_HOSTS,
 )
 """What one daemon after the other, whatever it knows already, must do."""
-
-ALL = (*STEADY, *CHANGES)
