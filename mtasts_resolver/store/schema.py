@@ -12,6 +12,9 @@ from mtasts_resolver.store.table import BUSY_TIMEOUT_MS, TABLE
 
 VERSION = 1  # in PRAGMA user_version; raise it together with a new entry in MIGRATIONS
 
+_COLUMNS = ["key", "value"]
+_WRITE_VERSION = 18  # the place of that byte in the header; 2 is the write-ahead log
+
 
 def _create(connection: sqlite3.Connection) -> None:
     # The very table that sqlitedict would make.
@@ -38,10 +41,16 @@ def prepare(path: Path) -> None:
     cannot be used now.
     """
     _make_file(path)
+    _check_format(path)
     with closing(connect(path, "mode=ro")) as connection:
-        _check_integrity(connection)
-        version = _version(connection)
-        _check_owner(connection, path, version)
+        try:
+            _check_integrity(connection)
+            version = _check_owner(connection, path)
+        except sqlite3.OperationalError as error:
+            # These statements are right, so what SQLite cannot make sense of is the file.
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+                raise DamagedError(str(error)) from None
+            raise
     if version < VERSION:
         with closing(connect(path, "mode=rw")) as connection:
             _migrate(connection)
@@ -59,26 +68,38 @@ def _make_file(path: Path) -> None:
             raise UnavailableError("it is no regular file; name another path")
 
 
+def _check_format(path: Path) -> None:
+    """Check what SQLite takes for a file of a later SQLite, and would never write to."""
+    with path.open("rb") as file:
+        write_version = file.read(_WRITE_VERSION + 1)[_WRITE_VERSION:]
+    if write_version > b"\x02":
+        raise DamagedError("its header names an unknown file format")
+
+
 def _check_integrity(connection: sqlite3.Connection) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise DamagedError(" ".join(str(verdict).split()))
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
-
-
-def _check_owner(connection: sqlite3.Connection, path: Path, version: int) -> None:
+def _check_owner(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of the file, which is ours or empty."""
+    version = _version(connection)
     if version > VERSION:
         raise StoreError(
             f"{path} has schema version {version}, and this program knows up to {VERSION}:"
             " run the newer program, or move the file away to begin a fresh one"
         )
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master LIMIT 100")}
-    if (TABLE in tables) != (version > 0) or (version == 0 and tables):
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    columns = [column[1] for column in connection.execute(f"PRAGMA table_info({TABLE})")]
+    if columns != _COLUMNS if version else tables:
         raise StoreError(f"{path} is another program's database: configure another path")
+    return version
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -194,7 +194,11 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
     def check_writable(self) -> None:
         """Raise sqlite3.Error where the file is read-only or another process is writing."""
         self.conn.select_one("BEGIN IMMEDIATE")
-        self._roll_back()
+        try:
+            # In a read-only file SQLite lets that begin a transaction that only reads.
+            self.conn.select_one(_DELETE_ROW, (None,))
+        finally:
+            self._roll_back()
 
     def _roll_back(self) -> None:
         try:

@@ -57,6 +57,17 @@ def _noise_in_header(path: Path) -> None:
     ruin(path, 0)
 
 
+def _one_byte_of_the_header(place: int) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        asyncio.run(fill(path, policies(3).values()))
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(b"\xff")
+
+    damage.__name__ = f"header_byte_{place}"
+    return damage
+
+
 def _cut_short(path: Path) -> None:
     asyncio.run(fill(path, policies(200).values()))
     with path.open("r+b") as file:
@@ -64,7 +75,17 @@ def _cut_short(path: Path) -> None:
 
 
 @pytest.mark.row("C9")
-@pytest.mark.parametrize("damage", [_no_database, _noise_in_pages, _noise_in_header, _cut_short])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _no_database,
+        _noise_in_pages,
+        _noise_in_header,
+        _cut_short,
+        *map(_one_byte_of_the_header, (0, 16, 18, 19, 20, 47)),
+    ],
+    ids=lambda damage: damage.__name__,
+)
 def test_a_file_that_is_ruined_at_the_start(
     path: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -243,7 +264,8 @@ def test_any_damage_is_survived(data: st.DataObject) -> None:
         path.parent.mkdir()
         asyncio.run(fill(path, policies(100).values()))
         body = bytearray(path.read_bytes())
-        positions = st.integers(0, len(body) - 1)
+        header = st.integers(0, 99)
+        positions = header | st.integers(0, len(body) - 1)
         for position in data.draw(st.lists(positions, max_size=30), label="positions"):
             body[position] = data.draw(st.integers(0, 255))
         path.write_bytes(body[: data.draw(st.none() | positions, label="length")])
