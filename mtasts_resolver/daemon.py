@@ -5,7 +5,7 @@ import os
 import random
 import resource
 import signal
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,10 @@ class StartError(Exception):
     """The daemon cannot start as configured; the text says what to change."""
 
 
+class TemporaryStartError(StartError):
+    """It cannot start now: an address is in use, which may pass without a change."""
+
+
 @dataclass(slots=True)
 class _Parts:
     """What the running daemon is made of."""
@@ -66,9 +70,14 @@ class _Parts:
     server: Server
 
 
-def run(config_file: Path | None, config: Config, environ: MutableMapping[str, str]) -> None:
-    """Serve until SIGTERM or SIGINT. Raise StartError."""
-    daemon = Daemon(config_file, config, environ)
+def run(
+    find_config: Callable[[], Path | None], config: Config, environ: MutableMapping[str, str]
+) -> None:
+    """Serve with `config` until SIGTERM or SIGINT. Raise StartError.
+
+    At SIGHUP the file that `find_config` returns is read, or the defaults where it returns None.
+    """
+    daemon = Daemon(find_config, config, environ)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(daemon.run())
 
@@ -77,9 +86,12 @@ class Daemon:
     """One run of the daemon, from its configuration to its end."""
 
     def __init__(
-        self, config_file: Path | None, config: Config, environ: MutableMapping[str, str]
+        self,
+        find_config: Callable[[], Path | None],
+        config: Config,
+        environ: MutableMapping[str, str],
     ) -> None:
-        self._config_file = config_file
+        self._find_config = find_config
         self._config = config
         self._environ = environ
         self._clock: Clock = SystemClock()
@@ -99,7 +111,7 @@ class Daemon:
     # -- startup -----------------------------------------------------------------------------
 
     async def _startup(self) -> _Parts:
-        log.info("starting", version=__version__, config=self._config_file or "defaults")
+        log.info("starting", version=__version__, config=self._find_config() or "defaults")
         _raise_open_files_limit()
         listeners = await self._open_listeners()
         try:
@@ -147,7 +159,7 @@ class Daemon:
         try:
             listeners = await open_listeners(specs)
         except ListenError as error:
-            raise StartError(str(error)) from None
+            raise TemporaryStartError(str(error)) from None
         if not listeners:
             raise StartError("nothing to listen on: `listen` is empty and systemd passed no socket")
         return listeners
@@ -225,7 +237,7 @@ class Daemon:
         """Read the configuration again; where it is not valid, the old one stays in force."""
         self._notifier.reloading()
         try:
-            new = load_config(self._config_file)
+            new = load_config(self._find_config())
         except ConfigError as error:
             for line in error.errors:
                 log.error("configuration-rejected", reason=line, action="the old one is in force")

@@ -24,7 +24,8 @@ def serve(config_file: Path | None) -> None:
     logs.setup_logging(config.log.level, config.log.format)
     logs.log_uncaught()
     try:
-        daemon.run(config_path(config_file), config, os.environ)
+        daemon.run(lambda: config_path(config_file), config, os.environ)
     except daemon.StartError as error:
         log.error("start-failed", reason=str(error))
-        sys.exit(exit_codes.USAGE)
+        temporary = isinstance(error, daemon.TemporaryStartError)
+        sys.exit(exit_codes.TEMPORARY if temporary else exit_codes.USAGE)

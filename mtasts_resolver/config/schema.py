@@ -243,8 +243,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     listen: Annotated[
         tuple[ListenerConfig, ...],
         key(
-            "Where the daemon listens. Sockets that systemd passes do not stand here, and the list"
-            " may be empty if there are some.",
+            "Where the daemon listens. Where systemd passes sockets, they take the place of this"
+            " list, and it may be empty.",
             reload=False,
             max_items=MAX_LISTENERS,
         ),

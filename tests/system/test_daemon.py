@@ -133,7 +133,7 @@ def test_a_faulty_configuration_ends_the_start(daemon: RunningDaemon) -> None:
 def test_an_address_in_use_ends_the_start(daemon: RunningDaemon) -> None:
     with socket.create_server(("127.0.0.1", daemon.port)):
         daemon.start(ready=False)
-        assert daemon.wait() == exit_codes.USAGE
+        assert daemon.wait() == exit_codes.TEMPORARY  # which systemd tries again
     assert f"cannot listen on inet:127.0.0.1:{daemon.port}" in daemon.log
     assert "Traceback" not in daemon.log
 
