@@ -6,7 +6,7 @@ metadata service.
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
@@ -47,6 +47,15 @@ _REFUSED_V6 = tuple(
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052 §2.1
 # RFC 5214 §6.1: the lower half of an ISATAP address is 0000:5EFE or 0200:5EFE, and an IPv4 address.
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether `text` is an IP address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_allowed(address: IPAddress, allow_networks: Sequence[IPNetwork] = ()) -> bool:

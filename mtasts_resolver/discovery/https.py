@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from mtasts_resolver import __version__
-from mtasts_resolver.discovery.addresses import IPNetwork
+from mtasts_resolver.discovery.addresses import IPNetwork, is_address
 from mtasts_resolver.discovery.certificates import TrustStore
 from mtasts_resolver.discovery.dns import DnsClient
 from mtasts_resolver.discovery.errors import (
@@ -21,6 +21,7 @@ from mtasts_resolver.discovery.errors import (
 )
 from mtasts_resolver.discovery.host import find_addresses
 from mtasts_resolver.discovery.network import Network
+from mtasts_resolver.discovery.servers import MAX_PORT
 from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.trace import Trace
@@ -31,10 +32,12 @@ from mtasts_resolver.policy.document import (
     Policy,
     parse_document,
 )
+from mtasts_resolver.policy.hostname import is_hostname
 
 PREFIX = "mta-sts."
 PATH = "/.well-known/mta-sts.txt"
 HTTPS_PORT = 443
+HTTP_PORT = 80
 
 _LINES_SHOWN = 200  # of a document, in a trace
 
@@ -143,9 +146,21 @@ def parse_proxy(url: str) -> httpx.Proxy:
         proxy = httpx.Proxy(url)
     except (httpx.InvalidURL, ValueError):
         proxy = None
-    if proxy is None or proxy.url.scheme != "http" or not proxy.url.host:
+    if proxy is None or not _is_http_proxy(proxy.url):
         raise ValueError(f"{printable(url)!r} is no HTTP proxy, as in http://proxy.example:3128")
     return proxy
+
+
+def _is_http_proxy(url: httpx.URL) -> bool:
+    port = url.port if url.port is not None else HTTP_PORT
+    return (
+        url.scheme == "http"
+        and (is_hostname(url.host) or is_address(url.host))
+        and 1 <= port <= MAX_PORT
+        and url.path == "/"
+        and not url.query
+        and not url.fragment
+    )
 
 
 def _check_status(response: httpx.Response) -> None:

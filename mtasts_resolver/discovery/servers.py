@@ -11,13 +11,13 @@ from mtasts_resolver.discovery.errors import DnsConfigError
 from mtasts_resolver.discovery.text import os_reason, printable
 
 DNS_PORT = 53
+MAX_PORT = 65_535
 MAX_SERVERS = 3  # as in resolv.conf(5), MAXNS: Postfix on this host asks no more of them either
 RESOLV_CONF = Path("/etc/resolv.conf")
 RESOLV_CONF_CHECK = 5.0  # seconds between looks at the file: soon enough after a network change
 RESOLV_CONF_BYTES = 65_536  # hundreds of times what the file needs
 
 _BRACKETED = re.compile(r"\[(?P<host>[^\]]*)\](?::(?P<port>.*))?\Z", re.DOTALL)
-_MAX_PORT = 65_535
 
 
 class NameServer(NamedTuple):
@@ -53,10 +53,10 @@ def parse_server(text: str) -> NameServer:
         ) from None
     if port is None:
         return NameServer(str(address))
-    if not (port.isascii() and port.isdigit() and len(port) <= len(str(_MAX_PORT))):
+    if not (port.isascii() and port.isdigit() and len(port) <= len(str(MAX_PORT))):
         raise ValueError(f"{printable(port)!r} is no port, in the name server {printable(text)!r}")
-    if not 1 <= int(port) <= _MAX_PORT:
-        raise ValueError(f"the port {port} is not within 1 to {_MAX_PORT}")
+    if not 1 <= int(port) <= MAX_PORT:
+        raise ValueError(f"the port {port} is not within 1 to {MAX_PORT}")
     return NameServer(str(address), int(port))
 
 

@@ -15,4 +15,5 @@ def os_reason(error: OSError) -> str:
     """Return why the operating system refused, without its numbers and without addresses."""
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
-    return printable((error.strerror or str(error) or type(error).__name__).lower())
+    # asyncio raises a bare ConnectionResetError where the peer closes too early.
+    return printable((error.strerror or str(error) or "the connection was closed").lower())

@@ -90,9 +90,15 @@ async def name_server(
 ) -> AsyncIterator[NameServer]:
     server = NameServer(handler, tcp_handler)
     loop = asyncio.get_running_loop()
-    tcp = await asyncio.start_server(server.serve_tcp, host, 0)
-    port = tcp.sockets[0].getsockname()[1]
-    udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(server), (host, port))
+    while True:
+        tcp = await asyncio.start_server(server.serve_tcp, host, 0)
+        port = tcp.sockets[0].getsockname()[1]
+        try:
+            udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(server), (host, port))
+        except OSError:  # the same port is taken for UDP
+            tcp.close()
+        else:
+            break
     server.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         yield server

@@ -1,0 +1,143 @@
+"""Which name servers are asked."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtasts_resolver.discovery.dns import DnsClient
+from mtasts_resolver.discovery.errors import DnsConfigError
+from mtasts_resolver.discovery.servers import (
+    MAX_SERVERS,
+    RESOLV_CONF_CHECK,
+    NameServer,
+    ResolvConf,
+    parse_server,
+    read_resolv_conf,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("192.0.2.53", NameServer("192.0.2.53", 53)),
+        ("192.0.2.53:5353", NameServer("192.0.2.53", 5353)),
+        ("2001:db8::53", NameServer("2001:db8::53", 53)),
+        ("[2001:DB8::53]", NameServer("2001:db8::53", 53)),
+        ("[::1]:5353", NameServer("::1", 5353)),
+        ("fe80::1%eth0", NameServer("fe80::1%eth0", 53)),
+    ],
+)
+def test_a_name_server_is_an_address_and_maybe_a_port(text: str, server: NameServer) -> None:
+    assert parse_server(text) == server
+    assert parse_server(str(server)) == server
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "dns.example", "dns.example:53", "192.0.2", "192.0.2.53:", "192.0.2.53:0"),
+        *("192.0.2.53:65536", "192.0.2.53:+5", "192.0.2.53:\u0665", "192.0.2.53:1_0", "[::1]:"),
+        *("[::1", "::1]", "[::1]53", "192.0.2.53:5353:1", "192.0.2.53 ", "[192.0.2.53\n]"),
+        "192.0.2.53:" + "9" * 10_000,
+    ],
+)
+def test_anything_else_is_none(text: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        parse_server(text)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+    with pytest.raises(ValueError):
+        DnsClient([text])
+
+
+@given(st.text())
+def test_whatever_is_configured_it_is_a_server_or_a_value_error(text: str) -> None:
+    try:
+        server = parse_server(text)
+    except ValueError:
+        return
+    assert parse_server(str(server)) == server
+
+
+def test_more_servers_than_can_be_used_are_an_error() -> None:
+    with pytest.raises(ValueError, match="4 name servers, at most 3 can be used"):
+        DnsClient([f"192.0.2.{number}" for number in range(MAX_SERVERS + 1)])
+
+
+def test_resolv_conf_names_servers() -> None:
+    text = """
+# nameserver 192.0.2.9
+; nameserver 192.0.2.9
+domain x.example
+nameserver 192.0.2.1
+ nameserver\t192.0.2.2   # trailing
+nameserver
+nameserver dns.example
+nameserver 192.0.2.1
+nameserver fe80::1%eth0
+nameserver 192.0.2.4
+options edns0
+"""
+    assert read_resolv_conf(text) == (
+        NameServer("192.0.2.1"),
+        NameServer("192.0.2.2"),
+        NameServer("fe80::1%eth0"),
+    )
+
+
+def test_without_any_the_server_is_this_host() -> None:
+    assert read_resolv_conf("search x.example\n") == (NameServer("127.0.0.1"),)
+
+
+@given(st.text())
+def test_whatever_resolv_conf_holds_there_are_servers(text: str) -> None:
+    assert 1 <= len(read_resolv_conf(text)) <= MAX_SERVERS
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_resolv_conf_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
+    path, clock = tmp_path / "resolv.conf", Clock()
+    path.write_text("nameserver 192.0.2.1\n")
+    servers = ResolvConf(path, clock)
+    assert servers.current() == (NameServer("192.0.2.1"),)
+
+    path.write_text("nameserver 192.0.2.22\n")
+    clock.now += RESOLV_CONF_CHECK - 0.001
+    assert servers.current() == (NameServer("192.0.2.1"),)
+    clock.now += 0.001
+    assert servers.current() == (NameServer("192.0.2.22"),)
+
+
+def test_a_replaced_file_is_seen(tmp_path: Path) -> None:
+    path, clock = tmp_path / "resolv.conf", Clock()
+    path.write_text("nameserver 192.0.2.1\n")
+    servers = ResolvConf(path, clock)
+    servers.current()
+    new = tmp_path / "new"
+    new.write_text("nameserver 192.0.2.2\n")
+    new.replace(path)
+    clock.now += RESOLV_CONF_CHECK
+    assert servers.current() == (NameServer("192.0.2.2"),)
+
+
+def test_a_file_that_is_gone_leaves_its_servers_in_force(tmp_path: Path) -> None:
+    path, clock = tmp_path / "resolv.conf", Clock()
+    servers = ResolvConf(path, clock)
+    with pytest.raises(DnsConfigError):
+        servers.current()
+    path.write_text("nameserver 192.0.2.1\n")
+    assert servers.current() == (NameServer("192.0.2.1"),)
+    path.unlink()
+    clock.now += RESOLV_CONF_CHECK
+    assert servers.current() == (NameServer("192.0.2.1"),)
+    path.write_text("nameserver 192.0.2.2\n")
+    clock.now += RESOLV_CONF_CHECK
+    assert servers.current() == (NameServer("192.0.2.2"),)
