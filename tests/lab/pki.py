@@ -76,8 +76,13 @@ def _built_by_hand(ca: trustme.CA, name: str, kind: Certificate) -> bytes:
         builder = builder.issuer_name(subject).add_extension(names, critical=False)
         certificate = builder.sign(key, hashes.SHA256())
     else:
-        issuer = x509.load_pem_x509_certificate(ca.cert_pem.bytes()).subject
-        certificate = builder.issuer_name(issuer).sign(_private_key(ca), hashes.SHA256())
+        issuer = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
+        # Python 3.13 and later demand this identifier; here, nothing but the name may be wrong.
+        issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(
+            _private_key(ca).public_key()
+        )
+        builder = builder.issuer_name(issuer.subject).add_extension(issuer_key, critical=False)
+        certificate = builder.sign(_private_key(ca), hashes.SHA256())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return private + certificate.public_bytes(Encoding.PEM)
 
