@@ -267,10 +267,8 @@ async def test_a_slow_answer_has_an_end(
     server_tls: ssl.SSLContext, ca_file: Path, answer: bytes, step: str
 ) -> None:
     with pytest.raises(FetchTimeoutError) as caught:
-        await fetch(answer, server_tls, ca_file, close=False, timeout=0.3)
-    assert str(caught.value).startswith(
-        f"{HOST} took more than 0.3 s, the last of them for: {step}"
-    )
+        await fetch(answer, server_tls, ca_file, close=False, timeout=1.0)
+    assert str(caught.value).startswith(f"{HOST} took more than 1 s, the last of them for: {step}")
 
 
 @pytest.mark.row("P5")

@@ -42,7 +42,7 @@ from tests.unit.discovery.servers import (
 async def fetch_error(dns: Handler) -> str:
     """Return why there is nothing to connect to under `dns`."""
     async with name_server(dns) as names:
-        fetcher = PolicyFetcher(DnsClient([names.address], timeout=0.3))
+        fetcher = PolicyFetcher(DnsClient([names.address], timeout=1.0))
         with pytest.raises(PolicyHostError) as caught:
             await fetcher.fetch_policy(DOMAIN)
     return str(caught.value).replace(names.address, "SERVER")

@@ -276,11 +276,11 @@ async def test_a_silent_handshake_has_an_end(ca_file: Path) -> None:
             pass
 
     trace = Trace()
-    async with stream_server(serve) as port, fetcher_for(port, ca_file, timeout=0.3) as fetcher:
+    async with stream_server(serve) as port, fetcher_for(port, ca_file, timeout=1.0) as fetcher:
         with pytest.raises(FetchTimeoutError) as caught:
             await fetcher.fetch_policy(DOMAIN, trace)
     assert str(caught.value) == (
-        f"{HOST} took more than 0.3 s, the last of them for: TLS with {HOST}"
+        f"{HOST} took more than 1 s, the last of them for: TLS with {HOST}"
     )
     assert (trace.steps[-1].ok, trace.steps[-1].outcome) == (False, "the time ran out")
 
