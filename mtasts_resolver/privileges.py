@@ -1,13 +1,30 @@
 """Giving up root: the daemon needs it for nothing once its sockets are open."""
 
 import contextlib
+import importlib
 import os
 import pwd
 from pathlib import Path
 
+import dns.rdata
+
 from mtasts_resolver import logs
 
 log = logs.get(__name__)
+
+# What libraries, and discovery/certificates.py, import at the first use of something.
+LATE_IMPORTS = (
+    "anyio",
+    "anyio._backends._asyncio",
+    "anyio.lowlevel",
+    "anyio.streams.tls",
+    "cryptography.exceptions",
+    "cryptography.x509",
+    "dns._asyncio_backend",
+    "encodings.idna",
+    "encodings.punycode",
+    "idna.uts46data",
+)
 
 
 class PrivilegeError(Exception):
@@ -30,6 +47,7 @@ def drop_privileges(user: str | None, state_directory: Path) -> None:
     account = _account(user)
     if account.pw_uid == 0:
         raise PrivilegeError(f"user {user!a} is root")
+    _import_all()
     try:
         state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chown(state_directory, account.pw_uid, account.pw_gid)
@@ -44,6 +62,23 @@ def drop_privileges(user: str | None, state_directory: Path) -> None:
         os.setuid(0)
         raise PrivilegeError(f"root came back after becoming user {user!a}")
     log.info("privileges-dropped", user=account.pw_name)
+    if not os.access(os.__file__, os.R_OK):
+        log.warning(
+            "python-unreadable",
+            user=account.pw_name,
+            path=os.path.dirname(os.__file__),  # noqa: PTH120
+            action="install Python and the program where that user can read them",
+        )
+
+
+def _import_all() -> None:
+    """Import what is otherwise imported at its first use, which the new user may not be able to.
+
+    A Python below /root, for example, is out of reach for everybody else.
+    """
+    for module in LATE_IMPORTS:
+        importlib.import_module(module)
+    dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
 
 
 def _account(user: str) -> pwd.struct_passwd:

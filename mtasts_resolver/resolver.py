@@ -124,7 +124,8 @@ class Resolver:
                 return StsFinding(None, reason, "lookup-timeout", known=False)
             entry = task.result()
             if entry is not None:  # None: it was a refresh, and the policy is forgotten now
-                return entry.finding
+                # A policy that came from the store may be due for a check of its id.
+                return self.lookup(domain) or entry.finding
 
     async def refresh(self, domain: str) -> Entry | None:
         """Fetch the policy of `domain` again, whether or not its id changed (RFC 8461 §3.3).

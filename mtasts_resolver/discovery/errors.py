@@ -20,13 +20,11 @@
 No exception of dnspython, httpx, ssl or the operating system leaves this package.
 """
 
-from typing import ClassVar
-
 
 class DiscoveryError(Exception):
     """No policy was discovered; the text says why."""
 
-    code: ClassVar[str] = "discovery-failed"
+    code: str = "discovery-failed"
 
 
 class DnsError(DiscoveryError):
@@ -53,12 +51,11 @@ class NoRecordError(DiscoveryError):
     `absent` tells a domain that publishes nothing from one whose record is broken.
     """
 
-    code = "no-record"
-
     def __init__(self, reason: str, *, ttl: float, absent: bool) -> None:
         super().__init__(reason)
         self.ttl = ttl
         self.absent = absent
+        self.code = "no-record" if absent else "record-invalid"
 
 
 class FetchError(DiscoveryError):
