@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         self._unread = b""
         self._events: deque[Event] = deque()
         self._queue: deque[Reply | asyncio.Future[Reply]] = deque()
-        self._active_at = shared.clock()  # the last request, or the last reply that was taken
+        self._active_at = shared.clock()  # the last request, or the last reply
         self._partial_since: float | None = None
         self._reading_paused = False
         self._writing_paused = False
@@ -96,7 +96,6 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writing_paused = False
-        self._active_at = self._shared.clock()
         self._advance()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
@@ -157,12 +156,7 @@ class Connection(asyncio.Protocol):
             self._send()
         if self._transport is None:
             return
-        held_up = bool(
-            self._writing_paused
-            or self._unread
-            or self._events
-            or len(self._queue) >= self._shared.limits.pipelined
-        )
+        held_up = self._writing_paused or len(self._queue) >= self._shared.limits.pipelined
         if self._finishing:
             if not held_up and not self._queue:
                 self._end()

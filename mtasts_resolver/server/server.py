@@ -26,9 +26,9 @@ _NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
 class Server:
     """Serves the connections of all listeners.
 
-    Connections are accepted here and not by the event loop's own server, because uvloop's drops
-    connections silently when the process is out of file descriptors, and may close the listening
-    socket for good.
+    Connections are accepted here and not by the event loop's own server. When the process is out of
+    file descriptors, asyncio's reports that a million times over, and uvloop's closes each waiting
+    connection without a word; here they wait until there is room.
 
     The life of a server is `start`, `stop_accepting`, `drain`, `close`; the last alone will do.
     """

@@ -1,7 +1,7 @@
 """A server that runs out of file descriptors, as a process of its own.
 
-Started with `asyncio` or `uvloop`. It prints its port, then `pause` each time it stops accepting,
-and at the end of its standard input `end`.
+Started with `asyncio` or `uvloop`. It prints its port, then `pause` each time it stops accepting
+(`spin` where it did not stop), and at the end of its standard input `end`.
 """
 
 import asyncio
@@ -19,8 +19,9 @@ SPARE = 10  # descriptors that connections may take
 
 class StarvedServer(Server):
     def _pause(self, listener: Listener, error: OSError) -> None:
-        print("pause", flush=True)  # noqa: T201  the test reads it
         super()._pause(listener, error)
+        reading = asyncio.get_running_loop().remove_reader(listener.sock)
+        print("spin" if reading else "pause", flush=True)  # noqa: T201  the test reads it
 
 
 async def main() -> None:

@@ -137,6 +137,23 @@ class TestBackPressure:
             client.transport.resume_reading()
             assert await client.receive_all(2_000) == [f"OK {text}{key}" for key in keys]
 
+    async def test_answers_that_come_late_wait_for_a_peer_that_does_not_read(self) -> None:
+        text = "x" * 90_000
+        desk = Desk()
+        keys = [f"cold{i}" for i in range(128)]
+        async with serving(desk) as server, connected(server) as client:
+            client.transport.pause_reading()
+            client.send(*keys)
+            await until(lambda: len(desk.waiting) == 128)
+            (connection,) = server._connections
+            assert connection._transport
+            for key in keys:
+                desk.waiting[key].set_result(Reply(Status.OK, text))
+                await asyncio.sleep(0)
+                assert connection._transport.get_write_buffer_size() < 300_000
+            client.transport.resume_reading()
+            assert await client.receive_all(128) == [f"OK {text}"] * 128
+
 
 async def _another_round_trip(server: Server) -> None:
     async with connected(server) as other:
@@ -324,6 +341,21 @@ class TestTimeLimits:
             clock.now += 10
             server.sweep()
             assert await client.ended()
+
+    async def test_half_a_request_that_could_not_be_read_gets_its_time(self) -> None:
+        clock, desk, one = FakeClock(), Desk(), Limits(pipelined=1)
+        async with (
+            serving(desk, limits=one, clock=clock) as server,
+            connected(server) as client,
+        ):
+            client.writer.write(encode("cold") + encode("hot")[:-1])
+            await until(lambda: "cold" in desk.waiting)
+            clock.now += 100  # in which nothing is read, as one request is unanswered
+            desk.settle("cold")
+            assert await client.receive() == "OK cold"
+            server.sweep()
+            client.writer.write(b",")
+            assert await client.receive() == "OK hot"
 
     async def test_a_slow_answer_of_ours_is_not_the_peers_fault(self) -> None:
         clock = FakeClock()
