@@ -1,14 +1,19 @@
 """The SQLite file, kept open whatever happens to it; all of this blocks, in a worker thread."""
 
 import logging
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.errors import DamagedError, StoreError, UnavailableError, judge
+from mtasts_resolver.store.errors import (
+    FAILURES,
+    DamagedError,
+    StoreError,
+    UnavailableError,
+    judge,
+)
 from mtasts_resolver.store.rescue import read_copy, remove_oldest, set_aside
 from mtasts_resolver.store.schema import prepare
 from mtasts_resolver.store.table import BrokenRowError, PolicyTable, Row, decode_row
@@ -132,7 +137,7 @@ class Database:
             raise UnavailableError("it is not open")
         try:
             return work(self._table)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise judge(error) from error
 
     def _open(self) -> None:
@@ -158,7 +163,7 @@ class Database:
             prepare(self._path)
             table = PolicyTable(self._path)
             status = self._path.stat()
-        except (sqlite3.Error, OSError) as error:
+        except FAILURES as error:
             raise judge(error) from error
         self._shut()
         self._table = table

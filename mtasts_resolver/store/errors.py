@@ -11,6 +11,10 @@ import errno
 import os
 import sqlite3
 
+Failure = sqlite3.Error | OSError | UnicodeDecodeError
+FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What the use of a file raises; the last one where SQLite's message quotes a ruined schema."""
+
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # After these the connection is as good as before, and a new one would be no better.
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
@@ -46,7 +50,7 @@ class UnavailableError(Exception):
         self.reopen = reopen
 
 
-def judge(error: sqlite3.Error | OSError) -> DamagedError | UnavailableError:
+def judge(error: Failure) -> DamagedError | UnavailableError:
     """Return what `error`, raised while the file was used, means.
 
     A disk I/O error is not damage: the disk may come back, and with it every policy. If it left
@@ -56,6 +60,8 @@ def judge(error: sqlite3.Error | OSError) -> DamagedError | UnavailableError:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         code = sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_CANTOPEN
         return UnavailableError(f"{error.strerror or error}; {_advice(code)}")
+    if isinstance(error, UnicodeDecodeError):
+        return DamagedError("its schema is not UTF-8")
     # Errors that the sqlite3 module raises on its own account have no code.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # drop the detail
     if code in _DAMAGE:

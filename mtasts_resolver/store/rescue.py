@@ -2,7 +2,6 @@
 
 import logging
 import re
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtasts_resolver.store import StoredPolicy
+from mtasts_resolver.store.errors import FAILURES
 from mtasts_resolver.store.schema import connect
 from mtasts_resolver.store.table import SELECT_ROWS, BrokenRowError, Row, decode_row
 
@@ -76,7 +76,7 @@ def read_copy(path: Path) -> dict[str, StoredPolicy]:
             with closing(connect(path, options)) as connection:
                 rows = connection.execute(f"{SELECT_ROWS} LIMIT {MAX_COPIED}")
                 copy = dict(_valid(map(Row._make, rows)))
-        except sqlite3.Error:
+        except FAILURES:
             continue  # the caller reports why the file cannot be used
         if copy:
             _log.info("read %d policies from %s, which cannot be opened now", len(copy), path)

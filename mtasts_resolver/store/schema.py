@@ -37,8 +37,7 @@ def prepare(path: Path) -> None:
     """Make `path` where it is missing, check it, and migrate it to VERSION.
 
     Raise StoreError for a file that is not ours or is newer than this program, and leave it
-    untouched; DamagedError for a ruined one; sqlite3.Error, OSError and UnavailableError where it
-    cannot be used now.
+    untouched; DamagedError for a ruined one; UnavailableError or one of FAILURES for others.
     """
     _make_file(path)
     _check_format(path)
@@ -92,7 +91,8 @@ def _check_owner(connection: sqlite3.Connection, path: Path) -> int:
         )
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
     columns = [column[1] for column in connection.execute(f"PRAGMA table_info({TABLE})")]
-    if columns != _COLUMNS if version else tables:
+    ours = columns == _COLUMNS if version else not tables
+    if version < 0 or not ours:
         raise StoreError(f"{path} is another program's database: configure another path")
     return version
 

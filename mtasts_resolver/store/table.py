@@ -15,7 +15,7 @@ from sqlitedict import SqliteDict, SqliteMultithread
 
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.errors import StoreError
+from mtasts_resolver.store.errors import FAILURES, StoreError
 
 TABLE = "policies"
 
@@ -97,7 +97,7 @@ class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is unt
                 connection.close()
 
     def select(self, req: str, arg: tuple[Any, ...] | None = None) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows that `req` results in; raise sqlite3.Error, after a bounded time too."""
+        """Yield the rows that `req` results in; raise one of FAILURES, in a bounded time."""
         responses: queue.Queue[Any] = queue.Queue()
         self.execute(req, arg, responses)
         deadline = time.monotonic() + STATEMENT_TIMEOUT
@@ -123,7 +123,7 @@ class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is unt
 class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
     """The table of an open file: policy domain -> StoredPolicy as JSON.
 
-    Every method blocks for a bounded time and raises sqlite3.Error. With the write-ahead log and
+    Every method blocks for a bounded time and raises one of FAILURES. With the write-ahead log and
     synchronous=NORMAL what is committed survives the end of the process, and a power failure may
     cost the last commits, but never the file.
     """
@@ -187,12 +187,12 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
                 else:
                     execute(_PUT, (domain, self.encode(stored)))
             execute("COMMIT")
-        except sqlite3.Error:
+        except FAILURES:
             self._roll_back()
             raise
 
     def check_writable(self) -> None:
-        """Raise sqlite3.Error where the file is read-only or another process is writing."""
+        """Raise one of FAILURES where the file is read-only or another process is writing."""
         self.conn.select_one("BEGIN IMMEDIATE")
         try:
             # In a read-only file SQLite lets that begin a transaction that only reads.
@@ -203,7 +203,7 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
     def _roll_back(self) -> None:
         try:
             self.conn.select_one("ROLLBACK")
-        except sqlite3.OperationalError:
+        except FAILURES:
             # SQLite rolls back itself after some failures, and then there is nothing to roll back;
             # if the transaction does still stand, the next BEGIN fails and says so.
             return
@@ -212,6 +212,6 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
         """Close, in a bounded time, whatever state the thread is in."""
         try:
             self.close()
-        except sqlite3.Error:
+        except FAILURES:
             # The thread has ended, or hangs: it is told to end once it can, and not waited for.
             self.close(force=True)

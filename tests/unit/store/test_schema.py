@@ -71,6 +71,7 @@ def test_a_newer_file_is_refused_and_left_untouched(path: Path) -> None:
     [
         ["CREATE TABLE mail (id INTEGER)"],
         ["CREATE TABLE mail (id INTEGER)", "PRAGMA user_version=1"],
+        ["PRAGMA user_version=-1"],
         ["CREATE TABLE policies (id INTEGER)"],
         ["CREATE TABLE policies (id INTEGER)", "PRAGMA user_version=1"],
     ],
