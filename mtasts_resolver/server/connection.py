@@ -166,9 +166,8 @@ class Connection(asyncio.Protocol):
     def _ask(self) -> bool:
         """Ask for answers as far as the limits allow; tell whether there is something to send."""
         queue, events = self._queue, self._events
-        if not self._writing_paused:
-            while len(queue) < self._shared.limits.pipelined and (events or self._decode()):
-                queue.append(self._respond(events.popleft()))
+        while len(queue) < self._shared.limits.pipelined and (events or self._decode()):
+            queue.append(self._respond(events.popleft()))
         if not queue or self._writing_paused:
             return False
         first = queue[0]
@@ -176,7 +175,7 @@ class Connection(asyncio.Protocol):
 
     def _decode(self) -> bool:
         """Decode one chunk of what was read; tell whether it completed a request."""
-        while self._unread and not self._garbled:
+        while self._unread:
             chunk, self._unread = self._unread[:CHUNK], self._unread[CHUNK:]
             events = self._codec.feed(chunk)
             if events:

@@ -243,6 +243,14 @@ class TestEnd:
         await Server(echo, await open_listeners([LOOPBACK])).close()
 
 
+async def test_it_may_stop_while_it_waits_for_file_descriptors() -> None:
+    async with serving() as server:
+        server._pause(server.listeners[0], OSError(errno.EMFILE, "Too many open files"))
+        (timer,) = server._paused.values()
+        server.stop_accepting()
+        assert timer.cancelled()
+
+
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_without_file_descriptors_it_waits_and_goes_on(loop: str) -> None:
     """Neither a spinning loop, nor a lost listener, nor a lost connection."""
