@@ -194,11 +194,11 @@ class Connection(asyncio.Protocol):
         shared.counters.requests += 1
         try:
             answer = shared.answer(event)
+            if isinstance(answer, Reply):
+                return answer
+            future = asyncio.ensure_future(answer)
         except Exception as error:  # noqa: BLE001  a bug must cost one answer, not the daemon
             return self._failed(error)
-        if isinstance(answer, Reply):
-            return answer
-        future = asyncio.ensure_future(answer)
         if future is not answer:
             shared.tasks.add(future)
             future.add_done_callback(shared.tasks.discard)
