@@ -1,7 +1,6 @@
 """One connection: bytes to requests, requests to answers, answers to bytes, in order."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,8 +10,6 @@ from mtasts_resolver.protocol import BadRequest, Codec, Event, Garbage, Request
 from mtasts_resolver.reply import Reply, Status
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.ratelimit import RateLimitedLog
-
-logger = logging.getLogger(__name__)
 
 Answer = Callable[[Request], Reply | Awaitable[Reply]]
 """Answers a request: at once where the reply is known, else by something to wait for.
@@ -40,7 +37,7 @@ class Shared:
     limits: Limits
     clock: Callable[[], float]
     """Seconds, never going back."""
-    complaints: RateLimitedLog
+    log: RateLimitedLog
     lost: Callable[["Connection"], None]
     """Called once when a connection has ended."""
     counters: ServerCounters = field(default_factory=ServerCounters)
@@ -210,14 +207,12 @@ class Connection(asyncio.Protocol):
         if isinstance(event, Garbage):
             self._garbled = self._finishing = True
             self._unread = b""
-        self._shared.complaints.log(
-            logging.WARNING,
-            event.reason,
-            "bad request on %s from %s%s: %s",
-            self._listener,
-            self._peer(),
-            ", connection closed" if self._garbled else "",
-            event.reason,
+        self._shared.log.warning(
+            "request-bad",
+            listener=self._listener,
+            peer=self._peer(),
+            reason=event.reason,
+            closed=self._garbled,
         )
         return Reply(Status.PERM, event.reason)
 
@@ -249,14 +244,7 @@ class Connection(asyncio.Protocol):
         return INTERNAL_ERROR if future.exception() else future.result()
 
     def _failed(self, error: BaseException) -> Reply:
-        self._shared.complaints.log(
-            logging.ERROR,
-            f"answer: {type(error).__name__}",
-            "a request on %s could not be answered, this is a bug: %r",
-            self._listener,
-            error,
-            error=error,
-        )
+        self._shared.log.bug("answer-failed", error, listener=self._listener)
         return INTERNAL_ERROR
 
     def _pause_reading(self, paused: bool) -> None:
@@ -290,4 +278,6 @@ class Connection(asyncio.Protocol):
 
     def _peer(self) -> str:
         peer = self._transport.get_extra_info("peername") if self._transport else None
-        return f"{peer[0]} port {peer[1]}" if isinstance(peer, tuple) else "a local process"
+        if not isinstance(peer, tuple):
+            return "local"  # of a unix socket, or gone already
+        return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"

@@ -1,44 +1,57 @@
-"""Log lines that a peer can provoke, bounded in number."""
+"""Events that a peer can provoke, bounded in number."""
 
-import logging
 from collections.abc import Callable
 
-INTERVAL = 60.0  # seconds between two lines of one reason: enough to see it, too few to fill a disk
-MAX_REASONS = 64  # told apart at once; reasons are constant texts, so that this is never reached
+from mtasts_resolver.logs import EventLogger
+
+INTERVAL = 60.0  # seconds between two lines of one kind: enough to see it, too few to fill a disk
+MAX_KINDS = 64  # told apart at once; reasons are constant texts, so that this is never reached
+
+_Kind = tuple[str, object]
 
 
 class RateLimitedLog:
-    """Writes at most one line per reason and `interval`, with the count of those left out."""
+    """Logs at most one event of a kind per `interval`.
+
+    Events are of one kind if they have the same name and `reason`, bugs the same name and type of
+    exception. `left_out` tells how many were not logged since the last of their kind was.
+    """
 
     def __init__(
         self,
-        logger: logging.Logger,
+        log: EventLogger,
         clock: Callable[[], float],
         *,
         interval: float = INTERVAL,
     ) -> None:
-        self._logger = logger
+        self._log = log
         self._clock = clock
         self._interval = interval
-        self._written: dict[str, tuple[float, int]] = {}  # reason: last line, left out since
+        self._written: dict[_Kind, tuple[float, int]] = {}  # the last line, left out since
 
-    def log(
-        self,
-        level: int,
-        reason: str,
-        message: str,
-        *args: object,
-        error: BaseException | None = None,
+    def bug(self, event: str, error: BaseException, /, **fields: object) -> None:
+        """Log as EventLogger.bug does."""
+        self._limit(self._log.bug, (event, type(error)), fields, event, error)
+
+    def error(self, event: str, /, **fields: object) -> None:
+        """Log as EventLogger.error does."""
+        self._limit(self._log.error, (event, fields.get("reason")), fields, event)
+
+    def warning(self, event: str, /, **fields: object) -> None:
+        """Log as EventLogger.warning does."""
+        self._limit(self._log.warning, (event, fields.get("reason")), fields, event)
+
+    def _limit(
+        self, write: Callable[..., None], kind: _Kind, fields: dict[str, object], *event: object
     ) -> None:
-        """Log `message % args`, with the traceback of `error`, unless `reason` had its line."""
-        if reason not in self._written and len(self._written) >= MAX_REASONS:
-            reason = ""
+        if kind not in self._written and len(self._written) >= MAX_KINDS:
+            kind = ("", None)
         now = self._clock()
-        last, left_out = self._written.get(reason, (None, 0))
+        last, left_out = self._written.get(kind, (None, 0))
         if last is not None and now - last < self._interval:
-            self._written[reason] = (last, left_out + 1)
+            self._written[kind] = (last, left_out + 1)
             return
-        self._written[reason] = (now, 0)
+        self._written[kind] = (now, 0)
         if left_out:
-            message += f" ({left_out} more like this were not logged)"
-        self._logger.log(level, message, *args, exc_info=error)
+            fields["left_out"] = left_out
+        write(*event, **fields)

@@ -2,17 +2,17 @@
 
 import asyncio
 import errno
-import logging
 import socket
 import time
 from collections.abc import Callable, Iterable
 
+from mtasts_resolver import logs
 from mtasts_resolver.server.connection import Answer, Connection, Shared
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.listeners import CODECS, Listener
 from mtasts_resolver.server.ratelimit import RateLimitedLog
 
-logger = logging.getLogger(__name__)
+log = logs.get(__name__)
 
 SWEEP_INTERVAL = 5.0  # seconds; how late a time limit may strike
 ACCEPT_BATCH = 64  # connections accepted in a row, before those that are open get their turn
@@ -20,7 +20,9 @@ ACCEPT_PAUSE = 1.0  # seconds without accepting, after the system had no descrip
 LAST_WORD = 1.0  # seconds that the last replies of a drain get to leave
 CLOSE_TIMEOUT = 5.0  # seconds that cancelled answers get to end
 
-_NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
+_AGAIN = f"tried again every {ACCEPT_PAUSE:g} seconds"
+_MORE_FILES = "raise the limit of open files (LimitNOFILE= in systemd, or ulimit -n)"
+_ACTIONS = {errno.EMFILE: f"{_AGAIN}; {_MORE_FILES}", errno.ENFILE: f"{_AGAIN}; raise fs.file-max"}
 
 
 class Server:
@@ -46,7 +48,7 @@ class Server:
             answer=answer,
             limits=limits or Limits(),
             clock=clock,
-            complaints=RateLimitedLog(logger, clock),
+            log=RateLimitedLog(log, clock),
             lost=self._forget,
         )
         self._connections: set[Connection] = set()
@@ -97,11 +99,7 @@ class Server:
             connection.finish()
         if await self._emptied(timeout):
             return
-        logger.warning(
-            "%d connections have requests without an answer after %g seconds",
-            len(self._connections),
-            timeout,
-        )
+        log.warning("drain-incomplete", connections=len(self._connections), seconds=timeout)
         for connection in list(self._connections):
             connection.give_up()
         await self._emptied(LAST_WORD)
@@ -150,12 +148,11 @@ class Server:
         if len(self._connections) >= self.limits.connections:
             sock.close()
             counters.connections_rejected += 1
-            self._shared.complaints.log(
-                logging.WARNING,
-                "connections",
-                "a connection on %s was closed at once: %d are open, which is the limit",
-                listener.name,
-                len(self._connections),
+            self._shared.log.warning(
+                "connection-rejected",
+                listener=listener.name,
+                open=len(self._connections),
+                reason="the limit of connections is reached",
             )
             return
         sock.setblocking(False)
@@ -164,11 +161,11 @@ class Server:
         self._vacant.clear()
         counters.connections_accepted += 1
         counters.connections_open = len(self._connections)
-        task = asyncio.get_running_loop().create_task(self._open(sock, connection))
+        task = asyncio.get_running_loop().create_task(self._open(sock, connection, listener.name))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def _open(self, sock: socket.socket, connection: Connection) -> None:
+    async def _open(self, sock: socket.socket, connection: Connection, listener: str) -> None:
         try:
             loop = asyncio.get_running_loop()
             await loop.connect_accepted_socket(lambda: connection, sock)
@@ -177,21 +174,15 @@ class Server:
             self._forget(connection)
             if not isinstance(error, OSError):
                 raise
-            logger.debug("a connection ended before it began: %s", error)
+            log.debug("connection-aborted", listener=listener, reason=error.strerror or error)
 
     def _pause(self, listener: Listener, error: OSError) -> None:
         """Stop accepting for a while: the kernel would report the waiting connection for ever."""
-        hint = ""
-        if error.errno in _NO_DESCRIPTOR:
-            hint = ": raise the limit of open files (LimitNOFILE= in systemd, or ulimit -n)"
-        self._shared.complaints.log(
-            logging.ERROR,
-            f"accept: {error.errno}",
-            "no connection can be accepted on %s, tried again every %g seconds: %s%s",
-            listener.name,
-            ACCEPT_PAUSE,
-            error.strerror,
-            hint,
+        self._shared.log.error(
+            "accept-failed",
+            listener=listener.name,
+            reason=error.strerror or str(error),
+            action=_ACTIONS.get(error.errno or 0, _AGAIN),
         )
         loop = asyncio.get_running_loop()
         loop.remove_reader(listener.sock)

@@ -2,7 +2,6 @@
 
 import errno
 import grp
-import logging
 import os
 import pwd
 import socket
@@ -10,7 +9,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-logger = logging.getLogger(__name__)
+from mtasts_resolver import logs
+
+log = logs.get(__name__)
 
 OPEN_MODE = 0o666  # no owner or group named: as open to local users as a port of 127.0.0.1
 SHARED_MODE = 0o660  # owner or group named: for them
@@ -37,7 +38,7 @@ class BoundPath:
             pass
         except OSError as error:
             # After root's privileges were dropped, for example. The next start replaces it.
-            logger.info("the socket %s is left behind: %s", self.path, error.strerror)
+            log.info("socket-left-behind", path=self.path, reason=error.strerror)
 
 
 def bind_unix(
@@ -90,7 +91,7 @@ def _make_room(file: Path) -> None:
             "another process listens there ('ss -lxp' names it): stop it, or choose another path",
         )
     file.unlink(missing_ok=True)
-    logger.info("the stale socket %s was removed", file)
+    log.info("socket-stale-removed", path=file)
 
 
 def _is_live(file: Path) -> bool:

@@ -446,10 +446,7 @@ def log_calls(function: ast.AST) -> Iterator[ast.Call]:
 def logged_events() -> Iterator[tuple[str, str | None]]:
     """Yield the place and the event of each call of an EventLogger; None if it is not literal."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        text = path.read_text("utf-8")
-        if "logs.get(" not in text and path.name != "logs.py":
-            continue
-        tree = ast.parse(text)
+        tree = ast.parse(path.read_text("utf-8"))
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 for call in log_calls(function):

@@ -11,6 +11,7 @@ import sys
 
 import uvloop
 
+from mtasts_resolver import logs
 from mtasts_resolver.server import InetAddress, Listener, ListenerSpec, Server, open_listeners
 from tests.unit.server.client import echo
 
@@ -25,6 +26,7 @@ class StarvedServer(Server):
 
 
 async def main() -> None:
+    logs.setup_logging("info", "text")
     loop = asyncio.get_running_loop()
     listeners = await open_listeners([ListenerSpec("socketmap", InetAddress("127.0.0.1", 0))])
     server = StarvedServer(echo, listeners)

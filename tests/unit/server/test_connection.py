@@ -1,7 +1,6 @@
 """One connection: order, bounds, and what a peer may do to it."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable
 from random import Random
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import Reply, Status
 from mtasts_resolver.server import Limits, Server
+from tests.events import events
 from tests.unit.server.client import (
     Client,
     Desk,
@@ -23,10 +23,6 @@ from tests.unit.server.client import (
 )
 
 INTERNAL_ERROR = "TEMP internal error, see the log of mtasts-resolver"
-
-
-def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
 
 
 class TestOrder:
@@ -170,10 +166,14 @@ class TestBadRequests:
             assert await client.receive() == "PERM the request holds a control character"
             assert await client.receive() == "OK next"
             assert (server.counters.requests, server.counters.bad_requests) == (1, 1)
-        (line,) = warnings(caplog)
-        assert "bad request on inet:127.0.0.1:" in line
-        assert "from 127.0.0.1 port " in line
-        assert line.endswith(": the request holds a control character")
+            peer = client.writer.get_extra_info("sockname")
+        fields = {
+            "listener": server.listeners[0].name,
+            "peer": f"127.0.0.1:{peer[1]}",
+            "reason": "the request holds a control character",
+            "closed": False,
+        }
+        assert events(caplog) == [("WARNING", "request-bad", fields)]
 
     async def test_one_line_per_reason_and_minute(self, caplog: pytest.LogCaptureFixture) -> None:
         clock = FakeClock()
@@ -183,11 +183,15 @@ class TestBadRequests:
             clock.now += 60
             client.writer.write(b"0:,")
             await client.receive()
-        lines = warnings(caplog)
-        assert len(lines) == 3
-        assert lines[2].endswith(
-            "the request does not name a map (99 more like this were not logged)"
-        )
+        no_map = "the request does not name a map"
+        assert [
+            (logged.event, logged.fields["reason"], logged.fields.get("left_out"))
+            for logged in events(caplog)
+        ] == [
+            ("request-bad", no_map, None),
+            ("request-bad", "the request holds a control character", None),
+            ("request-bad", no_map, 99),
+        ]
 
     async def test_garbage_ends_the_connection_after_what_came_before(self) -> None:
         desk = Desk()
@@ -243,8 +247,9 @@ class TestBugs:
         async with serving(answer) as server, connected(server) as client:
             client.send("x", "fine", "x")
             assert await client.receive_all(3) == [INTERNAL_ERROR, "OK fine", INTERNAL_ERROR]
-        (record,) = [r for r in caplog.records if r.levelno >= logging.ERROR]
-        assert "this is a bug" in record.getMessage()
+        name = server.listeners[0].name
+        assert events(caplog) == [("ERROR", "answer-failed", {"listener": name})]
+        (record,) = caplog.records
         assert record.exc_info
         assert record.exc_info[0] is ZeroDivisionError
 
@@ -269,7 +274,7 @@ class TestPeersThatGoAway:
             await until(lambda: server.counters.connections_open == 0)
             desk.settle("cold")
             await asyncio.sleep(0)
-        assert not warnings(caplog)
+        assert not events(caplog)
 
     async def test_their_coroutines_are_cancelled(self) -> None:
         cancelled = asyncio.Event()

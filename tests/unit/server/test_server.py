@@ -21,6 +21,7 @@ from mtasts_resolver.server import (
     open_listeners,
 )
 from mtasts_resolver.server import server as server_module
+from tests.events import events
 from tests.unit.server.client import (
     LOOPBACK,
     Client,
@@ -73,11 +74,13 @@ class TestListeners:
             client.writer.write(b"x")
             assert (await client.receive()).startswith("PERM")
             await client.close()
-        (line,) = caplog.messages
-        assert line == (
-            f"bad request on unix:{path} from a local process, connection closed:"
-            " a netstring does not begin with its length"
-        )
+        fields = {
+            "listener": f"unix:{path}",
+            "peer": "local",
+            "reason": "a netstring does not begin with its length",
+            "closed": True,
+        }
+        assert events(caplog) == [("WARNING", "request-bad", fields)]
 
 
 class TestLimit:
@@ -101,8 +104,12 @@ class TestLimit:
                 assert await next_one.ask("c") == "OK c"
             for client in clients:
                 await client.close()
-        (line,) = caplog.messages
-        assert line.endswith("was closed at once: 3 are open, which is the limit")
+        fields = {
+            "listener": server.listeners[0].name,
+            "open": 3,
+            "reason": "the limit of connections is reached",
+        }
+        assert events(caplog) == [("WARNING", "connection-rejected", fields)]
 
     async def test_is_over_all_listeners(self) -> None:
         one = Limits(connections=1)
@@ -213,9 +220,8 @@ class TestEnd:
             assert await client.receive_all(2) == [stopping, stopping]
             assert await client.ended()
             await until(lambda: cancelled == ["a", "b"])
-        assert caplog.messages == [
-            "1 connections have requests without an answer after 0.01 seconds"
-        ]
+        fields = {"connections": 1, "seconds": 0.01}
+        assert events(caplog) == [("WARNING", "drain-incomplete", fields)]
 
     async def test_close_ends_everything_also_a_peer_that_does_not_read(self) -> None:
         tasks = asyncio.all_tasks()
@@ -280,6 +286,6 @@ def test_without_file_descriptors_it_waits_and_goes_on(loop: str) -> None:
     *pauses, end = output.split()
     assert end == "end"
     assert set(pauses) <= {"pause"}
-    assert log.count("no connection can be accepted") == 1
+    assert log.count("event=accept-failed") == 1
     assert "raise the limit of open files" in log
     assert "Traceback" not in log
