@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 
-import dns.asyncbackend
 import dns.edns
 import dns.exception
 import dns.message
@@ -72,23 +72,21 @@ async def _over_udp(
     The socket is connected, so that the kernel drops what comes from elsewhere, and has a random
     port of its own (RFC 5452 §9.2). What does not match is ignored: it may be forged.
     """
-    wire = query.to_wire()
-    backend = dns.asyncbackend.get_backend("asyncio")
+    loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-    udp = await backend.make_socket(  # type: ignore[no-untyped-call] # dnspython leaves it untyped
-        family, socket.SOCK_DGRAM, destination=(server.host, server.port)
-    )
-    async with udp:
+    with socket.socket(family, socket.SOCK_DGRAM) as udp:
+        udp.setblocking(False)
+        udp.connect((server.host, server.port))
         for patience in (*RESEND_AFTER, None):
-            await udp.sendto(wire, None, None)
-            while len(strays) < MAX_STRAYS:
-                try:
-                    data, _ = await udp.recvfrom(_MAX_DATAGRAM, patience)
-                    return _read_message(data, query, whole=False)
-                except dns.exception.Timeout:
-                    break
-                except _Stray:
-                    strays.append(data)
+            udp.send(query.to_wire())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    while len(strays) < MAX_STRAYS:
+                        data = await loop.sock_recv(udp, _MAX_DATAGRAM)
+                        try:
+                            return _read_message(data, query, whole=False)
+                        except _Stray:
+                            strays.append(data)
     raise _Stray
 
 

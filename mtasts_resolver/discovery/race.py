@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from mtasts_resolver.discovery.errors import DiscoveryError
@@ -48,12 +49,13 @@ async def race(
                     return result
         return None
     finally:
-        await _dismiss([task for task in tasks if task is not winner], discard)
+        # Nothing is awaited here: were the race cancelled meanwhile, the result would be lost.
+        for task in tasks:
+            if task is not winner:
+                task.cancel()
+                task.add_done_callback(partial(_dismiss, discard))
 
 
-async def _dismiss(tasks: list[asyncio.Future[T]], discard: Callable[[T], None]) -> None:
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if not isinstance(outcome, BaseException):
-            discard(outcome)
+def _dismiss(discard: Callable[[T], None], task: asyncio.Future[T]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        discard(task.result())
