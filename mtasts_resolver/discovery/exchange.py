@@ -12,8 +12,8 @@ import dns.rcode
 from dns.rdatatype import RdataType
 
 from mtasts_resolver.discovery.errors import DnsServerError, DnsTimeoutError
-from mtasts_resolver.discovery.servers import NameServer
 from mtasts_resolver.discovery.text import os_reason, printable
+from mtasts_resolver.discovery.servers import NameServer
 
 RESEND_AFTER = (1.0, 2.0)  # seconds of silence until a datagram that may be lost is sent again
 MAX_STRAYS = 32  # datagrams that are no answer: more are not noise but a broken or hostile server
@@ -43,7 +43,7 @@ async def exchange(
     `deadline` is of the event loop's clock. Raise DnsTimeoutError or DnsServerError, whose text
     says what this server did.
     """
-    strays: list[bytes] = []
+    strays: list[int] = []
     try:
         async with asyncio.timeout_at(deadline):
             response = await _over_udp(server, query, strays)
@@ -65,9 +65,9 @@ async def exchange(
 
 
 async def _over_udp(
-    server: NameServer, query: dns.message.Message, strays: list[bytes]
+    server: NameServer, query: dns.message.Message, strays: list[int]
 ) -> dns.message.Message | None:
-    """Return the answer, or None if it was truncated; `strays` gets what was no answer.
+    """Return the answer, or None if it was truncated; `strays` gets the sizes of others.
 
     The socket is connected, so that the kernel drops what comes from elsewhere, and has a random
     port of its own (RFC 5452 §9.2). What does not match is ignored: it may be forged.
@@ -81,12 +81,14 @@ async def _over_udp(
             udp.send(query.to_wire())
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
-                    while len(strays) < MAX_STRAYS:
+                    while True:
                         data = await loop.sock_recv(udp, _MAX_DATAGRAM)
                         try:
                             return _read_message(data, query, whole=False)
                         except _Stray:
-                            strays.append(data)
+                            strays.append(len(data))
+                            if len(strays) >= MAX_STRAYS:
+                                raise
     raise _Stray
 
 
