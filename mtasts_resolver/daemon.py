@@ -24,11 +24,11 @@ from mtasts_resolver.config import (
 )
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.discovery.https import PolicyFetcher
+from mtasts_resolver.endpoints import parse_address
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.privileges import PrivilegeError, drop_privileges
 from mtasts_resolver.refresher import Refresher
 from mtasts_resolver.resolver import Resolver
-from mtasts_resolver.server.address import parse_address
 from mtasts_resolver.server.listeners import (
     Listener,
     ListenError,

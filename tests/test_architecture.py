@@ -16,8 +16,8 @@ PACKAGE = "mtasts_resolver"
 
 # From the bottom to the top: a room may import from the rooms in lines above its own.
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("clock", "counters", "logs", "policy"),
-    ("privileges", "systemd"),
+    ("clock", "counters", "logs", "policy", "quoting"),
+    ("endpoints", "privileges", "systemd"),
     ("reply", "config", "store"),
     ("protocol", "discovery", "cache"),
     ("lifetimes", "nameservers", "assembly"),
@@ -32,10 +32,10 @@ RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 
 # What a pure room may use. Nothing here opens a file or a socket, logs, waits, or asks for the time
 # or for a random number.
-PURE_ROOMS = ("policy", "reply", "protocol")
+PURE_ROOMS = ("policy", "reply", "protocol", "quoting", "endpoints")
 PURE_MODULES = {
     *("collections", "dataclasses", "enum", "functools", "itertools", "re", "string", "typing"),
-    *("idna", "urllib.parse"),
+    *("idna", "ipaddress", "urllib.parse"),
 }
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from mtasts_resolver.endpoints import parse_address, parse_server
 from mtasts_resolver.policy.hostname import is_hostname
+from mtasts_resolver.quoting import quote
 
 SECOND = 1.0
 MINUTE = 60.0
@@ -27,11 +29,6 @@ _MODE = re.compile(r"(?:0o?)?([0-7]{3})\Z")
 _MAP_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 # useradd(8): what shadow-utils accepts, upper case and dots included; or a number.
 _ACCOUNT = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}|[0-9]{1,10})\Z")
-_BRACKETED = re.compile(r"\[(?P<host>[^\]]*:[^\]]*)\](?::(?P<port>[0-9]*))?\Z")
-
-MAX_PORT = 65_535
-MAX_UNIX_PATH_BYTES = 107  # unix(7): sun_path holds 108 bytes, a terminating NUL among them
-_SHOWN = 60  # characters of a value that an error quotes
 
 
 class Kind(Protocol):
@@ -137,11 +134,6 @@ class Switch:
         raise ValueError(f"{quote(text)} is not true or false")
 
 
-def quote(text: str) -> str:
-    """Return `text` in quotes, bounded, in ASCII, and without control characters."""
-    return ascii(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
-
-
 def show_duration(seconds: float) -> str:
     """Return the duration as the file spells it, in the largest unit that divides it."""
     for unit, length in reversed(_UNITS.items()):
@@ -151,42 +143,13 @@ def show_duration(seconds: float) -> str:
 
 
 def listen_address(text: str) -> str:
-    """Check `inet:HOST:PORT`, IPv6 in brackets, and `unix:/absolute/path`."""
-    scheme, _, rest = text.partition(":")
-    if scheme == "unix":
-        if len(rest.encode()) > MAX_UNIX_PATH_BYTES:
-            raise ValueError(f"{quote(text)}: the path has more than {MAX_UNIX_PATH_BYTES} bytes")
-        return f"unix:{absolute_path(rest)}"
-    if scheme != "inet":
-        raise ValueError(f"{quote(text)} is neither 'inet:HOST:PORT' nor 'unix:/PATH'")
-    host, _, port = rest.rpartition(":")
-    try:
-        # Port 0 lets the system choose one.
-        return f"inet:{_listen_host(host)}:{_port(port, lowest=0)}"
-    except ValueError as error:
-        raise ValueError(
-            f"{quote(text)} is not 'inet:HOST:PORT', an IPv6 address in brackets: {error}"
-        ) from None
+    """Bring `inet:HOST:PORT`, IPv6 in brackets, and `unix:/absolute/path` to one spelling."""
+    return str(parse_address(text))
 
 
 def name_server(text: str) -> str:
-    """Check an IP address; before a colon and a port, IPv6 stands in brackets."""
-    host, port = text, None
-    if found := _BRACKETED.match(text):
-        host, port = found["host"], found["port"]
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-    try:
-        address = ipaddress.ip_address(host)
-        if port is None:
-            return str(address)
-        shown = f"[{address}]" if ":" in host else str(address)
-        return f"{shown}:{_port(port, lowest=1)}"
-    except ValueError:
-        raise ValueError(
-            f"{quote(text)} is not an IP address, with or without a port"
-            " (192.0.2.53, 192.0.2.53:5353, 2001:db8::53, [2001:db8::53]:5353)"
-        ) from None
+    """Bring an IP address, with or without a port, to one spelling."""
+    return str(parse_server(text))
 
 
 def network(text: str) -> str:
@@ -265,22 +228,3 @@ def proxy_url(text: str) -> str:
         except ValueError:
             raise ValueError(f"{shown} has no valid host") from None
     return text
-
-
-def _listen_host(host: str) -> str:
-    bracketed = host.startswith("[") and host.endswith("]")
-    try:
-        address = ipaddress.ip_address(host[1:-1] if bracketed else host)
-    except ValueError:
-        if not bracketed and is_hostname(host.lower()):
-            return host.lower()
-        raise ValueError(f"{quote(host)} is neither an IP address nor a host name") from None
-    if bracketed != isinstance(address, ipaddress.IPv6Address):
-        raise ValueError("an IPv6 address, and no other, stands in brackets")
-    return f"[{address}]" if bracketed else str(address)
-
-
-def _port(text: str, *, lowest: int) -> int:
-    if not _INTEGER.match(text) or not lowest <= int(text) <= MAX_PORT:
-        raise ValueError(f"{quote(text)} is not a port")
-    return int(text)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mtasts_resolver.config.keys import Key, section_keys
-from mtasts_resolver.config.kinds import map_name, quote, show_duration
+from mtasts_resolver.config.kinds import map_name, show_duration
 from mtasts_resolver.config.schema import (
     BUILTIN_MAPS,
     Config,
@@ -17,6 +17,7 @@ from mtasts_resolver.config.schema import (
     builtin_options,
 )
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Raw, YamlError, parse_yaml
+from mtasts_resolver.quoting import quote
 
 
 class ConfigError(Exception):

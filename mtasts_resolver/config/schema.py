@@ -13,8 +13,8 @@ from msgspec import Meta, Struct
 
 from mtasts_resolver.config import kinds
 from mtasts_resolver.config.kinds import DAY, HOUR, Duration, Integer, Kind, Text
+from mtasts_resolver.endpoints import MAX_SERVERS
 
-MAX_SERVERS = 3  # as in resolv.conf(5), MAXNS: more only make a failure slower
 MAX_LISTENERS = 64  # more than anyone has
 MAX_NETWORKS = 1_000  # each address of a policy host is compared with all of them
 

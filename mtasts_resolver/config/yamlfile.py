@@ -20,7 +20,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from mtasts_resolver.config.kinds import quote
+from mtasts_resolver.quoting import quote
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 

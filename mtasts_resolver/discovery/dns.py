@@ -24,8 +24,9 @@ from mtasts_resolver.discovery.errors import (
 )
 from mtasts_resolver.discovery.exchange import exchange
 from mtasts_resolver.discovery.race import race
-from mtasts_resolver.discovery.servers import RESOLV_CONF, FixedServers, NameServer, ResolvConf
+from mtasts_resolver.discovery.servers import RESOLV_CONF, FixedServers, ResolvConf
 from mtasts_resolver.discovery.text import printable
+from mtasts_resolver.endpoints import NameServer
 
 MIN_TTL = 60.0  # seconds: a record published with TTL 0 must not cost a question per mail
 MAX_TTL = 86_400.0  # seconds: a day, for the longer one is trusted the later a change is seen

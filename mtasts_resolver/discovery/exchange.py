@@ -13,7 +13,7 @@ from dns.rdatatype import RdataType
 
 from mtasts_resolver.discovery.errors import DnsServerError, DnsTimeoutError
 from mtasts_resolver.discovery.text import os_reason, printable
-from mtasts_resolver.discovery.servers import NameServer
+from mtasts_resolver.endpoints import NameServer
 
 RESEND_AFTER = (1.0, 2.0)  # seconds of silence until a datagram that may be lost is sent again
 MAX_STRAYS = 32  # datagrams that are no answer: more are not noise but a broken or hostile server

@@ -21,11 +21,11 @@ from mtasts_resolver.discovery.errors import (
 )
 from mtasts_resolver.discovery.host import find_addresses
 from mtasts_resolver.discovery.network import Network
-from mtasts_resolver.discovery.servers import MAX_PORT
 from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.discovery.transport import PolicyHostTransport
+from mtasts_resolver.endpoints import MAX_PORT
 from mtasts_resolver.policy.document import (
     MAX_DOCUMENT_BYTES,
     DocumentError,

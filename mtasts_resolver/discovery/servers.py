@@ -1,63 +1,16 @@
 """Which name servers to ask: those configured, or those of resolv.conf(5)."""
 
-import ipaddress
-import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from mtasts_resolver.discovery.errors import DnsConfigError
-from mtasts_resolver.discovery.text import os_reason, printable
+from mtasts_resolver.discovery.text import os_reason
+from mtasts_resolver.endpoints import MAX_SERVERS, NameServer, parse_ip, parse_server
 
-DNS_PORT = 53
-MAX_PORT = 65_535
-MAX_SERVERS = 3  # as in resolv.conf(5), MAXNS: Postfix on this host asks no more of them either
 RESOLV_CONF = Path("/etc/resolv.conf")
 RESOLV_CONF_CHECK = 5.0  # seconds between looks at the file: soon enough after a network change
 RESOLV_CONF_BYTES = 65_536  # hundreds of times what the file needs
-
-_BRACKETED = re.compile(r"\[(?P<host>[^\]]*)\](?::(?P<port>.*))?\Z", re.DOTALL)
-
-
-class NameServer(NamedTuple):
-    """Where a name server listens, over UDP and TCP."""
-
-    host: str
-    """An IP address; of an IPv6 address also with its zone, `fe80::1%eth0`."""
-    port: int = DNS_PORT
-
-    def __str__(self) -> str:
-        if self.port == DNS_PORT:
-            return self.host
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def parse_server(text: str) -> NameServer:
-    """Return the name server that `text` names, or raise ValueError.
-
-    `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53`, `[2001:db8::53]`, `[2001:db8::53]:5353`.
-    """
-    if found := _BRACKETED.match(text):
-        host, port = found["host"], found["port"]
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-    else:
-        host, port = text, None
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        raise ValueError(
-            f"{printable(text)!r} is no name server: an IP address is needed, and a port after"
-            " it if it is not 53, as in 192.0.2.53:5353 or [2001:db8::53]:5353"
-        ) from None
-    if port is None:
-        return NameServer(str(address))
-    if not (port.isascii() and port.isdigit() and len(port) <= len(str(MAX_PORT))):
-        raise ValueError(f"{printable(port)!r} is no port, in the name server {printable(text)!r}")
-    if not 1 <= int(port) <= MAX_PORT:
-        raise ValueError(f"the port {port} is not within 1 to {MAX_PORT}")
-    return NameServer(str(address), int(port))
 
 
 def read_resolv_conf(text: str) -> tuple[NameServer, ...]:
@@ -71,7 +24,7 @@ def read_resolv_conf(text: str) -> tuple[NameServer, ...]:
         words = line.split()
         if len(words) > 1 and words[0] == "nameserver":
             try:
-                servers.append(NameServer(str(ipaddress.ip_address(words[1]))))
+                servers.append(NameServer(parse_ip(words[1])))
             except ValueError:
                 continue
     return tuple(dict.fromkeys(servers))[:MAX_SERVERS] or (NameServer("127.0.0.1"),)

@@ -1,6 +1,5 @@
 """The sockets on which Postfix asks, and the connections over which it is answered."""
 
-from mtasts_resolver.server.address import Address, InetAddress, UnixAddress, parse_address
 from mtasts_resolver.server.connection import Answer
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.listeners import (
@@ -14,9 +13,7 @@ from mtasts_resolver.server.listeners import (
 from mtasts_resolver.server.server import Server
 
 __all__ = [
-    "Address",
     "Answer",
-    "InetAddress",
     "Limits",
     "ListenError",
     "Listener",
@@ -24,8 +21,6 @@ __all__ = [
     "ProtocolName",
     "Server",
     "ServerCounters",
-    "UnixAddress",
     "adopt_socket",
     "open_listeners",
-    "parse_address",
 ]

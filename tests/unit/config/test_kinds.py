@@ -3,85 +3,44 @@
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mtasts_resolver.config import default_store_url, kinds, sqlite_path
-from mtasts_resolver.discovery.servers import parse_server
-from mtasts_resolver.server.address import parse_address
-
-ADDRESSES = {
-    "inet:127.0.0.1:8461": "inet:127.0.0.1:8461",
-    "inet:[0::1]:8461": "inet:[::1]:8461",
-    "inet:0.0.0.0:0": "inet:0.0.0.0:0",
-    "inet:localhost:8461": "inet:localhost:8461",
-    "unix:/run/mtasts/socketmap": "unix:/run/mtasts/socketmap",
-    "unix:/" + "a" * 106: "unix:/" + "a" * 106,
-}
-NO_ADDRESSES = [
-    "", "127.0.0.1:8461", "inet:", "inet:8461", "inet::8461", "inet:*:8461", "inet:::1:8461",
-    "inet:[127.0.0.1]:1", "inet:127.0.0.1", "inet:127.0.0.1:65536", "inet:127.0.0.1:-1",
-    "inet:127.0.0.1:\u0661", "inet:127.0.0.1:1_0", "inet:127.0.0.1:1\n", "unix:", "unix:run/x",
-    "unix:/run/", "unix:/a\0b", "unix:/" + "a" * 107, "unix:/" + "é" * 54, "tcp:127.0.0.1:1",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "canonical"), ADDRESSES.items())
-def test_listen_addresses(text: str, canonical: str) -> None:
-    assert kinds.listen_address(text) == canonical
-    assert str(parse_address(text)) == canonical
-
-
-@pytest.mark.parametrize("text", NO_ADDRESSES)
-def test_no_listen_addresses(text: str) -> None:
-    with pytest.raises(ValueError):
-        kinds.listen_address(text)
-
-
-@given(
-    st.text(alphabet="inetux:/[].0123456789abcdf%-\n", max_size=40)
-    | st.sampled_from([*ADDRESSES, *NO_ADDRESSES])
-)
-def test_the_server_understands_every_valid_listen_address(text: str) -> None:
-    try:
-        canonical = kinds.listen_address(text)
-    except ValueError:
-        return
-    assert str(parse_address(text)) == str(parse_address(canonical)) == canonical
 
 
 @pytest.mark.parametrize(
     ("text", "canonical"),
     [
-        ("192.0.2.53", "192.0.2.53"),
+        ("inet:127.0.0.1:8461", "inet:127.0.0.1:8461"),
+        ("inet:[0::1]:08461", "inet:[::1]:8461"),
+        ("inet:LocalHost:8461", "inet:localhost:8461"),
+        ("unix:/run/mtasts/socketmap", "unix:/run/mtasts/socketmap"),
+    ],
+)
+def test_listen_addresses(text: str, canonical: str) -> None:
+    assert kinds.listen_address(text) == canonical
+
+
+def test_no_listen_address() -> None:
+    with pytest.raises(ValueError, match="is neither 'inet:HOST:PORT' nor 'unix:/PATH'"):
+        kinds.listen_address("127.0.0.1:8461")
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("192.0.2.53:53", "192.0.2.53"),
         ("192.0.2.53:5353", "192.0.2.53:5353"),
-        ("2001:DB8::53", "2001:db8::53"),
-        ("[2001:db8::53]", "2001:db8::53"),
+        ("[2001:DB8::53]", "2001:db8::53"),
         ("[2001:db8::53]:5353", "[2001:db8::53]:5353"),
-        ("fe80::1%eth0", "fe80::1%eth0"),
     ],
 )
 def test_name_servers(text: str, canonical: str) -> None:
     assert kinds.name_server(text) == canonical
-    assert parse_server(canonical) == parse_server(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "localhost", "192.0.2.53:", "192.0.2.53:0", "192.0.2.53:65536", "[192.0.2.53]",
-             "[::1", "[::1]x", "::1]:53", "[::1]:", "192.0.2.053", "1.2.3.4:٥٣"],
-)  # fmt: skip
-def test_no_name_servers(text: str) -> None:
-    with pytest.raises(ValueError, match="is not an IP address, with or without a port"):
-        kinds.name_server(text)
-
-
-@given(st.text(alphabet="[]:.%0123456789abcdef", max_size=30))
-def test_discovery_understands_every_valid_name_server(text: str) -> None:
-    try:
-        canonical = kinds.name_server(text)
-    except ValueError:
-        return
-    assert parse_server(canonical) == parse_server(text)
+def test_no_name_server() -> None:
+    with pytest.raises(ValueError, match="'localhost' is no name server: an IP address is needed"):
+        kinds.name_server("localhost")
 
 
 def test_networks() -> None:
@@ -148,11 +107,6 @@ def test_store_urls() -> None:
 def test_durations_are_shown_as_they_are_written(seconds: float, text: str) -> None:
     assert kinds.show_duration(seconds) == text
     assert kinds.Duration(0, 1e9, "").parse(text) == seconds
-
-
-def test_a_long_value_is_quoted_in_part() -> None:
-    assert kinds.quote("x" * 500) == repr("x" * 57 + "...")
-    assert kinds.quote("\u202e\n") == "'\\u202e\\n'"
 
 
 @pytest.mark.parametrize(

@@ -9,56 +9,16 @@ from hypothesis import strategies as st
 from mtasts_resolver.discovery.dns import DnsClient
 from mtasts_resolver.discovery.errors import DnsConfigError
 from mtasts_resolver.discovery.servers import (
-    MAX_SERVERS,
     RESOLV_CONF_CHECK,
-    NameServer,
     ResolvConf,
-    parse_server,
     read_resolv_conf,
 )
+from mtasts_resolver.endpoints import MAX_SERVERS, NameServer
 
 
-@pytest.mark.parametrize(
-    ("text", "server"),
-    [
-        ("192.0.2.53", NameServer("192.0.2.53", 53)),
-        ("192.0.2.53:5353", NameServer("192.0.2.53", 5353)),
-        ("2001:db8::53", NameServer("2001:db8::53", 53)),
-        ("[2001:DB8::53]", NameServer("2001:db8::53", 53)),
-        ("[::1]:5353", NameServer("::1", 5353)),
-        ("fe80::1%eth0", NameServer("fe80::1%eth0", 53)),
-    ],
-)
-def test_a_name_server_is_an_address_and_maybe_a_port(text: str, server: NameServer) -> None:
-    assert parse_server(text) == server
-    assert parse_server(str(server)) == server
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "dns.example", "dns.example:53", "192.0.2", "192.0.2.53:", "192.0.2.53:0"),
-        *("192.0.2.53:65536", "192.0.2.53:+5", "192.0.2.53:\u0665", "192.0.2.53:1_0", "[::1]:"),
-        *("[::1", "::1]", "[::1]53", "192.0.2.53:5353:1", "192.0.2.53 ", "[192.0.2.53\n]"),
-        "192.0.2.53:" + "9" * 10_000,
-    ],
-)
-def test_anything_else_is_none(text: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        parse_server(text)
-    assert str(caught.value).isprintable()
-    assert len(str(caught.value)) < 400
-    with pytest.raises(ValueError):
-        DnsClient([text])
-
-
-@given(st.text())
-def test_whatever_is_configured_it_is_a_server_or_a_value_error(text: str) -> None:
-    try:
-        server = parse_server(text)
-    except ValueError:
-        return
-    assert parse_server(str(server)) == server
+def test_what_is_no_name_server_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"'dns\.example' is no name server"):
+        DnsClient(["192.0.2.53", "dns.example"])
 
 
 def test_more_servers_than_can_be_used_are_an_error() -> None:

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Self, cast
 
+from mtasts_resolver.endpoints import InetAddress
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import Reply, Status
 from mtasts_resolver.server import (
     Answer,
-    InetAddress,
     Limits,
     ListenerSpec,
     Server,

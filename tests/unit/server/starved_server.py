@@ -12,7 +12,8 @@ import sys
 import uvloop
 
 from mtasts_resolver import logs
-from mtasts_resolver.server import InetAddress, Listener, ListenerSpec, Server, open_listeners
+from mtasts_resolver.endpoints import InetAddress
+from mtasts_resolver.server import Listener, ListenerSpec, Server, open_listeners
 from tests.unit.server.client import echo
 
 SPARE = 10  # descriptors that connections may take

@@ -12,12 +12,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from mtasts_resolver.endpoints import InetAddress, UnixAddress
 from mtasts_resolver.server import (
-    InetAddress,
     Listener,
     ListenError,
     ListenerSpec,
-    UnixAddress,
     adopt_socket,
     open_listeners,
 )
@@ -248,7 +247,8 @@ class TestAdopted:
 NOBODY = 65534
 UNPRIVILEGED = """
 import asyncio, os, sys
-from mtasts_resolver.server import ListenError, ListenerSpec, open_listeners, parse_address
+from mtasts_resolver.endpoints import parse_address
+from mtasts_resolver.server import ListenError, ListenerSpec, open_listeners
 import concurrent.futures.thread, encodings.idna  # needed later, and out of reach without root
 os.setgroups([])
 os.setgid(65534)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from mtasts_resolver.endpoints import InetAddress, UnixAddress
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.protocol.socketmap import MAX_REPLY as SOCKETMAP_MAX
 from mtasts_resolver.protocol.tcp_table import MAX_REPLY as TCP_TABLE_MAX
 from mtasts_resolver.reply import Reply, Status
-from mtasts_resolver.server import InetAddress, ListenerSpec, UnixAddress
+from mtasts_resolver.server import ListenerSpec
 from tests.unit.server.client import LOOPBACK, serving
 
 pytestmark = pytest.mark.skipif(shutil.which("postmap") is None, reason="needs Postfix's postmap")

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from mtasts_resolver.endpoints import InetAddress, UnixAddress
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import Reply, Status
 from mtasts_resolver.server import (
-    InetAddress,
     Limits,
     ListenerSpec,
     Server,
-    UnixAddress,
     adopt_socket,
     open_listeners,
 )
