@@ -210,7 +210,7 @@ def store_url(text: str) -> str:
 
 
 def proxy_url(text: str) -> str:
-    """Check `http://host:port` or `https://host:port`, with or without `user:password@`."""
+    """Check `http://host:port`, with or without `user:password@`."""
     # A password must not get into logs, so nothing that may hold one is quoted.
     shown = quote(text) if "@" not in text else "the URL (not shown: it holds a password)"
     try:
@@ -218,9 +218,14 @@ def proxy_url(text: str) -> str:
         port = parts.port
     except ValueError as error:
         raise ValueError(f"{shown} is not a URL: {error}") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port:
-        raise ValueError(f"{shown} is not 'http://HOST:PORT' or 'https://HOST:PORT'")
-    if parts.path.strip("/") or parts.query or parts.fragment:
+    if parts.scheme == "https":
+        raise ValueError(
+            f"{shown} asks for TLS to the proxy, which is not supported: write 'http://HOST:PORT';"
+            " what goes through it is encrypted all the same"
+        )
+    if parts.scheme != "http" or not parts.hostname or not port:
+        raise ValueError(f"{shown} is not 'http://HOST:PORT'")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise ValueError(f"{shown} has more than a host and a port")
     if not is_hostname(parts.hostname):
         try:

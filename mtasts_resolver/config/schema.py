@@ -45,7 +45,7 @@ NETWORK = Text("network", "such as `192.0.2.0/24`, `2001:db8::/32`", kinds.netwo
 MODE = Text("mode", "octal, such as `0660`", kinds.mode)
 ACCOUNT = Text("name", "a name or number that the system knows", kinds.account)
 FILE = Text("path", "absolute", kinds.absolute_path)
-PROXY = Text("URL", "`http://HOST:PORT` or `https://HOST:PORT`", kinds.proxy_url)
+PROXY = Text("URL", "`http://HOST:PORT`", kinds.proxy_url)
 STORE = Text("URL", "`sqlite:///absolute/path`", kinds.store_url)
 MAP_NAME = Text("map name", "a built-in map or one of `maps`", kinds.map_name)
 
@@ -92,7 +92,12 @@ class ListenerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ]
     address: Annotated[str, key("Where to listen.", ADDRESS)]
     mode: Annotated[
-        str | None, key("The mode of a unix socket; unset, the umask decides.", MODE)
+        str | None,
+        key(
+            "The mode of a unix socket; unset: `0660` where `owner` or `group` is named, else"
+            " `0666`.",
+            MODE,
+        ),
     ] = None
     owner: Annotated[
         str | None, key("The owner of a unix socket; unset, whoever runs the daemon.", ACCOUNT)

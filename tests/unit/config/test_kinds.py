@@ -73,7 +73,7 @@ def test_no_accounts(text: str) -> None:
     "text",
     [
         "http://proxy.example.com:3128",
-        "https://[2001:db8::1]:443/",
+        "http://[2001:db8::1]:443/",
         "http://user:password@192.0.2.1:8080",
     ],
 )
@@ -84,12 +84,19 @@ def test_proxies(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "proxy:3128", "ftp://proxy:21", "http://proxy", "http://proxy:0", "http://:80",
-     "http://proxy:99999", "http://proxy:80/path", "http://proxy:80?q", "http://a b:80",
+     "http://proxy:99999", "http://proxy:80/path", "http://proxy:80//", "http://proxy:80?q", "http://a b:80",
      "http://[::1:80", "http://pro\nxy:80\n/x"],
 )  # fmt: skip
 def test_no_proxies(text: str) -> None:
     with pytest.raises(ValueError):
         kinds.proxy_url(text)
+
+
+@pytest.mark.parametrize("url", ["https://proxy:443", "HTTPS://user:secret@proxy:443"])
+def test_no_proxies_over_tls(url: str) -> None:
+    with pytest.raises(ValueError, match="asks for TLS to the proxy, which is not supported") as e:
+        kinds.proxy_url(url)
+    assert "secret" not in str(e.value)
 
 
 def test_store_urls() -> None:
