@@ -1,11 +1,11 @@
 """The SQLite file, kept open whatever happens to it; all of this blocks, in a worker thread."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from mtasts_resolver import logs
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import (
     FAILURES,
@@ -21,7 +21,7 @@ from mtasts_resolver.store.table import BrokenRowError, PolicyTable, Row, decode
 PAGE_ROWS = 256  # policies per page: a few milliseconds of worker, and at most 100 MB of rows
 MAX_BROKEN = 1000  # broken rows remembered until they are deleted; the rest waits for the next scan
 
-_log = logging.getLogger(__name__)
+log = logs.get(__name__)
 
 T = TypeVar("T")
 
@@ -100,9 +100,7 @@ class Database:
         if self._table is None:
             self._open_again()
         elif self._was_moved():
-            _log.warning(
-                "%s was removed or replaced by another process; it is opened anew", self._path
-            )
+            log.warning("store-replaced", file=self._path)
             self._open_again()
             self.begun_afresh += 1
         broken = tuple(self._broken)
@@ -179,16 +177,11 @@ class Database:
         except OSError as error:
             reason = f"it is damaged ({damage}) and cannot be set aside: {judge(error)}"
             raise UnavailableError(reason) from error
-        _log.error(
-            "%s is damaged (%s): it is set aside as %s, and a fresh one is begun",
-            self._path,
-            damage,
-            target.name,
-        )
+        log.error("store-damaged", file=self._path, set_aside=target.name, reason=damage)
         try:
             remove_oldest(self._path)
         except OSError as error:
-            _log.warning("damaged files beside %s could not be removed: %s", self._path, error)
+            log.warning("store-remains-kept", file=self._path, reason=error.strerror or str(error))
         try:
             self._open_table()
         except DamagedError as again:
@@ -215,12 +208,8 @@ class Database:
             except BrokenRowError as error:
                 if row.rowid not in self._broken and len(self._broken) < MAX_BROKEN:
                     self._broken.add(row.rowid)
-                    _log.warning(
-                        "%s: the row of %a holds no policy (%s); it is deleted",
-                        self._path,
-                        row.key,
-                        error,
-                    )
+                    key = None if row.key is None else row.key.decode("utf-8", "backslashreplace")
+                    log.warning("store-row-invalid", file=self._path, key=key, reason=error)
         return policies
 
     def _shut(self) -> None:

@@ -1,6 +1,5 @@
 """What is done for the policies when their file is ruined or cannot be opened."""
 
-import logging
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -8,6 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from mtasts_resolver import logs
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import FAILURES
 from mtasts_resolver.store.schema import connect
@@ -18,7 +18,7 @@ MAX_COPIED = 200_000  # policies read into memory: as many as the resolver keeps
 
 _SIDE_FILES = ("-wal", "-shm")  # SQLite's own, beside the database
 
-_log = logging.getLogger(__name__)
+log = logs.get(__name__)
 
 
 def set_aside(path: Path, now: float) -> Path:
@@ -45,7 +45,9 @@ def remove_oldest(path: Path) -> None:
     for found in remains:
         if (found.stamp, found.number) in too_old:
             path.with_name(found.name).unlink(missing_ok=True)
-            _log.warning("removed %s: %d damaged files are kept", found.name, MAX_SET_ASIDE)
+            log.warning(
+                "store-remains-removed", file=path.with_name(found.name), kept=MAX_SET_ASIDE
+            )
 
 
 class _Remains(NamedTuple):
@@ -79,7 +81,7 @@ def read_copy(path: Path) -> dict[str, StoredPolicy]:
         except FAILURES:
             continue  # the caller reports why the file cannot be used
         if copy:
-            _log.info("read %d policies from %s, which cannot be opened now", len(copy), path)
+            log.info("store-read-only", file=path, policies=len(copy))
         return copy
     return {}
 

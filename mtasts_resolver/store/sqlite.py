@@ -1,7 +1,6 @@
 """The store in an SQLite file: the event loop's side, which never waits for the disk."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mtasts_resolver import logs
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.store import WRITE_DELAY, StoredPolicy
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
@@ -22,7 +22,7 @@ RETRY_LAST = 60.0  # seconds; what an administrator repairs is in use within a m
 CALL_TIMEOUT = 30.0  # seconds for one job of the worker: above table.STATEMENT_TIMEOUT
 CLOSE_TIMEOUT = 10.0  # seconds: with the rest of a shutdown far below systemd's 90 s
 
-_log = logging.getLogger(__name__)
+log = logs.get(__name__)
 
 T = TypeVar("T")
 
@@ -143,7 +143,7 @@ class SqliteStore:
                 with suppress(UnavailableError):  # a worker that hangs was reported already
                     await self._call(self._database.close)
         if self._pending:
-            _log.error("%d changes were not written to %s", len(self._pending), self._path)
+            log.error("store-changes-unwritten", file=self._path, count=len(self._pending))
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _change(self, domain: str, change: StoredPolicy | None) -> None:
@@ -153,11 +153,7 @@ class SqliteStore:
             del self._pending[next(iter(self._pending))]
             self._dropped += 1
             if self._dropped == 1:
-                _log.error(
-                    "more than %d changes wait for %s: the oldest are dropped",
-                    MAX_PENDING,
-                    self._path,
-                )
+                log.error("store-changes-dropping", file=self._path, waiting=MAX_PENDING)
         self._wake.set()
 
     async def _keep_writing(self) -> None:
@@ -166,8 +162,8 @@ class SqliteStore:
             await self._clock.sleep(self._delay())
             try:
                 await self._write_pending()
-            except Exception:  # noqa: BLE001 - a fault of the program must not end the writing
-                _log.exception("writing to %s failed unexpectedly", self._path)
+            except Exception as error:  # noqa: BLE001 - a bug must not end the writing
+                log.bug("internal-error", error, during="store")
                 self._failures += 1
 
     def _delay(self) -> float:
@@ -223,16 +219,16 @@ class SqliteStore:
         self._wake.set()
         if self._trouble != str(failure):
             self._trouble = str(failure)
-            _log.warning("policies are kept in memory, %s: %s", self._path, failure)
+            log.warning("store-unavailable", file=self._path, reason=failure)
 
     def _note_success(self) -> None:
         self._failures = 0
         if self._trouble is None:
             return
         self._trouble = None
-        _log.info("policies are written to %s again", self._path)
+        log.info("store-available", file=self._path)
         if self._dropped:
-            _log.warning("%d changes to %s were dropped meanwhile", self._dropped, self._path)
+            log.warning("store-changes-dropped", file=self._path, count=self._dropped)
             self._dropped = 0
             self._put_again()
 

@@ -84,8 +84,8 @@ def test_proxies(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "proxy:3128", "ftp://proxy:21", "http://proxy", "http://proxy:0", "http://:80",
-     "http://proxy:99999", "http://proxy:80/path", "http://proxy:80//", "http://proxy:80?q", "http://a b:80",
-     "http://[::1:80", "http://pro\nxy:80\n/x"],
+     "http://proxy:99999", "http://proxy:80/path", "http://proxy:80//", "http://proxy:80?q",
+     "http://a b:80", "http://[::1:80", "http://pro\nxy:80\n/x"],
 )  # fmt: skip
 def test_no_proxies(text: str) -> None:
     with pytest.raises(ValueError):

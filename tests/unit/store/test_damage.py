@@ -1,7 +1,6 @@
 """A ruined file is set aside and reported, and never stops the daemon (row C9)."""
 
 import asyncio
-import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -16,6 +15,7 @@ from mtasts_resolver.store.errors import StoreError
 from mtasts_resolver.store.rescue import MAX_SET_ASIDE
 from mtasts_resolver.store.schema import prepare
 from mtasts_resolver.store.table import MAX_VALUE_BYTES
+from tests.events import events
 from tests.unit.store.support import contents, contents_of, crash, fill, new_store, policies, policy
 
 ASIDE = "policies.sqlite.damaged-20261121T221500Z"  # the time is that of StoppedClock
@@ -33,10 +33,6 @@ def ruin(path: Path, start: int = PAGE) -> None:
     with path.open("r+b") as file:
         file.seek(start)
         file.write(nonsense[: path.stat().st_size - start])
-
-
-def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
 
 
 def aside(path: Path) -> list[str]:
@@ -94,9 +90,11 @@ def test_a_file_that_is_ruined_at_the_start(
 
     asyncio.run(fill(path, [policy("a.example")]))
     assert path.with_name(ASIDE).read_bytes() == before
-    (error,) = errors(caplog)
-    assert str(path) in error
-    assert ASIDE in error
+    (error,) = events(caplog, "ERROR")
+    assert error.event == "store-damaged"
+    assert error.fields["file"] == path
+    assert error.fields["set_aside"] == ASIDE
+    assert str(error.fields["reason"])
     assert asyncio.run(contents_of(path)) == {"a.example": policy("a.example")}
 
 
@@ -121,7 +119,7 @@ async def test_damage_found_while_running_loses_nothing_in_memory(
             await store.count()
         case "flush":
             await store.flush()
-    assert len(errors(caplog)) == 1
+    assert [logged.event for logged in events(caplog, "ERROR")] == ["store-damaged"]
     assert aside(path) == [ASIDE]
     assert await store.get("d1.example") == policy("d1.example")
     assert store.trouble is None
@@ -149,7 +147,10 @@ def test_the_newest_damaged_files_are_kept(path: Path, caplog: pytest.LogCapture
         asyncio.run(fill(path, [policy("a.example")]))
     kept = {path.with_name(name).read_bytes().split()[4] for name in aside(path)}
     assert kept == {b"%d," % number for number in range(6, MAX_SET_ASIDE + 6)}
-    assert f"{MAX_SET_ASIDE} damaged files are kept" in caplog.text
+    removed = events(caplog, "WARNING")
+    assert len(removed) == 6
+    fields = {"file": path.with_name(ASIDE), "kept": MAX_SET_ASIDE}
+    assert removed[0] == ("WARNING", "store-remains-removed", fields)
 
 
 BROKEN_ROWS = {
@@ -182,9 +183,11 @@ async def test_a_broken_row_is_reported_once_and_deleted(
     assert await store.get("a.example") is None
     for _ in range(2):
         assert await contents(store) == policies(3)
-    assert len(caplog.records) == len(BROKEN_ROWS) + 2
-    assert {record.levelname for record in caplog.records} == {"WARNING"}
-    assert "'a.example'" in caplog.text
+    logged = events(caplog)
+    assert len(logged) == len(BROKEN_ROWS) + 2
+    assert {(level, event) for level, event, _ in logged} == {("WARNING", "store-row-invalid")}
+    assert {"a.example", "\\xff", "x.example", None} <= {fields["key"] for _, _, fields in logged}
+    assert all(fields["file"] == path and str(fields["reason"]) for _, _, fields in logged)
     assert store.trouble is None
 
     store.put(policy("a.example"))
@@ -206,7 +209,7 @@ async def test_a_file_that_was_removed_is_begun_afresh(
         file.unlink()
     store.put(policy("a.example"))
     await store.flush()
-    assert "was removed or replaced" in caplog.text
+    assert events(caplog) == [("WARNING", "store-replaced", {"file": path})]
     assert store.pending == 0
     await store.close()
     assert await contents_of(path) == {**everything, "a.example": policy("a.example")}
@@ -234,7 +237,8 @@ def test_a_file_that_a_newer_program_has_taken_over_is_left_alone(
 
     asyncio.run(scenario())
     assert path.read_bytes() == before
-    assert "1 changes were not written" in caplog.text
+    unwritten = ("ERROR", "store-changes-unwritten", {"file": path, "count": 1})
+    assert events(caplog)[-1] == unwritten
 
 
 async def _live_through(path: Path, valid: dict[str, object]) -> None:

@@ -12,6 +12,7 @@ from mtasts_resolver.clock import SystemClock
 from mtasts_resolver.store import WRITE_DELAY, Store, sqlite
 from mtasts_resolver.store.database import PAGE_ROWS
 from mtasts_resolver.store.sqlite import SqliteStore
+from tests.events import events
 from tests.unit.store.support import (
     SteppedClock,
     contents,
@@ -208,7 +209,7 @@ async def test_more_changes_than_may_wait(
     for stored in list(policies(5).values())[2:]:
         store.put(stored)
     assert store.pending == 3
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert "the oldest are dropped" in caplog.text
+    dropping = ("ERROR", "store-changes-dropping", {"file": path, "waiting": 3})
+    assert events(caplog) == [dropping]
     await store.close()
     assert set(await contents_of(path)) == {"d2.example", "d3.example", "d4.example"}

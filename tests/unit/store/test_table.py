@@ -12,6 +12,7 @@ from mtasts_resolver.store.database import Database
 from mtasts_resolver.store.errors import StoreError, UnavailableError
 from mtasts_resolver.store.schema import prepare
 from mtasts_resolver.store.table import PolicyTable
+from tests.events import events
 from tests.unit.store.support import StoppedClock, new_store, policy
 
 DEADLY = "SELECT CAST(x'ff' AS TEXT)"  # not UTF-8: raised while sqlitedict's thread fetches it
@@ -139,7 +140,8 @@ async def test_a_worker_that_hangs_holds_up_nobody(
         assert await store.get("a.example") is None
         assert await store.get("b.example") == policy("b.example")
     assert store.trouble == "the disk does not answer"
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    fields = [(event, str(fields["reason"])) for _, event, fields in events(caplog)]
+    assert fields == [("store-unavailable", "the disk does not answer")]
 
     released.set()
     monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 20)

@@ -15,6 +15,7 @@ import pytest
 
 from mtasts_resolver.store import WRITE_DELAY, rescue, table
 from mtasts_resolver.store.sqlite import RETRY_FIRST, RETRY_LAST, SqliteStore
+from tests.events import events
 from tests.unit.store.support import (
     SteppedClock,
     contents,
@@ -31,8 +32,8 @@ from tests.unit.store.support import (
 LARGE = "x" * 10_000  # a few dozen of these fill the small disks below
 
 
-def levels(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.levelname for record in caplog.records]
+def names(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [logged.event for logged in events(caplog)]
 
 
 def small_disk(directory: Path) -> Path:
@@ -77,14 +78,17 @@ def test_a_disk_that_fills_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
         assert store.trouble is not None
         assert "full" in store.trouble
         assert "free space" in store.trouble
-        assert levels(caplog) == ["WARNING"]
-        assert str(path) in caplog.text
+        (unavailable,) = events(caplog)
+        assert unavailable.level == "WARNING"
+        assert unavailable.event == "store-unavailable"
+        assert unavailable.fields["file"] == path
+        assert "free space" in str(unavailable.fields["reason"])
 
         filler.unlink()
         await store.flush()
         assert store.pending == 0
         assert store.trouble is None
-        assert levels(caplog) == ["WARNING", "INFO"]
+        assert events(caplog)[1:] == [("INFO", "store-available", {"file": path})]
         await store.close()
         assert await contents_of(path) == {**late, "early.example": policy("early.example")}
 
@@ -106,7 +110,7 @@ def test_a_disk_that_is_full_at_the_start(tmp_path: Path, caplog: pytest.LogCapt
         store.put(policy("late.example", document=LARGE))
         await store.flush()
         assert store.pending == 1
-        assert "WARNING" in levels(caplog)
+        assert "store-unavailable" in names(caplog)
 
         filler.unlink()
         await store.flush()
@@ -167,8 +171,9 @@ def test_a_disk_that_is_read_only(tmp_path: Path, caplog: pytest.LogCaptureFixtu
             await store.flush()
             assert store.pending == 2
             assert await contents(store) == expected
-        assert levels(caplog) == ["WARNING"]
-        assert f"writable for uid {os.geteuid()}" in caplog.text
+        (unavailable,) = events(caplog)
+        assert unavailable.event == "store-unavailable"
+        assert f"writable for uid {os.geteuid()}" in str(unavailable.fields["reason"])
 
         mount("-o", "remount,bind,rw", str(tmp_path))
         await store.flush()
@@ -218,14 +223,15 @@ def test_a_damaged_file_on_a_read_only_disk(
         store.put(policy("a.example"))
         for _ in range(3):
             await store.flush()
-        assert levels(caplog) == ["WARNING"]
-        assert "cannot be set aside" in caplog.text
+        (unavailable,) = events(caplog)
+        assert unavailable.event == "store-unavailable"
+        assert "cannot be set aside" in str(unavailable.fields["reason"])
         assert await store.get("a.example") == policy("a.example")
 
         mount("-o", "remount,bind,rw", str(tmp_path))
         await store.flush()
         assert store.pending == 0
-        assert levels(caplog) == ["WARNING", "ERROR"]
+        assert names(caplog) == ["store-unavailable", "store-damaged"]
         await store.close()
         assert await contents_of(path) == {"a.example": policy("a.example")}
 
@@ -248,13 +254,14 @@ async def test_a_directory_that_cannot_be_made(
     assert await store.get("b.example") is None
     assert await contents(store) == {"a.example": policy("a.example")}
     assert await store.count() == 0
-    assert levels(caplog) == ["WARNING"]
-    assert "Not a directory" in caplog.text
+    (unavailable,) = events(caplog)
+    assert unavailable.event == "store-unavailable"
+    assert "Not a directory" in str(unavailable.fields["reason"])
 
     obstacle.unlink()
     await store.flush()
     assert store.pending == 0
-    assert levels(caplog) == ["WARNING", "INFO"]
+    assert names(caplog) == ["store-unavailable", "store-available"]
     await store.close()
     assert await contents_of(path) == {"a.example": policy("a.example")}
 
@@ -268,8 +275,8 @@ async def test_what_cannot_be_written_at_the_end_is_said(
     await store.open()
     store.put(policy("a.example"))
     await store.close()
-    assert levels(caplog) == ["WARNING", "ERROR"]
-    assert "1 changes were not written" in caplog.text
+    assert names(caplog) == ["store-unavailable", "store-changes-unwritten"]
+    assert events(caplog)[1].fields["count"] == 1
 
 
 @pytest.fixture
@@ -360,8 +367,9 @@ async def test_a_lock_of_another_process_is_no_damage(
             await store.flush()
             assert store.pending == 1
             assert await store.get("d1.example") == policy("d1.example")
-        assert "run one daemon per file" in caplog.text
-        assert levels(caplog) == ["WARNING"]
+        (unavailable,) = events(caplog)
+        assert unavailable.event == "store-unavailable"
+        assert "run one daemon per file" in str(unavailable.fields["reason"])
         second = new_store(path)
         await second.open()
         assert await contents(second) == policies(3)
@@ -432,7 +440,8 @@ async def test_dropped_changes_are_recovered_from_memory(
     path.rmdir()
     await store.flush()
     assert store.pending == 0
-    assert "2 changes" in caplog.text
+    dropped = ("WARNING", "store-changes-dropped", {"file": path, "count": 2})
+    assert dropped in events(caplog)
     await store.close()
     assert await contents_of(path) == {
         **memory,
