@@ -15,6 +15,8 @@ class Counters:
     lookup_timeouts: int = 0
     """Look-ups answered before their discovery had ended."""
     discoveries: int = 0
+    """Of MTA-STS; those of DANE are counted apart."""
+    dane_discoveries: int = 0
     dns_failures: int = 0
     fetches: int = 0
     fetch_failures: int = 0

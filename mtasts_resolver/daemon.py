@@ -5,7 +5,7 @@ import os
 import random
 import resource
 import signal
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +23,13 @@ from mtasts_resolver.config import (
     sqlite_path,
 )
 from mtasts_resolver.counters import Counters
+from mtasts_resolver.danekeeper import DaneKeeper
 from mtasts_resolver.discovery.https import PolicyFetcher
+from mtasts_resolver.discovery.validation import Validation
 from mtasts_resolver.endpoints import parse_address
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.privileges import PrivilegeError, drop_privileges
-from mtasts_resolver.refresher import Refresher
+from mtasts_resolver.refresher import PolicyRefresher
 from mtasts_resolver.resolver import Resolver
 from mtasts_resolver.server.listeners import (
     Listener,
@@ -45,7 +47,7 @@ log = logs.get(__name__)
 
 DRAIN_TIMEOUT = 10.0  # seconds that look-ups in hand get to be answered at shutdown
 STATUS_INTERVAL = 30.0  # seconds between two updates of the line that `systemctl status` shows
-REFRESHER_PAUSE = 300.0  # seconds before the refresher starts again after a bug ended it
+RESTART_PAUSE = 300.0  # seconds before background work begins again after a bug ended it
 # 4,096 connections, 256 discoveries with a few sockets each, and what the process holds itself.
 OPEN_FILES = 8_192
 
@@ -65,7 +67,9 @@ class _Parts:
     store: SqliteStore
     fetcher: PolicyFetcher
     resolver: Resolver
-    refresher: Refresher
+    validation: Validation
+    dane: DaneKeeper
+    refresher: PolicyRefresher
     service: LookupService
     server: Server
 
@@ -126,7 +130,9 @@ class Daemon:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
         self._tasks = [
-            asyncio.create_task(self._keep_refreshing(parts.refresher), name="refresher"),
+            asyncio.create_task(self._keep_running(parts.refresher.run), name="refresher"),
+            asyncio.create_task(self._keep_running(parts.dane.run), name="DANE refresher"),
+            asyncio.create_task(self._keep_running(parts.validation.run), name="DNSSEC probe"),
             asyncio.create_task(self._keep_status(parts), name="status"),
         ]
         if self._notifier.watchdog_interval is not None:
@@ -177,7 +183,7 @@ class Daemon:
         store = SqliteStore(
             path,
             clock=self._clock,
-            recover=lambda: resolver.cache.stored_policies(),  # noqa: PLW0108  made below
+            recover=lambda: resolver.stored_policies(),  # noqa: PLW0108  made below
         )
         rng = random.SystemRandom()
         resolver = Resolver(
@@ -189,25 +195,32 @@ class Daemon:
             config=config,
             counters=self._counters,
         )
-        refresher = Refresher(resolver, store, clock=self._clock, rng=rng, config=config)
+        refresher = PolicyRefresher(resolver, store, clock=self._clock, rng=rng, config=config)
         resolver.on_policy = refresher.schedule
-        service = LookupService(resolver, config, self._counters)
+        validation = Validation(dns, config.dns.dnssec, self._clock)
+        dane = DaneKeeper(
+            validation, clock=self._clock, rng=rng, config=config, counters=self._counters
+        )
+        service = LookupService(resolver, dane, config, self._counters)
         server = Server(service.answer, listeners)
         try:
             await store.open()
         except StoreError as error:
             raise StartError(str(error)) from None
-        return _Parts(store, fetcher, resolver, refresher, service, server)
+        return _Parts(store, fetcher, resolver, validation, dane, refresher, service, server)
 
     # -- main loop ---------------------------------------------------------------------------
 
-    async def _keep_refreshing(self, refresher: Refresher) -> None:
+    async def _keep_running(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run what works for ever, and begin again where a bug has ended it."""
         while True:
             try:
-                await refresher.run()
+                await work()
             except Exception as error:  # noqa: BLE001  answers must go on while this is mended
-                log.bug("internal-error", error, during="refresh")
-            await self._clock.sleep(REFRESHER_PAUSE)
+                log.bug("internal-error", error, during="background work")
+            else:
+                return
+            await self._clock.sleep(RESTART_PAUSE)
 
     async def _feed_watchdog(self, interval: float) -> None:
         """Tell systemd that the event loop turns: where it does not, neither does this."""
@@ -223,9 +236,10 @@ class Daemon:
     def _status(self, parts: _Parts) -> str:
         cache, counters = parts.resolver.cache, self._counters
         text = (
-            f"{cache.policies} policies and {len(cache) - cache.policies} absences in memory,"
+            f"{cache.precious} policies and {len(cache) - cache.precious} absences in memory,"
             f" {counters.lookups} look-ups, {counters.discoveries} discoveries,"
-            f" {parts.server.counters.connections_open} connections"
+            f" {parts.server.counters.connections_open} connections,"
+            f" DANE {'on' if parts.validation.validates else 'off'}"
         )
         if parts.resolver.failing_refresh:
             text += f", {parts.resolver.failing_refresh} policies fail to be refreshed"
@@ -246,6 +260,7 @@ class Daemon:
             self._config = found.in_force
             logs.setup_logging(self._config.log.level, self._config.log.format)
             parts.resolver.reconfigure(self._config)
+            parts.dane.reconfigure(self._config)
             parts.refresher.reconfigure(self._config)
             parts.service.reconfigure(self._config)
             log.info("configuration-reloaded", applied=found.applied)
@@ -266,6 +281,7 @@ class Daemon:
         await parts.server.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await parts.resolver.close()
+        await parts.dane.close()
         await parts.fetcher.aclose()
         await parts.store.close()
         log.info("stopped", **self._counters.as_dict())

@@ -6,13 +6,25 @@ from dataclasses import dataclass
 from dns.rdtypes.ANY.MX import MX
 
 from mtasts_resolver.assembly import dns_client, policy_fetcher
-from mtasts_resolver.config import Config
+from mtasts_resolver.clock import SystemClock
+from mtasts_resolver.config import Config, MapOptions
+from mtasts_resolver.discovery.dane import discover_dane
 from mtasts_resolver.discovery.dns import DnsClient, Status
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError
 from mtasts_resolver.discovery.record import lookup_record
 from mtasts_resolver.discovery.trace import Step, Trace
-from mtasts_resolver.lookup import reply_for
-from mtasts_resolver.policy import Mode, Policy, StsFinding, matches, policy_domain
+from mtasts_resolver.discovery.validation import Validation
+from mtasts_resolver.lookup import NOT_ASKED, reply_for
+from mtasts_resolver.policy import (
+    Dane,
+    DaneFinding,
+    Mode,
+    Policy,
+    StsFinding,
+    is_enforced,
+    matches,
+    policy_domain,
+)
 from mtasts_resolver.reply import NOT_FOUND, Reply
 
 MAX_MX_SHOWN = 20  # more MX hosts than a domain has for a reason
@@ -28,8 +40,11 @@ class Explanation:
     """The policy domain; None where no policy can apply to the key."""
     steps: list[Step]
     finding: StsFinding
+    dane: DaneFinding
     outcome: str
-    """The finding in words."""
+    """The finding of MTA-STS in words."""
+    decision: str
+    """Which of DANE and MTA-STS decides, and why."""
     reply: Reply
     """What Postfix would get if nothing were cached."""
 
@@ -42,22 +57,28 @@ async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
     domain = policy_domain(key)
     if domain is None:
         finding = StsFinding(None, "no policy can apply to this key (RFC 8461 §3.4)", "no-domain")
-        return Explanation(key, map_name, None, [], finding, finding.reason, NOT_FOUND)
+        return Explanation(
+            key, map_name, None, [], finding, DaneFinding(Dane.OFF), finding.reason, "", NOT_FOUND
+        )
+    options = config.map_options(map_name)
     trace = Trace()
-    finding = await _discover(domain, config, trace)
+    dns = dns_client(config)
+    finding = await _discover_policy(domain, dns, config, trace)
+    dane = await _discover_dane(domain, dns, config, trace) if options.dane else NOT_ASKED
     return Explanation(
         key=key,
         map_name=map_name,
         domain=domain,
         steps=trace.steps,
         finding=finding,
+        dane=dane,
         outcome=_in_words(finding),
-        reply=reply_for(finding, config.map_options(map_name), config),
+        decision=_decision(dane, finding, options),
+        reply=reply_for(finding, dane, options, config),
     )
 
 
-async def _discover(domain: str, config: Config, trace: Trace) -> StsFinding:
-    dns = dns_client(config)
+async def _discover_policy(domain: str, dns: DnsClient, config: Config, trace: Trace) -> StsFinding:
     fetcher = policy_fetcher(dns, config)
     try:
         await lookup_record(dns, domain, trace)
@@ -68,6 +89,22 @@ async def _discover(domain: str, config: Config, trace: Trace) -> StsFinding:
         await fetcher.aclose()
     await _compare_mx_hosts(domain, fetched.policy, dns, trace)
     return StsFinding(fetched.policy)
+
+
+async def _discover_dane(domain: str, dns: DnsClient, config: Config, trace: Trace) -> DaneFinding:
+    validation = Validation(dns, config.dns.dnssec, SystemClock())
+    begun = time.monotonic()
+    await validation.probe()
+    trace.record(
+        "DNSSEC",
+        ok=bool(validation.validates),
+        seconds=time.monotonic() - begun,
+        outcome=validation.state,
+    )
+    if validation.validates:
+        return (await discover_dane(validation.dns, domain, trace)).finding
+    status = Dane.UNKNOWN if validation.validates is None else Dane.OFF
+    return DaneFinding(status, validation.state)
 
 
 async def _compare_mx_hosts(domain: str, policy: Policy, dns: DnsClient, trace: Trace) -> None:
@@ -98,6 +135,26 @@ async def _compare_mx_hosts(domain: str, policy: Policy, dns: DnsClient, trace: 
     misfits = sum("fits no mx" in detail for detail in details)
     outcome = f"{len(hosts)} MX hosts, {misfits} outside the policy"
     trace.record(question, ok=not misfits, seconds=seconds, outcome=outcome, details=tuple(details))
+
+
+def _decision(dane: DaneFinding, sts: StsFinding, options: MapOptions) -> str:
+    """Say which of DANE and MTA-STS decides (RFC 8461 §2), and why."""
+    enforced = sts.policy is not None and is_enforced(
+        sts.policy, enforce_testing=options.testing == "enforce"
+    )
+    match dane.status:
+        case Dane.REQUIRED:
+            return "DANE decides: every MX host that can be used can be verified with it"
+        case Dane.UNKNOWN if enforced:
+            return "nothing can be decided: DANE may apply, and MTA-STS must not override it"
+        case Dane.PARTIAL if enforced:
+            return "MTA-STS decides: DANE could not verify every MX host, the policy can"
+        case Dane.PARTIAL | Dane.UNKNOWN:
+            return "DANE decides, host by host, as far as there are TLSA records"
+        case _ if enforced:
+            return "MTA-STS decides: DANE does not apply"
+        case _:
+            return "neither DANE nor MTA-STS applies: main.cf decides"
 
 
 def _in_words(finding: StsFinding) -> str:

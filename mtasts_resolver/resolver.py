@@ -7,14 +7,16 @@ Postfix's next try finds its result.
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from mtasts_resolver import logs
-from mtasts_resolver.cache import Cache, Entry, FetchFailure
+from mtasts_resolver.cache import Cache
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config
 from mtasts_resolver.counters import Counters
+from mtasts_resolver.discoveries import Discoveries, OverloadedError
 from mtasts_resolver.discovery.dns import DnsClient
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.https import PolicyFetcher
@@ -33,12 +35,6 @@ from mtasts_resolver.store import Store, StoredPolicy
 
 log = logs.get(__name__)
 
-# Each discovery holds a few sockets and up to a document of memory; 256 are more than a busy
-# server's stream of new domains needs, and well within the default limit of open files.
-MAX_DISCOVERIES = 256
-# More than this many domains waiting means that look-ups come in faster than DNS answers; those
-# beyond are told to come again, which Postfix does.
-MAX_QUEUED_DISCOVERIES = 4_096
 # RFC 2308 §7 allows five minutes for remembering a failure of the servers. A minute lets mail that
 # was deferred by an outage go out soon after it, without asking dead servers for each message.
 DNS_RETRY_DELAY = 60.0
@@ -46,8 +42,40 @@ DNS_RETRY_DELAY = 60.0
 ASKED_AT_PRECISION = 86_400.0
 
 
-class OverloadedError(Exception):
-    """Too many domains are being discovered already; the look-up should be tried again."""
+class FetchFailure(NamedTuple):
+    """The last fetch of a policy failed (RFC 8461 §3.3)."""
+
+    policy_id: str
+    """The id for which it failed; another id may be fetched at once."""
+    failures: int
+    """How many in a row for this id."""
+    retry_at: float
+    """Monotonic seconds: no fetch for this id before."""
+    code: str
+    reason: str
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """What is known of one domain. All times are monotonic seconds."""
+
+    finding: StsFinding
+    until: float
+    """The finding may be answered before this time."""
+    check_at: float
+    """From this time on a look-up starts a check of the policy record, and waits for nothing."""
+    asked: float
+    """The last look-up."""
+    stored: StoredPolicy | None = None
+    """The policy as it is stored; None where there is no policy."""
+    failure: FetchFailure | None = None
+    reported: tuple[str, int] | None = None
+    """The kind and the urgency of the failed refresh that was logged last."""
+    referenced: bool = False
+
+    @property
+    def precious(self) -> bool:
+        return self.stored is not None
 
 
 class Resolver:
@@ -71,17 +99,20 @@ class Resolver:
         self._rng = rng
         self._config = config
         self._counters = counters
-        self._cache = Cache(config.cache.memory_entries)
-        self._slots = asyncio.Semaphore(MAX_DISCOVERIES)
-        self._running: dict[str, asyncio.Task[Entry | None]] = {}
+        self._cache: Cache[Entry] = Cache(config.cache.memory_entries)
+        self._discoveries: Discoveries[Entry | None] = Discoveries("discovery")
         self._name_servers = NameServerHealth()
         self._failing: set[str] = set()
         self.on_policy: Callable[[str, Entry], None] = lambda _domain, _entry: None
         """Called when a policy was fetched, so that its refresh can be scheduled."""
 
     @property
-    def cache(self) -> Cache:
+    def cache(self) -> Cache[Entry]:
         return self._cache
+
+    def stored_policies(self) -> list[StoredPolicy]:
+        """Return every policy in memory, as it is stored."""
+        return [entry.stored for entry in self._cache.precious_entries() if entry.stored]
 
     @property
     def failing_refresh(self) -> int:
@@ -116,7 +147,9 @@ class Resolver:
         """Learn what is known of `domain`, within `lookup_timeout`. Raise OverloadedError."""
         timeout = self._config.lookup_timeout
         while True:
-            task = self._running.get(domain) or self._start(domain, self._learn(domain))
+            task = self._discoveries.get(domain) or self._discoveries.start(
+                domain, self._learn(domain)
+            )
             done, _ = await asyncio.wait({task}, timeout=timeout)
             if not done:
                 self._counters.lookup_timeouts += 1
@@ -133,9 +166,8 @@ class Resolver:
         Return the policy's entry, or None where none is left: it has expired, or the domain was
         not asked for in `forget_after`. Raise OverloadedError.
         """
-        while (running := self._running.get(domain)) is not None:
-            await asyncio.wait({running})
-        task = self._start(domain, self._refresh(domain))
+        await self._discoveries.idle(domain)
+        task = self._discoveries.start(domain, self._refresh(domain))
         await asyncio.wait({task})
         return task.result()
 
@@ -154,36 +186,15 @@ class Resolver:
 
     async def close(self) -> None:
         """End every discovery."""
-        running = list(self._running.values())
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+        await self._discoveries.close()
 
     # -- tasks -------------------------------------------------------------------------------
 
-    def _start(
-        self, domain: str, work: Coroutine[Any, Any, Entry | None]
-    ) -> asyncio.Task[Entry | None]:
-        if len(self._running) >= MAX_QUEUED_DISCOVERIES:
-            work.close()
-            self._counters.overloaded += 1
-            raise OverloadedError
-        task = asyncio.get_running_loop().create_task(work, name=f"discover {domain}")
-        self._running[domain] = task
-        task.add_done_callback(lambda done: self._ended(domain, done))
-        return task
-
-    def _ended(self, domain: str, task: asyncio.Task[Entry | None]) -> None:
-        del self._running[domain]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.bug("internal-error", error, domain=domain, during="discovery")
-
     def _check_behind(self, domain: str, entry: Entry, now: float) -> None:
-        if domain in self._running:
+        if domain in self._discoveries:
             return
         try:
-            self._start(domain, self._check(domain))
+            self._discoveries.start(domain, self._check(domain))
         except OverloadedError:
             entry.check_at = now + DNS_RETRY_DELAY
 
@@ -197,7 +208,7 @@ class Resolver:
         return await self._check(domain)
 
     async def _check(self, domain: str) -> Entry:
-        async with self._slots:
+        async with self._discoveries.slots:
             return await self._discover(domain, refresh=False)
 
     async def _refresh(self, domain: str) -> Entry | None:
@@ -218,7 +229,7 @@ class Resolver:
             return None
         if not self._cache.full and self._cache.get(domain) is None:
             self._cache.put(domain, entry)
-        async with self._slots:
+        async with self._discoveries.slots:
             return await self._discover(domain, refresh=True, held=entry)
 
     # -- one discovery -----------------------------------------------------------------------

@@ -66,7 +66,10 @@ def _as_text(explanation: Explanation, cached: str | None) -> str:
         mark = "ok  " if step.ok else "FAIL"
         lines += ["", f"{mark}  {step.name}  ({step.seconds:.3f} s)", f"      {step.outcome}"]
         lines += [f"      | {detail}" for detail in step.details]
-    lines += ["", f"outcome        {explanation.outcome}"]
+    lines += ["", f"MTA-STS        {explanation.outcome}"]
+    if explanation.domain is not None:
+        lines.append(f"DANE           {explanation.dane.status.value}: {explanation.dane.reason}")
+        lines.append(f"decision       {explanation.decision}")
     lines.append(f"Postfix gets   {show(explanation.reply)}  (map {explanation.map_name})")
     if cached is None:
         lines.append("the daemon     could not be asked for what it has cached")
@@ -95,6 +98,15 @@ def _as_dict(explanation: Explanation, cached: str | None) -> dict[str, Any]:
         if policy is None
         else {"mode": policy.mode, "max_age": policy.max_age, "mx": list(policy.mx)},
         "outcome": explanation.outcome,
+        "dane": {
+            "status": explanation.dane.status.value,
+            "reason": explanation.dane.reason,
+            "hosts": [
+                {"name": host.name, "outcome": host.outcome.value, "detail": host.detail}
+                for host in explanation.dane.hosts
+            ],
+        },
+        "decision": explanation.decision,
         "code": explanation.finding.code or None,
         "reply": {"status": explanation.reply.status, "text": explanation.reply.text},
         "daemon": cached,

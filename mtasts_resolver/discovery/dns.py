@@ -1,11 +1,13 @@
 """Questions to the DNS, and what became of them."""
 
 import asyncio
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import dns.exception
 import dns.flags
@@ -18,6 +20,7 @@ from dns.rdatatype import CNAME, SOA, RdataType
 
 from mtasts_resolver.discovery.errors import (
     DiscoveryError,
+    DnsConfigError,
     DnsError,
     DnsServerError,
     DnsTimeoutError,
@@ -66,6 +69,13 @@ class Answer:
     """Who answered: one server for each message that the chain took."""
 
 
+class Servers(Protocol):
+    """Where the name servers come from."""
+
+    def current(self) -> tuple[NameServer, ...]:
+        """Return the servers to ask now, at least one; raise DnsConfigError."""
+
+
 class DnsClient:
     """Asks name servers, all of them, and keeps nothing.
 
@@ -77,8 +87,22 @@ class DnsClient:
     def __init__(
         self, servers: Sequence[str] = (), *, timeout: float = 5.0, resolv_conf: Path = RESOLV_CONF
     ) -> None:
-        self._servers = FixedServers(servers) if servers else ResolvConf(resolv_conf)
+        self._servers: Servers = FixedServers(servers) if servers else ResolvConf(resolv_conf)
         self._timeout = timeout
+
+    def only(self, accept: Callable[[NameServer], bool]) -> "DnsClient":
+        """Return a client that asks of these servers only those that `accept` takes.
+
+        Its questions raise DnsConfigError where that leaves none.
+        """
+        client = copy.copy(self)
+        client._servers = _AcceptedServers(self._servers, accept)  # noqa: SLF001  its own class
+        return client
+
+    @property
+    def servers(self) -> tuple[NameServer, ...]:
+        """The servers that are asked now. Raise DnsConfigError where there are none."""
+        return self._servers.current()
 
     async def query(self, name: str, rdtype: str | RdataType) -> Answer:
         """Return what the DNS says of `name`, an A-label name, and `rdtype`.
@@ -126,6 +150,21 @@ class DnsClient:
         raise DnsServerError(what)
 
 
+class _AcceptedServers:
+    """Those of `servers` that `accept` takes."""
+
+    def __init__(self, servers: Servers, accept: Callable[[NameServer], bool]) -> None:
+        self._servers = servers
+        self._accept = accept
+
+    def current(self) -> tuple[NameServer, ...]:
+        servers = self._servers.current()
+        accepted = tuple(server for server in servers if self._accept(server))
+        if not accepted:
+            raise DnsConfigError(f"none of {', '.join(map(str, servers))} may be asked for this")
+        return accepted
+
+
 @dataclass(slots=True)
 class _Chain:
     """A question that is followed along its CNAMEs (RFC 8461 §3.1).
@@ -146,7 +185,7 @@ class _Chain:
         self.servers += (server,)
         self.authenticated = self.authenticated and bool(message.flags & dns.flags.AD)
         asked = self.name
-        while alias := _records(message, self.name, CNAME):
+        while self.rdtype != CNAME and (alias := _records(message, self.name, CNAME)):
             self._follow(*alias[0])
         if message.rcode() == dns.rcode.NXDOMAIN:
             # RFC 6604 §3: the code is about the last name of the chain.

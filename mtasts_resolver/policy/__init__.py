@@ -1,24 +1,30 @@
 """MTA-STS without I/O, clock or log: values in, values out (RFC 8461)."""
 
+from mtasts_resolver.policy.dane import Dane, DaneFinding, MxHost, Outcome, judge_hosts
 from mtasts_resolver.policy.document import DocumentError, Mode, Policy, parse_document
 from mtasts_resolver.policy.hostname import is_hostname, is_mx_pattern, matches
 from mtasts_resolver.policy.key import policy_domain
 from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_record
-from mtasts_resolver.policy.verdict import Dane, Level, StsFinding, Verdict, decide
+from mtasts_resolver.policy.verdict import Level, StsFinding, Verdict, decide, is_enforced
 
 __all__ = [
     "Dane",
+    "DaneFinding",
     "DocumentError",
     "Level",
     "Mode",
+    "MxHost",
+    "Outcome",
     "Policy",
     "PolicyRecord",
     "RecordError",
     "StsFinding",
     "Verdict",
     "decide",
+    "is_enforced",
     "is_hostname",
     "is_mx_pattern",
+    "judge_hosts",
     "matches",
     "parse_document",
     "policy_domain",

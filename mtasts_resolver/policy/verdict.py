@@ -14,22 +14,8 @@ DANE is required, which is the stronger answer.
 from enum import Enum, auto
 from typing import NamedTuple
 
+from mtasts_resolver.policy.dane import Dane, DaneFinding
 from mtasts_resolver.policy.document import Mode, Policy
-
-
-class Dane(Enum):
-    """What is known of DANE at the domain's MX hosts (RFC 7672)."""
-
-    REQUIRED = auto()
-    """Every reachable MX host can be verified with TLSA records, or is one that Postfix skips."""
-    PARTIAL = auto()
-    """Some host has TLSA records, and it is not REQUIRED."""
-    UNKNOWN = auto()
-    """A look-up failed, and nothing proves that there are TLSA records."""
-    NONE = auto()
-    """Proven absent, or the MX records are not authenticated."""
-    OFF = auto()
-    """DANE is not looked up."""
 
 
 class StsFinding(NamedTuple):
@@ -68,7 +54,7 @@ class Verdict(NamedTuple):
 
 
 def decide(
-    dane: Dane,
+    dane: DaneFinding,
     sts: StsFinding,
     *,
     enforce_testing: bool = False,
@@ -79,19 +65,20 @@ def decide(
     RFC 8461 §2: MTA-STS must not override a failing DANE validation. RFC 8461 §5: a policy in mode
     testing or none is never enforced, unless the administrator asks for it with `enforce_testing`.
     """
-    if dane is Dane.REQUIRED:
+    if dane.status is Dane.REQUIRED:
         return Verdict(Level.DANE_ONLY)
-    if sts.policy is not None and _enforced(sts.policy, enforce_testing=enforce_testing):
-        if dane is Dane.UNKNOWN:
-            reason = "the domain enforces MTA-STS, and whether DANE applies could not be looked up"
+    if sts.policy is not None and is_enforced(sts.policy, enforce_testing=enforce_testing):
+        if dane.status is Dane.UNKNOWN:
+            reason = f"DANE may apply before MTA-STS, but its look-up failed: {dane.reason}"
             return Verdict(Level.TEMP, reason=reason)
         return Verdict(Level.SECURE, policy=sts.policy)
     if not sts.known and defer_on_dns_failure:
         return Verdict(Level.TEMP, reason=sts.reason)
-    if dane in (Dane.PARTIAL, Dane.UNKNOWN):
+    if dane.status in (Dane.PARTIAL, Dane.UNKNOWN):
         return Verdict(Level.DANE)
     return Verdict(Level.NOT_FOUND)
 
 
-def _enforced(policy: Policy, *, enforce_testing: bool) -> bool:
+def is_enforced(policy: Policy, *, enforce_testing: bool) -> bool:
+    """Tell whether mail must not go out against `policy` (RFC 8461 §5)."""
     return policy.mode is Mode.ENFORCE or (policy.mode is Mode.TESTING and enforce_testing)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.policy import Dane, Level, Mode, Policy, StsFinding, decide
+from mtasts_resolver.policy import Dane, DaneFinding, Level, Mode, Policy, StsFinding, decide
 
 ENFORCE = StsFinding(Policy(Mode.ENFORCE, 86_400, ("mx.example",)))
 TESTING = StsFinding(Policy(Mode.TESTING, 86_400, ("mx.example",)))
@@ -37,24 +37,31 @@ danes = st.sampled_from(list(Dane))
 @pytest.mark.parametrize("dane", list(Dane))
 def test_the_table(dane: Dane) -> None:
     enforced, otherwise, failed = TABLE[dane]
-    assert decide(dane, ENFORCE).level is enforced
-    assert {decide(dane, sts).level for sts in (TESTING, NONE, ABSENT)} == {otherwise}
-    assert decide(dane, FAILED).level is failed
+    assert decide(DaneFinding(dane, "reason"), ENFORCE).level is enforced
+    assert {decide(DaneFinding(dane, "reason"), sts).level for sts in (TESTING, NONE, ABSENT)} == {
+        otherwise
+    }
+    assert decide(DaneFinding(dane, "reason"), FAILED).level is failed
 
 
 @pytest.mark.row("C8")
 @pytest.mark.parametrize("dane", list(Dane))
 def test_testing_is_enforced_only_where_the_administrator_asks_for_it(dane: Dane) -> None:
-    assert decide(dane, TESTING).level is TABLE[dane][1]
-    assert decide(dane, TESTING, enforce_testing=True).level is TABLE[dane][0]
-    assert decide(dane, NONE, enforce_testing=True).level is TABLE[dane][1]
+    assert decide(DaneFinding(dane, "reason"), TESTING).level is TABLE[dane][1]
+    assert (
+        decide(DaneFinding(dane, "reason"), TESTING, enforce_testing=True).level is TABLE[dane][0]
+    )
+    assert decide(DaneFinding(dane, "reason"), NONE, enforce_testing=True).level is TABLE[dane][1]
 
 
 def test_an_administrator_may_defer_when_dns_fails() -> None:
-    verdict = decide(Dane.OFF, FAILED, defer_on_dns_failure=True)
+    verdict = decide(DaneFinding(Dane.OFF), FAILED, defer_on_dns_failure=True)
     assert (verdict.level, verdict.reason) == (Level.TEMP, "SERVFAIL")
-    assert decide(Dane.REQUIRED, FAILED, defer_on_dns_failure=True).level is Level.DANE_ONLY
-    assert decide(Dane.OFF, ABSENT, defer_on_dns_failure=True).level is Level.NOT_FOUND
+    assert (
+        decide(DaneFinding(Dane.REQUIRED), FAILED, defer_on_dns_failure=True).level
+        is Level.DANE_ONLY
+    )
+    assert decide(DaneFinding(Dane.OFF), ABSENT, defer_on_dns_failure=True).level is Level.NOT_FOUND
 
 
 @pytest.mark.row("A4")
@@ -62,7 +69,12 @@ def test_an_administrator_may_defer_when_dns_fails() -> None:
 def test_what_a_verdict_carries(
     dane: Dane, sts: StsFinding, enforce_testing: bool, defer: bool
 ) -> None:
-    verdict = decide(dane, sts, enforce_testing=enforce_testing, defer_on_dns_failure=defer)
+    verdict = decide(
+        DaneFinding(dane, "reason"),
+        sts,
+        enforce_testing=enforce_testing,
+        defer_on_dns_failure=defer,
+    )
     assert (verdict.policy is not None) == (verdict.level is Level.SECURE)
     assert (verdict.reason != "") == (verdict.level is Level.TEMP)
 
@@ -72,7 +84,12 @@ def test_no_setting_makes_an_answer_weaker_than_the_table(
     dane: Dane, sts: StsFinding, enforce_testing: bool, defer: bool
 ) -> None:
     column = 0 if sts is ENFORCE else 2 if sts is FAILED else 1
-    level = decide(dane, sts, enforce_testing=enforce_testing, defer_on_dns_failure=defer).level
+    level = decide(
+        DaneFinding(dane, "reason"),
+        sts,
+        enforce_testing=enforce_testing,
+        defer_on_dns_failure=defer,
+    ).level
     assert STRENGTH[level] >= STRENGTH[TABLE[dane][column]]
     if dane in (Dane.REQUIRED, Dane.UNKNOWN):
         assert level is not Level.SECURE

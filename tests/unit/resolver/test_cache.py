@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.cache import Cache, Entry
+from mtasts_resolver.cache import Cache
 from mtasts_resolver.policy import StsFinding
+from mtasts_resolver.resolver import Entry
 from mtasts_resolver.store import StoredPolicy
 
 STORED = StoredPolicy("d.example", "1", "", 0.0, 0.0)
@@ -16,12 +17,12 @@ def entry(*, policy: bool = False, used: bool = False) -> Entry:
     )
 
 
-def kept(cache: Cache, names: str) -> str:
+def kept(cache: Cache[Entry], names: str) -> str:
     return "".join(name for name in names if cache.get(name))
 
 
 def test_absences_go_before_policies() -> None:
-    cache = Cache(3)
+    cache: Cache[Entry] = Cache(3)
     cache.put("p", entry(policy=True))
     cache.put("q", entry(policy=True))
     cache.put("a", entry(used=True))
@@ -33,7 +34,7 @@ def test_absences_go_before_policies() -> None:
 
 
 def test_unused_entries_go_before_used_ones_and_old_before_new() -> None:
-    cache = Cache(3)
+    cache: Cache[Entry] = Cache(3)
     cache.put("a", entry(used=True))
     cache.put("b", entry())
     cache.put("c", entry())
@@ -44,7 +45,7 @@ def test_unused_entries_go_before_used_ones_and_old_before_new() -> None:
 
 
 def test_a_second_chance_is_one_and_not_for_ever() -> None:
-    cache = Cache(2)
+    cache: Cache[Entry] = Cache(2)
     cache.put("a", entry(used=True))
     cache.put("b", entry(used=True))
     cache.put("c", entry())
@@ -52,19 +53,19 @@ def test_a_second_chance_is_one_and_not_for_ever() -> None:
 
 
 def test_an_entry_changes_its_kind() -> None:
-    cache = Cache(2)
+    cache: Cache[Entry] = Cache(2)
     cache.put("a", entry())
     cache.put("a", entry(policy=True))
-    assert (len(cache), cache.policies) == (1, 1)
+    assert (len(cache), cache.precious) == (1, 1)
     cache.put("a", entry())
-    assert (len(cache), cache.policies) == (1, 0)
+    assert (len(cache), cache.precious) == (1, 0)
     cache.remove("a")
     cache.remove("a")
     assert len(cache) == 0
 
 
 def test_a_smaller_limit_evicts() -> None:
-    cache = Cache(10)
+    cache: Cache[Entry] = Cache(10)
     for name in "abcdef":
         cache.put(name, entry(policy=name in "ab"))
     cache.resize(3)
@@ -79,7 +80,7 @@ def test_a_smaller_limit_evicts() -> None:
 def test_the_limit_holds_and_the_newest_entry_is_there(
     limit: int, puts: list[tuple[str, bool, bool]]
 ) -> None:
-    cache = Cache(limit)
+    cache: Cache[Entry] = Cache(limit)
     for name, policy, used in puts:
         new = entry(policy=policy, used=used)
         cache.put(name, new)

@@ -5,8 +5,9 @@ from collections.abc import Awaitable
 
 import pytest
 
-from mtasts_resolver import resolver as resolver_module
+from mtasts_resolver import discoveries
 from mtasts_resolver.config import Config, MapOptions
+from mtasts_resolver.discovery.validation import Validation
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import NOT_FOUND, Reply, Status
@@ -21,7 +22,9 @@ async def ask(service: LookupService, key: str, map_name: str = "default") -> Re
 
 
 def service_for(world: World) -> LookupService:
-    return LookupService(world.resolver, world.config, world.counters)
+    """Return a service of a host without a validating resolver: DANE is off."""
+    dane = world.dane_keeper(Validation(world.internet, "off", world.clock))
+    return LookupService(world.resolver, dane, world.config, world.counters)
 
 
 @pytest.mark.row("A1")
@@ -97,7 +100,7 @@ async def test_a_failure_of_dns_is_deferred_only_where_the_administrator_says_so
 
 @pytest.mark.row("A4")
 async def test_overload_is_a_temporary_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolver_module, "MAX_QUEUED_DISCOVERIES", 1)
+    monkeypatch.setattr(discoveries, "MAX_QUEUED", 1)
     world = World()
     world.internet.gate = asyncio.Event()
     service = service_for(world)

@@ -8,11 +8,11 @@ from collections import Counter
 
 import pytest
 
-from mtasts_resolver.cache import Entry
 from mtasts_resolver.config import Config, RefreshConfig
 from mtasts_resolver.lifetimes import CATCH_UP, REFRESH_JITTER
 from mtasts_resolver.policy import Mode, Policy, StsFinding
-from mtasts_resolver.refresher import Refresher, next_refresh
+from mtasts_resolver.refresher import PolicyRefresher, next_refresh
+from mtasts_resolver.resolver import Entry
 from tests.unit.resolver.world import DAY, START, World, document, settle
 
 HOUR = 3_600.0
@@ -28,7 +28,7 @@ class Running:
 
     def start(self) -> None:
         world = self.world
-        self.refresher = Refresher(
+        self.refresher = PolicyRefresher(
             world.resolver, world.store, clock=world.clock, rng=world.rng, config=world.config
         )
         world.resolver.on_policy = self.refresher.schedule

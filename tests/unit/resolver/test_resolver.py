@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from mtasts_resolver import discoveries
 from mtasts_resolver import resolver as resolver_module
 from mtasts_resolver.config import CacheConfig, Config
+from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.discovery.errors import CertificateError, InvalidPolicyError, StatusError
 from mtasts_resolver.lifetimes import MAX_RETRY, MIN_RETRY
-from mtasts_resolver.resolver import OverloadedError
 from tests.unit.resolver.world import DAY, START, TTL, World, document, settle
 
 GOOD = "good.example"
@@ -343,7 +344,7 @@ async def test_a_slow_discovery_is_answered_in_time_and_goes_on(world: World) ->
 async def test_too_many_discoveries_are_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resolver_module, "MAX_QUEUED_DISCOVERIES", 3)
+    monkeypatch.setattr(discoveries, "MAX_QUEUED", 3)
     world.internet.gate = asyncio.Event()
     waiting = [asyncio.create_task(world.mode(f"d{n}.example")) for n in range(3)]
     await settle()

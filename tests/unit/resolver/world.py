@@ -16,10 +16,12 @@ from dns.rdatatype import RdataType
 
 from mtasts_resolver.config import Config
 from mtasts_resolver.counters import Counters
+from mtasts_resolver.danekeeper import DaneKeeper
 from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
 from mtasts_resolver.discovery.errors import DnsServerError, FetchError, StatusError
 from mtasts_resolver.discovery.https import FetchedPolicy, PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
+from mtasts_resolver.discovery.validation import Validation
 from mtasts_resolver.policy import parse_document
 from mtasts_resolver.resolver import Resolver
 from mtasts_resolver.store import StoredPolicy
@@ -168,6 +170,15 @@ class World:
             dns=self.internet,
             fetcher=FakeFetcher(self.internet),
             store=self.store,
+            clock=self.clock,
+            rng=self.rng,
+            config=self.config,
+            counters=self.counters,
+        )
+
+    def dane_keeper(self, validation: Validation) -> DaneKeeper:
+        return DaneKeeper(
+            validation,
             clock=self.clock,
             rng=self.rng,
             config=self.config,

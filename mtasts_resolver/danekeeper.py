@@ -1,0 +1,170 @@
+"""What is known of DANE at each domain: from memory, or by one discovery per domain.
+
+It is kept apart from MTA-STS policies, since it lives by the TTLs of DNS and not by max_age, and in
+memory only: after a restart it must be asked for again (RFC 7672 §2.1.1).
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+from mtasts_resolver.cache import Cache
+from mtasts_resolver.clock import Clock
+from mtasts_resolver.config import Config
+from mtasts_resolver.counters import Counters
+from mtasts_resolver.discoveries import Discoveries, OverloadedError
+from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, discover_dane
+from mtasts_resolver.discovery.validation import Validation
+from mtasts_resolver.policy import Dane, DaneFinding
+from mtasts_resolver.schedule import Schedule
+
+# A domain that was asked for within this time is in use: what is known of it is kept current, so
+# that its next message waits for nothing.
+IN_USE = 3_600.0
+# A finding is renewed in the last part of its life, at a random time, so that renewals spread.
+RENEW_FROM, RENEW_TO = 0.7, 0.9
+
+OFF = DaneFinding(Dane.OFF, "no name server that validates DNSSEC and is trusted can be asked")
+
+
+@dataclass(slots=True, eq=False)
+class DaneEntry:
+    """What is known of one domain. All times are monotonic seconds."""
+
+    finding: DaneFinding
+    until: float
+    """The finding may be answered before this time."""
+    renew_at: float
+    """From this time on it should be looked up again, behind an answer."""
+    asked: float
+    """The last look-up."""
+    referenced: bool = False
+
+    @property
+    def precious(self) -> bool:
+        return self.finding.status is not Dane.NONE
+
+
+class DaneKeeper(Schedule[DaneEntry]):
+    """Knows, or finds out, what DANE demands at each domain; keeps it current while in use."""
+
+    def __init__(
+        self,
+        validation: Validation,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        config: Config,
+        counters: Counters,
+    ) -> None:
+        super().__init__(clock)
+        self._validation = validation
+        self._rng = rng
+        self._config = config
+        self._counters = counters
+        self._cache: Cache[DaneEntry] = Cache(config.cache.memory_entries)
+        self._discoveries: Discoveries[DaneEntry] = Discoveries("DANE discovery")
+
+    @property
+    def cache(self) -> Cache[DaneEntry]:
+        return self._cache
+
+    def reconfigure(self, config: Config) -> None:
+        self._config = config
+        self._cache.resize(config.cache.memory_entries)
+
+    def lookup(self, domain: str) -> DaneFinding | None:
+        """Return what memory knows of `domain`, at once; None where it must be found out."""
+        if not self._validation.validates:
+            return None if self._validation.validates is None else OFF
+        entry = self._cache.get(domain)
+        if entry is None:
+            return None
+        now = self._clock.monotonic()
+        if now >= entry.until:
+            return None
+        entry.asked = now
+        entry.referenced = True
+        if now >= entry.renew_at:
+            self._renew_behind(domain, entry, now)
+        return entry.finding
+
+    async def resolve(self, domain: str) -> DaneFinding:
+        """Find out, within `lookup_timeout`. Raise OverloadedError.
+
+        The discovery goes on when the time is over, and its result is there for the next look-up.
+        """
+        timeout = self._config.lookup_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                validates = await self._validation.first_probe()
+                if not validates:
+                    return (
+                        OFF if validates is False else _unknown("no name server has answered yet")
+                    )
+                task = self._discoveries.get(domain) or self._discoveries.start(
+                    domain, self._discover(domain)
+                )
+                await asyncio.wait({task})
+                return task.result().finding
+        except TimeoutError:
+            self._counters.lookup_timeouts += 1
+            return _unknown(f"the look-up took more than {timeout:g} s; try again")
+
+    async def close(self) -> None:
+        """End every discovery."""
+        await self._discoveries.close()
+
+    # -- keeping current -----------------------------------------------------------------------
+
+    @property
+    def concurrency(self) -> int:
+        return self._config.refresh.concurrency
+
+    def due(self, entry: DaneEntry) -> float:
+        return entry.renew_at
+
+    async def renew(self, domain: str) -> DaneEntry | None:
+        """Look `domain` up again if it is in use; else let it expire."""
+        entry = self._cache.get(domain)
+        if entry is None or self._clock.monotonic() - entry.asked > IN_USE:
+            return None
+        await self._discoveries.idle(domain)
+        if not self._validation.validates:
+            return None
+        task = self._discoveries.start(domain, self._discover(domain))
+        await asyncio.wait({task})
+        return task.result()
+
+    def _renew_behind(self, domain: str, entry: DaneEntry, now: float) -> None:
+        if domain in self._discoveries:
+            return
+        try:
+            self._discoveries.start(domain, self._discover(domain))
+        except OverloadedError:
+            entry.renew_at = now + FAILURE_LIFETIME
+
+    async def _discover(self, domain: str) -> DaneEntry:
+        async with self._discoveries.slots:
+            self._counters.dane_discoveries += 1
+            found = await discover_dane(self._validation.dns, domain)
+        now = self._clock.monotonic()
+        known = self._cache.get(domain)
+        if found.finding.status is Dane.UNKNOWN and known is not None and now < known.until:
+            known.renew_at = now + FAILURE_LIFETIME  # what DNS said still holds
+            return known
+        part = self._rng.uniform(RENEW_FROM, RENEW_TO)
+        entry = DaneEntry(
+            finding=found.finding,
+            until=now + found.lifetime,
+            renew_at=now + found.lifetime * part,
+            # An expired or missing entry was asked for just now; another is renewed behind.
+            asked=now if known is None or now >= known.until else known.asked,
+        )
+        self._cache.put(domain, entry)
+        self.schedule(domain, entry)
+        return entry
+
+
+def _unknown(reason: str) -> DaneFinding:
+    return DaneFinding(Dane.UNKNOWN, reason)

@@ -1,0 +1,70 @@
+"""One task per domain that finds something out, however many wait for it; bounded in number."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Generic, TypeVar
+
+from mtasts_resolver import logs
+
+log = logs.get(__name__)
+
+# Each discovery holds a few sockets and up to a document of memory; 256 are more than a busy
+# server's stream of new domains needs, and well within the default limit of open files.
+MAX_AT_ONCE = 256
+# More than this many domains waiting means that look-ups come in faster than DNS answers; those
+# beyond are told to come again, which Postfix does.
+MAX_QUEUED = 4_096
+
+T = TypeVar("T")
+
+
+class OverloadedError(Exception):
+    """Too many domains are being discovered already; the look-up should be tried again."""
+
+
+class Discoveries(Generic[T]):
+    """The discoveries that are under way, by domain."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._running: dict[str, asyncio.Task[T]] = {}
+        self.slots = asyncio.Semaphore(MAX_AT_ONCE)
+        """To be held while network is used."""
+
+    def __contains__(self, domain: str) -> bool:
+        return domain in self._running
+
+    def get(self, domain: str) -> asyncio.Task[T] | None:
+        """Return the task that is under way for `domain`."""
+        return self._running.get(domain)
+
+    def start(self, domain: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run `work` for `domain`, for which nothing is under way. Raise OverloadedError.
+
+        A bug in it is logged here, and reaches whoever waits for the task.
+        """
+        if len(self._running) >= MAX_QUEUED:
+            work.close()
+            raise OverloadedError
+        task = asyncio.get_running_loop().create_task(work, name=f"{self._kind} {domain}")
+        self._running[domain] = task
+        task.add_done_callback(lambda done: self._ended(domain, done))
+        return task
+
+    async def idle(self, domain: str) -> None:
+        """Return when nothing is under way for `domain`."""
+        while (task := self._running.get(domain)) is not None:
+            await asyncio.wait({task})
+
+    async def close(self) -> None:
+        """End every discovery."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+    def _ended(self, domain: str, task: asyncio.Task[T]) -> None:
+        del self._running[domain]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.bug("internal-error", error, domain=domain, during=self._kind)

@@ -1,0 +1,190 @@
+"""Finding out whether a domain's MX hosts can be verified with DANE (RFC 7672)."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.MX import MX
+
+from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
+from mtasts_resolver.discovery.errors import DnsError
+from mtasts_resolver.discovery.text import printable
+from mtasts_resolver.discovery.tlsa import judge_records
+from mtasts_resolver.discovery.trace import Trace
+from mtasts_resolver.policy import Dane, DaneFinding, MxHost, Outcome, judge_hosts
+
+# Postfix tries five addresses of a domain (smtp_mx_address_limit); a domain with more than twenty
+# MX hosts is a way to have us ask for others' sake.
+MAX_MX_HOSTS = 20
+MAX_HOSTS_AT_ONCE = 5  # each takes a few questions; a domain must not use up the name servers
+# A finding lives as long as the shortest TTL involved (RFC 7672 §2.1.1), but no longer than this,
+# within which a host's new TLSA records count.
+MAX_LIFETIME = 3_600.0
+# What failed is asked again soon: mail waits for it.
+FAILURE_LIFETIME = 60.0
+
+
+class FoundDane(NamedTuple):
+    """What was found, and for how many seconds it may be believed."""
+
+    finding: DaneFinding
+    lifetime: float
+
+
+async def discover_dane(dns: DnsClient, domain: str, trace: Trace | None = None) -> FoundDane:
+    """Return what is known of DANE at the MX hosts of `domain`, an A-label name.
+
+    `dns` asks validating resolvers that are trusted, and those alone: what they authenticated (AD)
+    is believed. A failed look-up is part of the finding; nothing is raised.
+    """
+    return await _Discovery(dns, domain, trace).run()
+
+
+class _Discovery:
+    """One discovery, and the shortest TTL that it has met."""
+
+    def __init__(self, dns: DnsClient, domain: str, trace: Trace | None) -> None:
+        self._dns = dns
+        self._domain = domain
+        self._trace = trace
+        self._lifetime = MAX_LIFETIME
+        self._slots = asyncio.Semaphore(MAX_HOSTS_AT_ONCE)
+
+    async def run(self) -> FoundDane:
+        hosts = await self._mx_hosts()
+        if isinstance(hosts, DaneFinding):
+            return FoundDane(hosts, self._lifetime)
+        found = await asyncio.gather(*map(self._host, hosts))
+        return FoundDane(judge_hosts(found), self._lifetime)
+
+    async def _ask(self, name: str, rdtype: RdataType) -> Answer:
+        """Ask, and remember the TTL, of a failure too. Raise DnsError."""
+        try:
+            answer = await self._dns.query(name, rdtype)
+        except DnsError:
+            self._lifetime = min(self._lifetime, FAILURE_LIFETIME)
+            raise
+        self._lifetime = min(self._lifetime, answer.ttl)
+        return answer
+
+    # -- MX --------------------------------------------------------------------------------------
+
+    async def _mx_hosts(self) -> list[str] | DaneFinding:
+        """Return the MX hosts, most preferred first, or the finding where they do not matter."""
+        begun = time.monotonic()
+        hosts: list[str] = []
+        finding: DaneFinding | None = None
+        try:
+            answer = await self._ask(self._domain, RdataType.MX)
+        except DnsError as error:
+            finding = DaneFinding(Dane.UNKNOWN, str(error))
+        else:
+            finding = self._without_hosts(answer)
+            hosts = _hosts(answer)
+        if self._trace is not None:
+            self._trace.record(
+                f"MX {self._domain} (DANE)",
+                ok=finding is None or finding.status is not Dane.UNKNOWN,
+                seconds=time.monotonic() - begun,
+                outcome=finding.reason if finding else "authenticated by DNSSEC",
+                details=tuple(map(printable, hosts)),
+            )
+        return hosts if finding is None else finding
+
+    def _without_hosts(self, answer: Answer) -> DaneFinding | None:
+        """Return the finding for an answer that names no host that DANE could be about."""
+        if not answer.authenticated:
+            # RFC 7672 §2.2.1: with insecure MX records DANE is only a MAY. They could be forged,
+            # and would bring their own TLSA records.
+            return DaneFinding(Dane.NONE, "the MX records are not authenticated by DNSSEC")
+        if answer.status is Status.NXDOMAIN:
+            return DaneFinding(Dane.NONE, "the domain does not exist")
+        if answer.status is Status.FOUND and not _hosts(answer):
+            # RFC 7505 §3: a single MX record with an empty name.
+            return DaneFinding(Dane.NONE, "the domain takes no mail: its MX record is null")
+        return None
+
+    # -- one MX host -----------------------------------------------------------------------------
+
+    async def _host(self, name: str) -> MxHost:
+        async with self._slots:
+            begun = time.monotonic()
+            try:
+                host = await self._look_into(name)
+            except DnsError as error:
+                host = MxHost(name, Outcome.FAILED, str(error))
+        if self._trace is not None:
+            self._trace.record(
+                f"DANE {printable(name)}",
+                ok=host.outcome is not Outcome.FAILED,
+                seconds=time.monotonic() - begun,
+                outcome=host.outcome.value,
+                details=(host.detail,) if host.detail else (),
+            )
+        return host
+
+    async def _look_into(self, name: str) -> MxHost:
+        """Return what is known of the MX host `name`. Raise DnsError."""
+        addresses = await self._addresses(name)
+        if not addresses:
+            return MxHost(name, Outcome.UNREACHABLE)
+        bases = await self._base_domains(name, addresses)
+        if not bases:
+            return MxHost(name, Outcome.ABSENT, "its address is not authenticated by DNSSEC")
+        for base in bases:
+            tlsa = f"_25._tcp.{base}"
+            answer = await self._ask(tlsa, RdataType.TLSA)
+            if answer.status is not Status.FOUND:
+                continue
+            if not answer.authenticated:  # RFC 7672 §2.1.1: as though there were none
+                return MxHost(name, Outcome.ABSENT, f"TLSA {tlsa} is not authenticated by DNSSEC")
+            usable, records = await judge_records(answer.records)
+            outcome = Outcome.USABLE if usable else Outcome.UNUSABLE
+            return MxHost(name, outcome, f"TLSA {tlsa}: {records or 'malformed'}")
+        return MxHost(name, Outcome.ABSENT)
+
+    async def _addresses(self, name: str) -> list[Answer]:
+        """Return the answers that hold addresses; raise DnsError where none does and one failed."""
+        answers = await asyncio.gather(
+            self._ask(name, RdataType.A), self._ask(name, RdataType.AAAA), return_exceptions=True
+        )
+        found = []
+        failure: BaseException | None = None
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                failure = answer
+            elif answer.status is Status.FOUND:
+                found.append(answer)
+        if failure is not None and (not found or not isinstance(failure, DnsError)):
+            raise failure
+        return found
+
+    async def _base_domains(self, name: str, addresses: Sequence[Answer]) -> list[str]:
+        """Return the TLSA base domains to try, in order (RFC 7672 §2.2.3); none: DANE is no matter.
+
+        TLSA records are asked for only where the address is authenticated (RFC 7672 §2.2.2). Of an
+        alias that is the name at the end of its CNAMEs, then its own; where only the alias itself
+        is authenticated, its own.
+        """
+        target = addresses[0].canonical_name
+        if all(answer.authenticated for answer in addresses):
+            return [name] if target == name else [target, name]
+        if target == name:
+            return []
+        alias = await self._ask(name, RdataType.CNAME)
+        return [name] if alias.authenticated and alias.status is Status.FOUND else []
+
+
+def _hosts(answer: Answer) -> list[str]:
+    """Return the names of MX hosts, most preferred first; of an absence, the domain itself.
+
+    RFC 7672 §2.2.1, RFC 5321 §5.1: without MX records the domain is its own, implicit MX host.
+    """
+    if answer.status is Status.NODATA:
+        return [answer.question]
+    records = [record for record in answer.records if isinstance(record, MX)]
+    records.sort(key=lambda record: record.preference)
+    names = (record.exchange.to_text(omit_final_dot=True).lower() for record in records)
+    return [name for name in dict.fromkeys(names) if name not in ("", ".")][:MAX_MX_HOSTS]

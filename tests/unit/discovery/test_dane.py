@@ -1,0 +1,229 @@
+"""DANE at MX hosts, from made-up DNS answers: rows D1 to D6. Real ones are the lab's."""
+
+from collections.abc import Iterable
+
+import dns.rdata
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
+from trustme import CA
+
+from mtasts_resolver.discovery import dane
+from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, MAX_LIFETIME, discover_dane
+from mtasts_resolver.discovery.dns import Status
+from mtasts_resolver.discovery.tlsa import is_usable
+from mtasts_resolver.discovery.trace import Trace
+from mtasts_resolver.policy import Dane, Outcome
+from tests.unit.discovery.zone import Zone
+
+DOMAIN = "good.example"
+MX1, MX2 = "mx1.good.example", "mx2.good.example"
+SHA256, SHA512 = "00" * 32, "00" * 64
+GOOD = f"3 1 1 {SHA256}"
+PKIX = f"1 1 1 {SHA256}"
+
+
+def zone(*exchanges: str, secure: bool = True) -> Zone:
+    """Return a zone whose domain has these MX hosts, most preferred first."""
+    records = [f"{10 * number} {name}." for number, name in enumerate(exchanges, start=1)]
+    return Zone().add(DOMAIN, "MX", *records, secure=secure)
+
+
+async def status(of: Zone) -> Dane:
+    return (await discover_dane(of, DOMAIN)).finding.status
+
+
+async def outcomes(of: Zone) -> list[Outcome]:
+    return [host.outcome for host in (await discover_dane(of, DOMAIN)).finding.hosts]
+
+
+@pytest.mark.row("D1")
+async def test_every_host_with_usable_records_is_required() -> None:
+    assert await status(zone(MX1, MX2).host(MX1, GOOD).host(MX2, GOOD)) is Dane.REQUIRED
+
+
+@pytest.mark.row("D1")
+async def test_some_hosts_with_records_are_partial() -> None:
+    assert await status(zone(MX1, MX2).host(MX1, GOOD).host(MX2)) is Dane.PARTIAL
+    assert await status(zone(MX1, MX2).host(MX1, GOOD).host(MX2, PKIX)) is Dane.PARTIAL
+    assert await status(zone(MX1).host(MX1, PKIX)) is Dane.PARTIAL
+    assert await status(zone(MX1, MX2).host(MX1, PKIX).fail(MX2, "A")) is Dane.PARTIAL
+
+
+async def test_no_records_are_none() -> None:
+    assert await status(zone(MX1, MX2).host(MX1).host(MX2)) is Dane.NONE
+
+
+@pytest.mark.row("D2")
+@pytest.mark.parametrize("name", [MX2, f"_25._tcp.{MX2}"])
+async def test_a_failed_look_up_is_not_absence_and_concerns_its_host_alone(name: str) -> None:
+    rdtype = "TLSA" if name.startswith("_") else "A"
+    assert await status(zone(MX2).host(MX2).fail(name, rdtype)) is Dane.UNKNOWN
+    # One broken host among good ones does not defer the whole domain: Postfix skips it.
+    assert await status(zone(MX1, MX2).host(MX1, GOOD).host(MX2).fail(name, rdtype)) is (
+        Dane.REQUIRED
+    )
+    assert await status(zone(MX1, MX2).host(MX1).host(MX2).fail(name, rdtype)) is Dane.UNKNOWN
+
+
+@pytest.mark.row("D2")
+async def test_a_failed_mx_look_up_is_unknown() -> None:
+    found = await discover_dane(Zone().fail(DOMAIN, "MX"), DOMAIN)
+    assert found.finding.status is Dane.UNKNOWN
+    assert "SERVFAIL" in found.finding.reason
+    assert found.lifetime == FAILURE_LIFETIME
+
+
+@pytest.mark.row("D3")
+async def test_insecure_mx_records_are_none_whatever_the_hosts_publish() -> None:
+    unsigned = zone(MX1, secure=False).host(MX1, GOOD)
+    assert await status(unsigned) is Dane.NONE
+    assert unsigned.asked == [(DOMAIN, "MX")]
+
+
+@pytest.mark.row("D4")
+async def test_tlsa_is_asked_only_for_hosts_with_secure_addresses() -> None:
+    insecure = zone(MX1).host(MX1, GOOD, secure=False)
+    assert await outcomes(insecure) == [Outcome.ABSENT]
+    assert not [name for name, rdtype in insecure.asked if rdtype == "TLSA"]
+
+
+@pytest.mark.row("D4")
+async def test_insecure_tlsa_records_are_none() -> None:
+    forged = zone(MX1).host(MX1).add(f"_25._tcp.{MX1}", "TLSA", GOOD, secure=False)
+    assert await status(forged) is Dane.NONE
+
+
+@pytest.mark.row("D4")
+async def test_a_secure_alias_is_expanded_then_its_own_name_is_tried() -> None:
+    target = "host.other.example"
+    alias = zone(MX1).add(MX1, "A", "192.0.2.1", target=target)
+    assert await status(alias) is Dane.NONE
+    assert [name for name, rdtype in alias.asked if rdtype == "TLSA"] == [
+        f"_25._tcp.{target}",
+        f"_25._tcp.{MX1}",
+    ]
+    alias.add(f"_25._tcp.{MX1}", "TLSA", GOOD)
+    assert await status(alias) is Dane.REQUIRED
+    alias.add(f"_25._tcp.{target}", "TLSA", PKIX)
+    assert await status(alias) is Dane.PARTIAL  # the target's records are the ones that count
+    alias.fail(f"_25._tcp.{target}", "TLSA")
+    assert await status(alias) is Dane.UNKNOWN  # and a failure there is no absence
+
+
+@pytest.mark.row("D4")
+async def test_a_secure_alias_to_an_insecure_zone_is_asked_by_its_own_name() -> None:
+    alias = zone(MX1).add(MX1, "A", "192.0.2.1", target="host.other.example", secure=False)
+    alias.add(f"_25._tcp.{MX1}", "TLSA", GOOD)
+    alias.add(MX1, "CNAME", "host.other.example.")
+    assert await status(alias) is Dane.REQUIRED
+    alias.add(MX1, "CNAME", "host.other.example.", secure=False)
+    assert await status(alias) is Dane.NONE
+
+
+@pytest.mark.row("D5")
+async def test_without_mx_records_the_domain_is_its_own_host() -> None:
+    implicit = Zone().add(DOMAIN, "MX", status=Status.NODATA).host(DOMAIN, GOOD)
+    assert await status(implicit) is Dane.REQUIRED
+    unsigned = Zone().add(DOMAIN, "MX", status=Status.NODATA, secure=False).host(DOMAIN, GOOD)
+    assert await status(unsigned) is Dane.NONE
+
+
+@pytest.mark.row("D5")
+async def test_a_null_mx_takes_no_mail() -> None:
+    null = Zone().add(DOMAIN, "MX", "0 .").host(DOMAIN, GOOD)
+    assert await status(null) is Dane.NONE
+    assert null.asked == [(DOMAIN, "MX")]
+
+
+async def test_a_domain_that_does_not_exist_is_none() -> None:
+    assert await status(Zone()) is Dane.NONE
+
+
+async def test_a_host_without_an_address_counts_for_nothing() -> None:
+    assert await outcomes(zone(MX1, MX2).host(MX1, GOOD)) == [Outcome.USABLE, Outcome.UNREACHABLE]
+    assert await status(zone(MX1, MX2).host(MX1, GOOD)) is Dane.REQUIRED
+    assert await status(zone(MX1)) is Dane.NONE
+
+
+async def test_one_address_family_that_fails_does_not_hide_the_other() -> None:
+    assert await status(zone(MX1).host(MX1, GOOD).fail(MX1, "AAAA")) is Dane.REQUIRED
+    assert await status(zone(MX1).fail(MX1, "AAAA")) is Dane.UNKNOWN
+
+
+async def test_a_record_that_cannot_be_read_is_there_and_unusable() -> None:
+    broken = zone(MX1).host(MX1).add(f"_25._tcp.{MX1}", "TLSA", malformed=1)
+    assert await outcomes(broken) == [Outcome.UNUSABLE]
+    broken.add(f"_25._tcp.{MX1}", "TLSA", GOOD, malformed=1)
+    assert await outcomes(broken) == [Outcome.USABLE]
+
+
+async def test_hosts_come_by_preference_once_and_not_without_end() -> None:
+    names = [f"mx{number}.good.example" for number in range(30)]
+    many = zone(*reversed(names), names[0])
+    found = await discover_dane(many, DOMAIN)
+    assert [host.name for host in found.finding.hosts] == names[:9:-1]
+    assert len(found.finding.hosts) == dane.MAX_MX_HOSTS
+
+
+@pytest.mark.parametrize(
+    ("ttls", "lifetime"),
+    [((700, 800, 900), 700), ((900, 800, 700), 700), ((9_000, 8_000, 7_000), MAX_LIFETIME)],
+)
+async def test_a_finding_lives_as_long_as_its_shortest_part(
+    ttls: tuple[float, float, float], lifetime: float
+) -> None:
+    mx, address, tlsa = ttls
+    timed = Zone().add(DOMAIN, "MX", f"10 {MX1}.", ttl=mx)
+    timed.add(MX1, "A", "192.0.2.1", ttl=address)
+    timed.add(MX1, "AAAA", status=Status.NODATA, ttl=address)
+    timed.add(f"_25._tcp.{MX1}", "TLSA", GOOD, ttl=tlsa)
+    assert (await discover_dane(timed, DOMAIN)).lifetime == lifetime
+
+
+async def test_every_host_is_shown_in_a_trace() -> None:
+    trace = Trace()
+    await discover_dane(zone(MX1, MX2).host(MX1, GOOD, PKIX).fail(MX2, "A"), DOMAIN, trace)
+    by_name = {step.name: step for step in trace.steps}
+    assert by_name[f"MX {DOMAIN} (DANE)"].details == (MX1, MX2)
+    assert by_name[f"DANE {MX1}"].outcome == "usable TLSA records"
+    assert by_name[f"DANE {MX1}"].details == (f"TLSA _25._tcp.{MX1}: 3 1 1, 1 1 1 (unusable)",)
+    assert not by_name[f"DANE {MX2}"].ok
+    assert "SERVFAIL" in by_name[f"DANE {MX2}"].details[0]
+
+
+def certificate_and_key() -> tuple[str, str]:
+    """Return a certificate and its public key, as hexadecimal DER."""
+    pem = CA().issue_cert(MX1).cert_chain_pems[0].bytes()
+    certificate = load_pem_x509_certificate(pem)
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return certificate.public_bytes(Encoding.DER).hex(), key.hex()
+
+
+CERTIFICATE, KEY = certificate_and_key()
+
+
+def parameters() -> Iterable[tuple[str, bool]]:
+    for usage in range(4):
+        usable = usage in (2, 3)
+        for selector in (0, 1):
+            yield f"{usage} {selector} 1 {SHA256}", usable
+            yield f"{usage} {selector} 2 {SHA512}", usable
+        yield f"{usage} 0 0 {CERTIFICATE}", usable
+        yield f"{usage} 1 0 {KEY}", usable  # SPKI in full: rare, and as good as any
+    yield f"3 2 1 {SHA256}", False
+    yield f"3 1 3 {SHA256}", False
+    yield f"4 1 1 {SHA256}", False
+    yield f"255 1 1 {SHA256}", False
+    yield f"3 0 0 {KEY}", False
+    yield f"3 1 0 {CERTIFICATE}", False
+    yield f"3 0 0 {CERTIFICATE[:-2]}", False
+    yield "3 1 0 00", False
+
+
+@pytest.mark.row("D6")
+@pytest.mark.parametrize(
+    ("text", "usable"), list(parameters()), ids=lambda value: str(value)[:10].strip()
+)
+def test_which_records_are_usable(text: str, usable: bool) -> None:
+    assert is_usable(dns.rdata.from_text("IN", "TLSA", text)) is usable
