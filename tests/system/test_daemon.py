@@ -239,7 +239,7 @@ def test_query_says_when_nobody_answers(tmp_path: Path, free_port: int) -> None:
     assert "is mtasts-resolver running" in answer.stderr
     answer = command("query", "good.example", "--server", "127.0.0.1:8461")
     assert answer.returncode == exit_codes.USAGE
-    assert "begins with neither 'inet:' nor 'unix:'" in answer.stderr
+    assert "is neither 'inet:HOST:PORT' nor 'unix:/PATH'" in answer.stderr
 
 
 def test_explain_shows_a_failure_of_dns(daemon: RunningDaemon) -> None:
