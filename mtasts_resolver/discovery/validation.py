@@ -33,7 +33,7 @@ class Validation:
     def __init__(self, dns: DnsClient, mode: Mode, clock: Clock) -> None:
         self._mode = mode
         self._clock = clock
-        self.dns = dns if mode == "trust" else dns.only(_is_local)
+        self.dns = dns.only(_is_local) if mode == "auto" else dns
         """Asks only the servers whose word counts."""
         self._validates: bool | None = False if mode == "off" else None
         self.state = "dns.dnssec is off" if mode == "off" else "not probed yet"

@@ -41,12 +41,24 @@ def policy_domain(key: str) -> str | None:
 
 
 def _to_a_labels(name: str) -> str | None:
-    """Map U-labels to A-labels and fold case (UTS 46, RFC 5891); None where that is impossible."""
+    """Map U-labels to A-labels and fold case, as Postfix does (UTS 46); None where it cannot.
+
+    Postfix also looks up names that IDNA 2008 would not register, such as symbols; to know less
+    than it does would leave their mail without the policy.
+    """
     if name.isascii():
         return name.lower()
     if len(name) > MAX_NAME_LENGTH:  # an A-label is never shorter than its U-label
         return None
     try:
-        return idna.encode(name, uts46=True).decode("ascii")
+        mapped = idna.uts46_remap(name, std3_rules=True)
     except idna.IDNAError:
         return None
+    return ".".join(map(_to_a_label, mapped.removesuffix(".").split(".")))
+
+
+def _to_a_label(label: str) -> str:
+    """Return the A-label, or what is no host name where the label claims to be one already."""
+    if label.isascii():
+        return label
+    return "" if label.startswith("xn--") else "xn--" + label.encode("punycode").decode("ascii")

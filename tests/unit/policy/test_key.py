@@ -65,6 +65,11 @@ def test_a_smart_host_is_asked_by_its_name(key: str) -> None:
         ("XN--BCHER-KVA.example", BUECHER),
         ("bücher.example.", BUECHER),
         ("bücher\u3002example", BUECHER),
+        ("bücher.example\u3002", BUECHER),
+        (
+            "\u2603.example",
+            "xn--n3h.example",
+        ),  # a symbol: not of IDNA 2008, but Postfix asks for it
         ("straße.example", "xn--strae-oqa.example"),  # non-transitional: IDNA 2008
         ("[bücher.example]:587", BUECHER),
         ("a.b.c.d.example", "a.b.c.d.example"),
