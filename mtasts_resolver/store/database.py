@@ -158,7 +158,7 @@ class Database:
     def _open_table(self) -> None:
         """Open the file as it is; on failure the table that is open stays."""
         try:
-            prepare(self._path)
+            prepare(self._path, in_use=self._table is not None)
             table = PolicyTable(self._path)
             status = self._path.stat()
         except FAILURES as error:

@@ -33,14 +33,17 @@ def connect(path: Path, options: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, uri=True)
 
 
-def prepare(path: Path) -> None:
+def prepare(path: Path, *, in_use: bool = False) -> None:
     """Make `path` where it is missing, check it, and migrate it to VERSION.
 
+    `in_use` tells that this process has the file open. Its bytes are then left alone: to close a
+    file that SQLite has open, too, is to give up SQLite's locks on it.
     Raise StoreError for a file that is not ours or is newer than this program, and leave it
     untouched; DamagedError for a ruined one; UnavailableError or one of FAILURES for others.
     """
     _make_file(path)
-    _check_format(path)
+    if not in_use:
+        _check_format(path)
     with closing(connect(path, "mode=ro")) as connection:
         try:
             _check_integrity(connection)

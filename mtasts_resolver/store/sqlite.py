@@ -173,9 +173,11 @@ class SqliteStore:
         return min(RETRY_LAST, RETRY_FIRST * 2.0**doublings)
 
     async def _write_pending(self) -> None:
-        """Write what is pending, a transaction at a time, until nothing is left or one fails."""
+        """Write what is pending now, a transaction at a time, until one fails."""
         async with self._writing:
-            while True:
+            # One transaction more for what a file begun afresh is offered, and one to look again;
+            # what is put all the while waits for the next call, or this one might never end.
+            for _ in range(len(self._pending) // WRITE_ROWS + 3):
                 changes = dict(islice(self._pending.items(), WRITE_ROWS))
                 if not (changes or self._trouble or self._database.has_broken_rows):
                     self._wake.clear()

@@ -98,6 +98,35 @@ def test_a_file_that_is_ruined_at_the_start(
     assert asyncio.run(contents_of(path)) == {"a.example": policy("a.example")}
 
 
+def _noise_in_the_last_page(path: Path) -> None:
+    ruin(path, path.stat().st_size - PAGE)
+
+
+def _a_row_less(path: Path) -> None:
+    """Lower the number of rows that the first leaf of the table says it has."""
+    with path.open("r+b") as file:
+        file.seek(3 * PAGE)
+        assert file.read(1) == b"\x0d"  # the type of a table's leaf
+        file.seek(3 * PAGE + 4)
+        rows = file.read(1)[0]
+        file.seek(3 * PAGE + 4)
+        file.write(bytes([rows - 1]))
+
+
+@pytest.mark.row("C9")
+@pytest.mark.parametrize("damage", [_noise_in_the_last_page, _a_row_less])
+def test_damage_is_found_before_it_is_met(path: Path, damage: Callable[[Path], None]) -> None:
+    async def open_and_look() -> None:
+        store = new_store(path)
+        await store.open()
+        assert ASIDE in aside(path)
+        await store.close()
+
+    asyncio.run(fill(path, policies(200).values()))
+    damage(path)
+    asyncio.run(open_and_look())
+
+
 @pytest.mark.row("C9")
 @pytest.mark.parametrize("first", ["get", "scan", "count", "flush"])
 async def test_damage_found_while_running_loses_nothing_in_memory(

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mtasts_resolver.store import WRITE_DELAY, rescue, table
+from mtasts_resolver.store import WRITE_DELAY, rescue, schema, table
 from mtasts_resolver.store.sqlite import RETRY_FIRST, RETRY_LAST, SqliteStore
 from tests.events import events
 from tests.unit.store.support import (
@@ -179,15 +179,26 @@ def test_a_disk_that_is_read_only(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         await store.flush()
         assert store.pending == 0
         assert await contents(store) == expected
+        assert store._database._copy == {}
         await store.close()
         assert await contents_of(path) == expected
 
     in_mount_namespace(scenario)
 
 
+def _add_a_column(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE policies ADD COLUMN more BLOB")
+
+
 @pytest.mark.row("C2", "C9")
-def test_a_disk_that_becomes_read_only_after_a_crash(tmp_path: Path) -> None:
-    """What was written last is in the log alone, and is applied all the same."""
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_disk_that_becomes_read_only_after_a_crash(
+    tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written last is in the log alone, and is applied all the same.
+
+    A later program cannot migrate the file, and so cannot open it as its own.
+    """
 
     async def scenario() -> None:
         store = new_store(tmp_path / "policies.sqlite")
@@ -197,6 +208,8 @@ def test_a_disk_that_becomes_read_only_after_a_crash(tmp_path: Path) -> None:
         await store.flush()
         image = crash(tmp_path / "policies.sqlite", tmp_path / "image")
         await store.close()
+        monkeypatch.setattr(schema, "VERSION", version)
+        monkeypatch.setattr(schema, "MIGRATIONS", {1: _add_a_column})
         mount("--bind", str(image.parent), str(image.parent))
         mount("-o", "remount,bind,ro", str(image.parent))
 
