@@ -74,7 +74,7 @@ async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
         dane=dane,
         outcome=_in_words(finding),
         decision=_decision(dane, finding, options),
-        reply=reply_for(finding, dane, options, config),
+        reply=reply_for(domain, finding, dane, options, config),
     )
 
 

@@ -44,7 +44,7 @@ class LookupService:
         if sts is None or dane is None:
             return self._answer_later(domain, options)
         self._counters.answered_at_once += 1
-        return reply_for(sts, dane, options, self._config)
+        return reply_for(domain, sts, dane, options, self._config)
 
     async def _answer_later(self, domain: str, options: MapOptions) -> Reply:
         """Find out what is missing, DANE and MTA-STS side by side."""
@@ -53,7 +53,7 @@ class LookupService:
         except OverloadedError:
             self._counters.overloaded += 1
             return OVERLOADED
-        return reply_for(sts, dane, options, self._config)
+        return reply_for(domain, sts, dane, options, self._config)
 
     async def _sts(self, domain: str) -> StsFinding:
         return self._resolver.lookup(domain) or await self._resolver.resolve(domain)
@@ -64,12 +64,14 @@ class LookupService:
         return self._dane.lookup(domain) or await self._dane.resolve(domain)
 
 
-def reply_for(sts: StsFinding, dane: DaneFinding, options: MapOptions, config: Config) -> Reply:
-    """Return the reply of a map with `options` to what was found."""
+def reply_for(
+    domain: str, sts: StsFinding, dane: DaneFinding, options: MapOptions, config: Config
+) -> Reply:
+    """Return the reply of a map with `options` to what was found about `domain`."""
     verdict = decide(
         dane,
         sts,
         enforce_testing=options.testing == "enforce",
         defer_on_dns_failure=config.on_dns_failure == "defer",
     )
-    return render(verdict, sni=options.sni)
+    return render(verdict, domain, sni=options.sni, tlsrpt=options.tlsrpt)

@@ -1,9 +1,11 @@
 """What Postfix is told: verdict to reply text, in the grammar of smtp_tls_policy_maps."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mtasts_resolver.policy.hostname import is_mx_pattern
+from mtasts_resolver.policy.document import Policy
+from mtasts_resolver.policy.hostname import is_hostname, is_mx_pattern
 from mtasts_resolver.policy.verdict import Level, Verdict
 
 
@@ -35,23 +37,31 @@ class AttributeSyntaxError(ValueError):
 
 NOT_FOUND = Reply(Status.NOTFOUND)
 
+# A line that stands between braces in an attribute: no brace in it, and nothing but ASCII, which is
+# what Postfix's parser and the reports' JSON agree on.
+_CARRIED = re.compile(r"[ -z|~\t]+\Z")
+
 # What a TEMP says when a policy names more hosts than the protocol can carry. Nothing weaker may be
 # sent in its place: leaving out a match could defer mail, and leaving out all would not protect it.
 _TOO_LONG = Reply(Status.TEMP, "the policy names more MX hosts than fit into one reply")
 
 
-def render(verdict: Verdict, *, sni: bool = True) -> Reply:
-    """Return the reply that tells Postfix of `verdict`.
+def render(verdict: Verdict, domain: str, *, sni: bool = True, tlsrpt: bool = False) -> Reply:
+    """Return the reply that tells Postfix of `verdict` for the policy domain `domain`.
 
-    At `secure` Postfix verifies that the certificate is trusted, and valid for a name that fits one
-    of the patterns (RFC 8461 §4.2).
-    With `sni` Postfix is told to send the MX host's name in the TLS handshake (RFC 8461 §7.1).
+    With `sni` Postfix is told to send the MX host's name in the TLS handshake: RFC 8461 §4.2, §7.1.
+    With `tlsrpt` the policy comes along, for reports (RFC 8460 §4.4); Postfix before 3.10 rejects
+    such a reply.
     """
     match verdict.level:
         case Level.SECURE if verdict.policy is not None:
             patterns = ":".join(_match_pattern(mx) for mx in verdict.policy.mx)
             servername = " servername=hostname" if sni else ""
-            return Reply(Status.OK, f"secure match={patterns}{servername}", _TOO_LONG)
+            reply = Reply(Status.OK, f"secure match={patterns}{servername}", _TOO_LONG)
+            if not tlsrpt:
+                return reply
+            attributes = _tlsrpt_attributes(verdict.policy, domain)
+            return Reply(Status.OK, f"{reply.text} {attributes}", reply)
         case Level.DANE_ONLY:
             return Reply(Status.OK, "dane-only")
         case Level.DANE:
@@ -62,13 +72,33 @@ def render(verdict: Verdict, *, sni: bool = True) -> Reply:
             return NOT_FOUND
 
 
-def _match_pattern(mx: str) -> str:
-    """Turn an mx pattern into Postfix's: `*.example.com` (RFC 8461 §4.1) is `.example.com`.
+def _tlsrpt_attributes(policy: Policy, domain: str) -> str:
+    """Return what Postfix 3.10 and later report of a policy (RFC 8460 §4.4, TLSRPT_README).
 
-    Postfix splits attributes at white space and commas, and the patterns in one at colons
-    (TLS_README, "TLS policy table"); a host name holds none of these. Raise AttributeSyntaxError
-    for anything else.
+    They belong to the level `secure` alone: at `may` a bad certificate would be reported as a
+    success, and at `dane` a missing TLSA record. The lines stand as they were served, in their
+    order: reports count by them. One that Postfix cannot carry is left out; the fields that
+    RFC 8461 §3.2 names are never such a line.
+    """
+    if not is_hostname(domain):
+        raise AttributeSyntaxError(f"{domain!a} cannot be a policy_domain")
+    patterns = "".join(f" mx_host_pattern={_mx_pattern(mx)}" for mx in policy.mx)
+    carried = (line.rstrip(" \t") for line in policy.lines)
+    strings = "".join(f" {{ policy_string = {line} }}" for line in carried if _CARRIED.match(line))
+    return f"policy_type=sts policy_domain={domain}{patterns}{strings}"
+
+
+def _match_pattern(mx: str) -> str:
+    """Turn an mx pattern into Postfix's: `*.example.com` (RFC 8461 §4.1) is `.example.com`."""
+    return _mx_pattern(mx).removeprefix("*")
+
+
+def _mx_pattern(mx: str) -> str:
+    """Return `mx`, or raise AttributeSyntaxError.
+
+    Postfix splits attributes at white space and commas, and the patterns in match= at colons
+    (TLS_README, "TLS policy table"); a host name holds none of these.
     """
     if not is_mx_pattern(mx):
-        raise AttributeSyntaxError(f"{mx!a} cannot stand in a match attribute")
-    return mx.removeprefix("*")
+        raise AttributeSyntaxError(f"{mx!a} cannot stand in an attribute")
+    return mx
