@@ -1,6 +1,16 @@
 """What happens to a mail after something has changed or failed: what is cached still counts."""
 
-from .ends import ENFORCES_WRONG, NOTFOUND, UNPROTECTED, WRONG, refused, secure
+from .ends import (
+    DANE,
+    ENFORCES_WRONG,
+    NOTFOUND,
+    UNPROTECTED,
+    WRONG,
+    held_back,
+    refused,
+    secure,
+    temp,
+)
 from .internet import GOOD, WRONG_NAME, policy
 from .scenario import Scenario
 from .steps import (
@@ -19,6 +29,8 @@ from .steps import (
     resolver_stops,
     restart,
 )
+
+NOT_ANSWERED = temp("no name server has answered yet")
 
 
 def cached(
@@ -86,13 +98,15 @@ CHANGES = (
     ),
     cached("DNS fails", "dns-fails", dns_fails, policy_host_down, rows=("C2",)),
     cached("the resolver is gone", "dns-stops", resolver_stops, own_resolver=True, rows=("C2",)),
-    cached(
-        "the resolver is gone, and a restart",
-        "dns-stays-away",
-        resolver_stops,
-        restart,
+    # What was known of DANE ends with the daemon, and mail must not go out against it.
+    Scenario(
+        name="cached, then the resolver is gone, and a restart",
+        to="dns-stays-away.example",
+        before=(is_cached, resolver_stops, restart),
         own_resolver=True,
-        rows=("C2",),
+        end=held_back(NOT_ANSWERED),
+        answer=NOT_ANSWERED,
+        rows=("C2", "D1", "A4"),
     ),
     cached("the resolver hangs", "dns-hangs", resolver_hangs, own_resolver=True, rows=("C2",)),
     cached(
@@ -116,7 +130,8 @@ CHANGES = (
         to="resolver-never-worked.example",
         before=(resolver_hangs,),
         own_resolver=True,
-        end=UNPROTECTED,
-        answer=NOTFOUND,
+        end=UNPROTECTED,  # Postfix finds out by itself that there are no TLSA records
+        answer=DANE,
+        rows=("D2",),
     ),
 )

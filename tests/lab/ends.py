@@ -35,6 +35,20 @@ def refused(reason: str) -> End:
     return End("deferred", (reason, "dsn=4.7.5", "(Server certificate not verified)"))
 
 
+def held_back(answer: str) -> End:
+    """Say that the daemon's `answer` was TEMP, and that its reason is in Postfix's log."""
+    reason = answer.removeprefix("TEMP ")
+    return End(
+        "deferred",
+        (
+            f"socketmap server temporary error: {reason}",
+            "dsn=4.7.5",
+            "(client TLS configuration problem)",
+        ),
+        tls=False,
+    )
+
+
 PLAIN = End("sent", (), NO_STARTTLS, tls=False)
 WITHOUT_STARTTLS = End(
     "deferred", ("dsn=4.7.4", "(TLS is required, but was not offered by host"), tls=False
@@ -43,6 +57,13 @@ WRONG = refused(f"verification failed for {WRONG_NAME.name}")
 UNPROTECTED = unprotected(WRONG_NAME)
 
 NOTFOUND = "NOTFOUND "
+DANE = "OK dane"
+DANE_ONLY = "OK dane-only"
+
+
+def temp(reason: str) -> str:
+    """Return the reply to a domain with an enforced policy whose DANE could not be looked up."""
+    return f"TEMP DANE may apply before MTA-STS, but its look-up failed: {reason}"
 
 
 def secure(*patterns: MailHost | str) -> str:
