@@ -135,7 +135,9 @@ class Stream(httpcore.AsyncNetworkStream):
             der = None
             if not self._network.proxied:
                 der = await read_unchecked_certificate(self.peer, self._port, host)
-            raise CertificateError(describe_rejection(host, error, der)) from None
+            # In a thread: the library that reads certificates takes tens of milliseconds to load.
+            why = await asyncio.to_thread(describe_rejection, host, error, der)
+            raise CertificateError(why) from None
         except ssl.SSLError as error:
             raise ConnectError(_describe_tls_failure(host, error)) from None
         except OSError as error:

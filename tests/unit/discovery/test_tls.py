@@ -25,6 +25,7 @@ from mtasts_resolver.discovery.certificates import (
     describe_rejection,
     parse_certificate,
     read_unchecked_certificate,
+    trusting_context,
 )
 from mtasts_resolver.discovery.dns import DnsClient
 from mtasts_resolver.discovery.errors import (
@@ -475,3 +476,8 @@ async def test_the_trust_store_is_read_again_when_it_is_old(
     with caplog.at_level(logging.WARNING):
         assert "New" in str(authorities(await store.context()))
     assert "trust-store-not-reloaded" in caplog.text
+
+
+def test_every_python_judges_certificates_alike() -> None:
+    flags = trusting_context(None).verify_flags
+    assert not flags & (ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN)
