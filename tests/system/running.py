@@ -62,7 +62,7 @@ class RunningDaemon:
         """Write a configuration; DNS is asked of a port where nobody answers."""
         base: dict[str, object] = {
             "listen": [{"protocol": "socketmap", "address": self.address}],
-            "dns": {"servers": ["127.0.0.1:1"], "timeout": "1s"},
+            "dns": {"servers": ["127.0.0.1:1"], "timeout": "1s", "dnssec": "off"},
             "store": {"url": f"sqlite://{self.store_file}"},
         }
         self.config_file.write_text(yaml.safe_dump(base | settings))

@@ -44,6 +44,19 @@ def postmap(key: str, table: str) -> str:
     return asked.stdout
 
 
+@pytest.mark.row("D2")
+async def test_without_a_word_from_dns_a_stored_policy_is_not_put_before_dane(
+    daemon: RunningDaemon,
+) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.configure(dns={"servers": ["127.0.0.1:1"], "timeout": "1s"})
+    daemon.start()
+    reply = daemon.ask("good.example")
+    assert reply.status is Status.TEMP
+    assert "DANE may apply" in reply.text
+    assert daemon.ask("unknown.example").text == "dane"
+
+
 @pytest.mark.row("C2")
 async def test_a_stored_policy_is_answered_although_dns_is_down(daemon: RunningDaemon) -> None:
     await daemon.store({"good.example": ENFORCED, "test.example": TESTING})
@@ -69,7 +82,7 @@ async def test_what_is_in_hand_at_sigterm_is_answered(daemon: RunningDaemon) -> 
         silent.bind(("127.0.0.1", 0))
         silent.settimeout(20)
         server = f"127.0.0.1:{silent.getsockname()[1]}"
-        daemon.configure(dns={"servers": [server], "timeout": "2s"})
+        daemon.configure(dns={"servers": [server], "timeout": "2s", "dnssec": "off"})
         daemon.start()
         with socket.create_connection(("127.0.0.1", daemon.port), 20) as client:
             client.sendall(b"20:default slow.example,")
@@ -102,7 +115,7 @@ async def test_a_reload_changes_maps_and_log_without_losing_a_connection(
 
 async def test_a_reload_says_what_needs_a_restart(daemon: RunningDaemon) -> None:
     daemon.start()
-    daemon.configure(dns={"servers": ["127.0.0.2:1"], "timeout": "1s"})
+    daemon.configure(dns={"servers": ["127.0.0.2:1"], "timeout": "1s", "dnssec": "off"})
     daemon.signal(signal.SIGHUP)
     daemon.notified("RELOADING=1")
     daemon.notified("READY=1")
