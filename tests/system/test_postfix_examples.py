@@ -23,7 +23,7 @@ UNUSED = re.compile(r"warning: \S+/main\.cf: unused parameter: (?P<name>\w+)=")
 
 # The shortest main.cf that Postfix has nothing to say about. It names no network and no user.
 BASE = """\
-compatibility_level = 3.6
+compatibility_level = {release}
 myhostname = sender.example
 mydomain = sender.example
 queue_directory = {directory}/spool
@@ -61,7 +61,7 @@ def configure(directory: Path, fragment: str) -> Path:
     """Write a main.cf that holds `fragment`, and return the configuration directory."""
     etc = directory / "etc"
     main = etc / "main.cf"
-    main.write_text(BASE.format(directory=directory) + fragment)
+    main.write_text(BASE.format(directory=directory, release=release_here()) + fragment)
     os.utime(main, (0, 0))  # Postfix waits for two seconds before it trusts a file changed just now
     return etc
 
@@ -87,10 +87,16 @@ def parameters(fragment: str) -> set[str]:
     return set(re.findall(r"^(\w+)\s*=", fragment, re.MULTILINE))
 
 
+def release_here() -> str:
+    """Return the release of this machine's Postfix, which speaks of every older level: `3.10`."""
+    _, [version], _ = run("postconf", "-dh", "mail_version")
+    return ".".join(re.findall(r"\d+", version)[:2])
+
+
 def unknown_here() -> set[str]:
     """Return those of SINCE_3_10 that the Postfix of this machine does not know."""
     _, defaults, _ = run("postconf", "-d")
-    return SINCE_3_10 - {line.partition(" = ")[0] for line in defaults}
+    return SINCE_3_10 - {line.partition(" =")[0] for line in defaults}
 
 
 def test_there_are_examples() -> None:
