@@ -79,7 +79,11 @@ def test_systemd_has_nothing_to_say_about_the_units(units: Path) -> None:
         (SERVICE, "[Service]\nWatchdogSeconds=30\n", "Unknown key"),
         (SERVICE, "[Service]\nExecStartPre=/nonexistent/program\n", "not executable"),
         ("mtasts-resolver.socket", "[Socket]\nListenStream=no such address\n", "no such address"),
-        ("mtasts-resolver.socket.d/postfix-unix.conf", "[Socket]\nSocketMode=9\n", "mode value"),
+        (
+            "mtasts-resolver.socket.d/postfix-unix.conf",
+            "[Socket]\nSocketMode=9\n",
+            "Failed to parse",
+        ),
     ],
 )
 def test_systemd_would_notice_a_wrong_unit(
