@@ -310,11 +310,12 @@ def test_permission_denied(open_directory: Path, mode: int, readable: bool) -> N
     path = open_directory / "policies.sqlite"
     asyncio.run(fill(path, [policy("a.example")]))
     path.chmod(mode)
-    # What the program needs is imported before the change: the other user may not read it.
+    # The store lives once before the change: the other user may not read what is imported late.
     script = f"""
 import asyncio, os
 from pathlib import Path
-from tests.unit.store.support import new_store, policy
+from tests.unit.store.support import fill, new_store, policy
+asyncio.run(fill(Path({str(open_directory / "first.sqlite")!r}), [policy("a.example")]))
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 async def main():
     store = new_store(Path({str(path)!r}))
