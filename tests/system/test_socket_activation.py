@@ -26,7 +26,7 @@ ANSWER = "secure match=mx.good.example:.mail.example servername=hostname"
 
 # The name server refuses at once, and nothing leaves the machine.
 CONFIG = """\
-dns: {servers: ["127.0.0.1:1"], timeout: 1s}
+dns: {servers: ["127.0.0.1:1"], timeout: 1s, dnssec: off}
 on_dns_failure: defer
 """
 
