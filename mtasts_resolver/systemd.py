@@ -111,12 +111,14 @@ def listen_fds(
     """Return the sockets passed to this process `pid`; none where nothing was passed to it.
 
     The variables are removed from `environ` and the sockets marked close-on-exec, so that no child
-    takes them for its own. Raise ActivationError where any of them cannot be served; the process
-    should then end, and the rest with it.
+    takes them for its own. Whose they are is said by LISTEN_PID alone: LISTEN_PIDFDID, which
+    systemd adds since version 258, is not compared. Raise ActivationError where any of them cannot
+    be served; the process should then end, and the rest with it.
     """
     owner = environ.pop("LISTEN_PID", "")
     count = environ.pop("LISTEN_FDS", "")
     names = environ.pop("LISTEN_FDNAMES", "")
+    environ.pop("LISTEN_PIDFDID", None)
     if owner != str(pid):
         return []
     if not _NUMBER.match(count) or int(count) > MAX_LISTEN_FDS:

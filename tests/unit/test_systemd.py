@@ -173,7 +173,12 @@ def test_the_watchdog_is_fed_twice_as_often_as_asked(
 
 def passed(*names: str, pid: int = PID, count: str | None = None) -> dict[str, str]:
     count = str(len(names)) if count is None else count
-    return {"LISTEN_PID": str(pid), "LISTEN_FDS": count, "LISTEN_FDNAMES": ":".join(names)}
+    return {
+        "LISTEN_PID": str(pid),
+        "LISTEN_PIDFDID": "4711",
+        "LISTEN_FDS": count,
+        "LISTEN_FDNAMES": ":".join(names),
+    }
 
 
 def hand_over(sock: socket.socket) -> int:
