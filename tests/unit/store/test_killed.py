@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.store.support import contents_of, policy
 
-ROUNDS = 4
+ROUNDS = 3
 
 # Prints the number of each policy and the time of its put, until it is killed.
 SCRIPT = """

@@ -95,4 +95,4 @@ class StoreAndDict(RuleBasedStateMachine):
 
 
 TestStoreAndDict = StoreAndDict.TestCase
-TestStoreAndDict.settings = settings(max_examples=50, stateful_step_count=30)
+TestStoreAndDict.settings = settings(max_examples=25, stateful_step_count=30)
