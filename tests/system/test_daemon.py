@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -219,6 +220,7 @@ def test_an_unknown_user_ends_the_start(daemon: RunningDaemon) -> None:
     assert "Traceback" not in daemon.log
 
 
+@pytest.mark.skipif(shutil.which("postmap") is None, reason="Postfix is not installed")
 async def test_query_asks_as_postfix_does(daemon: RunningDaemon) -> None:
     await daemon.store({"good.example": ENFORCED})
     daemon.configure(
