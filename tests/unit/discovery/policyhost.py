@@ -63,7 +63,12 @@ class PolicyHost:
 
 @asynccontextmanager
 async def policy_host(
-    answer: bytes, context: ssl.SSLContext | None, *, close: bool = True, host: str = "127.0.0.1"
+    answer: bytes,
+    context: ssl.SSLContext | None,
+    *,
+    close: bool = True,
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> AsyncIterator[PolicyHost]:
     """Answer every request with `answer`; then close, or wait for the client to do it."""
     server = PolicyHost()
@@ -78,7 +83,7 @@ async def policy_host(
             await writer.wait_closed()
         await reader.read()
 
-    async with stream_server(serve, context, host) as server.port:
+    async with stream_server(serve, context, host, port) as server.port:
         yield server
 
 

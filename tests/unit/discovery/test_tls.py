@@ -324,19 +324,20 @@ async def test_ipv6_comes_first(ca: trustme.CA, ca_file: Path) -> None:
 
 
 @contextmanager
-def unresponsive(host: str, port: int) -> Iterator[None]:
+def unresponsive(host: str) -> Iterator[int]:
     """Listen where connections are neither accepted nor refused: the queue is full."""
     with socket.socket() as listener:
-        listener.bind((host, port))
+        listener.bind((host, 0))
         listener.listen(0)
+        address = listener.getsockname()
         waiting = []
         try:
             for _ in range(4):
                 client = socket.socket()
                 client.setblocking(False)
-                client.connect_ex((host, port))
+                client.connect_ex(address)
                 waiting.append(client)
-            yield
+            yield address[1]
         finally:
             for client in waiting:
                 client.close()
@@ -345,11 +346,13 @@ def unresponsive(host: str, port: int) -> Iterator[None]:
 async def test_an_unresponsive_address_does_not_take_all_the_time(
     ca: trustme.CA, ca_file: Path
 ) -> None:
-    async with policy_host(response(), tls(ca.issue_cert(HOST)), host="127.0.0.2") as server:
-        with unresponsive("127.0.0.1", server.port):
-            dns = addresses_of("127.0.0.1", "127.0.0.2")
-            async with fetcher_for(server.port, ca_file, dns=dns) as fetcher:
-                assert (await fetcher.fetch_policy(DOMAIN)).address == "127.0.0.2"
+    # The free port is sought at 127.0.0.1: whoever connects on this machine has a port there too.
+    with unresponsive("127.0.0.1") as port:
+        async with (
+            policy_host(response(), tls(ca.issue_cert(HOST)), host="127.0.0.2", port=port),
+            fetcher_for(port, ca_file, dns=addresses_of("127.0.0.1", "127.0.0.2")) as fetcher,
+        ):
+            assert (await fetcher.fetch_policy(DOMAIN)).address == "127.0.0.2"
 
 
 async def test_a_certificate_that_cannot_be_had_is_none(ca: trustme.CA) -> None:
