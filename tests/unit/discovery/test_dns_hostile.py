@@ -1,7 +1,9 @@
 """What the DNS client makes of name servers that are silent, broken or hostile."""
 
 import asyncio
+import socket
 import struct
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -382,3 +384,17 @@ def test_whatever_a_server_sends_only_declared_errors_come_out(data: st.DataObje
                 assert MIN_TTL <= answer.ttl <= MAX_TTL
 
     asyncio.run(scenario())
+
+
+async def test_a_stray_at_the_very_deadline_does_not_extend_it() -> None:
+    """Python 3.11's asyncio.wait_for loses a cancellation that comes with a result."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        client = DnsClient([f"127.0.0.1:{server.getsockname()[1]}"], timeout=0.05)
+        query = asyncio.create_task(client.query(NAME, "TXT"))
+        _, peer = await asyncio.to_thread(server.recvfrom, 512)
+        server.sendto(b"garbage", peer)
+        time.sleep(0.1)  # noqa: ASYNC251 - the loop is busy while datagram and deadline come
+        with pytest.raises(DnsError):
+            await asyncio.wait_for(query, 10)
