@@ -28,6 +28,9 @@ help:
 run: $(RUN)
 	exec $(VENV)/bin/mtasts-resolver serve $(ARGS)
 
+# A plain user's PATH often lacks the directories that hold Postfix, unbound and ip.
+test demo: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
 test: $(TEST) system-packages
 	$(VENV)/bin/python -m pytest $(ARGS)
 
