@@ -6,8 +6,8 @@ from typing import Protocol
 from mtasts_resolver import logs
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config
+from mtasts_resolver.entry import Entry
 from mtasts_resolver.lifetimes import CATCH_UP, policy_lifetime, refresh_delay
-from mtasts_resolver.resolver import Entry
 from mtasts_resolver.schedule import Schedule
 from mtasts_resolver.store import Store, StoredPolicy
 

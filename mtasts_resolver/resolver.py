@@ -8,8 +8,6 @@ Postfix's next try finds its result.
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from mtasts_resolver import logs
 from mtasts_resolver.cache import Cache
@@ -21,6 +19,7 @@ from mtasts_resolver.discovery.dns import DnsClient
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.record import FoundRecord, lookup_record
+from mtasts_resolver.entry import Entry, FetchFailure, entry_of
 from mtasts_resolver.lifetimes import (
     Urgency,
     absence_lifetime,
@@ -30,7 +29,7 @@ from mtasts_resolver.lifetimes import (
     retry_delay,
 )
 from mtasts_resolver.nameservers import NameServerHealth
-from mtasts_resolver.policy import DocumentError, Mode, Policy, StsFinding, parse_document
+from mtasts_resolver.policy import DocumentError, Mode, Policy, StsFinding
 from mtasts_resolver.store import Store, StoredPolicy
 
 log = logs.get(__name__)
@@ -40,42 +39,6 @@ log = logs.get(__name__)
 DNS_RETRY_DELAY = 60.0
 # `asked_at` need be right to about a day only: it is compared with `forget_after`.
 ASKED_AT_PRECISION = 86_400.0
-
-
-class FetchFailure(NamedTuple):
-    """The last fetch of a policy failed (RFC 8461 §3.3)."""
-
-    policy_id: str
-    """The id for which it failed; another id may be fetched at once."""
-    failures: int
-    """How many in a row for this id."""
-    retry_at: float
-    """Monotonic seconds: no fetch for this id before."""
-    code: str
-    reason: str
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """What is known of one domain. All times are monotonic seconds."""
-
-    finding: StsFinding
-    until: float
-    """The finding may be answered before this time."""
-    check_at: float
-    """From this time on a look-up starts a check of the policy record, and waits for nothing."""
-    asked: float
-    """The last look-up."""
-    stored: StoredPolicy | None = None
-    """The policy as it is stored; None where there is no policy."""
-    failure: FetchFailure | None = None
-    reported: tuple[str, int] | None = None
-    """The kind and the urgency of the failed refresh that was logged last."""
-    referenced: bool = False
-
-    @property
-    def precious(self) -> bool:
-        return self.stored is not None
 
 
 class Resolver:
@@ -173,13 +136,13 @@ class Resolver:
 
     def preload(self, stored: StoredPolicy) -> Entry | None:
         """Take a policy from the store into memory where there is room; None where it is over."""
+        held = self._cache.get(stored.domain)
+        if held is not None and held.stored is not None:
+            return held  # it may have been fetched since the store was read
         entry = self._entry_of(stored)
         if entry is None:
             self._forget(stored.domain)
             return None
-        held = self._cache.get(stored.domain)
-        if held is not None and held.stored is not None:
-            return held
         if not self._cache.full:
             self._cache.put(stored.domain, entry)
         return entry
@@ -310,7 +273,7 @@ class Resolver:
             asked=asked,
             stored=stored,
         )
-        _log_change(domain, known, entry)
+        self._log_change(domain, known, entry)
         if domain in self._failing:
             self._failing.discard(domain)
             log.info("policy-refresh-recovered", domain=domain)
@@ -318,6 +281,23 @@ class Resolver:
         self._cache.put(domain, entry)
         self.on_policy(domain, entry)
         return entry
+
+    def _log_change(self, domain: str, known: Entry | None, entry: Entry) -> None:
+        policy = entry.finding.policy
+        before = known.finding.policy if known is not None else None
+        if policy is None or (policy == before and known and known.policy_id == entry.policy_id):
+            return
+        fields = {
+            "domain": domain,
+            "mode": policy.mode,
+            "mx": " ".join(policy.mx),
+            "max_age": policy.max_age,
+            "id": entry.policy_id,
+        }
+        if before is None:
+            log.info("policy-found", **fields)
+        else:
+            log.info("policy-changed", **fields)
 
     def _fetch_failed(
         self,
@@ -408,21 +388,12 @@ class Resolver:
         return entry if entry is not None and entry.stored and now < entry.until else None
 
     def _entry_of(self, stored: StoredPolicy) -> Entry | None:
-        """Return the entry of a stored policy; None where it has expired or is damaged.
-
-        A time of fetch that lies in the future, since the clock was set back, counts as now.
-        """
+        """Return the entry of a stored policy; None where it has expired or is damaged."""
         try:
-            policy = parse_document(stored.document.encode())
+            return entry_of(stored, self._clock)
         except DocumentError as error:
             log.error("stored-policy-invalid", domain=stored.domain, reason=str(error))
             return None
-        now, wall = self._clock.monotonic(), self._clock.wall()
-        remaining = policy.max_age - max(0.0, wall - stored.fetched_at)
-        if remaining <= 0:
-            return None
-        asked = now - max(0.0, wall - stored.asked_at)
-        return Entry(StsFinding(policy), now + remaining, now, asked, stored)
 
     def _note_asked(self, entry: Entry, now: float) -> None:
         """Store when the domain was last asked for, where no fetch has done so for long."""
@@ -444,22 +415,3 @@ class Resolver:
         self._cache.remove(domain)
         self._store.delete(domain)
         self._failing.discard(domain)
-
-
-def _log_change(domain: str, known: Entry | None, entry: Entry) -> None:
-    policy, before = entry.finding.policy, known.finding.policy if known is not None else None
-    if policy is None or entry.stored is None:
-        return
-    same_id = (
-        known is not None and known.stored and known.stored.policy_id == entry.stored.policy_id
-    )
-    if same_id and policy == before:
-        return
-    log.info(
-        "policy-found" if before is None else "policy-changed",
-        domain=domain,
-        mode=policy.mode,
-        mx=" ".join(policy.mx),
-        max_age=policy.max_age,
-        id=entry.stored.policy_id,
-    )

@@ -19,7 +19,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("clock", "counters", "logs", "policy", "quoting"),
     ("endpoints", "privileges", "systemd"),
     ("reply", "config", "store"),
-    ("protocol", "discovery", "cache", "discoveries"),
+    ("protocol", "discovery", "cache", "discoveries", "entry"),
     ("lifetimes", "nameservers", "assembly", "schedule"),
     ("resolver", "danekeeper"),
     ("lookup", "refresher"),

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.cache import Cache
+from mtasts_resolver.entry import Entry
 from mtasts_resolver.policy import StsFinding
-from mtasts_resolver.resolver import Entry
 from mtasts_resolver.store import StoredPolicy
 
 STORED = StoredPolicy("d.example", "1", "", 0.0, 0.0)

@@ -9,10 +9,10 @@ from collections import Counter
 import pytest
 
 from mtasts_resolver.config import Config, RefreshConfig
+from mtasts_resolver.entry import Entry
 from mtasts_resolver.lifetimes import CATCH_UP, REFRESH_JITTER
 from mtasts_resolver.policy import Mode, Policy, StsFinding
 from mtasts_resolver.refresher import PolicyRefresher, next_refresh
-from mtasts_resolver.resolver import Entry
 from tests.unit.resolver.world import DAY, START, World, document, settle
 
 HOUR = 3_600.0

@@ -1,0 +1,63 @@
+"""What is known of one domain's MTA-STS policy, and until when."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mtasts_resolver.clock import Clock
+from mtasts_resolver.policy import StsFinding, parse_document
+from mtasts_resolver.store import StoredPolicy
+
+
+class FetchFailure(NamedTuple):
+    """The last fetch of a policy failed (RFC 8461 §3.3)."""
+
+    policy_id: str
+    """The id for which it failed; another id may be fetched at once."""
+    failures: int
+    """How many in a row for this id."""
+    retry_at: float
+    """Monotonic seconds: no fetch for this id before."""
+    code: str
+    reason: str
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """What is known of one domain. All times are monotonic seconds."""
+
+    finding: StsFinding
+    until: float
+    """The finding may be answered before this time."""
+    check_at: float
+    """From this time on a look-up starts a check of the policy record, and waits for nothing."""
+    asked: float
+    """The last look-up."""
+    stored: StoredPolicy | None = None
+    """The policy as it is stored; None where there is no policy."""
+    failure: FetchFailure | None = None
+    reported: tuple[str, int] | None = None
+    """The kind and the urgency of the failed refresh that was logged last."""
+    referenced: bool = False
+
+    @property
+    def precious(self) -> bool:
+        return self.stored is not None
+
+    @property
+    def policy_id(self) -> str | None:
+        return None if self.stored is None else self.stored.policy_id
+
+
+def entry_of(stored: StoredPolicy, clock: Clock) -> Entry | None:
+    """Return the entry of a stored policy, or None where it has expired. Raise DocumentError.
+
+    A time of fetch that lies in the future, since the clock was set back, counts as now. The policy
+    record is due to be looked at: nobody knows for how long the daemon was down.
+    """
+    policy = parse_document(stored.document.encode())
+    now, wall = clock.monotonic(), clock.wall()
+    remaining = policy.max_age - max(0.0, wall - stored.fetched_at)
+    if remaining <= 0:
+        return None
+    asked = now - max(0.0, wall - stored.asked_at)
+    return Entry(StsFinding(policy), now + remaining, now, asked, stored)
