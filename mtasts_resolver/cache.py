@@ -1,7 +1,7 @@
 """Bounded memory of what is known of each domain."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 # An entry that was used since it was last looked at gets a second chance, but one eviction looks at
@@ -33,6 +33,8 @@ class Cache(Generic[E]):
         self._limit = limit
         self._precious: OrderedDict[str, E] = OrderedDict()
         self._absences: OrderedDict[str, E] = OrderedDict()
+        self.on_change: Callable[[str], None] = lambda _domain: None
+        """Called when the entry of a domain is put or removed; an eviction changes nothing."""
 
     def __len__(self) -> int:
         return len(self._precious) + len(self._absences)
@@ -58,6 +60,7 @@ class Cache(Generic[E]):
     def remove(self, domain: str) -> None:
         if self._precious.pop(domain, None) is None:
             self._absences.pop(domain, None)
+        self.on_change(domain)
 
     def resize(self, limit: int) -> None:
         self._limit = limit

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Protocol
 
 
@@ -25,9 +26,9 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clocks."""
 
-    def monotonic(self) -> float:
-        # CLOCK_BOOTTIME goes on while the machine is suspended; a policy's max_age does, too.
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    # CLOCK_BOOTTIME goes on while the machine is suspended; a policy's max_age does, too. A partial
+    # of a built-in function costs a look-up less than a method would.
+    monotonic = staticmethod(partial(time.clock_gettime, time.CLOCK_BOOTTIME))
 
     def wall(self) -> float:
         return time.time()

@@ -7,9 +7,8 @@ from dataclasses import dataclass, fields
 class Counters:
     """Events since the start."""
 
-    lookups: int = 0
-    answered_at_once: int = 0
-    """Look-ups answered from memory, or that needed no knowledge."""
+    waited: int = 0
+    """Look-ups that memory could not answer at once."""
     overloaded: int = 0
     """Look-ups refused because too many discoveries were waiting."""
     lookup_timeouts: int = 0

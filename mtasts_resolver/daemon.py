@@ -201,8 +201,10 @@ class Daemon:
         dane = DaneKeeper(
             validation, clock=self._clock, rng=rng, config=config, counters=self._counters
         )
-        service = LookupService(resolver, dane, config, self._counters)
-        server = Server(service.answer, listeners)
+        service = LookupService(
+            resolver, dane, clock=self._clock, config=config, counters=self._counters
+        )
+        server = Server(service.answer, listeners, clock=self._clock.monotonic)
         try:
             await store.open()
         except StoreError as error:
@@ -237,7 +239,7 @@ class Daemon:
         cache, counters = parts.resolver.cache, self._counters
         text = (
             f"{cache.precious} policies and {len(cache) - cache.precious} absences in memory,"
-            f" {counters.lookups} look-ups, {counters.discoveries} discoveries,"
+            f" {parts.server.counters.requests} look-ups, {counters.discoveries} discoveries,"
             f" {parts.server.counters.connections_open} connections,"
             f" DANE {'on' if parts.validation.validates else 'off'}"
         )
@@ -284,7 +286,7 @@ class Daemon:
         await parts.dane.close()
         await parts.fetcher.aclose()
         await parts.store.close()
-        log.info("stopped", **self._counters.as_dict())
+        log.info("stopped", lookups=parts.server.counters.requests, **self._counters.as_dict())
 
 
 def _adopt(activated: ActivatedSocket) -> Listener:

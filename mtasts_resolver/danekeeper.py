@@ -14,7 +14,7 @@ from mtasts_resolver.config import Config
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.discoveries import Discoveries, OverloadedError
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, discover_dane
-from mtasts_resolver.discovery.validation import Validation
+from mtasts_resolver.discovery.validation import PROBE_INTERVAL, Validation
 from mtasts_resolver.policy import Dane, DaneFinding
 from mtasts_resolver.schedule import Schedule
 
@@ -73,10 +73,10 @@ class DaneKeeper(Schedule[DaneEntry]):
         self._config = config
         self._cache.resize(config.cache.memory_entries)
 
-    def lookup(self, domain: str) -> DaneFinding | None:
+    def lookup(self, domain: str) -> DaneEntry | None:
         """Return what memory knows of `domain`, at once; None where it must be found out."""
         if not self._validation.validates:
-            return None if self._validation.validates is None else OFF
+            return None if self._validation.validates is None else self._off()
         entry = self._cache.get(domain)
         if entry is None:
             return None
@@ -87,7 +87,12 @@ class DaneKeeper(Schedule[DaneEntry]):
         entry.referenced = True
         if now >= entry.renew_at:
             self._renew_behind(domain, entry, now)
-        return entry.finding
+        return entry
+
+    def _off(self) -> DaneEntry:
+        """Return that DANE is off, which the next probe may end."""
+        now = self._clock.monotonic()
+        return DaneEntry(OFF, now + PROBE_INTERVAL, now + PROBE_INTERVAL, now)
 
     async def resolve(self, domain: str) -> DaneFinding:
         """Find out, within `lookup_timeout`. Raise OverloadedError.

@@ -64,7 +64,7 @@ async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
     trace = Trace()
     dns = dns_client(config)
     finding = await _discover_policy(domain, dns, config, trace)
-    dane = await _discover_dane(domain, dns, config, trace) if options.dane else NOT_ASKED
+    dane = await _discover_dane(domain, dns, config, trace) if options.dane else NOT_ASKED.finding
     return Explanation(
         key=key,
         map_name=map_name,

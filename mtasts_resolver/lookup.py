@@ -3,48 +3,94 @@
 import asyncio
 from collections.abc import Awaitable
 
+from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.counters import Counters
-from mtasts_resolver.danekeeper import DaneKeeper
+from mtasts_resolver.danekeeper import DaneEntry, DaneKeeper
 from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.policy import Dane, DaneFinding, StsFinding, decide, policy_domain
 from mtasts_resolver.protocol import Request
-from mtasts_resolver.reply import NOT_FOUND, Reply, Status, render
+from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply, render
 from mtasts_resolver.resolver import Resolver
 
-NOT_ASKED = DaneFinding(Dane.OFF, "the map is configured with dane: false")
+# Replies that are kept, so that they need not be made again. A table that is full is begun anew:
+# what is in use returns at once. Longer keys are no domain's.
+MAX_KEPT = 100_000
+MAX_KEPT_KEY = 300
+
+FOR_EVER = float("inf")
+NOT_ASKED = DaneEntry(
+    DaneFinding(Dane.OFF, "the map is configured with dane: false"), FOR_EVER, FOR_EVER, 0.0
+)
 OVERLOADED = Reply(Status.TEMP, "overloaded: too many new domains are being looked up, try again")
 
 
 class LookupService:
-    """Answers look-ups, as the configuration of the map that was asked demands."""
+    """Answers look-ups, as the configuration of the map that was asked demands.
+
+    A reply holds as long as all that it was made of, and is recalled when that changes.
+    """
 
     def __init__(
-        self, resolver: Resolver, dane: DaneKeeper, config: Config, counters: Counters
+        self,
+        resolver: Resolver,
+        dane: DaneKeeper,
+        *,
+        clock: Clock,
+        config: Config,
+        counters: Counters,
     ) -> None:
         self._resolver = resolver
         self._dane = dane
+        self._clock = clock
         self._config = config
         self._counters = counters
+        self._replies: dict[Request, TimedReply] = {}
+        self._by_domain: dict[str, list[TimedReply]] = {}
+        resolver.cache.on_change = self._recall
+        dane.cache.on_change = self._recall
 
     def reconfigure(self, config: Config) -> None:
         self._config = config
+        self._recall_all()
 
-    def answer(self, request: Request) -> Reply | Awaitable[Reply]:
+    def answer(self, request: Request) -> TimedReply | Reply | Awaitable[Reply]:
         """Return the reply at once where memory holds what it takes, else an awaitable of it."""
-        self._counters.lookups += 1
+        now = self._clock.monotonic()
+        known = self._replies.get(request)
+        if known is not None and now < known.until:
+            return known
         domain = policy_domain(request.key)
         if domain is None:  # RFC 8461 §3.4: no policy can apply to this key
-            self._counters.answered_at_once += 1
-            return NOT_FOUND
+            return TimedReply(NOT_FOUND, FOR_EVER)
         # tcp_table has no map names; the configuration says which one it stands for.
         options = self._config.map_options(request.map_name or self._config.tcp_table_map)
         sts = self._resolver.lookup(domain)
         dane = self._dane.lookup(domain) if options.dane else NOT_ASKED
         if sts is None or dane is None:
+            self._counters.waited += 1
             return self._answer_later(domain, options)
-        self._counters.answered_at_once += 1
-        return reply_for(domain, sts, dane, options, self._config)
+        reply = reply_for(domain, sts.finding, dane.finding, options, self._config)
+        until = min(sts.until, sts.check_at, dane.until, dane.renew_at)
+        if until <= now or len(request.key) > MAX_KEPT_KEY:
+            return reply
+        if len(self._replies) >= MAX_KEPT:
+            self._recall_all()
+        timed = self._replies[request] = TimedReply(reply, until)
+        others = self._by_domain.get(domain, ())
+        self._by_domain[domain] = [*(other for other in others if now < other.until), timed]
+        return timed
+
+    def _recall(self, domain: str) -> None:
+        """Have the replies about `domain` made anew."""
+        for timed in self._by_domain.pop(domain, ()):
+            timed.recall()
+
+    def _recall_all(self) -> None:
+        for timed in self._replies.values():
+            timed.recall()
+        self._replies.clear()
+        self._by_domain.clear()
 
     async def _answer_later(self, domain: str, options: MapOptions) -> Reply:
         """Find out what is missing, DANE and MTA-STS side by side."""
@@ -56,12 +102,12 @@ class LookupService:
         return reply_for(domain, sts, dane, options, self._config)
 
     async def _sts(self, domain: str) -> StsFinding:
-        return self._resolver.lookup(domain) or await self._resolver.resolve(domain)
+        entry = self._resolver.lookup(domain)
+        return await self._resolver.resolve(domain) if entry is None else entry.finding
 
     async def _dane_if(self, domain: str, options: MapOptions) -> DaneFinding:
-        if not options.dane:
-            return NOT_ASKED
-        return self._dane.lookup(domain) or await self._dane.resolve(domain)
+        entry = self._dane.lookup(domain) if options.dane else NOT_ASKED
+        return await self._dane.resolve(domain) if entry is None else entry.finding
 
 
 def reply_for(

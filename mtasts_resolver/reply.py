@@ -31,6 +31,24 @@ class Reply:
     fallback: "Reply | None" = None
 
 
+class TimedReply:
+    """A reply that holds until a time, and the bytes that say it once a protocol has encoded it.
+
+    It can be recalled early, by whoever learns something new; it is then asked for again.
+    """
+
+    __slots__ = ("reply", "until", "wire")
+
+    def __init__(self, reply: Reply, until: float) -> None:
+        self.reply = reply
+        self.until = until
+        """Monotonic seconds."""
+        self.wire = b""
+
+    def recall(self) -> None:
+        self.until = float("-inf")
+
+
 class AttributeSyntaxError(ValueError):
     """An attribute would not be read by Postfix as it is meant; sending it would defer mail."""
 

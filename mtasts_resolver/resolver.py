@@ -88,7 +88,7 @@ class Resolver:
 
     # -- look-ups ----------------------------------------------------------------------------
 
-    def lookup(self, domain: str) -> StsFinding | None:
+    def lookup(self, domain: str) -> Entry | None:
         """Return what memory knows of `domain`, at once; None where it must be learnt.
 
         Where the policy record is due to be looked at again, that begins behind the answer
@@ -104,7 +104,7 @@ class Resolver:
         entry.referenced = True
         if now >= entry.check_at:
             self._check_behind(domain, entry, now)
-        return entry.finding
+        return entry
 
     async def resolve(self, domain: str) -> StsFinding:
         """Learn what is known of `domain`, within `lookup_timeout`. Raise OverloadedError."""
@@ -121,7 +121,7 @@ class Resolver:
             entry = task.result()
             if entry is not None:  # None: it was a refresh, and the policy is forgotten now
                 # A policy that came from the store may be due for a check of its id.
-                return self.lookup(domain) or entry.finding
+                return (self.lookup(domain) or entry).finding
 
     async def refresh(self, domain: str) -> Entry | None:
         """Fetch the policy of `domain` again, whether or not its id changed (RFC 8461 §3.3).

@@ -56,8 +56,9 @@ class MapOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tlsrpt: Annotated[
         bool,
         key(
-            "Add the attributes that Postfix 3.10 and later need to report over TLSRPT (RFC 8460)."
-            " Postfix 3.9 and earlier reject such an answer and defer the mail."
+            "Add the policy to the answer `secure`, in attributes that Postfix 3.10 and later need to"
+            " report over TLSRPT (RFC 8460), and with which 3.10.5 and later compare the MX host's"
+            " name with the policy. Postfix 3.9 and earlier reject such an answer and defer the mail."
         ),
     ] = False
     sni: Annotated[
@@ -77,8 +78,9 @@ class MapOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dane: Annotated[
         bool,
         key(
-            "Let DANE (RFC 7672) take part in the answer. `false` only for a Postfix without"
-            " `smtp_dns_support_level = dnssec`."
+            "Let DANE (RFC 7672) take part in the answer. `false` is for a Postfix without"
+            " `smtp_dns_support_level = dnssec`, which would defer mail at the level `dane-only`, or"
+            " one whose `smtp_tls_security_level` is stricter than `dane`."
         ),
     ] = True
 
@@ -117,7 +119,8 @@ class DnsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     servers: Annotated[
         tuple[str, ...],
         key(
-            "The name servers to ask; empty: those of `/etc/resolv.conf`.",
+            "The name servers to ask; empty: those of `/etc/resolv.conf`, which Postfix asks in any"
+            " case.",
             SERVER,
             max_items=MAX_SERVERS,
         ),
@@ -132,9 +135,10 @@ class DnsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dnssec: Annotated[
         Literal["auto", "trust", "off"],
         key(
-            "Whose word on DNSSEC counts, which DANE needs: `auto`, a name server reached over"
-            " loopback; `trust`, any name server, to which the network path must then be safe;"
-            " `off`, nobody's, and DANE is not used."
+            "Whose word on DNSSEC counts, which DANE needs: `auto`, that of the name servers reached"
+            " over loopback; `trust`, that of all name servers: each must validate, and the network"
+            " path to it must be safe; `off`, nobody's. DANE is used only while such a server"
+            " validates."
         ),
     ] = "auto"
 
@@ -194,7 +198,8 @@ class CacheConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     memory_entries: Annotated[
         int,
         key(
-            "How many domains are kept in memory; beyond, the least valuable are dropped.",
+            "How many domains are kept in memory, for MTA-STS and for DANE each; beyond, the least"
+            " valuable are dropped.",
             Integer(1_000, 10_000_000, "fewer would thrash; each takes about a kilobyte"),
         ),
     ] = 200_000
@@ -222,7 +227,7 @@ class RefreshConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     concurrency: Annotated[
         int,
         key(
-            "How many refreshes run at once.",
+            "How many refreshes run at once, of policies and of DANE each.",
             Integer(1, 1_000, "each holds a socket and a TLS session"),
         ),
     ] = 32
@@ -281,8 +286,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["opportunistic", "defer"],
         key(
             "What to answer if the policy record's look-up fails and nothing is cached:"
-            " `opportunistic`, that there is no policy; `defer`, a temporary error. Many domains'"
-            " name servers fail here for ever, and `defer` then bounces their mail in the end.",
+            " `opportunistic`, as though there were no policy; `defer`, a temporary error, unless"
+            " every MX host can be verified by DANE. Many domains' name servers fail here for ever,"
+            " and `defer` then bounces their mail in the end.",
             reload=True,
         ),
     ] = "opportunistic"

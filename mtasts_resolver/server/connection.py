@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from mtasts_resolver.protocol import BadRequest, Codec, Event, Garbage, Request
-from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.reply import Reply, Status, TimedReply
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.ratelimit import RateLimitedLog
 
-Answer = Callable[[Request], Reply | Awaitable[Reply]]
+Answer = Callable[[Request], Reply | TimedReply | Awaitable[Reply]]
 """Answers a request: at once where the reply is known, else by something to wait for.
+
+A TimedReply is given again to whoever sends the same bytes, until its time is over.
 
 A coroutine is run as a task, which is cancelled when its peer goes away; a future or task is only
 waited for, as it may be shared.
@@ -24,6 +26,11 @@ CHUNK = 16_384
 # Unsent bytes at which writing pauses. uvloop's own low-water mark is 16 bytes.
 WRITE_HIGH = 65_536
 WRITE_LOW = 16_384
+
+# Prepared replies of one protocol. A table that is full is begun anew: what is in use returns at
+# once. Longer requests are not what Postfix sends often, or at all.
+MAX_PREPARED = 100_000
+MAX_PREPARED_BYTES = 300
 
 INTERNAL_ERROR = Reply(Status.TEMP, "internal error, see the log of mtasts-resolver")
 STOPPING = Reply(Status.TEMP, "mtasts-resolver is stopping, ask again")
@@ -38,6 +45,8 @@ class Shared:
     clock: Callable[[], float]
     """Seconds, never going back."""
     log: RateLimitedLog
+    prepared: dict[type[Codec], dict[bytes, TimedReply]]
+    """Whole requests as they arrived, and their replies; apart for each protocol."""
     lost: Callable[["Connection"], None]
     """Called once when a connection has ended."""
     counters: ServerCounters = field(default_factory=ServerCounters)
@@ -45,21 +54,59 @@ class Shared:
     """Coroutines that answer requests; held here, as the event loop does not hold them."""
 
 
+def _nowhere(_data: bytes) -> None:
+    """Stand for the transport's write before there is a transport."""
+
+
 class Connection(asyncio.Protocol):
     """Answers one peer's requests in the order in which they came.
 
-    What was read passes `_unread` (bytes), `_events` (decoded) and `_queue` (asked, each a reply or
-    the future of one). Reading pauses while anything is held up.
+    What was read passes `_unread` (bytes), `_events` (decoded) and `_queue` (asked, each a reply,
+    its bytes, or the future of one). Reading pauses while anything is held up. A request that was
+    answered before, and arrives as a whole while nothing else is in hand, passes none of these: its
+    reply stands ready.
     """
+
+    __slots__ = (
+        "_active_at",
+        "_asked",
+        "_at_rest",
+        "_clock",
+        "_codec",
+        "_counters",
+        "_eof",
+        "_events",
+        "_finishing",
+        "_garbled",
+        "_lingering",
+        "_listener",
+        "_partial_since",
+        "_prepared",
+        "_queue",
+        "_reading_paused",
+        "_shared",
+        "_timed",
+        "_transport",
+        "_unread",
+        "_write",
+        "_writing_paused",
+    )
 
     def __init__(self, codec: Codec, shared: Shared, listener: str) -> None:
         self._codec = codec
         self._shared = shared
         self._listener = listener
         self._transport: asyncio.Transport | None = None
+        self._write: Callable[[bytes], None] = _nowhere  # the transport's, bound once
         self._unread = b""
         self._events: deque[Event] = deque()
-        self._queue: deque[Reply | asyncio.Future[Reply]] = deque()
+        self._queue: deque[Reply | bytes | asyncio.Future[Reply]] = deque()
+        self._prepared = shared.prepared.setdefault(type(codec), {})
+        self._counters = shared.counters
+        self._clock = shared.clock
+        self._at_rest = True  # nothing is in hand, and whole requests may be answered
+        self._asked = 0  # events so far
+        self._timed: TimedReply | None = None  # the answer to the last of them, if it was one
         self._active_at = shared.clock()  # the last request, or the last reply
         self._partial_since: float | None = None
         self._reading_paused = False
@@ -73,23 +120,33 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._write = self._transport.write
         self._transport.set_write_buffer_limits(high=WRITE_HIGH, low=WRITE_LOW)
         if self._finishing:
             self._advance()
 
     def data_received(self, data: bytes) -> None:
+        known = self._prepared.get(data)
+        if known is not None and self._at_rest:
+            now = self._clock()
+            if now < known.until:
+                self._active_at = now
+                self._counters.requests += 1
+                self._write(known.wire)
+                return
         if not self._finishing:
-            self._unread += data
-            self._advance()
+            self._receive(data)
 
     def eof_received(self) -> bool:
         """Keep the sending half open while answers are due."""
         self._eof = True
         self._finishing = True
+        self._at_rest = False
         return bool(self._queue or self._events or self._unread)
 
     def pause_writing(self) -> None:
         self._writing_paused = True
+        self._at_rest = False
 
     def resume_writing(self) -> None:
         self._writing_paused = False
@@ -98,10 +155,12 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         """End. Why is of no interest: a peer may go away at any time, in any way."""
         self._transport = None
+        self._write = _nowhere
+        self._at_rest = False
         self._unread = b""
         self._events.clear()
         for item in self._queue:
-            if not isinstance(item, Reply) and item in self._shared.tasks:
+            if isinstance(item, asyncio.Future) and item in self._shared.tasks:
                 item.cancel()
         self._queue.clear()
         self._shared.lost(self)
@@ -111,6 +170,7 @@ class Connection(asyncio.Protocol):
     def finish(self) -> None:
         """Read no more, answer what was read, then close."""
         self._finishing = True
+        self._at_rest = False
         if self._transport is not None:
             self._advance()
 
@@ -119,7 +179,7 @@ class Connection(asyncio.Protocol):
         self._unread = b""
         self._events.clear()
         for index, item in enumerate(self._queue):
-            if not isinstance(item, Reply) and not item.done():
+            if isinstance(item, asyncio.Future) and not item.done():
                 if item in self._shared.tasks:
                     item.cancel()
                 self._queue[index] = STOPPING
@@ -147,13 +207,28 @@ class Connection(asyncio.Protocol):
 
     # From bytes to bytes
 
+    def _receive(self, data: bytes) -> None:
+        """Take what came; where it was one request with a timed reply, prepare for the next."""
+        alone, asked = self._at_rest, self._asked
+        self._unread += data
+        self._advance()
+        if alone and self._at_rest and self._asked == asked + 1 and self._timed is not None:
+            if len(self._prepared) >= MAX_PREPARED:
+                self._prepared.clear()
+            if len(data) <= MAX_PREPARED_BYTES:
+                self._prepared[data] = self._timed
+
     def _advance(self) -> None:
         """Move what was read as far as it can go."""
         while self._ask():
             self._send()
         if self._transport is None:
+            self._at_rest = False
             return
         held_up = self._writing_paused or len(self._queue) >= self._shared.limits.pipelined
+        self._at_rest = not (
+            held_up or self._queue or self._finishing or self._partial_since is not None
+        )
         if self._finishing:
             if not held_up and not self._queue:
                 self._end()
@@ -168,7 +243,7 @@ class Connection(asyncio.Protocol):
         if not queue or self._writing_paused:
             return False
         first = queue[0]
-        return isinstance(first, Reply) or first.done()
+        return isinstance(first, Reply | bytes) or first.done()
 
     def _decode(self) -> bool:
         """Decode one chunk of what was read; tell whether it completed a request."""
@@ -184,13 +259,19 @@ class Connection(asyncio.Protocol):
                 self._partial_since = self._shared.clock()
         return False
 
-    def _respond(self, event: Event) -> Reply | asyncio.Future[Reply]:
+    def _respond(self, event: Event) -> Reply | bytes | asyncio.Future[Reply]:
         shared = self._shared
+        self._asked += 1
+        self._timed = None
         if not isinstance(event, Request):
             return self._refuse(event)
         shared.counters.requests += 1
         try:
             answer = shared.answer(event)
+            if isinstance(answer, TimedReply):
+                answer.wire = answer.wire or self._codec.encode(answer.reply)
+                self._timed = answer
+                return answer.wire
             if isinstance(answer, Reply):
                 return answer
             future = asyncio.ensure_future(answer)
@@ -227,12 +308,12 @@ class Connection(asyncio.Protocol):
         queue, chunks, size = self._queue, list[bytes](), 0
         while queue and size < CHUNK:
             first = queue[0]
-            if not isinstance(first, Reply):
+            if isinstance(first, asyncio.Future):
                 if not first.done():
                     break
                 first = self._outcome(first)
             queue.popleft()
-            chunks.append(self._codec.encode(first))
+            chunks.append(first if isinstance(first, bytes) else self._codec.encode(first))
             size += len(chunks[-1])
         self._active_at = self._shared.clock()
         if self._transport is not None and not self._transport.is_closing():

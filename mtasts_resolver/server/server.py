@@ -49,6 +49,7 @@ class Server:
             limits=limits or Limits(),
             clock=clock,
             log=RateLimitedLog(log, clock),
+            prepared={},
             lost=self._forget,
         )
         self._connections: set[Connection] = set()

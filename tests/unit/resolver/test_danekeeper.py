@@ -15,10 +15,8 @@ from mtasts_resolver.discovery.validation import PROBE_INTERVAL, RETRY_INTERVAL,
 from mtasts_resolver.endpoints import NameServer
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.policy import Dane
-from mtasts_resolver.protocol import Request
-from mtasts_resolver.reply import Reply
 from tests.unit.discovery.zone import FAILED, TTL, Zone
-from tests.unit.resolver.world import World, document, settle
+from tests.unit.resolver.world import World, ask, document, settle
 
 GOOD = "good.example"
 MX = "mx.good.example"
@@ -80,7 +78,11 @@ class Running:
         self.validation = Validation(self.zone, self.world.config.dns.dnssec, self.world.clock)
         self.keeper: DaneKeeper = self.world.dane_keeper(self.validation)
         self.service = LookupService(
-            self.world.resolver, self.keeper, self.world.config, self.world.counters
+            self.world.resolver,
+            self.keeper,
+            clock=self.world.clock,
+            config=self.world.config,
+            counters=self.world.counters,
         )
         self.tasks = [
             asyncio.create_task(self.validation.run()),
@@ -88,8 +90,7 @@ class Running:
         ]
 
     async def ask(self, key: str = GOOD, map_name: str = "default") -> str:
-        answer = self.service.answer(Request(map_name, key))
-        reply = answer if isinstance(answer, Reply) else await answer
+        reply = await ask(self.service, key, map_name)
         await settle()
         return f"{reply.status} {reply.text}".strip()
 

@@ -5,26 +5,23 @@ from collections.abc import Awaitable
 
 import pytest
 
-from mtasts_resolver import discoveries
+from mtasts_resolver import discoveries, lookup
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.discovery.validation import Validation
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.protocol import Request
-from mtasts_resolver.reply import NOT_FOUND, Reply, Status
-from tests.unit.resolver.world import World, document, settle
+from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply
+from tests.unit.resolver.world import TTL, World, ask, document, settle
 
 SECURE = "secure match=mx.good.example"
-
-
-async def ask(service: LookupService, key: str, map_name: str = "default") -> Reply:
-    answer = service.answer(Request(map_name, key))
-    return answer if isinstance(answer, Reply) else await answer
 
 
 def service_for(world: World) -> LookupService:
     """Return a service of a host without a validating resolver: DANE is off."""
     dane = world.dane_keeper(Validation(world.internet, "off", world.clock))
-    return LookupService(world.resolver, dane, world.config, world.counters)
+    return LookupService(
+        world.resolver, dane, clock=world.clock, config=world.config, counters=world.counters
+    )
 
 
 @pytest.mark.row("A1")
@@ -58,7 +55,9 @@ async def test_testing_is_enforced_in_the_map_that_says_so() -> None:
 @pytest.mark.parametrize("key", [".example", "[198.51.100.10]", "[2001:db8::1]:25", "localhost"])
 async def test_a_key_without_a_policy_domain_costs_nothing(key: str) -> None:
     world = World()
-    assert service_for(world).answer(Request("default", key)) == NOT_FOUND
+    answer = service_for(world).answer(Request("default", key))
+    assert isinstance(answer, TimedReply)
+    assert answer.reply == NOT_FOUND
     await settle()
     assert world.internet.queries == []
     assert len(world.resolver.cache) == 0
@@ -81,8 +80,8 @@ async def test_what_memory_knows_is_answered_without_waiting() -> None:
     first = service.answer(Request("default", "good.example"))
     assert isinstance(first, Awaitable)
     await first
-    assert isinstance(service.answer(Request("default", "good.example")), Reply)
-    assert (world.counters.lookups, world.counters.answered_at_once) == (2, 1)
+    assert isinstance(service.answer(Request("default", "good.example")), TimedReply)
+    assert world.counters.waited == 1
 
 
 @pytest.mark.row("A4")
@@ -118,5 +117,51 @@ async def test_new_options_hold_from_the_next_look_up_on() -> None:
     world.internet.publish("good.example", document())
     service = service_for(world)
     await ask(service, "good.example")
+    held = service.answer(Request("default", "good.example"))
+    assert isinstance(held, TimedReply)
     service.reconfigure(Config(maps={"default": MapOptions(sni=False)}))
+    assert held.until < world.clock.now  # whoever keeps its bytes asks again
     assert (await ask(service, "good.example")).text == SECURE
+
+
+async def test_a_reply_is_kept_until_something_is_due_or_new() -> None:
+    world = World()
+    world.internet.publish("good.example", document())
+    service = service_for(world)
+    await ask(service, "good.example")
+    held = service.answer(Request("default", "good.example"))
+    assert isinstance(held, TimedReply)
+    assert service.answer(Request("default", "good.example")) is held
+    assert service.answer(Request("QUERY", "good.example")) is not held
+    assert held.until <= world.clock.now + TTL  # then the id is looked at again
+    world.internet.publish("good.example", document("none"))
+    await world.resolver.refresh("good.example")
+    assert held.until < world.clock.now
+    assert await ask(service, "good.example") == NOT_FOUND
+
+
+async def test_replies_that_are_over_do_not_pile_up() -> None:
+    world = World()
+    world.internet.publish("good.example", document())
+    service = service_for(world)
+    for _ in range(50):
+        await ask(service, "good.example")
+        await ask(service, "good.example")
+        await world.clock.advance(TTL + 1)
+    assert len(service._by_domain["good.example"]) <= 2
+
+
+async def test_more_replies_than_may_be_kept_are_begun_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookup, "MAX_KEPT", 3)
+    world = World()
+    service = service_for(world)
+    held = []
+    for number in range(10):
+        await ask(service, f"d{number}.example")
+        answer = service.answer(Request("default", f"d{number}.example"))
+        assert isinstance(answer, TimedReply)
+        held.append(answer)
+        assert len(service._replies) <= 3
+    assert sum(answer.until > world.clock.now for answer in held) <= 3  # none is out of reach

@@ -42,10 +42,10 @@ async def test_a_policy_is_discovered_once_and_then_answered_from_memory(world: 
     assert world.resolver.lookup(GOOD) is None
     assert await world.mode(GOOD) == "enforce"
     for _ in range(5):
-        finding = world.resolver.lookup(GOOD)
-        assert finding is not None
-        assert finding.policy is not None
-        assert finding.policy.mx == ("mx.good.example",)
+        entry = world.resolver.lookup(GOOD)
+        assert entry is not None
+        assert entry.finding.policy is not None
+        assert entry.finding.policy.mx == ("mx.good.example",)
     assert world.internet.queries == [GOOD]
     assert world.internet.fetches == [GOOD]
 
@@ -132,12 +132,12 @@ async def test_a_new_id_is_noticed_behind_an_answer_that_does_not_wait(world: Wo
     world.internet.publish(GOOD, document("none"), policy_id="2")
     await world.clock.advance(TTL + 1)
     world.internet.gate = asyncio.Event()
-    finding = world.resolver.lookup(GOOD)
-    assert finding is not None
-    assert finding.policy is not None
-    assert finding.policy.mode == "enforce"
+    entry = world.resolver.lookup(GOOD)
+    assert entry is not None
+    assert entry.finding.policy is not None
+    assert entry.finding.policy.mode == "enforce"
     await settle()
-    assert world.resolver.lookup(GOOD) is finding  # the check runs, and nobody waits for it
+    assert world.resolver.lookup(GOOD) is entry  # the check runs, and nobody waits for it
     world.internet.gate.set()
     await settle()
     assert await world.mode(GOOD) == "none"

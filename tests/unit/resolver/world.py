@@ -22,7 +22,10 @@ from mtasts_resolver.discovery.errors import DnsServerError, FetchError, StatusE
 from mtasts_resolver.discovery.https import FetchedPolicy, PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.discovery.validation import Validation
+from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.policy import parse_document
+from mtasts_resolver.protocol import Request
+from mtasts_resolver.reply import Reply, TimedReply
 from mtasts_resolver.resolver import Resolver
 from mtasts_resolver.store import StoredPolicy
 
@@ -191,8 +194,15 @@ class World:
 
     async def mode(self, domain: str) -> str | None:
         """Look `domain` up as Postfix would; return the policy's mode, None without a policy."""
-        finding = self.resolver.lookup(domain)
-        if finding is None:
-            finding = await self.resolver.resolve(domain)
+        entry = self.resolver.lookup(domain)
+        finding = await self.resolver.resolve(domain) if entry is None else entry.finding
         await settle()
         return None if finding.policy is None else finding.policy.mode
+
+
+async def ask(service: LookupService, key: str, map_name: str = "default") -> Reply:
+    """Return the reply to a look-up, whichever way it comes."""
+    answer = service.answer(Request(map_name, key))
+    if isinstance(answer, TimedReply):
+        return answer.reply
+    return answer if isinstance(answer, Reply) else await answer
