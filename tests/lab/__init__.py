@@ -1,7 +1,8 @@
 """The lab: real Postfix, unbound, HTTPS and SMTP hosts in a network namespace of their own.
 
-internet.py    which domains there are, as a table
-scenario.py, steady.py, changes.py
+published.py   what a domain can publish, as types
+internet.py    which domains there are, as a table; danehosts.py: those with TLSA records
+scenario.py, steady.py, dane.py, changes.py
                what happens to a mail, as tables; ends.py and steps.py are their words
 namespace.py   the namespace, and how a command is run in it
 stream.py      the output of a process, line by line, awaited

@@ -10,8 +10,10 @@ from .ends import (
     refused,
     secure,
     temp,
+    undelivered,
 )
-from .internet import GOOD, WRONG_NAME, policy
+from .internet import GOOD, WRONG_NAME
+from .published import policy
 from .scenario import Scenario
 from .steps import (
     Step,
@@ -28,6 +30,7 @@ from .steps import (
     resolver_hangs,
     resolver_stops,
     restart,
+    turns_bogus,
 )
 
 NOT_ANSWERED = temp("no name server has answered yet")
@@ -107,6 +110,14 @@ CHANGES = (
         end=held_back(NOT_ANSWERED),
         answer=NOT_ANSWERED,
         rows=("C2", "D1", "A4"),
+    ),
+    Scenario(
+        name="cached, then its zone turns bogus, and a restart",
+        to="turns-bogus.example",
+        before=(is_cached, turns_bogus, restart),
+        end=undelivered("deferred", "4.4.3", "name=turns-bogus.example type=MX"),
+        answer=temp("MX turns-bogus.example: 127.0.0.1 says SERVFAIL"),
+        rows=("C2", "D1"),
     ),
     cached("the resolver hangs", "dns-hangs", resolver_hangs, own_resolver=True, rows=("C2",)),
     cached(

@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from .changes import CHANGES
-from .internet import DOMAINS, Certificate, Domain
+from .internet import DOMAINS
 from .lab import Lab, running_lab
 from .namespace import missing
 from .postfix import Delivery
+from .published import Certificate, Domain
 from .scenario import Scenario
 from .steady import STEADY
 from .stream import LabError

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from .internet import NO_STARTTLS, WRONG_NAME, MailHost
+from .internet import NO_STARTTLS, WRONG_NAME
+from .published import MailHost
 
 
 @dataclass(frozen=True)
@@ -16,18 +17,29 @@ class End:
     """Who got the mail."""
     tls: bool = True
     """Whether there was a TLS connection, be it given up."""
-    sni: bool = False
-    """Whether the receiver was asked for by its name, as `servername=hostname` demands."""
+    verified: bool = False
+    """Whether the certificate was one that the policy, or DANE, demands."""
+    sni: str | None = None
+    """The name by which the receiver was asked for in the TLS handshake."""
 
 
-def verified(host: MailHost) -> End:
-    """Say that the policy was enforced, and kept."""
-    return End("sent", (f"Verified TLS connection established to {host.name}",), host, sni=True)
+def verified(host: MailHost, by: MailHost | None = None) -> End:
+    """Say that the policy was enforced, and kept; `by` is the MX host, if not the receiver."""
+    name = (by or host).name
+    said = f"Verified TLS connection established to {name}"
+    return End("sent", (said,), host, verified=True, sni=name)
 
 
-def unprotected(host: MailHost) -> End:
+def verified_at_target(alias: MailHost, target: MailHost) -> End:
+    """Say that DANE verified an alias by the TLSA records of its target."""
+    said = f"Verified TLS connection established to {alias.name}"
+    return End("sent", (said,), target, verified=True, sni=target.name)
+
+
+def unprotected(host: MailHost, *, sni: bool = False) -> End:
     """Say that no policy was in force: STARTTLS was used, and no certificate mattered."""
-    return End("sent", (f"rusted TLS connection established to {host.name}",), host)
+    said = f"rusted TLS connection established to {host.name}"
+    return End("sent", (said,), host, sni=host.name if sni else None)
 
 
 def refused(reason: str) -> End:
@@ -47,6 +59,11 @@ def held_back(answer: str) -> End:
         ),
         tls=False,
     )
+
+
+def undelivered(status: str, dsn: str, reason: str) -> End:
+    """Say that there was no connection at all."""
+    return End(status, (f"dsn={dsn}", reason), tls=False)
 
 
 PLAIN = End("sent", (), NO_STARTTLS, tls=False)

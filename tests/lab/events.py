@@ -2,7 +2,7 @@
 
 import msgspec
 
-from .internet import PolicyHost
+from .published import PolicyHost
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

@@ -9,8 +9,8 @@ from typing import Self
 import msgspec
 
 from .events import Change, Changed, Event, Fetch, Mail, Order, Ready, TellAll, Told
-from .internet import PolicyHost
 from .namespace import Namespace
+from .published import PolicyHost
 from .stream import LabError, Stream, end
 
 

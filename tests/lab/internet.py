@@ -1,97 +1,20 @@
 """The internet of the lab, as data: which domains there are, and what they publish."""
 
-from enum import StrEnum
-
 import msgspec
 
-FIRST_ID = "20261101T000000"
-"""The id of every policy record until a scenario publishes another."""
-
-POLICY_LIMIT = 64 * 1024
-"""RFC 8461 §3.3 lets a sender refuse a policy document longer than this, in bytes."""
-
-
-class Certificate(StrEnum):
-    """Whether a client has reason to accept a host's certificate, and what is wrong with it."""
-
-    GOOD = "good"
-    EXPIRED = "expired"
-    WRONG_NAME = "wrong-name"
-    COMMON_NAME_ONLY = "common-name-only"
-    SELF_SIGNED = "self-signed"
-    UNTRUSTED = "untrusted-ca"
-
-
-class MailHost(msgspec.Struct, frozen=True):
-    """An SMTP receiver on port 25. Without a certificate it does not offer STARTTLS."""
-
-    name: str
-    certificate: Certificate | None
-
-
-class Framing(StrEnum):
-    """How an HTTP/1.1 response says where its body ends."""
-
-    LENGTH = "content-length"
-    CHUNKED = "chunked"
-    CLOSE = "close"
-
-
-class PolicyHost(msgspec.Struct, frozen=True):
-    """What `https://mta-sts.<domain>/` does when it is asked for the policy."""
-
-    certificate: Certificate = Certificate.GOOD
-    status: int = 200
-    media_type: str = "text/plain"
-    location: str = ""
-    framing: Framing = Framing.LENGTH
-    gzip: bool = False
-    pause: float = 0.0
-    """Seconds between two bytes of the body."""
-    hangs_up: bool = True
-    """Whether the host closes the connection when it has sent everything."""
-    up: bool = True
-    """Whether anything listens on port 443."""
-    address: str = ""
-    """Empty: the next one of 192.0.2.0/24."""
-    dead_address: str = ""
-    """An IPv6 address that the host has, too, and that nothing listens on."""
-
-
-class Domain(msgspec.Struct, frozen=True):
-    """A recipient domain. Without a document it has no policy host."""
-
-    name: str
-    mx: tuple[MailHost, ...]
-    document: bytes | None = None
-    records: tuple[str, ...] | None = None
-    """The TXT records at `_mta-sts`; None: one good record if there is a document."""
-    policy_host: PolicyHost = PolicyHost()
-    provider: str = ""
-    """Whose names `_mta-sts` and `mta-sts` are CNAMEs for; empty: the domain has its own."""
-
-    @property
-    def policy_records(self) -> tuple[str, ...]:
-        if self.records is not None:
-            return self.records
-        return () if self.document is None else (record(FIRST_ID),)
-
-
-def record(policy_id: str) -> str:
-    return f"v=STSv1; id={policy_id};"
-
-
-def policy(mode: str, *mx: MailHost | str, max_age: int = 604_800) -> bytes:
-    patterns = [host if isinstance(host, str) else host.name for host in mx]
-    lines = ["version: STSv1", f"mode: {mode}", *(f"mx: {p}" for p in patterns)]
-    return "".join(f"{line}\r\n" for line in [*lines, f"max_age: {max_age}"]).encode()
-
-
-def padded(document: bytes, size: int) -> bytes:
-    """Fill a document with well-formed extension fields, so that only its length is wrong."""
-    field = b"padding: " + b"x" * 80 + b"\r\n"
-    return document + field * -(-(size - len(document)) // len(field))
-
+from .danehosts import DANE_DOMAINS, DANE_HOSTS
+from .published import (
+    POLICY_LIMIT,
+    Certificate,
+    Dnssec,
+    Domain,
+    Framing,
+    MailHost,
+    PolicyHost,
+    padded,
+    policy,
+    record,
+)
 
 GOOD = MailHost("good.mx.example", Certificate.GOOD)
 SECOND = MailHost("second.mx.example", Certificate.GOOD)
@@ -115,7 +38,11 @@ MAIL_HOSTS = (
     RELAY,
     RELAY_MX,
     BAD_RELAY,
+    *DANE_HOSTS,
 )
+
+HOST_ZONES = {"mx.example": Dnssec.SIGNED, "unsigned-mx.example": Dnssec.UNSIGNED}
+"""Zones of MX hosts alone."""
 
 # Where a scenario shows that a policy is not in force, the MX host has a certificate for another
 # name: mail that such a host gets was not protected by an enforced policy.
@@ -240,6 +167,7 @@ CHANGING = tuple(
         "killed",
         "dns-never-worked",
         "resolver-never-worked",
+        "turns-bogus",
     )
 )
 
@@ -251,12 +179,15 @@ DOMAINS = (
     *BROKEN_POLICY_HOSTS,
     *ODD_POLICY_HOSTS,
     *CHANGING,
+    *DANE_DOMAINS,
 )
 
-MAIL_ADDRESSES = {host.name: f"198.51.100.{n}" for n, host in enumerate(MAIL_HOSTS, start=10)}
+RECEIVERS = tuple(host for host in MAIL_HOSTS if host.receives)
+MAIL_ADDRESSES = {host.name: f"198.51.100.{n}" for n, host in enumerate(RECEIVERS, start=10)}
 POLICY_ADDRESSES = {
     domain.name: domain.policy_host.address or f"192.0.2.{n}"
-    for n, domain in enumerate(DOMAINS, start=10)
-    if domain.document is not None
+    for n, domain in enumerate(
+        (domain for domain in DOMAINS if domain.document is not None), start=10
+    )
 }
 SENDER_ADDRESS = "203.0.113.1"

@@ -41,7 +41,7 @@ def running_lab(tell: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
         pki.write_certificates(certificates)
         ca_file = pki.ca_file(certificates)
         tell("signed zones, and a resolver that validates them")
-        dns = stack.enter_context(Dns(namespace, directory / "dns"))
+        dns = stack.enter_context(Dns(namespace, directory / "dns", certificates))
         resolver = stack.enter_context(own_resolver(namespace, directory / "own-dns", dns))
         tell("policy hosts and mail hosts")
         hosts = stack.enter_context(Hosts(namespace, certificates))

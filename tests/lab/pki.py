@@ -1,5 +1,6 @@
 """Certificates for the hosts of the lab, good ones and one of each bad kind."""
 
+import hashlib
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +13,13 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import NameOID
 
-from .internet import DOMAINS, MAIL_HOSTS, Certificate
+from .internet import DOMAINS, RECEIVERS
+from .published import Certificate
 
 ANOTHER_NAME = "elsewhere.invalid"
 
@@ -27,17 +30,38 @@ def write_certificates(directory: Path) -> None:
     trusted = trustme.CA(organization_name="The lab's CA")
     unknown = trustme.CA(organization_name="A CA nobody knows")
     trusted.cert_pem.write_to_path(str(ca_file(directory)))
-    wanted = {host.name: host.certificate for host in MAIL_HOSTS if host.certificate is not None}
+    wanted = {host.name: host.certificate for host in RECEIVERS if host.certificate is not None}
     for domain in DOMAINS:
         if domain.document is not None:
             wanted[f"mta-sts.{domain.name}"] = domain.policy_host.certificate
     for name, kind in wanted.items():
         ca = unknown if kind is Certificate.UNTRUSTED else trusted
-        (directory / f"{name}.pem").write_bytes(_key_and_chain(ca, name, kind))
+        pem = _key_and_chain(ca, name, kind)
+        if ca is trusted:  # RFC 7671 §5.2.2: for DANE-TA the server must send its CA's certificate
+            pem += trusted.cert_pem.bytes()
+        (directory / f"{name}.pem").write_bytes(pem)
 
 
 def ca_file(directory: Path) -> Path:
     return directory / "ca.pem"
+
+
+def tlsa_data(directory: Path, name: str) -> dict[str, str]:
+    """Return what TLSA records can say of the certificate of a host, and of the CA, in hex."""
+    leaf = x509.load_pem_x509_certificate((directory / f"{name}.pem").read_bytes())
+    ca = x509.load_pem_x509_certificate(ca_file(directory).read_bytes())
+    whole = {
+        "certificate": leaf.public_bytes(Encoding.DER),
+        "key": _public_key(leaf),
+        "ca": ca.public_bytes(Encoding.DER),
+        "ca_key": _public_key(ca),
+    }
+    data = {}
+    for what, value in whole.items():
+        data[what] = value.hex()
+        data[f"{what}_sha256"] = hashlib.sha256(value).hexdigest()
+        data[f"{what}_sha512"] = hashlib.sha512(value).hexdigest()
+    return data
 
 
 def server_context(directory: Path, name: str) -> ssl.SSLContext:
@@ -85,6 +109,10 @@ def _built_by_hand(ca: trustme.CA, name: str, kind: Certificate) -> bytes:
         certificate = builder.sign(_private_key(ca), hashes.SHA256())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return private + certificate.public_bytes(Encoding.PEM)
+
+
+def _public_key(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _private_key(ca: trustme.CA) -> ec.EllipticCurvePrivateKey:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from .events import Event, Fetch
-from .internet import Framing, PolicyHost
+from .published import Framing, PolicyHost
 
 REQUEST_TIMEOUT = 10.0
 """Seconds for a client to send its request."""

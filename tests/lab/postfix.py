@@ -32,6 +32,7 @@ class Sender(StrEnum):
     """Envelope senders, each with a way of its own to the policy or to the next hop."""
 
     USUAL = "usual@sender.example"
+    DANE = "dane@sender.example"
     STRICT = "strict@sender.example"
     PROXIED = "proxied@sender.example"
     TCP_TABLE = "tcp-table@sender.example"
@@ -42,6 +43,7 @@ class Sender(StrEnum):
 
 
 TRANSPORTS = {
+    Sender.DANE: "dane",
     Sender.STRICT: "strict",
     Sender.PROXIED: "proxied",
     Sender.TCP_TABLE: "tcptable",
@@ -103,6 +105,8 @@ trace      unix        -  -  n  -      0    bounce
 proxymap   unix        -  -  n  -      -    proxymap
 proxywrite unix        -  -  n  -      1    proxymap
 smtp       unix        -  -  n  -      -    smtp
+dane       unix        -  -  n  -      -    smtp
+  -o smtp_tls_security_level=dane
 strict     unix        -  -  n  -      -    smtp
   -o smtp_tls_policy_maps=socketmap:{socketmap}:strict
 proxied    unix        -  -  n  -      -    smtp

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from .events import Change, Changed, Event, Order, Ready, Told
-from .internet import DOMAINS, MAIL_ADDRESSES, MAIL_HOSTS, POLICY_ADDRESSES
+from .internet import DOMAINS, MAIL_ADDRESSES, POLICY_ADDRESSES, RECEIVERS
 from .pki import server_context
 from .policyhosts import PolicySite
 from .receivers import Receiver
@@ -23,7 +23,7 @@ def tell(event: Event) -> None:
 
 
 async def open_receivers(certificates: Path) -> None:
-    for host in MAIL_HOSTS:
+    for host in RECEIVERS:
         context = None if host.certificate is None else server_context(certificates, host.name)
         await Receiver(host.name, context, tell).listen(MAIL_ADDRESSES[host.name])
 

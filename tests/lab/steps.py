@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from .daemon import PROMISED_ON_DISK
-from .internet import record
 from .lab import Lab
+from .published import Dnssec, record
 from .stream import until
 
 Step = Callable[[Lab, str], None]
@@ -41,6 +41,11 @@ def dns_fails(lab: Lab, domain: str) -> None:
     """Let the policy's names SERVFAIL; Postfix still finds the MX hosts."""
     lab.dns.set_broken(f"_mta-sts.{domain}")
     lab.dns.set_broken(f"mta-sts.{domain}")
+
+
+def turns_bogus(lab: Lab, domain: str) -> None:
+    """Let every name of the domain SERVFAIL, for everybody."""
+    lab.dns.set_dnssec(domain, Dnssec.BOGUS)
 
 
 def resolver_stops(lab: Lab, _: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .changes import CHANGES
+from .dane import DANE_SCENARIOS
 from .ends import secure
 from .internet import DOMAINS, GOOD, WRONG_NAME
 from .lab import Lab
@@ -94,7 +95,8 @@ def test_chrooted_smtp_is_chrooted(steady_lab: Lab) -> None:
 
 def test_every_domain_has_a_scenario() -> None:
     """A row of the internet that no mail visits proves nothing."""
-    visited = {scenario.policy_domain for scenario in (*STEADY, *CHANGES)}
+    scenarios = (*STEADY, *DANE_SCENARIOS, *CHANGES)
+    visited = {scenario.policy_domain for scenario in scenarios}
     assert {domain.name for domain in DOMAINS} <= visited
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from .changes import CHANGES
+from .dane import DANE_SCENARIOS
 from .events import Fetch, Mail
 from .lab import Lab
 from .postfix import Delivery
@@ -30,6 +31,11 @@ def table(scenarios: Iterable[Scenario]) -> pytest.MarkDecorator:
 
 @table(STEADY)
 def test_mail_ends_as_the_policy_says(steady_lab: Lab, scenario: Scenario) -> None:
+    play(steady_lab, scenario)
+
+
+@table(DANE_SCENARIOS)
+def test_dane_comes_first_where_it_applies(steady_lab: Lab, scenario: Scenario) -> None:
     play(steady_lab, scenario)
 
 
@@ -60,7 +66,7 @@ def check_postfix(delivery: Delivery, scenario: Scenario) -> None:
     assert delivery.status == end.status, delivery.log
     for words in end.says:
         assert delivery.said(words), (words, delivery.log)
-    assert delivery.said("Verified TLS connection") == end.sni, delivery.log
+    assert delivery.said("Verified TLS connection") == end.verified, delivery.log
     assert delivery.said("TLS connection established") == end.tls, delivery.log
 
 
@@ -70,7 +76,7 @@ def check_receiver(mails: list[Mail], scenario: Scenario) -> None:
     if end.host is None:
         assert got == []
     else:
-        assert got == [(end.host.name, end.tls, end.host.name if end.sni else None)]
+        assert got == [(end.host.name, end.tls, end.sni)]
 
 
 def check_fetches(fetches: list[Fetch], scenario: Scenario) -> None:

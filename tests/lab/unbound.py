@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Self
 
 from .namespace import Namespace
+from .published import Dnssec
 from .stream import Stream, end, text_stream, until
-from .zones import Zones
+from .zones import Zone, Zones
 
 COMMON = """\
 server:
@@ -119,8 +120,8 @@ class Resolver:
 class Dns(Resolver):
     """The lab's DNS: authority for every zone of the table, and a validating resolver for them."""
 
-    def __init__(self, namespace: Namespace, directory: Path) -> None:
-        zones = Zones()
+    def __init__(self, namespace: Namespace, directory: Path, certificates: Path) -> None:
+        zones = Zones(certificates)
         files = directory / "zones"
         sources = [
             AUTHORITY.format(origin=zone.origin, file=files / zone.file_name) for zone in zones
@@ -138,16 +139,21 @@ class Dns(Resolver):
 
     def publish(self, owner: str, kind: str, *data: str) -> None:
         """Replace what a name has of one type."""
-        self._zones.of(owner).replace(owner, kind, *data)
-        self._reload(owner)
+        zone = self._zones.of(owner)
+        zone.replace(owner, kind, *data)
+        self._reload(zone)
 
     def set_broken(self, owner: str, *, broken: bool = True) -> None:
         """Make a name SERVFAIL, for its signatures are bogus; the rest of its zone stays well."""
-        self._zones.of(owner).set_broken(owner, broken=broken)
-        self._reload(owner)
-
-    def _reload(self, owner: str) -> None:
         zone = self._zones.of(owner)
+        zone.set_broken(owner, broken=broken)
+        self._reload(zone)
+
+    def set_dnssec(self, origin: str, dnssec: Dnssec) -> None:
+        """Make a zone signed, unsigned or bogus, by what its parent says of it."""
+        self._reload(self._zones.set_dnssec(origin, dnssec))
+
+    def _reload(self, zone: Zone) -> None:
         zone.write(self._files)
         self.control("auth_zone_reload", f"{zone.origin}.")
         self.control("flush_zone", f"{zone.origin}.")

@@ -8,6 +8,8 @@ from pathlib import Path
 import dns.dnssec
 import dns.dnssectypes
 import dns.name
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,7 +17,9 @@ from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.RRSIG import RRSIG
 from dns.rdtypes.dnskeybase import Flag
 
-from .internet import DOMAINS, MAIL_ADDRESSES, POLICY_ADDRESSES, Domain
+from .internet import DOMAINS, HOST_ZONES, MAIL_ADDRESSES, MAIL_HOSTS, POLICY_ADDRESSES
+from .pki import tlsa_data
+from .published import Dnssec, Domain, MailHost
 
 TTL = 60
 DAY = 86_400
@@ -25,8 +29,9 @@ NAME_SERVER = "ns.example"
 class Zone:
     """One zone: its key, what stands in it, and which names carry a broken signature."""
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, dnssec: Dnssec = Dnssec.SIGNED) -> None:
         self.origin = origin
+        self.dnssec = dnssec
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._rrsets: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._broken: set[str] = set()
@@ -38,9 +43,14 @@ class Zone:
         return f"{self.origin or 'root'}.zone"
 
     @property
-    def ds(self) -> str:
-        """The DS record that the parent zone, or a trust anchor, has for this zone."""
-        return dns.dnssec.make_ds(f"{self.origin}.", self._dnskey(), "SHA256").to_text()
+    def ds(self) -> tuple[str, ...]:
+        """The DS records that the parent zone, or a trust anchor, has for this zone."""
+        if self.dnssec is Dnssec.UNSIGNED:
+            return ()
+        origin, key = f"{self.origin}.", self._dnskey()
+        if self.dnssec is Dnssec.BOGUS:
+            origin = f"another.{origin}"
+        return (dns.dnssec.make_ds(origin, key, "SHA256").to_text(),)
 
     def put(self, owner: str, kind: str, *data: str) -> None:
         """Add records; `owner` is an absolute name without its last dot."""
@@ -58,9 +68,13 @@ class Zone:
         lines = [
             f"{owner}. {TTL} IN {kind} {data}"
             for (owner, kind), rrset in self._rrsets.items()
+            if kind != "TLSA"
             for data in rrset
         ]
         zone = dns.zone.from_text("\n".join(lines), origin=f"{self.origin}.", relativize=False)
+        for (owner, kind), rrset in self._rrsets.items():
+            if kind == "TLSA":
+                _add_tlsa(zone, owner, rrset)
         dns.dnssec.sign_zone(
             zone,
             keys=[(self._key, self._dnskey())],
@@ -79,20 +93,28 @@ class Zone:
 class Zones:
     """All zones, found by the names in them."""
 
-    def __init__(self) -> None:
-        self._zones: dict[str, Zone] = {}
-        for origin in ("", "example", "mx.example", *(domain.name for domain in DOMAINS)):
-            self._zones[origin] = Zone(origin)
+    def __init__(self, certificates: Path) -> None:
+        origins = {"": Dnssec.SIGNED, "example": Dnssec.SIGNED, **HOST_ZONES}
+        origins |= {domain.name: domain.dnssec for domain in DOMAINS}
+        self._zones = {origin: Zone(origin, dnssec) for origin, dnssec in origins.items()}
         self._delegate()
         self.of(NAME_SERVER).put(NAME_SERVER, "A", "127.0.0.1")
-        for host, address in MAIL_ADDRESSES.items():
-            self.of(host).put(host, "A", address)
+        for host in MAIL_HOSTS:
+            self._place(host, certificates)
         for domain in DOMAINS:
             self._publish(domain)
 
+    def set_dnssec(self, origin: str, dnssec: Dnssec) -> Zone:
+        """Change what the parent of a zone says of it, and return the parent."""
+        zone = self._zones[origin]
+        zone.dnssec = dnssec
+        parent = self.of(origin.partition(".")[2])
+        parent.replace(origin, "DS", *zone.ds)
+        return parent
+
     @property
     def trust_anchor(self) -> str:
-        return f". IN DS {self._zones[''].ds}\n"
+        return f". IN DS {self._zones[''].ds[0]}\n"
 
     def __iter__(self) -> Iterator[Zone]:
         return iter(self._zones.values())
@@ -108,11 +130,24 @@ class Zones:
             if zone.origin:
                 parent = self.of(zone.origin.partition(".")[2])
                 parent.put(zone.origin, "NS", f"{NAME_SERVER}.")
-                parent.put(zone.origin, "DS", zone.ds)
+                parent.put(zone.origin, "DS", *zone.ds)
+
+    def _place(self, host: MailHost, certificates: Path) -> None:
+        """Give an MX host its address and its TLSA records."""
+        zone, tlsa = self.of(host.name), f"_25._tcp.{host.name}"
+        if host.alias_of:
+            zone.put(host.name, "CNAME", f"{host.alias_of}.")
+        elif host.reachable:
+            zone.put(host.name, "A", MAIL_ADDRESSES[host.name])
+        if host.tlsa:
+            data = tlsa_data(certificates, host.alias_of or host.name)
+            zone.put(tlsa, "TLSA", *(record.format(**data) for record in host.tlsa))
+        zone.set_broken(host.name, broken=host.address_fails)
+        zone.set_broken(tlsa, broken=host.tlsa_fails)
 
     def _publish(self, domain: Domain) -> None:
         zone = self._zones[domain.name]
-        for preference, mx in enumerate(domain.mx, start=1):
+        for preference, mx in enumerate(() if domain.implicit else domain.mx, start=1):
             zone.put(domain.name, "MX", f"{preference}0 {mx.name}.")
         record, host = f"_mta-sts.{domain.name}", f"mta-sts.{domain.name}"
         if domain.provider:
@@ -125,6 +160,16 @@ class Zones:
             self.of(host).put(host, "A", POLICY_ADDRESSES[domain.name])
         if domain.policy_host.dead_address:
             self.of(host).put(host, "AAAA", domain.policy_host.dead_address)
+
+
+def _add_tlsa(zone: dns.zone.Zone, owner: str, records: list[str]) -> None:
+    """Add TLSA records, whatever stands in them: dnspython's own type takes well-formed ones."""
+    rdataset = zone.find_rdataset(owner + ".", dns.rdatatype.TLSA, create=True)
+    for record in records:
+        *fields, data = record.split()
+        wire = bytes(map(int, fields)) + bytes.fromhex(data)
+        rdata = dns.rdata.GenericRdata(dns.rdataclass.IN, dns.rdatatype.TLSA, wire)
+        rdataset.add(rdata, ttl=TTL)
 
 
 def _spoil_signatures(zone: dns.zone.Zone, owner: str) -> None:
