@@ -1,0 +1,215 @@
+"""Replies that stand ready: they change no answer, and they cost next to nothing."""
+
+import asyncio
+import sys
+from types import FrameType
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtasts_resolver import logs
+from mtasts_resolver.protocol import Request
+from mtasts_resolver.protocol.socketmap import SocketmapCodec
+from mtasts_resolver.protocol.tcp_table import TcpTableCodec
+from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply
+from mtasts_resolver.server import connection
+from mtasts_resolver.server.connection import Connection, Shared
+from mtasts_resolver.server.limits import Limits
+from mtasts_resolver.server.ratelimit import RateLimitedLog
+
+HOT = b"20:default good.example,"
+SECURE = b"31:OK secure match=mx.good.example,"
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = bytearray()
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.sent += data
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is held back."""
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+    def write_eof(self) -> None:
+        """Nobody waits for it."""
+
+    def pause_reading(self) -> None:
+        """The test sends what it likes."""
+
+    def resume_reading(self) -> None:
+        """The test sends what it likes."""
+
+
+class Book:
+    """Answers that change with time and by decree, as those of the daemon do."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.version = 0
+        self.held: dict[str, TimedReply] = {}
+        self.asked = 0
+
+    def change(self) -> None:
+        self.version += 1
+        for timed in self.held.values():
+            timed.recall()
+
+    def answer(self, request: Request) -> Reply | TimedReply:
+        self.asked += 1
+        if request.key.startswith("plain"):
+            return Reply(Status.OK, f"{request.key} {self.version}")
+        held = self.held.get(request.key)
+        if held is None or held.until <= self.now:
+            text = f"{request.map_name} {request.key} {self.version} {self.now // 10}"
+            held = self.held[request.key] = TimedReply(
+                Reply(Status.OK, text), until=(self.now // 10 + 1) * 10
+            )
+        return held
+
+
+def connect(book: Any, codec: type = SocketmapCodec) -> tuple[Connection, Wire, Shared]:
+    shared = Shared(
+        answer=book.answer,
+        limits=Limits(),
+        clock=lambda: cast("float", book.now),
+        log=RateLimitedLog(logs.get(__name__), lambda: 0.0),
+        prepared={},
+        lost=lambda _connection: None,
+    )
+    made = Connection(codec(), shared, "test")
+    wire = Wire()
+    made.connection_made(wire)
+    return made, wire, shared
+
+
+def netstring(map_name: str, key: str) -> bytes:
+    payload = f"{map_name} {key}".encode()
+    return b"%d:%b," % (len(payload), payload)
+
+
+keys = st.sampled_from(["a.example", "b.example", "plain.example", ".example"])
+single = st.builds(netstring, st.sampled_from(["default", "tlsrpt"]), keys)
+sent = st.one_of(
+    single,
+    single,
+    st.lists(single, max_size=4).map(b"".join),
+    st.tuples(single, st.integers(0, 30)).map(lambda cut: cut[0][: cut[1]]),
+    st.sampled_from([b"x", b"3:a b", b"1:a,", b"0:,"]),
+)
+steps = st.one_of(sent, sent, sent, st.sampled_from(["change"]), st.integers(1, 25))
+
+
+@given(st.lists(steps, max_size=40))
+def test_what_stands_ready_changes_no_answer(script: list[bytes | str | int]) -> None:
+    prepared, plain = Book(), Book()
+    first, quick, shared = connect(prepared)
+    second, slow, never = connect(plain)
+    for step in script:
+        never.prepared[SocketmapCodec].clear()
+        for book, made in ((prepared, first), (plain, second)):
+            if step == "change":
+                book.change()
+            elif isinstance(step, int):
+                book.now += step
+            elif isinstance(step, bytes):
+                made.data_received(step)
+        assert quick.sent == slow.sent
+    assert shared.counters == never.counters
+    assert prepared.asked <= plain.asked
+
+
+def test_each_protocol_has_replies_of_its_own() -> None:
+    class Same:
+        now = 0.0
+
+        def answer(self, request: Request) -> TimedReply:
+            return TimedReply(NOT_FOUND, 1.0)
+
+    book = Same()
+    first, wire, shared = connect(book)
+    second = Connection(TcpTableCodec(), shared, "test")
+    other = Wire()
+    second.connection_made(other)
+    for _ in range(2):
+        first.data_received(HOT)
+        second.data_received(b"get good.example\n")
+    assert wire.sent == b"9:NOTFOUND ," * 2
+    assert other.sent.startswith(b"500 ")
+    second.data_received(HOT)
+    assert b"NOTFOUND ," not in other.sent
+
+
+def test_a_reply_that_was_recalled_is_asked_for_again() -> None:
+    book = Book()
+    made, wire, _ = connect(book)
+    for _ in range(3):
+        made.data_received(HOT)
+    assert book.asked == 1
+    book.change()
+    made.data_received(HOT)
+    assert book.asked == 2
+    assert wire.sent.endswith(b"default good.example 1 0.0,")
+
+
+def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MAX_PREPARED", 3)
+    book = Book()
+    made, _, shared = connect(book)
+    for number in range(20):
+        made.data_received(netstring("default", f"d{number}.example"))
+        assert len(shared.prepared[SocketmapCodec]) <= 3
+    made.data_received(netstring("default", "x" * 400))
+    assert all(len(request) < 300 for request in shared.prepared[SocketmapCodec])
+
+
+def test_a_hot_look_up_calls_next_to_nothing() -> None:
+    class Constant:
+        now = 0.0
+
+        def answer(self, request: Request) -> TimedReply:
+            return TimedReply(Reply(Status.OK, "secure match=mx.good.example"), 1.0)
+
+    names: list[str] = []
+
+    def profile(frame: FrameType, event: str, argument: Any) -> None:
+        if event in {"call", "c_call"}:
+            names.append(frame.f_code.co_name if event == "call" else argument.__name__)
+
+    made, wire, shared = connect(Constant())
+    made.data_received(HOT)
+    made._write = wire.sent.extend  # as the real one, a function of C
+    made._clock = float  # likewise
+    before = dict(shared.prepared[SocketmapCodec])
+    sys.setprofile(profile)
+    made.data_received(HOT)
+    sys.setprofile(None)
+    assert [name for name in names if name != "setprofile"] == ["data_received", "get", "extend"]
+    assert wire.sent == SECURE * 2
+    assert shared.prepared[SocketmapCodec] == before
+
+
+def test_a_hot_look_up_makes_no_task_and_waits_for_nothing() -> None:
+    """It is answered without any event loop: whoever would need one fails here."""
+    book = Book()
+    made, wire, shared = connect(book)
+    for _ in range(5):
+        made.data_received(netstring("default", "a.example"))
+    assert wire.sent.count(b"OK ") == 5
+    assert shared.tasks == set()
+    assert not made._queue
