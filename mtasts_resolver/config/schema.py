@@ -56,9 +56,10 @@ class MapOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tlsrpt: Annotated[
         bool,
         key(
-            "Add the policy to the answer `secure`, in attributes that Postfix 3.10 and later need to"
-            " report over TLSRPT (RFC 8460), and with which 3.10.5 and later compare the MX host's"
-            " name with the policy. Postfix 3.9 and earlier reject such an answer and defer the mail."
+            "Add the policy to the answer `secure`, in attributes that Postfix 3.10 and later need"
+            " to report over TLSRPT (RFC 8460), and with which 3.10.5 and later compare the MX"
+            " host's name with the policy. Postfix 3.9 and earlier reject such an answer and defer"
+            " the mail."
         ),
     ] = False
     sni: Annotated[
@@ -79,8 +80,8 @@ class MapOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool,
         key(
             "Let DANE (RFC 7672) take part in the answer. `false` is for a Postfix without"
-            " `smtp_dns_support_level = dnssec`, which would defer mail at the level `dane-only`, or"
-            " one whose `smtp_tls_security_level` is stricter than `dane`."
+            " `smtp_dns_support_level = dnssec`, which would defer mail at the level `dane-only`,"
+            " or one whose `smtp_tls_security_level` is stricter than `dane`."
         ),
     ] = True
 
@@ -135,10 +136,10 @@ class DnsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dnssec: Annotated[
         Literal["auto", "trust", "off"],
         key(
-            "Whose word on DNSSEC counts, which DANE needs: `auto`, that of the name servers reached"
-            " over loopback; `trust`, that of all name servers: each must validate, and the network"
-            " path to it must be safe; `off`, nobody's. DANE is used only while such a server"
-            " validates."
+            "Whose word on DNSSEC counts, which DANE needs: `auto`, that of the name servers"
+            " reached over loopback; `trust`, that of all name servers: each must validate, and the"
+            " network path to it must be safe; `off`, nobody's. DANE is used only while such a"
+            " server validates."
         ),
     ] = "auto"
 
