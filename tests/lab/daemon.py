@@ -51,6 +51,7 @@ class Daemon:
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
         self._name_servers: Sequence[str] = ()
+        self._dnssec = "auto"
         self._log: Stream[str] | None = None
 
     @property
@@ -64,13 +65,14 @@ class Daemon:
     def running(self) -> bool:
         return self._process is not None
 
-    def start(self, name_servers: Sequence[str] = ()) -> None:
+    def start(self, name_servers: Sequence[str] = (), dnssec: str = "auto") -> None:
         """Start, and return when the daemon says that it is ready.
 
         Without `name_servers` it asks those of /etc/resolv.conf.
         """
         self._name_servers = name_servers
-        self.configuration.write_text(yaml.safe_dump(self._settings(name_servers)))
+        self._dnssec = dnssec
+        self.configuration.write_text(yaml.safe_dump(self._settings()))
         self._notify_path.unlink(missing_ok=True)
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(self._notify_path))
@@ -89,7 +91,7 @@ class Daemon:
     def restart(self) -> None:
         """Stop, and start as before."""
         self.stop()
-        self.start(self._name_servers)
+        self.start(self._name_servers, self._dnssec)
 
     def stop(self) -> None:
         """Ask the daemon to end, and see that it ends well."""
@@ -100,7 +102,7 @@ class Daemon:
     def crash(self) -> None:
         """End the daemon at once, and start it as before."""
         self._end(signal.SIGKILL)
-        self.start(self._name_servers)
+        self.start(self._name_servers, self._dnssec)
 
     def forget(self) -> None:
         """Empty the store; the daemon must not be running."""
@@ -124,7 +126,7 @@ class Daemon:
         argv = [sys.executable, "-m", "mtasts_resolver", command]
         return self._namespace.run(*argv, "--config", str(self.configuration), *rest, check=False)
 
-    def _settings(self, name_servers: Sequence[str]) -> dict[str, object]:
+    def _settings(self) -> dict[str, object]:
         return {
             "listen": [
                 {"protocol": "socketmap", "address": SOCKETMAP},
@@ -137,7 +139,11 @@ class Daemon:
                 },
             ],
             "maps": {"strict": {"testing": "enforce"}},
-            "dns": {"servers": list(name_servers), "timeout": f"{DNS_TIMEOUT:g}s"},
+            "dns": {
+                "servers": list(self._name_servers),
+                "timeout": f"{DNS_TIMEOUT:g}s",
+                "dnssec": self._dnssec,
+            },
             "https": {
                 "timeout": f"{HTTPS_TIMEOUT:g}s",
                 "ca_file": str(self._ca_file),

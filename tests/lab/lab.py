@@ -12,7 +12,7 @@ from .daemon import Daemon
 from .hosts import Hosts
 from .namespace import Namespace
 from .postfix import Postfix
-from .unbound import Dns, Resolver, own_resolver
+from .unbound import Dns, Resolver, forwarder
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,10 @@ def running_lab(tell: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
         ca_file = pki.ca_file(certificates)
         tell("signed zones, and a resolver that validates them")
         dns = stack.enter_context(Dns(namespace, directory / "dns", certificates))
-        resolver = stack.enter_context(own_resolver(namespace, directory / "own-dns", dns))
+        # Only the daemon asks it, so that Postfix still finds the MX hosts when it fails.
+        resolver = stack.enter_context(
+            forwarder(namespace, directory / "own-dns", dns, "127.0.0.53")
+        )
         tell("policy hosts and mail hosts")
         hosts = stack.enter_context(Hosts(namespace, certificates))
         tell("Postfix")

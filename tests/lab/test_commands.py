@@ -4,13 +4,16 @@ import json
 
 import pytest
 
+from .danehosts import TLSA_ABSENT, TLSA_FAILS, TLSA_RIGHT
 from .ends import NOTFOUND, secure
 from .internet import GOOD
 from .lab import Lab
+from .published import MailHost
 
 pytestmark = pytest.mark.lab
 
 OK = secure(GOOD, ".mx.example")
+DANE_DECIDES = "DANE decides: every MX host that can be used can be verified with it"
 
 
 def test_query_shows_what_postfix_gets(steady_lab: Lab) -> None:
@@ -60,3 +63,50 @@ def test_explain_names_the_step_that_failed(
     assert failed[0]["name"].startswith(step)
     assert reason in failed[0]["outcome"]
     assert shown["reply"] == {"status": "NOTFOUND", "text": ""}
+
+
+def test_explain_shows_dane_host_by_host(steady_lab: Lab) -> None:
+    shown = steady_lab.daemon.command("explain", "first-has-tlsa-enforced.example")
+    for words in (
+        "127.0.0.1 validates, and is trusted",
+        "MX first-has-tlsa-enforced.example (DANE)",
+        f"DANE {TLSA_RIGHT.name}",
+        f"| TLSA _25._tcp.{TLSA_RIGHT.name}: 3 1 1",
+        f"DANE {TLSA_ABSENT.name}",
+        "DANE           partial: 1 of 2 MX hosts have TLSA records",
+        "decision       MTA-STS decides: DANE could not verify every MX host, the policy can",
+        f"Postfix gets   {secure(TLSA_RIGHT, TLSA_ABSENT)}",
+    ):
+        assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("domain", "status", "hosts", "decision"),
+    [
+        ("tlsa-right", "required", {TLSA_RIGHT: "usable TLSA records"}, DANE_DECIDES),
+        (
+            "second-fails",
+            "required",
+            {TLSA_RIGHT: "usable TLSA records", TLSA_FAILS: "look-up failed"},
+            DANE_DECIDES,
+        ),
+        (
+            "tlsa-fails",
+            "unknown",
+            {TLSA_FAILS: "look-up failed"},
+            "nothing can be decided: DANE may apply, and MTA-STS must not override it",
+        ),
+        ("unsigned-mx", "none", {}, "MTA-STS decides: DANE does not apply"),
+    ],
+)
+def test_explain_says_why_dane_or_the_policy_won(
+    steady_lab: Lab, domain: str, status: str, hosts: dict[MailHost, str], decision: str
+) -> None:
+    name = f"{domain}-enforced.example"
+    shown = json.loads(steady_lab.daemon.command("explain", name, "--json"))
+    assert shown["dane"]["status"] == status
+    outcomes = [(host["name"], host["outcome"]) for host in shown["dane"]["hosts"]]
+    assert outcomes == [(host.name, outcome) for host, outcome in hosts.items()]
+    assert shown["decision"] == decision
+    assert f"{shown['reply']['status']} {shown['reply']['text']}" == shown["daemon"]
+    assert shown["daemon"] == steady_lab.daemon.ask(name)

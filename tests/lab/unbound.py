@@ -15,6 +15,7 @@ COMMON = """\
 server:
   interface: {address}
   access-control: 127.0.0.0/8 allow
+  access-control: 192.0.2.0/24 allow
   chroot: ""
   username: ""
   directory: "{directory}"
@@ -24,7 +25,7 @@ server:
   verbosity: 1
   do-ip6: no
   do-not-query-localhost: no
-  module-config: "validator iterator"
+  module-config: "{modules}"
   trust-anchor-file: "{anchor}"
   trust-anchor-signaling: no
   root-key-sentinel: no
@@ -55,11 +56,23 @@ forward-zone:
 """
 
 
+VALIDATING = "validator iterator"
+NOT_VALIDATING = "iterator"
+"""unbound's modules: with and without DNSSEC."""
+
+
 class Resolver:
-    """One unbound that validates DNSSEC."""
+    """One unbound."""
 
     def __init__(
-        self, namespace: Namespace, directory: Path, address: str, anchor: str, sources: str
+        self,
+        namespace: Namespace,
+        directory: Path,
+        address: str,
+        anchor: str,
+        sources: str,
+        *,
+        modules: str = VALIDATING,
     ) -> None:
         directory.mkdir()
         self.address = address
@@ -68,7 +81,9 @@ class Resolver:
         self._configuration = directory / "unbound.conf"
         anchor_file = directory / "root.ds"
         anchor_file.write_text(anchor)
-        common = COMMON.format(address=address, directory=directory, anchor=anchor_file)
+        common = COMMON.format(
+            address=address, directory=directory, anchor=anchor_file, modules=modules
+        )
         self._configuration.write_text(common + sources)
         self._process: subprocess.Popen[bytes] | None = None
         self._log: Stream[str] | None = None
@@ -159,8 +174,9 @@ class Dns(Resolver):
         self.control("flush_zone", f"{zone.origin}.")
 
 
-def own_resolver(namespace: Namespace, directory: Path, dns: Dns) -> Resolver:
-    """Return a resolver that only the daemon asks, so that Postfix still finds the MX hosts."""
-    anchor = dns.trust_anchor
+def forwarder(
+    namespace: Namespace, directory: Path, dns: Dns, address: str, modules: str = VALIDATING
+) -> Resolver:
+    """Return a resolver of its own at another address, which knows what `dns` knows."""
     forward = FORWARD.format(address=dns.address)
-    return Resolver(namespace, directory, "127.0.0.53", anchor, forward)
+    return Resolver(namespace, directory, address, dns.trust_anchor, forward, modules=modules)
