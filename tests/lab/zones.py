@@ -29,13 +29,14 @@ NAME_SERVER = "ns.example"
 class Zone:
     """One zone: its key, what stands in it, and which names carry a broken signature."""
 
-    def __init__(self, origin: str, dnssec: Dnssec = Dnssec.SIGNED) -> None:
+    def __init__(self, origin: str, dnssec: Dnssec = Dnssec.SIGNED, *, ttl: int = TTL) -> None:
         self.origin = origin
         self.dnssec = dnssec
+        self._ttl = ttl
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._rrsets: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._broken: set[str] = set()
-        self.put(origin, "SOA", f"{NAME_SERVER}. hostmaster.example. 1 3600 600 86400 {TTL}")
+        self.put(origin, "SOA", f"{NAME_SERVER}. hostmaster.example. 1 3600 600 86400 {ttl}")
         self.put(origin, "NS", f"{NAME_SERVER}.")
 
     @property
@@ -66,7 +67,7 @@ class Zone:
     def write(self, directory: Path) -> None:
         """Sign the zone and write it."""
         lines = [
-            f"{owner}. {TTL} IN {kind} {data}"
+            f"{owner}. {self._ttl} IN {kind} {data}"
             for (owner, kind), rrset in self._rrsets.items()
             if kind != "TLSA"
             for data in rrset
