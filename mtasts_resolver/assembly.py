@@ -1,11 +1,17 @@
 """The parts that ask DNS and policy hosts, built as the configuration says."""
 
+import asyncio
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtasts_resolver.config import Config, ConfigError
 from mtasts_resolver.discovery.dns import DnsClient
-from mtasts_resolver.discovery.https import PolicyFetcher
+
+if TYPE_CHECKING:
+    from mtasts_resolver.discovery.https import FetchedPolicy, PolicyFetcher
+    from mtasts_resolver.discovery.trace import Trace
 
 
 def dns_client(config: Config) -> DnsClient:
@@ -13,8 +19,11 @@ def dns_client(config: Config) -> DnsClient:
     return DnsClient(config.dns.servers, timeout=config.dns.timeout)
 
 
-def policy_fetcher(dns: DnsClient, config: Config) -> PolicyFetcher:
+def policy_fetcher(dns: DnsClient, config: Config) -> "PolicyFetcher":
     """Return a fetcher of policies; ConfigError where what the configuration names is no use."""
+    # Imported here: httpx takes longer to import than the daemon may take to start.
+    from mtasts_resolver.discovery.https import PolicyFetcher  # noqa: PLC0415
+
     https = config.https
     try:
         return PolicyFetcher(
@@ -26,3 +35,25 @@ def policy_fetcher(dns: DnsClient, config: Config) -> PolicyFetcher:
         )
     except ValueError as error:
         raise ConfigError([f"https: {error}"]) from None
+
+
+class LateFetcher:
+    """A PolicyFetcher that is made when it is first needed, aside, so that nothing waits for it.
+
+    Where the configuration names files or a proxy it is made at once, so that faults are found.
+    """
+
+    def __init__(self, dns: DnsClient, config: Config) -> None:
+        self._make = partial(policy_fetcher, dns, config)
+        self._made: asyncio.Future[PolicyFetcher] | None = None
+        self._fetcher: PolicyFetcher | None = None
+        if config.https.ca_file is not None or config.https.proxy is not None:
+            self._fetcher = self._make()
+
+    async def fetch_policy(self, domain: str, trace: "Trace | None" = None) -> "FetchedPolicy":
+        """Return the policy of `domain`, as PolicyFetcher does."""
+        if self._fetcher is None:
+            if self._made is None:
+                self._made = asyncio.ensure_future(asyncio.to_thread(self._make))
+            self._fetcher = await asyncio.shield(self._made)
+        return await self._fetcher.fetch_policy(domain, trace)

@@ -12,7 +12,7 @@ from pathlib import Path
 import uvloop
 
 from mtasts_resolver import __version__, logs
-from mtasts_resolver.assembly import dns_client, policy_fetcher
+from mtasts_resolver.assembly import LateFetcher, dns_client
 from mtasts_resolver.clock import Clock, SystemClock
 from mtasts_resolver.config import (
     Config,
@@ -24,7 +24,6 @@ from mtasts_resolver.config import (
 )
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.danekeeper import DaneKeeper
-from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.validation import Validation
 from mtasts_resolver.endpoints import parse_address
 from mtasts_resolver.lookup import LookupService
@@ -48,8 +47,9 @@ log = logs.get(__name__)
 DRAIN_TIMEOUT = 10.0  # seconds that look-ups in hand get to be answered at shutdown
 STATUS_INTERVAL = 30.0  # seconds between two updates of the line that `systemctl status` shows
 RESTART_PAUSE = 300.0  # seconds before background work begins again after a bug ended it
-# 4,096 connections, 256 discoveries with a few sockets each, and what the process holds itself.
-OPEN_FILES = 8_192
+# 4,096 connections; 256 discoveries of policies with up to 8 sockets each, and 256 of DANE with up
+# to 10; the store, the listeners and what the process holds itself.
+OPEN_FILES = 16_384
 
 
 class StartError(Exception):
@@ -65,7 +65,6 @@ class _Parts:
     """What the running daemon is made of."""
 
     store: SqliteStore
-    fetcher: PolicyFetcher
     resolver: Resolver
     validation: Validation
     dane: DaneKeeper
@@ -177,7 +176,7 @@ class Daemon:
         try:
             drop_privileges(config.user, path.parent)
             dns = dns_client(config)
-            fetcher = policy_fetcher(dns, config)
+            fetcher = LateFetcher(dns, config)
         except (PrivilegeError, ConfigError) as error:
             raise StartError(str(error)) from None
         store = SqliteStore(
@@ -209,7 +208,7 @@ class Daemon:
             await store.open()
         except StoreError as error:
             raise StartError(str(error)) from None
-        return _Parts(store, fetcher, resolver, validation, dane, refresher, service, server)
+        return _Parts(store, resolver, validation, dane, refresher, service, server)
 
     # -- main loop ---------------------------------------------------------------------------
 
@@ -284,7 +283,6 @@ class Daemon:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await parts.resolver.close()
         await parts.dane.close()
-        await parts.fetcher.aclose()
         await parts.store.close()
         log.info("stopped", lookups=parts.server.counters.requests, **self._counters.as_dict())
 

@@ -58,7 +58,7 @@ class DaneKeeper(Schedule[DaneEntry]):
         counters: Counters,
     ) -> None:
         super().__init__(clock)
-        self._validation = validation
+        self.validation = validation
         self._rng = rng
         self._config = config
         self._counters = counters
@@ -75,8 +75,8 @@ class DaneKeeper(Schedule[DaneEntry]):
 
     def lookup(self, domain: str) -> DaneEntry | None:
         """Return what memory knows of `domain`, at once; None where it must be found out."""
-        if not self._validation.validates:
-            return None if self._validation.validates is None else self._off()
+        if not self.validation.validates:
+            return None if self.validation.validates is None else self._off()
         entry = self._cache.get(domain)
         if entry is None:
             return None
@@ -102,7 +102,7 @@ class DaneKeeper(Schedule[DaneEntry]):
         timeout = self._config.lookup_timeout
         try:
             async with asyncio.timeout(timeout):
-                validates = await self._validation.first_probe()
+                validates = await self.validation.first_probe()
                 if not validates:
                     return (
                         OFF if validates is False else _unknown("no name server has answered yet")
@@ -135,7 +135,7 @@ class DaneKeeper(Schedule[DaneEntry]):
         if entry is None or self._clock.monotonic() - entry.asked > IN_USE:
             return None
         await self._discoveries.idle(domain)
-        if not self._validation.validates:
+        if not self.validation.validates:
             return None
         task = self._discoveries.start(domain, self._discover(domain))
         await asyncio.wait({task})
@@ -152,7 +152,7 @@ class DaneKeeper(Schedule[DaneEntry]):
     async def _discover(self, domain: str) -> DaneEntry:
         async with self._discoveries.slots:
             self._counters.dane_discoveries += 1
-            found = await discover_dane(self._validation.dns, domain)
+            found = await discover_dane(self.validation.dns, domain)
         now = self._clock.monotonic()
         known = self._cache.get(domain)
         if found.finding.status is Dane.UNKNOWN and known is not None and now < known.until:

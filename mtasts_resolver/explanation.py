@@ -85,8 +85,6 @@ async def _discover_policy(domain: str, dns: DnsClient, config: Config, trace: T
         fetched = await fetcher.fetch_policy(domain, trace)
     except DiscoveryError as error:
         return StsFinding(None, str(error), error.code, known=not isinstance(error, DnsError))
-    finally:
-        await fetcher.aclose()
     await _compare_mx_hosts(domain, fetched.policy, dns, trace)
     return StsFinding(fetched.policy)
 
@@ -133,7 +131,7 @@ async def _compare_mx_hosts(domain: str, policy: Policy, dns: DnsClient, trace: 
         pattern = next((mx for mx in policy.mx if matches(host, mx)), None)
         details.append(f"{host}: " + (f"fits {pattern}" if pattern else "fits no mx of the policy"))
     misfits = sum("fits no mx" in detail for detail in details)
-    outcome = f"{len(hosts)} MX hosts, {misfits} outside the policy"
+    outcome = f"MX hosts: {len(hosts)}, outside the policy: {misfits}"
     trace.record(question, ok=not misfits, seconds=seconds, outcome=outcome, details=tuple(details))
 
 

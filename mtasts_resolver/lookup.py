@@ -49,6 +49,7 @@ class LookupService:
         self._by_domain: dict[str, list[TimedReply]] = {}
         resolver.cache.on_change = self._recall
         dane.cache.on_change = self._recall
+        dane.validation.on_change = self._recall_all
 
     def reconfigure(self, config: Config) -> None:
         self._config = config

@@ -6,8 +6,6 @@ import os
 import pwd
 from pathlib import Path
 
-import dns.rdata
-
 from mtasts_resolver import logs
 
 log = logs.get(__name__)
@@ -24,6 +22,7 @@ LATE_IMPORTS = (
     "encodings.idna",
     "encodings.punycode",
     "idna.uts46data",
+    "mtasts_resolver.discovery.https",
 )
 
 
@@ -76,6 +75,8 @@ def _import_all() -> None:
 
     A Python below /root, for example, is out of reach for everybody else.
     """
+    import dns.rdata  # noqa: PLC0415  needed here alone
+
     for module in LATE_IMPORTS:
         importlib.import_module(module)
     dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]

@@ -8,6 +8,7 @@ Postfix's next try finds its result.
 import asyncio
 import random
 from collections.abc import Callable
+from typing import Protocol
 
 from mtasts_resolver import logs
 from mtasts_resolver.cache import Cache
@@ -17,7 +18,6 @@ from mtasts_resolver.counters import Counters
 from mtasts_resolver.discoveries import Discoveries, OverloadedError
 from mtasts_resolver.discovery.dns import DnsClient
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
-from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.record import FoundRecord, lookup_record
 from mtasts_resolver.entry import Entry, FetchFailure, entry_of
 from mtasts_resolver.lifetimes import (
@@ -41,6 +41,25 @@ DNS_RETRY_DELAY = 60.0
 ASKED_AT_PRECISION = 86_400.0
 
 
+class Fetched(Protocol):
+    """A policy, and the document that it was read from."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy."""
+
+    @property
+    def document(self) -> str:
+        """The document as served."""
+
+
+class Fetcher(Protocol):
+    """Whoever fetches policies; raises FetchError alone."""
+
+    async def fetch_policy(self, domain: str) -> Fetched:
+        """Return the policy that the policy host of `domain` serves."""
+
+
 class Resolver:
     """Knows, or finds out, the MTA-STS policy of each domain."""
 
@@ -48,7 +67,7 @@ class Resolver:
         self,
         *,
         dns: DnsClient,
-        fetcher: PolicyFetcher,
+        fetcher: Fetcher,
         store: Store,
         clock: Clock,
         rng: random.Random,

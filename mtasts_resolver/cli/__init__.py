@@ -1,15 +1,34 @@
 """The command line: one module a command."""
 
+from importlib import import_module
+
 import click
 
 from mtasts_resolver import __version__
-from mtasts_resolver.cli.config import config_group
-from mtasts_resolver.cli.explain import explain
-from mtasts_resolver.cli.query import query
-from mtasts_resolver.cli.serve import serve
+
+COMMANDS = {
+    "serve": "serve:serve",
+    "query": "query:query",
+    "explain": "explain:explain",
+    "config": "config:config_group",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class LateCommands(click.Group):
+    """Commands whose modules are imported when they are used: `serve` must start quickly."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
+        return command
+
+
+@click.group(cls=LateCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mtasts-resolver")
 def main() -> None:
     """MTA-STS (RFC 8461) for Postfix: a policy server for smtp_tls_policy_maps.
@@ -17,7 +36,3 @@ def main() -> None:
     Exit codes: 0; 1 for a negative answer; 2 for wrong usage or configuration; 69 when the daemon
     cannot be reached; 75 for a temporary failure.
     """
-
-
-for command in (serve, query, explain, config_group):
-    main.add_command(command)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from mtasts_resolver import logs
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError, ask
 from mtasts_resolver.cli.options import (
@@ -32,9 +33,10 @@ def explain(domain: str, map_name: str, config_file: Path | None, *, as_json: bo
     """Discover the policy of DOMAIN afresh, and show every step and its outcome.
 
     Nothing is read from the daemon's cache, and nothing is written to it. Exit codes: 0 where a
-    policy was found, 1 where there is none, 75 where the name servers failed.
+    policy was found or DANE applies, 1 where neither is so, 75 where the name servers failed.
     """
     config = read_config(config_file)
+    logs.setup_logging("error", "text")  # what else would be logged is among the steps
     with config_errors():
         explanation = asyncio.run(explain_key(domain, config, map_name))
     cached = _ask_daemon(config, map_name, domain)
@@ -56,7 +58,8 @@ def _ask_daemon(config: Config, map_name: str, key: str) -> str | None:
 def _exit_code(explanation: Explanation) -> int:
     if explanation.reply.status is Status.TEMP or not explanation.finding.known:
         return exit_codes.TEMPORARY
-    return 0 if explanation.finding.policy is not None else exit_codes.NEGATIVE
+    found = explanation.finding.policy is not None or explanation.reply.status is Status.OK
+    return 0 if found else exit_codes.NEGATIVE
 
 
 def _as_text(explanation: Explanation, cached: str | None) -> str:

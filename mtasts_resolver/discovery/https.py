@@ -106,9 +106,6 @@ class PolicyFetcher:
                 f"{host} took more than {self._timeout:g} s, the last of them for: {steps.current}"
             ) from None
 
-    async def aclose(self) -> None:
-        """Nothing is open between fetches; an owner need not know that."""
-
     async def _fetch(self, host: str, addresses: Sequence[str], steps: Steps) -> FetchedPolicy:
         targets = addresses if self._proxy is None else [self._proxy.url.host]
         network = Network(

@@ -1,6 +1,7 @@
 """Whose word on DNSSEC counts: name servers that are trusted, and that validate (RFC 7672 §2.1)."""
 
 import asyncio
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Literal
 
@@ -19,6 +20,10 @@ PROBE_NAME = "."  # the root's SOA: signed, and known to every resolver that can
 PROBE_INTERVAL = 60.0
 RETRY_INTERVAL = 5.0  # seconds, until the first answer: at boot the resolver may be late
 
+# The stub of systemd-resolved. As distributions set it up it does not validate, but some versions
+# hand on the AD bit of whoever they asked (systemd issue 34121): anybody on that path could set it.
+FORWARDERS = frozenset({"127.0.0.53", "127.0.0.54"})
+
 Mode = Literal["auto", "trust", "off"]
 
 
@@ -26,8 +31,8 @@ class Validation:
     """Knows whether there is a resolver that validates and is to be believed.
 
     AD is a bit that anybody on the path can set. In mode `auto` it counts only from a name server
-    reached over loopback; `trust` takes any, to which the administrator vouches for the path; `off`
-    none.
+    reached over loopback, systemd-resolved excepted; `trust` takes any, to which the administrator
+    vouches for the path; `off` none.
     """
 
     def __init__(self, dns: DnsClient, mode: Mode, clock: Clock) -> None:
@@ -38,6 +43,8 @@ class Validation:
         self._validates: bool | None = False if mode == "off" else None
         self.state = "dns.dnssec is off" if mode == "off" else "not probed yet"
         """Why `validates` is what it is, in words for an administrator."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when `validates` has changed."""
         self._probed = asyncio.Event()
         if mode == "off":
             self._probed.set()
@@ -84,6 +91,7 @@ class Validation:
         if validates is self._validates:
             return
         self._validates = validates
+        self.on_change()
         if validates:
             self.state = f"{', '.join(map(str, self.dns.servers))} validates, and is trusted"
             log.info("dnssec-validated", servers=self.dns.servers)
@@ -98,5 +106,5 @@ class Validation:
 
 
 def _is_local(server: NameServer) -> bool:
-    """Tell whether nobody but this host is on the path to `server`."""
-    return ip_address(server.host).is_loopback
+    """Tell whether nobody but this host is on the path to `server`, and to its word."""
+    return ip_address(server.host).is_loopback and server.host not in FORWARDERS

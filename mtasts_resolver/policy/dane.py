@@ -64,7 +64,7 @@ def judge_hosts(hosts: Sequence[MxHost]) -> DaneFinding:
         status, reason = Dane.REQUIRED, "every MX host that can be used has usable TLSA records"
     elif with_records:
         status = Dane.PARTIAL
-        reason = f"{with_records} of {len(outcomes)} MX hosts have TLSA records"
+        reason = f"MX hosts with TLSA records: {with_records} of {len(outcomes)}"
         if Outcome.USABLE not in outcomes:
             reason += ", none of them usable"
     elif Outcome.FAILED in outcomes:

@@ -73,7 +73,7 @@ def test_explain_shows_dane_host_by_host(steady_lab: Lab) -> None:
         f"DANE {TLSA_RIGHT.name}",
         f"| TLSA _25._tcp.{TLSA_RIGHT.name}: 3 1 1",
         f"DANE {TLSA_ABSENT.name}",
-        "DANE           partial: 1 of 2 MX hosts have TLSA records",
+        "DANE           partial: MX hosts with TLSA records: 1 of 2",
         "decision       MTA-STS decides: DANE could not verify every MX host, the policy can",
         f"Postfix gets   {secure(TLSA_RIGHT, TLSA_ABSENT)}",
     ):

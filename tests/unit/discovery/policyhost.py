@@ -98,7 +98,7 @@ async def fetcher_for(
 ) -> AsyncIterator[PolicyFetcher]:
     """Return a fetcher under which every policy host is on loopback at `port`."""
     async with name_server(dns or addresses_of("127.0.0.1")) as names:
-        fetcher = PolicyFetcher(
+        yield PolicyFetcher(
             DnsClient([names.address]),
             timeout=timeout,
             ca_file=ca_file,
@@ -106,5 +106,3 @@ async def fetcher_for(
             allow_networks=LOOPBACK,
             port=port,
         )
-        yield fetcher
-        await fetcher.aclose()

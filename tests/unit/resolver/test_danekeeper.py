@@ -221,6 +221,8 @@ async def test_only_a_resolver_on_this_host_is_believed_unless_the_administrator
         (Config(), (remote,), "NOTFOUND"),
         (Config(), (remote, LOCAL), "OK dane-only"),
         (Config(), (NameServer("::1"),), "OK dane-only"),
+        (Config(), (NameServer("127.0.0.53"),), "NOTFOUND"),  # systemd-resolved hands AD on
+        (Config(dns=DnsConfig(dnssec="trust")), (NameServer("127.0.0.53"),), "OK dane-only"),
         (Config(dns=DnsConfig(dnssec="trust")), (remote,), "OK dane-only"),
         (Config(dns=DnsConfig(dnssec="off")), (LOCAL,), "NOTFOUND"),
     ):
