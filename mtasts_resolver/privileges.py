@@ -10,13 +10,14 @@ from mtasts_resolver import logs
 
 log = logs.get(__name__)
 
-# What libraries, and discovery/certificates.py, import at the first use of something.
+# What libraries, and modules of discovery/, import at the first use of something.
 LATE_IMPORTS = (
     "anyio",
     "anyio._backends._asyncio",
     "anyio.lowlevel",
     "anyio.streams.tls",
     "cryptography.exceptions",
+    "cryptography.hazmat.primitives.serialization",
     "cryptography.x509",
     "dns._asyncio_backend",
     "encodings.idna",

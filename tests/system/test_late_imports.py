@@ -1,0 +1,48 @@
+"""What is imported at its first use is there already when root is given up."""
+
+import ast
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import mtasts_resolver
+from mtasts_resolver import privileges
+
+PACKAGE = Path(mtasts_resolver.__file__).parent
+
+
+def imported_in_functions(path: Path) -> Iterator[str]:
+    """Yield the name of every module that a function of the file imports."""
+    for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for statement in ast.walk(function):
+                if isinstance(statement, ast.Import):
+                    yield from (alias.name for alias in statement.names)
+                elif isinstance(statement, ast.ImportFrom) and statement.module:
+                    yield statement.module
+                    names = (f"{statement.module}.{alias.name}" for alias in statement.names)
+                    yield from filter(is_module, names)
+
+
+def is_module(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # what it should be in is no package
+        return False
+
+
+def with_parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def test_the_daemon_may_lose_sight_of_its_modules() -> None:
+    early = {parent for name in privileges.LATE_IMPORTS for parent in with_parents(name)}
+    late = {
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path in PACKAGE.rglob("*.py")
+        if path != Path(privileges.__file__) and "cli" not in path.parts
+        for name in imported_in_functions(path)
+        if name not in early
+    }
+    assert late == set()
