@@ -12,6 +12,8 @@ policyhosts.py, receivers.py, events.py, servers.py
                HTTPS and SMTP hosts, one process inside the namespace
 hosts.py       the same, driven from outside
 postfix.py     the sending Postfix and its log
+debian13.py    a root of Debian 13 for its later Postfix and Python, made once and kept
+tlsrpt.py      what is sent along for TLS reports
 daemon.py      mtasts-resolver itself
 lab.py         all of that together
 demo.py        a table of it, for people

@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from .lab import Lab, running_lab
+from . import debian13
+from .lab import Lab, running_lab, with_modern_postfix
 from .namespace import missing
+from .stream import LabError
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +21,43 @@ def lab() -> Iterator[Lab]:
         pytest.skip(reason)
     with running_lab() as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def debian13_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a root of Debian 13, which is made if no run before has made it."""
+    reason = missing() or debian13.missing()
+    if reason:
+        pytest.skip(reason)
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+
+    def tell(what: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"\n{what}", file=sys.stderr)  # noqa: T201  it takes minutes
+
+    try:
+        with capture.global_and_fixture_disabled():
+            tarball = debian13.tarball(tell)
+    except LabError as error:
+        pytest.skip(str(error))
+    root = tmp_path_factory.mktemp("debian13") / "root"
+    debian13.unpack(tarball, root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def modern(lab: Lab, debian13_root: Path) -> Iterator[Lab]:
+    """Return the lab with the Postfix of Debian 13."""
+    with with_modern_postfix(lab, debian13_root) as modern:
+        yield modern
+
+
+@pytest.fixture
+def modern_lab(modern: Lab, steady_lab: Lab) -> Iterator[Lab]:
+    """Return the same with a running daemon."""
+    with printing_logs(modern):
+        yield modern
 
 
 @pytest.fixture(scope="module")

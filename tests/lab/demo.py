@@ -94,7 +94,7 @@ def play(lab: Lab, scenario: Scenario) -> tuple[str, str, str, str]:
     for step in scenario.before:
         step(lab, scenario.to)
     delivery = lab.postfix.send(scenario.to, scenario.sender)
-    answer = lab.daemon.ask(scenario.lookup_key, scenario.map_name)
+    answer = lab.daemon.ask(scenario.lookup_key)
     domain = next(domain for domain in DOMAINS if domain.name == scenario.policy_domain)
     shown = f"[bold]{escape(scenario.lookup_key)}[/bold]\n{escape(published(domain))}"
     return scenario.name, shown, escape(answer), outcome(delivery)

@@ -66,6 +66,12 @@ def undelivered(status: str, dsn: str, reason: str) -> End:
     return End(status, (f"dsn={dsn}", reason), tls=False)
 
 
+def not_connected(host: MailHost, domain: str) -> End:
+    """Say that Postfix knows the policy's MX patterns, and that the host fits none of them."""
+    reason = f"MX name '{host.name}' does not match STS MX pattern for '{domain}'"
+    return undelivered("deferred", "4.3.0", reason)
+
+
 PLAIN = End("sent", (), NO_STARTTLS, tls=False)
 WITHOUT_STARTTLS = End(
     "deferred", ("dsn=4.7.4", "(TLS is required, but was not offered by host"), tls=False

@@ -22,6 +22,7 @@ EXPIRED = MailHost("expired.mx.example", Certificate.EXPIRED)
 WRONG_NAME = MailHost("wrong-name.mx.example", Certificate.WRONG_NAME)
 SELF_SIGNED = MailHost("self-signed.mx.example", Certificate.SELF_SIGNED)
 UNTRUSTED = MailHost("untrusted.mx.example", Certificate.UNTRUSTED)
+IMPOSTOR = MailHost("impostor.mx.example", Certificate.IMPOSTOR)
 NO_STARTTLS = MailHost("no-starttls.mx.example", None)
 RELAY = MailHost("relay.example", Certificate.GOOD)
 RELAY_MX = MailHost("mx.relay.example", Certificate.GOOD)
@@ -34,6 +35,7 @@ MAIL_HOSTS = (
     WRONG_NAME,
     SELF_SIGNED,
     UNTRUSTED,
+    IMPOSTOR,
     NO_STARTTLS,
     RELAY,
     RELAY_MX,
@@ -72,6 +74,7 @@ ENFORCED = (
     Domain("untrusted.example", (UNTRUSTED,), policy("enforce", UNTRUSTED)),
     Domain("no-starttls.example", (NO_STARTTLS,), policy("enforce", NO_STARTTLS)),
     Domain("outside.example", (SECOND,), policy("enforce", GOOD)),
+    Domain("impostor.example", (IMPOSTOR,), policy("enforce", GOOD)),
     Domain("second-good.example", (WRONG_NAME, GOOD), policy("enforce", WRONG_NAME, GOOD)),
     Domain("hosted.example", (GOOD,), policy("enforce", GOOD), provider="provider.example"),
     Domain("xn--bcher-kva.example", (GOOD,), policy("enforce", GOOD)),

@@ -4,10 +4,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import pki
+from . import debian13, pki
 from .daemon import Daemon
 from .hosts import Hosts
 from .namespace import Namespace
@@ -19,6 +19,8 @@ from .unbound import Dns, Resolver, forwarder
 class Lab:
     """A running lab. The daemon is not started yet: scenarios differ in how they want it."""
 
+    directory: Path
+    ca_file: Path
     namespace: Namespace
     dns: Dns
     own_resolver: Resolver
@@ -52,4 +54,12 @@ def running_lab(tell: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
         postfix = stack.enter_context(Postfix(namespace, directory / "postfix", ca_file))
         daemon = Daemon(namespace, directory / "daemon", ca_file, postfix.unix_socket)
         stack.callback(daemon.stop)
-        yield Lab(namespace, dns, resolver, hosts, postfix, daemon)
+        yield Lab(directory, ca_file, namespace, dns, resolver, hosts, postfix, daemon)
+
+
+@contextmanager
+def with_modern_postfix(lab: Lab, root: Path) -> Iterator[Lab]:
+    """Return the lab with the Postfix of another root in the place of the machine's own."""
+    inside = debian13.enter(lab.namespace, root, lab.directory)
+    with Postfix(lab.namespace, lab.directory / "modern", lab.ca_file, root=inside) as postfix:
+        yield replace(lab, postfix=postfix)

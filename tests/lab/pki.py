@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from .internet import DOMAINS, RECEIVERS
+from .internet import DOMAINS, GOOD, RECEIVERS
 from .published import Certificate
 
-ANOTHER_NAME = "elsewhere.invalid"
+NAMES = {Certificate.WRONG_NAME: "elsewhere.invalid", Certificate.IMPOSTOR: GOOD.name}
+"""What a certificate says instead of the host's own name."""
 
 
 def write_certificates(directory: Path) -> None:
@@ -75,7 +76,7 @@ def _key_and_chain(ca: trustme.CA, name: str, kind: Certificate) -> bytes:
         return _built_by_hand(ca, name, kind)
     now = datetime.now(UTC)
     leaf = ca.issue_cert(
-        ANOTHER_NAME if kind is Certificate.WRONG_NAME else name,
+        NAMES.get(kind, name),
         not_before=now - timedelta(days=40),
         not_after=now + timedelta(days=-3 if kind is Certificate.EXPIRED else 40),
     )

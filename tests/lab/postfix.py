@@ -1,15 +1,17 @@
 """The sending Postfix: Debian's own, with a configuration, a queue and a log for the lab alone.
 
+There are two: that of the machine, and a later one in a root of its own, which reports on TLS.
+
 Which transport, relay host and map a mail takes is chosen by its envelope sender, so that one
 Postfix serves every scenario without a reload.
 """
 
 import itertools
 import os
-import pwd
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -78,7 +80,7 @@ smtputf8_enable = yes
 smtp_tls_security_level = may
 smtp_tls_loglevel = 1
 smtp_tls_CAfile = {ca_file}
-smtp_tls_policy_maps = {policy_maps}
+smtp_tls_policy_maps = socketmap:{socketmap}:{map_name}
 proxy_read_maps = proxy:socketmap:{socketmap}:default
 sender_dependent_default_transport_maps = inline:{{ {transports} }}
 sender_dependent_relayhost_maps = inline:{{ {relays} }}
@@ -91,6 +93,11 @@ maximal_backoff_time = 1d
 default_destination_concurrency_failed_cohort_limit = 0
 smtp_connection_cache_on_demand = no
 smtp_connect_timeout = 5s
+"""
+
+TLSRPT = """\
+smtp_tlsrpt_enable = yes
+smtp_tlsrpt_socket_name = {tlsrpt_socket}
 """
 
 MASTER_CF = """\
@@ -150,20 +157,23 @@ class Postfix:
     """A running Postfix."""
 
     def __init__(
-        self,
-        namespace: Namespace,
-        directory: Path,
-        ca_file: Path,
-        policy_maps: str = f"socketmap:{SOCKETMAP}:default",
+        self, namespace: Namespace, directory: Path, ca_file: Path, *, root: Sequence[str] = ()
     ) -> None:
+        """Start Postfix; `root` is the command that enters another root, if it is in one."""
         self._namespace = namespace
+        self._root = root
         self._etc = directory / "etc"
         self.queue = directory / "queue"
+        self.tlsrpt_socket = self.queue / "tlsrpt"
+        self.modern = bool(root)
+        """Whether this is 3.10 or later."""
+        self.map_name = "tlsrpt" if self.modern else "default"
+        """The map that is asked, unless the sender says otherwise."""
         self._numbers = itertools.count(1)
-        self._write_configuration(directory, ca_file, policy_maps)
+        self._write_configuration(directory, ca_file)
         self._furnish(directory)
         self._process = namespace.start(
-            "postfix", "-c", self._etc, "start-fg", stdout=subprocess.PIPE
+            *root, "postfix", "-c", self._etc, "start-fg", stdout=subprocess.PIPE
         )
         self.log = text_stream("Postfix", self._process.stdout)
         self.log.wait(0, lambda line: "daemon started" in line or None, "its start")
@@ -172,7 +182,7 @@ class Postfix:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._namespace.run("postfix", "-c", self._etc, "stop")
+        self._run("postfix", "-c", self._etc, "stop")
         end(self._process)
         self.log.join()
 
@@ -189,8 +199,7 @@ class Postfix:
         address = number + recipient
         mark = self.log.mark()
         message = f"From: {sender}\nTo: {address}\nSubject: The lab\n\nHello.\n"
-        sendmail = ("sendmail", "-C", self._etc, "-f", sender, address)
-        self._namespace.run(*sendmail, given=message.encode())
+        self._run("sendmail", "-C", self._etc, "-f", sender, address, given=message.encode())
 
         def final(line: str) -> re.Match[str] | None:
             match = STATUS.search(line)
@@ -204,33 +213,38 @@ class Postfix:
 
     def look_up(self, key: str, table: str) -> str:
         """Return what postmap(1) gets for a key; empty if it is not found."""
-        return self._namespace.run("postmap", "-c", self._etc, "-q", key, table, check=False)
+        return self._run("postmap", "-c", self._etc, "-q", key, table, check=False)
 
-    def _write_configuration(self, directory: Path, ca_file: Path, policy_maps: str) -> None:
+    def _run(self, *argv: str | Path, given: bytes | None = None, check: bool = True) -> str:
+        return self._namespace.run(*self._root, *argv, given=given, check=check)
+
+    def _write_configuration(self, directory: Path, ca_file: Path) -> None:
         self._etc.mkdir(parents=True)
         values = {
             "directory": directory,
             "sender": SENDER_ADDRESS,
             "ca_file": ca_file,
-            "policy_maps": policy_maps,
+            "map_name": self.map_name,
+            "tlsrpt_socket": self.tlsrpt_socket,
             "socketmap": SOCKETMAP,
             "tcp_table": TCP_TABLE,
             "unix_socket": UNIX_SOCKET,
             "transports": " ".join(f"{{ {who} = {how}: }}" for who, how in TRANSPORTS.items()),
             "relays": " ".join(f"{{ {who} = {hop} }}" for who, hop in RELAYS.items()),
         }
-        (self._etc / "main.cf").write_text(MAIN_CF.format(**values))
+        main_cf = MAIN_CF + (TLSRPT if self.modern else "")
+        (self._etc / "main.cf").write_text(main_cf.format(**values))
         (self._etc / "master.cf").write_text(MASTER_CF.format(**values))
 
     def _furnish(self, directory: Path) -> None:
         """Make the directories, and the jail that a chrooted smtp(8) sees."""
-        postfix = pwd.getpwnam("postfix")
+        user, group = (int(self._run("id", which, "postfix")) for which in ("-u", "-g"))
         (directory / "data").mkdir()
-        os.chown(directory / "data", postfix.pw_uid, postfix.pw_gid)
+        os.chown(directory / "data", user, group)
         (self.queue / "etc").mkdir(parents=True)
         for name in JAIL:
             if Path("/", name).exists():
                 shutil.copy(Path("/", name), self.queue / name)
         shutil.copy(directory.parent / "resolv.conf", self.queue / "etc/resolv.conf")
         self.unix_socket.parent.mkdir(mode=0o750)
-        os.chown(self.unix_socket.parent, 0, postfix.pw_gid)
+        os.chown(self.unix_socket.parent, 0, group)

@@ -20,6 +20,8 @@ class Certificate(StrEnum):
     COMMON_NAME_ONLY = "common-name-only"
     SELF_SIGNED = "self-signed"
     UNTRUSTED = "untrusted-ca"
+    IMPOSTOR = "for-the-good-host"
+    """Valid, for the host of another name that policies do name."""
 
 
 class Dnssec(StrEnum):

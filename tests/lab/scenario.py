@@ -16,6 +16,8 @@ class Scenario:
     end: End
     answer: str
     """What the daemon answers for the key when it is asked afterwards."""
+    modern_end: End | None = None
+    """How it ends with Postfix 3.10 and later, if not as with older ones."""
     key: str = ""
     """The lookup key; empty: `to`."""
     sender: Sender = Sender.USUAL
@@ -37,7 +39,3 @@ class Scenario:
     def policy_domain(self) -> str:
         """The domain whose policy is asked for."""
         return self.lookup_key.removeprefix("[").partition("]")[0]
-
-    @property
-    def map_name(self) -> str:
-        return "strict" if self.sender is Sender.STRICT else "default"

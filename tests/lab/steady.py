@@ -11,6 +11,7 @@ from .ends import (
     WITHOUT_STARTTLS,
     WRONG,
     End,
+    not_connected,
     refused,
     secure,
     unprotected,
@@ -20,6 +21,7 @@ from .internet import (
     BAD_RELAY,
     EXPIRED,
     GOOD,
+    IMPOSTOR,
     MAIL_ADDRESSES,
     NO_STARTTLS,
     RELAY,
@@ -75,7 +77,17 @@ ENFORCED = (
         name="enforced, MX host outside the policy",
         to="outside.example",
         end=refused(f"verification failed for {SECOND.name}"),
+        modern_end=not_connected(SECOND, "outside.example"),
         answer=secure(GOOD),
+    ),
+    # Before 3.10 Postfix compares the certificate with the policy, but not the MX host's name.
+    Scenario(
+        name="enforced, MX host outside the policy, certificate of a host inside",
+        to="impostor.example",
+        end=verified(IMPOSTOR),
+        modern_end=not_connected(IMPOSTOR, "impostor.example"),
+        answer=secure(GOOD),
+        rows=("A2",),
     ),
     Scenario(
         name="enforced, first MX bad, second good",
@@ -365,10 +377,10 @@ BROKEN_POLICY_HOSTS = (
     unusable("policy host: a loopback address", "web-loopback", "127.0.0.80", "P12", fetches=0),
 )
 
+MAIN = (*ENFORCED, *NOT_ENFORCED, *KEYS)
+
 STEADY = (
-    *ENFORCED,
-    *NOT_ENFORCED,
-    *KEYS,
+    *MAIN,
     *WAYS,
     *BROKEN_RECORDS,
     *BROKEN_DOCUMENTS,

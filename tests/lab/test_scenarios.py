@@ -6,12 +6,14 @@ import pytest
 
 from .changes import CHANGES
 from .dane import DANE_SCENARIOS
+from .ends import End
 from .events import Fetch, Mail
 from .lab import Lab
-from .postfix import Delivery
+from .postfix import Delivery, Sender
 from .scenario import Scenario
-from .steady import STEADY
+from .steady import MAIN, STEADY
 from .steps import logged
+from .tlsrpt import with_policy
 
 pytestmark = pytest.mark.lab
 
@@ -39,6 +41,11 @@ def test_dane_comes_first_where_it_applies(steady_lab: Lab, scenario: Scenario) 
     play(steady_lab, scenario)
 
 
+@table([*MAIN, *DANE_SCENARIOS])
+def test_mail_ends_so_through_a_later_postfix(modern_lab: Lab, scenario: Scenario) -> None:
+    play(modern_lab, scenario)
+
+
 @table(CHANGES)
 def test_cached_policy_outlives_what_happens(fresh_lab: Lab, scenario: Scenario) -> None:
     servers = [fresh_lab.own_resolver.address] if scenario.own_resolver else []
@@ -51,18 +58,24 @@ def play(lab: Lab, scenario: Scenario) -> None:
         step(lab, scenario.to)
     mark = lab.hosts.events.mark()
     delivery = lab.postfix.send(scenario.to, scenario.sender)
-    answer = lab.daemon.ask(scenario.lookup_key, scenario.map_name)
-    assert answer == scenario.answer
-    check_postfix(delivery, scenario)
+    check_answer(lab, scenario)
+    end = (lab.postfix.modern and scenario.modern_end) or scenario.end
+    check_postfix(delivery, end)
     mails, fetches = lab.hosts.since(mark)
-    check_receiver(mails, scenario)
+    check_receiver(mails, end)
     check_fetches(fetches, scenario)
     if scenario.because:
         logged(scenario.because)(lab, scenario.policy_domain)
 
 
-def check_postfix(delivery: Delivery, scenario: Scenario) -> None:
-    end = scenario.end
+def check_answer(lab: Lab, scenario: Scenario) -> None:
+    table = "strict" if scenario.sender is Sender.STRICT else lab.postfix.map_name
+    answer = lab.daemon.ask(scenario.lookup_key, table)
+    wanted = scenario.answer
+    assert answer == (with_policy(wanted, scenario.policy_domain) if table == "tlsrpt" else wanted)
+
+
+def check_postfix(delivery: Delivery, end: End) -> None:
     assert delivery.status == end.status, delivery.log
     for words in end.says:
         assert delivery.said(words), (words, delivery.log)
@@ -70,8 +83,7 @@ def check_postfix(delivery: Delivery, scenario: Scenario) -> None:
     assert delivery.said("TLS connection established") == end.tls, delivery.log
 
 
-def check_receiver(mails: list[Mail], scenario: Scenario) -> None:
-    end = scenario.end
+def check_receiver(mails: list[Mail], end: End) -> None:
     got = [(mail.host, mail.tls, mail.sni and mail.sni.lower()) for mail in mails]
     if end.host is None:
         assert got == []
