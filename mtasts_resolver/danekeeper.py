@@ -8,7 +8,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 
-from mtasts_resolver.cache import Cache
+from mtasts_resolver.cache import Cache, CacheEntry
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config
 from mtasts_resolver.counters import Counters
@@ -28,7 +28,7 @@ OFF = DaneFinding(Dane.OFF, "no name server that validates DNSSEC and is trusted
 
 
 @dataclass(slots=True, eq=False)
-class DaneEntry:
+class DaneEntry(CacheEntry):
     """What is known of one domain. All times are monotonic seconds."""
 
     finding: DaneFinding
@@ -38,7 +38,6 @@ class DaneEntry:
     """From this time on it should be looked up again, behind an answer."""
     asked: float
     """The last look-up."""
-    referenced: bool = False
 
     @property
     def precious(self) -> bool:
@@ -160,7 +159,7 @@ class DaneKeeper(Schedule[DaneEntry]):
             return known
         part = self._rng.uniform(RENEW_FROM, RENEW_TO)
         entry = DaneEntry(
-            finding=found.finding,
+            finding=found.finding._replace(hosts=()),  # only `explain` shows them
             until=now + found.lifetime,
             renew_at=now + found.lifetime * part,
             # An expired or missing entry was asked for just now; another is renewed behind.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mtasts_resolver.cache import CacheEntry
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.policy import StsFinding, parse_document
 from mtasts_resolver.store import StoredPolicy
@@ -22,7 +23,7 @@ class FetchFailure(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
+class Entry(CacheEntry):
     """What is known of one domain. All times are monotonic seconds."""
 
     finding: StsFinding
@@ -37,7 +38,6 @@ class Entry:
     failure: FetchFailure | None = None
     reported: tuple[str, int] | None = None
     """The kind and the urgency of the failed refresh that was logged last."""
-    referenced: bool = False
 
     @property
     def precious(self) -> bool:

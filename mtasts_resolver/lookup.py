@@ -13,11 +13,6 @@ from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply, render
 from mtasts_resolver.resolver import Resolver
 
-# Replies that are kept, so that they need not be made again. A table that is full is begun anew:
-# what is in use returns at once. Longer keys are no domain's.
-MAX_KEPT = 100_000
-MAX_KEPT_KEY = 300
-
 FOR_EVER = float("inf")
 NOT_ASKED = DaneEntry(
     DaneFinding(Dane.OFF, "the map is configured with dane: false"), FOR_EVER, FOR_EVER, 0.0
@@ -45,22 +40,16 @@ class LookupService:
         self._clock = clock
         self._config = config
         self._counters = counters
-        self._replies: dict[Request, TimedReply] = {}
-        self._by_domain: dict[str, list[TimedReply]] = {}
-        resolver.cache.on_change = self._recall
-        dane.cache.on_change = self._recall
+        self._kinds: dict[tuple[MapOptions, bool], tuple[MapOptions, bool]] = {}
         dane.validation.on_change = self._recall_all
 
     def reconfigure(self, config: Config) -> None:
         self._config = config
+        self._kinds.clear()
         self._recall_all()
 
-    def answer(self, request: Request) -> TimedReply | Reply | Awaitable[Reply]:
+    def answer(self, request: Request) -> TimedReply | Awaitable[Reply]:
         """Return the reply at once where memory holds what it takes, else an awaitable of it."""
-        now = self._clock.monotonic()
-        known = self._replies.get(request)
-        if known is not None and now < known.until:
-            return known
         domain = policy_domain(request.key)
         if domain is None:  # RFC 8461 §3.4: no policy can apply to this key
             return TimedReply(NOT_FOUND, FOR_EVER)
@@ -71,27 +60,24 @@ class LookupService:
         if sts is None or dane is None:
             self._counters.waited += 1
             return self._answer_later(domain, options)
+        # A reply's bytes are those of one protocol, and tcp_table is the one without map names.
+        kind = (options, request.map_name == "")
+        made_for = self._kinds.setdefault(kind, kind)
+        now = self._clock.monotonic()
+        for timed in sts.replies:
+            if now < timed.until and timed.made_for == made_for:
+                return timed
         reply = reply_for(domain, sts.finding, dane.finding, options, self._config)
         until = min(sts.until, sts.check_at, dane.until, dane.renew_at)
-        if until <= now or len(request.key) > MAX_KEPT_KEY:
-            return reply
-        if len(self._replies) >= MAX_KEPT:
-            self._recall_all()
-        timed = self._replies[request] = TimedReply(reply, until)
-        others = self._by_domain.get(domain, ())
-        self._by_domain[domain] = [*(other for other in others if now < other.until), timed]
+        timed = TimedReply(reply, until, made_for)
+        sts.keep(timed, now)
+        if dane is not NOT_ASKED:
+            dane.keep(timed, now)
         return timed
 
-    def _recall(self, domain: str) -> None:
-        """Have the replies about `domain` made anew."""
-        for timed in self._by_domain.pop(domain, ()):
-            timed.recall()
-
     def _recall_all(self) -> None:
-        for timed in self._replies.values():
-            timed.recall()
-        self._replies.clear()
-        self._by_domain.clear()
+        self._resolver.cache.recall_all()
+        self._dane.cache.recall_all()
 
     async def _answer_later(self, domain: str, options: MapOptions) -> Reply:
         """Find out what is missing, DANE and MTA-STS side by side."""

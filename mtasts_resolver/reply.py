@@ -37,12 +37,14 @@ class TimedReply:
     It can be recalled early, by whoever learns something new; it is then asked for again.
     """
 
-    __slots__ = ("reply", "until", "wire")
+    __slots__ = ("made_for", "reply", "until", "wire")
 
-    def __init__(self, reply: Reply, until: float) -> None:
+    def __init__(self, reply: Reply, until: float, made_for: object = None) -> None:
         self.reply = reply
         self.until = until
         """Monotonic seconds."""
+        self.made_for = made_for
+        """What another look-up must have in common with the first to get the same reply."""
         self.wire = b""
 
     def recall(self) -> None:

@@ -41,6 +41,10 @@ DNS_RETRY_DELAY = 60.0
 ASKED_AT_PRECISION = 86_400.0
 
 
+# The usual finding, of which there may be hundreds of thousands.
+ABSENT = StsFinding(None, "the domain publishes no policy record", "no-record")
+
+
 class Fetched(Protocol):
     """A policy, and the document that it was read from."""
 
@@ -376,7 +380,7 @@ class Resolver:
         known = self._cache.get(domain)
         failure = known.failure if known is not None else None
         if isinstance(error, NoRecordError):
-            finding = StsFinding(None, str(error), error.code)
+            finding = ABSENT if error.absent else StsFinding(None, str(error), error.code)
             until = now + absence_lifetime(error.ttl)
             entry = Entry(finding, until, until, now, failure=failure)
             self._remember_absence(domain, entry, "" if error.absent else "policy-record-invalid")

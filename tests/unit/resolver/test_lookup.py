@@ -5,8 +5,8 @@ from collections.abc import Awaitable
 
 import pytest
 
-from mtasts_resolver import discoveries, lookup
-from mtasts_resolver.config import Config, MapOptions
+from mtasts_resolver import discoveries
+from mtasts_resolver.config import CacheConfig, Config, MapOptions
 from mtasts_resolver.discovery.validation import Validation
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.protocol import Request
@@ -131,8 +131,6 @@ async def test_a_reply_is_kept_until_something_is_due_or_new() -> None:
     await ask(service, "good.example")
     held = service.answer(Request("default", "good.example"))
     assert isinstance(held, TimedReply)
-    assert service.answer(Request("default", "good.example")) is held
-    assert service.answer(Request("QUERY", "good.example")) is not held
     assert held.until <= world.clock.now + TTL  # then the id is looked at again
     world.internet.publish("good.example", document("none"))
     await world.resolver.refresh("good.example")
@@ -146,22 +144,39 @@ async def test_replies_that_are_over_do_not_pile_up() -> None:
     service = service_for(world)
     for _ in range(50):
         await ask(service, "good.example")
-        await ask(service, "good.example")
+        await ask(service, "GOOD.example")
         await world.clock.advance(TTL + 1)
-    assert len(service._by_domain["good.example"]) <= 2
+        entry = world.resolver.cache.get("good.example")
+        assert entry is not None
+        assert len(entry.replies) == 1
 
 
-async def test_more_replies_than_may_be_kept_are_begun_anew(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(lookup, "MAX_KEPT", 3)
-    world = World()
+async def test_every_spelling_and_every_map_of_a_kind_shares_a_reply() -> None:
+    world = World(Config(maps={"plain": MapOptions(sni=False)}))
+    world.internet.publish("good.example", document())
+    service = service_for(world)
+    await ask(service, "good.example")
+    kept = {
+        id(service.answer(Request(name, key)))
+        for name in ("default", "QUERY", "no-such-map", "no-other-map")
+        for key in ("good.example", "GOOD.example", "[good.example]:25")
+    }
+    assert len(kept) == 1
+    for name in ("plain", ""):  # other options; another protocol
+        kept.add(id(service.answer(Request(name, "good.example"))))
+    assert len(kept) == 3
+    entry = world.resolver.cache.get("good.example")
+    assert entry is not None
+    assert len(entry.replies) == 3
+
+
+async def test_a_reply_goes_with_the_entry_that_it_was_made_of() -> None:
+    world = World(Config(cache=CacheConfig(memory_entries=1_000)))
     service = service_for(world)
     held = []
-    for number in range(10):
+    for number in range(1_010):
         await ask(service, f"d{number}.example")
         answer = service.answer(Request("default", f"d{number}.example"))
         assert isinstance(answer, TimedReply)
         held.append(answer)
-        assert len(service._replies) <= 3
-    assert sum(answer.until > world.clock.now for answer in held) <= 3  # none is out of reach
+    assert sum(answer.until > world.clock.now for answer in held) <= 1_000
