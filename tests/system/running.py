@@ -117,11 +117,6 @@ class RunningDaemon:
         """Tell whether a notification comes within that many seconds."""
         return bool(select.select([self._notify], [], [], within)[0])
 
-    def open_to_all(self) -> None:
-        """Let every user reach the directory; pytest's own are for one user only."""
-        for directory in (self.directory, *self.directory.parents[:3]):
-            directory.chmod(0o755)
-
     def uids(self) -> set[int]:
         """Return the user ids of the daemon's process: real, effective, saved, file system."""
         status = Path(f"/proc/{self.pid}/status").read_text().splitlines()

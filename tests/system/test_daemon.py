@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -26,6 +27,16 @@ TESTING = ENFORCED.replace("enforce", "testing")
 def daemon(tmp_path: Path, free_port: int) -> Iterator[RunningDaemon]:
     with RunningDaemon(tmp_path, free_port) as running:
         yield running
+
+
+@pytest.fixture
+def open_daemon(free_port: int) -> Iterator[RunningDaemon]:
+    """A daemon whose directory every user may enter; pytest's own are for one user only."""
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        with RunningDaemon(directory, free_port) as running:
+            yield running
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -190,8 +201,8 @@ def test_a_unix_socket_of_the_given_mode(daemon: RunningDaemon) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-async def test_root_becomes_the_user_of_the_configuration(daemon: RunningDaemon) -> None:
-    daemon.open_to_all()
+async def test_root_becomes_the_user_of_the_configuration(open_daemon: RunningDaemon) -> None:
+    daemon = open_daemon
     daemon.configure(user="nobody")
     await daemon.store({"good.example": ENFORCED})
     daemon.start()
