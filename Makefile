@@ -9,17 +9,19 @@ CREATED := $(VENV)/.created
 RUN := $(VENV)/.installed-run
 TEST := $(VENV)/.installed-test
 LINT := $(VENV)/.installed-lint
+BENCH := $(VENV)/.installed-bench
 METADATA := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint demo docs clean system-packages
+.PHONY: help run test lint demo bench docs clean system-packages
 
 help:
 	@echo "make run    install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
 	@echo "make test   install what the tests need and run them all (ARGS='-k NAME' for fewer)"
 	@echo "make lint   check format, style and types"
 	@echo "make demo   send mail through a real Postfix in a closed-off network, and show a table"
+	@echo "make bench  measure what look-ups cost, beside others, and write docs/performance.md"
 	@echo "make docs   write the generated pages of docs/ anew"
 	@echo "make clean  remove $(VENV) and everything else that was made"
 	@echo
@@ -29,7 +31,7 @@ run: $(RUN)
 	exec $(VENV)/bin/mtasts-resolver serve $(ARGS)
 
 # A plain user's PATH often lacks the directories that hold Postfix, unbound and ip.
-test demo: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+test demo bench: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 test: $(TEST) system-packages
 	$(VENV)/bin/python -m pytest $(ARGS)
@@ -42,13 +44,16 @@ lint: $(LINT)
 demo: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.demo $(ARGS)
 
+bench: $(BENCH) system-packages
+	$(VENV)/bin/python -m benchmarks $(ARGS)
+
 docs: $(RUN)
 	$(VENV)/bin/python -m mtasts_resolver.config.reference > docs/configuration.md.new
 	mv docs/configuration.md.new docs/configuration.md
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find mtasts_resolver tests -name __pycache__ -prune -exec rm -rf {} +
+	find mtasts_resolver tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 system-packages:
 	@tests/system-packages lab
@@ -71,4 +76,8 @@ $(TEST): $(CREATED) $(METADATA)
 
 $(LINT): $(CREATED) $(METADATA)
 	$(PIP) install --editable '.[test,lint]'
+	@touch $(RUN) $(TEST) $@
+
+$(BENCH): $(CREATED) $(METADATA)
+	$(PIP) install --editable '.[test,bench]'
 	@touch $(RUN) $(TEST) $@

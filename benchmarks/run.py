@@ -1,0 +1,110 @@
+"""The command: `python -m benchmarks [SECTION]...`."""
+
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from tests.lab.stream import LabError
+
+from . import cold, growth, hot, interference, memory, start
+from .bench import Bench, Section
+from .build import BenchError
+from .page import PageError, machine, updated
+from .plot import hot_plot
+from .servers import Also
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "performance.md"
+PLOT = ROOT / "docs" / "performance.svg"
+
+SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
+    "hot": hot.measure,
+    "cold": cold.measure,
+    "start": start.measure,
+    "memory": memory.measure,
+    "interference": interference.measure,
+    "growth": growth.measure,
+}
+
+
+@click.command()
+@click.argument("sections", nargs=-1, type=click.Choice([*SECTIONS]))
+@click.option("--quick", is_flag=True, help="Measure shortly; the page is left alone.")
+@click.option(
+    "--also",
+    multiple=True,
+    metavar="NAME=HOST:PORT:MAP:PID",
+    help="Measure a server that runs already, too. It is asked in the network of its process, and"
+    " must keep saying what it says when it is warmed.",
+)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all figures.")
+def main(
+    sections: tuple[str, ...], *, quick: bool, also: tuple[str, ...], json_file: Path | None
+) -> None:
+    """Measure, show the tables, and write them to docs/performance.md.
+
+    Without SECTIONS all of them are measured, one after the other.
+    """
+    # SIGTERM ends it as Ctrl-C does: whatever was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    if find_spec("postfix_mta_sts_resolver") is None:
+        sys.exit("The other servers are missing: pip install --editable '.[test,bench]'")
+    try:
+        others = [Also.parse(text) for text in also]
+    except ValueError as error:
+        raise click.BadOptionUsage("also", str(error)) from None
+    with tempfile.TemporaryDirectory(prefix="mtasts-bench-") as directory:
+        try:
+            measure(sections or tuple(SECTIONS), Path(directory), others, json_file, quick=quick)
+        except (BenchError, LabError, PageError) as error:
+            notes = getattr(error, "__notes__", [])
+            sys.exit("\n".join([f"The benchmarks cannot go on: {error}", *notes]))
+
+
+def measure(
+    names: tuple[str, ...],
+    directory: Path,
+    others: list[Also],
+    json_file: Path | None,
+    *,
+    quick: bool,
+) -> None:
+    """Measure each section, and write what came of it as soon as it is there."""
+    console = Console()
+    results: dict[str, Section] = {}
+    with telling(console) as tell, Bench(directory, quick=quick, also=others, tell=tell) as bench:
+        on = machine(bench.programs.compiler)
+        for name in names:
+            result = results[name] = SECTIONS[name](bench)
+            text = result.markdown()
+            console.print(f"\n{escape(text)}\n", soft_wrap=True)
+            if not quick:
+                day = datetime.now(UTC).strftime("%Y-%m-%d")
+                write(name, f"{text}\n\nMeasured {day} on {on}.", result)
+            if json_file is not None:
+                json_file.write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+
+
+def write(name: str, text: str, result: Section) -> None:
+    """Put a section into the page, and its picture beside it."""
+    page = updated(PAGE.read_text(encoding="utf-8"), {name: text})
+    PAGE.write_text(page, encoding="utf-8")
+    if isinstance(result, hot.Hot):
+        PLOT.write_text(hot_plot(result), encoding="utf-8")
+
+
+@contextmanager
+def telling(console: Console) -> Iterator[Callable[[str], None]]:
+    """Show what is being done on a terminal; nothing in a pipe."""
+    with console.status("compiling") as status:
+        yield lambda what: status.update(escape(what))
