@@ -15,8 +15,15 @@ MAX_SECOND_CHANCES = 64
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class CacheEntry:
-    """What the cache must know of an entry, and what was made of it."""
+    """What the cache must know of an entry, and what was made of it.
 
+    Times are monotonic seconds.
+    """
+
+    until: float
+    """What is known may be answered before this time."""
+    asked: float
+    """The last look-up."""
     referenced: bool = False
     """A look-up has used the entry since the last eviction that passed it."""
     replies: tuple[TimedReply, ...] = ()
@@ -67,6 +74,15 @@ class Cache(Generic[E]):
 
     def get(self, domain: str) -> E | None:
         return self._precious.get(domain) or self._absences.get(domain)
+
+    def use(self, domain: str, now: float) -> E | None:
+        """Return the entry of `domain` for a look-up, if there is one that holds `now`."""
+        entry = self.get(domain)
+        if entry is None or now >= entry.until:
+            return None
+        entry.asked = now
+        entry.referenced = True
+        return entry
 
     def put(self, domain: str, entry: E) -> None:
         self.remove(domain)

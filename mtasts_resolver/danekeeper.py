@@ -27,17 +27,13 @@ RENEW_FROM, RENEW_TO = 0.7, 0.9
 OFF = DaneFinding(Dane.OFF, "no name server that validates DNSSEC and is trusted can be asked")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class DaneEntry(CacheEntry):
     """What is known of one domain. All times are monotonic seconds."""
 
     finding: DaneFinding
-    until: float
-    """The finding may be answered before this time."""
     renew_at: float
     """From this time on it should be looked up again, behind an answer."""
-    asked: float
-    """The last look-up."""
 
     @property
     def precious(self) -> bool:
@@ -76,22 +72,17 @@ class DaneKeeper(Schedule[DaneEntry]):
         """Return what memory knows of `domain`, at once; None where it must be found out."""
         if not self.validation.validates:
             return None if self.validation.validates is None else self._off()
-        entry = self._cache.get(domain)
-        if entry is None:
-            return None
         now = self._clock.monotonic()
-        if now >= entry.until:
-            return None
-        entry.asked = now
-        entry.referenced = True
-        if now >= entry.renew_at:
+        entry = self._cache.use(domain, now)
+        if entry is not None and now >= entry.renew_at:
             self._renew_behind(domain, entry, now)
         return entry
 
     def _off(self) -> DaneEntry:
         """Return that DANE is off, which the next probe may end."""
         now = self._clock.monotonic()
-        return DaneEntry(OFF, now + PROBE_INTERVAL, now + PROBE_INTERVAL, now)
+        until = now + PROBE_INTERVAL
+        return DaneEntry(finding=OFF, until=until, renew_at=until, asked=now)
 
     async def resolve(self, domain: str) -> DaneFinding:
         """Find out, within `lookup_timeout`. Raise OverloadedError.

@@ -22,17 +22,13 @@ class FetchFailure(NamedTuple):
     reason: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Entry(CacheEntry):
     """What is known of one domain. All times are monotonic seconds."""
 
     finding: StsFinding
-    until: float
-    """The finding may be answered before this time."""
     check_at: float
     """From this time on a look-up starts a check of the policy record, and waits for nothing."""
-    asked: float
-    """The last look-up."""
     stored: StoredPolicy | None = None
     """The policy as it is stored; None where there is no policy."""
     failure: FetchFailure | None = None
@@ -60,4 +56,6 @@ def entry_of(stored: StoredPolicy, clock: Clock) -> Entry | None:
     if remaining <= 0:
         return None
     asked = now - max(0.0, wall - stored.asked_at)
-    return Entry(StsFinding(policy), now + remaining, now, asked, stored)
+    return Entry(
+        finding=StsFinding(policy), until=now + remaining, check_at=now, asked=asked, stored=stored
+    )

@@ -15,7 +15,10 @@ from mtasts_resolver.resolver import Resolver
 
 FOR_EVER = float("inf")
 NOT_ASKED = DaneEntry(
-    DaneFinding(Dane.OFF, "the map is configured with dane: false"), FOR_EVER, FOR_EVER, 0.0
+    finding=DaneFinding(Dane.OFF, "the map is configured with dane: false"),
+    until=FOR_EVER,
+    renew_at=FOR_EVER,
+    asked=0.0,
 )
 OVERLOADED = Reply(Status.TEMP, "overloaded: too many new domains are being looked up, try again")
 

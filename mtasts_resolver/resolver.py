@@ -117,15 +117,9 @@ class Resolver:
         Where the policy record is due to be looked at again, that begins behind the answer
         (RFC 8461 §5.1: an old policy must not make mail fail for good).
         """
-        entry = self._cache.get(domain)
-        if entry is None:
-            return None
         now = self._clock.monotonic()
-        if now >= entry.until:
-            return None
-        entry.asked = now
-        entry.referenced = True
-        if now >= entry.check_at:
+        entry = self._cache.use(domain, now)
+        if entry is not None and now >= entry.check_at:
             self._check_behind(domain, entry, now)
         return entry
 
@@ -281,7 +275,8 @@ class Resolver:
         self, domain: str, policy_id: str, policy: Policy, document: str, known: Entry | None
     ) -> Entry:
         now, wall = self._clock.monotonic(), self._clock.wall()
-        asked = known.asked if known is not None and known.stored is not None else now
+        # What is no live policy was asked for just now; a live one is fetched behind its answers.
+        asked = known.asked if known and known.stored and now < known.until else now
         stored = StoredPolicy(
             domain=domain,
             policy_id=policy_id,
@@ -372,7 +367,13 @@ class Resolver:
     def _without_policy(self, domain: str, failure: FetchFailure, now: float) -> Entry:
         """Remember that there is a record, but no policy (RFC 8461 §3.3): deliver as without."""
         finding = StsFinding(None, failure.reason, failure.code)
-        entry = Entry(finding, failure.retry_at, now + id_check_delay(0), now, failure=failure)
+        entry = Entry(
+            finding=finding,
+            until=failure.retry_at,
+            check_at=now + id_check_delay(0),
+            asked=now,
+            failure=failure,
+        )
         self._remember_absence(domain, entry, "policy-unavailable")
         return entry
 
@@ -382,16 +383,26 @@ class Resolver:
         if isinstance(error, NoRecordError):
             finding = ABSENT if error.absent else StsFinding(None, str(error), error.code)
             until = now + absence_lifetime(error.ttl)
-            entry = Entry(finding, until, until, now, failure=failure)
-            self._remember_absence(domain, entry, "" if error.absent else "policy-record-invalid")
-            return entry
+            event = "" if error.absent else "policy-record-invalid"
+            return self._remember(domain, finding, until, failure, event)
         if known is not None and now < known.until:  # a check behind an answer that still holds
             known.check_at = now + DNS_RETRY_DELAY
             return known
         finding = StsFinding(None, str(error), error.code, known=False)
-        until = now + DNS_RETRY_DELAY
-        entry = Entry(finding, until, until, now, failure=failure)
-        self._remember_absence(domain, entry, "")
+        return self._remember(domain, finding, now + DNS_RETRY_DELAY, failure)
+
+    def _remember(
+        self,
+        domain: str,
+        finding: StsFinding,
+        until: float,
+        failure: FetchFailure | None,
+        event: str = "",
+    ) -> Entry:
+        """Put an absence that is not looked at again before it is over."""
+        now = self._clock.monotonic()
+        entry = Entry(finding=finding, until=until, check_at=until, asked=now, failure=failure)
+        self._remember_absence(domain, entry, event)
         return entry
 
     def _remember_absence(self, domain: str, entry: Entry, event: str) -> None:

@@ -13,7 +13,12 @@ STORED = StoredPolicy("d.example", "1", "", 0.0, 0.0)
 
 def entry(*, policy: bool = False, used: bool = False) -> Entry:
     return Entry(
-        StsFinding(None), 0.0, 0.0, 0.0, stored=STORED if policy else None, referenced=used
+        finding=StsFinding(None),
+        until=1.0,
+        check_at=0.0,
+        asked=0.0,
+        stored=STORED if policy else None,
+        referenced=used,
     )
 
 
@@ -86,3 +91,13 @@ def test_the_limit_holds_and_the_newest_entry_is_there(
         cache.put(name, new)
         assert len(cache) <= limit
         assert cache.get(name) is new
+
+
+def test_an_entry_is_used_while_it_holds() -> None:
+    cache: Cache[Entry] = Cache(1)
+    assert cache.use("a", 0.5) is None
+    held = entry()
+    cache.put("a", held)
+    assert cache.use("a", 0.5) is held
+    assert (held.asked, held.referenced) == (0.5, True)
+    assert cache.use("a", 1.0) is None

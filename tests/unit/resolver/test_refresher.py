@@ -222,7 +222,8 @@ async def test_a_bug_in_one_refresh_does_not_end_the_others(
         return await refresh(domain)
 
     monkeypatch.setattr(world.resolver, "refresh", broken)
-    entry = Entry(StsFinding(Policy(Mode.ENFORCE, 60, ("a.b",))), world.clock.now + 60, 0, 0)
+    finding = StsFinding(Policy(Mode.ENFORCE, 60, ("a.b",)))
+    entry = Entry(finding=finding, until=world.clock.now + 60, check_at=0, asked=0)
     running.refresher.schedule("broken.example", entry)
     await world.clock.advance(DAY)
     assert world.internet.fetches == [GOOD, GOOD]
@@ -236,7 +237,7 @@ def test_a_policy_is_due_before_it_expires(max_age: int) -> None:
     rng = random.Random(1)  # noqa: S311
     policy = Policy(Mode.ENFORCE, max_age, ("mx.example",))
     for _ in range(100):
-        entry = Entry(StsFinding(policy), until=max(max_age, 60.0), check_at=0, asked=0)
+        entry = Entry(finding=StsFinding(policy), until=max(max_age, 60.0), check_at=0, asked=0)
         due = next_refresh(entry, 0.0, DAY, rng)
         if max_age < 600:
             assert due == entry.until  # to be dropped; it is discovered anew when it is asked for
