@@ -127,23 +127,25 @@ def test_the_database_opens_again_after_its_thread_has_died(path: Path) -> None:
 async def test_a_worker_that_hangs_holds_up_nobody(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 0.05)
     store = new_store(path)
     await store.open()
     store.put(policy("a.example"))
     await store.flush()
+    monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 0.05)
     released = threading.Event()
     store._worker.submit(released.wait)
-    store.put(policy("b.example"))
-    for _ in range(3):
-        await store.flush()
-        assert await store.get("a.example") is None
-        assert await store.get("b.example") == policy("b.example")
-    assert store.trouble == "the disk does not answer"
-    fields = [(event, str(fields["reason"])) for _, event, fields in events(caplog)]
-    assert fields == [("store-unavailable", "the disk does not answer")]
+    try:
+        store.put(policy("b.example"))
+        for _ in range(3):
+            await store.flush()
+            assert await store.get("a.example") is None
+            assert await store.get("b.example") == policy("b.example")
+        assert store.trouble == "the disk does not answer"
+        fields = [(event, str(fields["reason"])) for _, event, fields in events(caplog)]
+        assert fields == [("store-unavailable", "the disk does not answer")]
+    finally:
+        released.set()  # the interpreter would wait for the worker at its end
 
-    released.set()
     monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 20)
     assert store._late is not None
     await store._late
