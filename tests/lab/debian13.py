@@ -25,7 +25,7 @@ VERSION = 1
 """To be raised when a root is made otherwise, for the same packages."""
 
 SUITE = "trixie"
-PACKAGES = ("postfix", "libtlsrpt0", "python3", "python3-venv", "mount", "systemd")
+PACKAGES = ("postfix", "libtlsrpt0", "python3", "python3-venv", "unbound", "mount", "systemd")
 MIRROR: tuple[str, ...] = ()
 """Where packages come from; empty: where mmdebstrap finds those of the suite."""
 
@@ -43,7 +43,7 @@ UNUSED = 30 * 86_400.0
 NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts")
 NETWORK_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
-IN_PRIVATE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--")
+IN_PRIVATE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 """Nothing of what is mounted in there outlives it, and neither does a process."""
 
 INSTALL = """
@@ -63,14 +63,20 @@ chroot "$root" python3 -m venv "${python%/bin/python}"
 chroot "$root" "$python" -m pip --no-input install --quiet --no-cache-dir "$@"
 """
 
-MOUNT = """
-root=$1; shift
+FURNISH = """
+root=$1 shared=$2; shift 2
+mount --bind "$root" "$root"  # what is mounted in there shall find that / is a mount, too
 mount -t proc proc "$root/proc"
-cp --dereference /etc/resolv.conf "$root/etc/resolv.conf"
-for shared; do
-    mkdir -p "$root$shared"
-    mount --bind "$shared" "$root$shared"
-done
+mkdir -p "$root$shared"
+mount --bind "$shared" "$root$shared"
+"""
+
+IN_LAB = FURNISH + 'cp --dereference /etc/resolv.conf "$root/etc/resolv.conf"'
+
+ALONE = f"""{FURNISH}
+mount -o remount,bind,ro "$root$shared"
+ip link set lo up
+exec chroot "$root" env -C "$shared" "$@"
 """
 
 Tell = Callable[[str], None]
@@ -104,13 +110,18 @@ def unpack(file: Path, directory: Path) -> None:
     _run(["tar", "-C", directory, "--numeric-owner", "-xpf", file], "unpack the root")
 
 
-def enter(namespace: Namespace, root: Path, *shared: Path) -> list[str]:
+def enter(namespace: Namespace, root: Path, shared: Path) -> list[str]:
     """Furnish a root for a namespace, and return the command prefix that runs things in it.
 
-    The directories `shared` are found in the root by the same names.
+    The directory `shared` is found in the root by the same name.
     """
-    namespace.run("sh", "-euc", MOUNT, "mount", root, *shared)
+    namespace.run("sh", "-euc", IN_LAB, "furnish", root, shared)
     return ["chroot", str(root)]
+
+
+def alone(root: Path, *argv: str) -> list[str]:
+    """Return the command that runs another in a root, in the checkout, with no network but lo."""
+    return [*IN_PRIVATE, "--net", "--", "sh", "-euc", ALONE, "alone", str(root), str(ROOT), *argv]
 
 
 def _make(directory: Path, tell: Tell) -> Path:
@@ -118,11 +129,11 @@ def _make(directory: Path, tell: Tell) -> Path:
     tell("Debian 13 with Postfix 3.10: its packages")
     mmdebstrap = ["mmdebstrap", "--variant=essential", f"--include={','.join(PACKAGES)}"]
     slim = [f"--dpkgopt=path-exclude=/usr/share/{path}/*" for path in ("man", "locale", "doc")]
-    _run([*IN_PRIVATE, *mmdebstrap, *slim, SUITE, root, *MIRROR], "make a root of Debian 13")
+    _run([*IN_PRIVATE, "--", *mmdebstrap, *slim, SUITE, root, *MIRROR], "make a root of Debian 13")
     tell("Debian 13 with Postfix 3.10: its Python")
     variables, shared = _pip_settings()
     install = ["sh", "-euc", INSTALL, "install", str(root), PYTHON, *shared, "--"]
-    argv = [*IN_PRIVATE, *install, *_requirements()]
+    argv = [*IN_PRIVATE, "--", *install, *_requirements()]
     _run(argv, "install the tests' Python packages in it", variables)
     tell("Debian 13 with Postfix 3.10: the tarball")
     _run(["tar", "-C", root, "--numeric-owner", "-cpf", file, "."], "pack the root")

@@ -46,7 +46,7 @@ def running_lab(tell: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
         dns = stack.enter_context(Dns(namespace, directory / "dns", certificates))
         # Only the daemon asks it, so that Postfix still finds the MX hosts when it fails.
         resolver = stack.enter_context(
-            forwarder(namespace, directory / "own-dns", dns, "127.0.0.53")
+            forwarder(namespace, directory / "own-dns", dns, "127.0.0.2")
         )
         tell("policy hosts and mail hosts")
         hosts = stack.enter_context(Hosts(namespace, certificates))

@@ -12,7 +12,7 @@ from .unbound import NOT_VALIDATING, Resolver, forwarder
 
 pytestmark = [pytest.mark.lab, pytest.mark.row("D7")]
 
-LOCAL = "127.0.0.54"
+LOCAL = "127.0.0.3"
 REMOTE = "192.0.2.53"
 PROBED = ("dnssec-validated", "dnssec-unavailable")
 

@@ -1,0 +1,139 @@
+"""Debian 13's root: the unit tests under its Python, and what its cache is trusted with."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from . import debian13
+from .namespace import ROOT, environment, missing
+from .stream import LabError
+
+pytestmark = pytest.mark.lab
+
+WORKERS = 3
+"""So many runs at a time: they wait more than they compute."""
+
+TIMEOUT = ("timeout", "--signal=ABRT", "--kill-after=10", "180")
+"""Many times what one run takes. pytest tells where it stands when it is aborted."""
+
+# The checkout is read-only in there; CI's profile finds the same examples at each run.
+VARIABLES = {
+    "CI": "1",
+    "HOME": "/root",
+    "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "MTASTS_REQUIRE_LAB": os.environ.get("MTASTS_REQUIRE_LAB", ""),
+}
+
+
+def test_unit_tests_pass_under_its_python(debian13_root: Path) -> None:
+    def run(tests: Sequence[Path]) -> subprocess.CompletedProcess[str]:
+        names = [str(path.relative_to(ROOT)) for path in tests]
+        pytest_run = (debian13.PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", *names)
+        return subprocess.run(
+            debian13.alone(debian13_root, *TIMEOUT, *pytest_run),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            env=environment(VARIABLES),
+        )
+
+    unit_tests = ROOT / "tests" / "unit"
+    directories = sorted({path.parent for path in unit_tests.glob("*/test_*.py")})
+    parts = [*([path] for path in directories), sorted(unit_tests.glob("test_*.py"))]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        runs = list(pool.map(run, parts))
+    for done in runs:
+        sys.stdout.write(done.stdout)
+    assert [done.returncode for done in runs] == [0] * len(parts)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty cache directory, which is used in this test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "mtasts-resolver-lab"
+
+
+class Maker:
+    """Makes tarballs at once, out of nothing."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made = 0
+        self.fails = False
+        monkeypatch.setattr(debian13, "_run", self._run)
+        monkeypatch.setattr(debian13, "_pip_settings", lambda: ({}, []))
+
+    def _run(self, argv: Sequence[str | Path], what: str, *_: object) -> None:
+        if "-cpf" in argv:
+            self.made += 1
+            Path(argv[argv.index("-cpf") + 1]).write_bytes(b"a root")
+            if self.fails:
+                raise LabError(f"cannot {what}")
+
+    def tarball(self) -> Path:
+        return debian13.tarball(lambda _: None)
+
+
+@pytest.fixture
+def maker(monkeypatch: pytest.MonkeyPatch) -> Maker:
+    return Maker(monkeypatch)
+
+
+def test_root_is_made_once(cache: Path, maker: Maker) -> None:
+    assert maker.tarball() == maker.tarball()
+    assert maker.made == 1
+    assert list(cache.iterdir()) == [maker.tarball()]
+
+
+def test_damaged_root_is_never_used(cache: Path, maker: Maker) -> None:
+    maker.tarball().write_bytes(b"a ro")
+    assert maker.tarball().read_bytes() == b"a root"
+    assert maker.made == 2
+
+
+def test_half_made_root_is_never_used(cache: Path, maker: Maker) -> None:
+    maker.fails = True
+    with pytest.raises(LabError):
+        maker.tarball()
+    assert list(cache.iterdir()) == []
+    maker.fails = False
+    assert maker.tarball().read_bytes() == b"a root"
+
+
+def test_root_of_other_packages_is_another(
+    cache: Path, maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker.tarball()
+    monkeypatch.setattr(debian13, "PACKAGES", ("another",))
+    maker.tarball()
+    assert maker.made == 2
+
+
+def test_old_leftovers_are_removed(cache: Path, maker: Maker) -> None:
+    killed, running, old = cache / "making-1", cache / "making-2", cache / "debian13-key-sum.tar"
+    killed.mkdir(parents=True)
+    running.mkdir()
+    old.touch()
+    os.utime(killed, (0, 0))
+    os.utime(old, (0, 0))
+    maker.tarball()
+    assert running.exists()
+    assert not killed.exists()
+    assert not old.exists()
+
+
+def test_error_says_what_could_not_be_made(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian13, "MIRROR", ("file:///nowhere",))
+    if reason := missing() or debian13.missing():
+        pytest.skip(reason)
+    with pytest.raises(LabError, match="cannot make a root of Debian 13: unshare ended badly"):
+        debian13.tarball(lambda _: None)
+    assert list(cache.iterdir()) == []
