@@ -90,8 +90,8 @@ class Growth(msgspec.Struct, frozen=True):
             " fewer), DNSSEC off; CPU-seconds per million, multiples of the C loop in the same"
             f" round, medians of {self.rounds} rounds:",
             table(["cached policies", "CPU", "ratio to limit", "p99 µs", "RSS MB"], sizes),
-            "The refresher: CPU of the whole daemon that reads overdue policies and refreshes them, and"
-            " what that makes for one refresh a day of each:",
+            "The refresher: CPU of the whole daemon that reads overdue policies and refreshes them,"
+            " and what that makes for one refresh a day of each:",
             table(["policies", "CPU ms each", "of a core"], refreshes),
         )
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -12,9 +13,8 @@ PROC = Path("/proc")
 
 def cpu_seconds(pid: int, proc: Path = PROC) -> float:
     """Return utime + stime of a process, all its threads and its children, dead or alive."""
-    return sum(_cpu_ticks((proc / str(one) / "stat").read_text()) for one in family(pid, proc)) / (
-        TICKS
-    )
+    stats = [(proc / str(one) / "stat").read_text() for one in family(pid, proc)]
+    return sum(map(_cpu_ticks, stats)) / TICKS
 
 
 def resident_bytes(pid: int, proc: Path = PROC) -> int:
@@ -31,8 +31,11 @@ def family(pid: int, proc: Path = PROC) -> Iterator[int]:
 
 def children(pid: int, proc: Path = PROC) -> list[int]:
     """Return the living children of all threads of a process."""
-    threads = (proc / str(pid) / "task").iterdir()
-    return [int(one) for thread in threads for one in (thread / "children").read_text().split()]
+    found = []
+    for thread in (proc / str(pid) / "task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended just now
+            found += [int(child) for child in (thread / "children").read_text().split()]
+    return found
 
 
 def _cpu_ticks(stat: str) -> int:

@@ -1,5 +1,7 @@
 """The command: `python -m benchmarks [SECTION]...`."""
 
+import select
+import shlex
 import signal
 import sys
 import tempfile
@@ -22,6 +24,7 @@ from .build import BenchError
 from .page import PageError, machine, updated
 from .plot import hot_plot
 from .servers import Also
+from .world import LISTED, listed
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -36,9 +39,13 @@ SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
     "growth": growth.measure,
 }
 
+HOLD = "lab"
+HELD_AT_MOST = 3_600.0
+"""Seconds: nothing of the benchmarks stays for ever."""
+
 
 @click.command()
-@click.argument("sections", nargs=-1, type=click.Choice([*SECTIONS]))
+@click.argument("sections", nargs=-1, type=click.Choice([*SECTIONS, HOLD]))
 @click.option("--quick", is_flag=True, help="Measure shortly; the page is left alone.")
 @click.option(
     "--also",
@@ -53,7 +60,8 @@ def main(
 ) -> None:
     """Measure, show the tables, and write them to docs/performance.md.
 
-    Without SECTIONS all of them are measured, one after the other.
+    Without SECTIONS all of them are measured, one after the other. `lab` measures nothing: it keeps
+    the benchmarks' network open, so that servers for --also can be started in it.
     """
     # SIGTERM ends it as Ctrl-C does: whatever was started is ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
@@ -85,6 +93,9 @@ def measure(
     with telling(console) as tell, Bench(directory, quick=quick, also=others, tell=tell) as bench:
         on = machine(bench.programs.compiler)
         for name in names:
+            if name == HOLD:
+                hold(bench, console)
+                continue
             result = results[name] = SECTIONS[name](bench)
             text = result.markdown()
             console.print(f"\n{escape(text)}\n", soft_wrap=True)
@@ -93,6 +104,20 @@ def measure(
                 write(name, f"{text}\n\nMeasured {day} on {on}.", result)
             if json_file is not None:
                 json_file.write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+
+
+def hold(bench: Bench, console: Console) -> None:
+    """Say how to start a server in the world, and keep it until Enter, or the end of input."""
+    world = bench.world
+    lines = [
+        "A server that is started so asks the benchmarks' DNS and trusts their policy hosts:",
+        f"  SSL_CERT_FILE={world.ca_file} {shlex.join(world.namespace.command(['COMMAND']))}",
+        f"The domains are {listed(0)} to {listed(LISTED - 1)}. Then, in another terminal:",
+        "  make bench ARGS='hot --also NAME=127.0.0.1:PORT:MAP:PID'",
+        f"Enter ends this network, or {HELD_AT_MOST / 60:.0f} minutes.",
+    ]
+    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+    select.select([sys.stdin], [], [], HELD_AT_MOST)
 
 
 def write(name: str, text: str, result: Section) -> None:

@@ -55,6 +55,12 @@ def test_children_of_every_thread_count(tmp_path: Path) -> None:
     assert sorted(children(7, tmp_path)) == [8, 9]
 
 
+def test_a_thread_that_ends_while_it_is_looked_at(tmp_path: Path) -> None:
+    put_process(tmp_path, 7, child="8 ")
+    (tmp_path / "7" / "task" / "70").mkdir()  # and no file in it any more
+    assert children(7, tmp_path) == [8]
+
+
 def test_memory_in_another_unit_is_not_taken_for_kibibytes(tmp_path: Path) -> None:
     put_process(tmp_path, 7)
     (tmp_path / "7" / "status").write_text("VmRSS:\t 12 MB\n")
