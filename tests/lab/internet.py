@@ -50,6 +50,15 @@ HOST_ZONES = {"mx.example": Dnssec.SIGNED, "unsigned-mx.example": Dnssec.UNSIGNE
 # name: mail that such a host gets was not protected by an enforced policy.
 ENFORCE = policy("enforce", WRONG_NAME)
 
+EXTENSIONS = (
+    b'quoted: a="b, c"; \\d = e\r\n'
+    b"spaced:  two  spaces, and one behind \r\n"
+    b"attribute: policy_failure=validation-failure\r\n"
+    b"braced: }{ a }\r\n"
+    b"accented: caf\xc3\xa9\r\n"
+)
+"""Fields that RFC 8461 does not know, with what could mislead a parser of attributes."""
+
 
 def unusable(name: str, document: bytes = ENFORCE, **policy_host: object) -> Domain:
     """Return a domain whose policy would forbid delivery, if only the sender could use it."""
@@ -68,6 +77,7 @@ def cached(name: str) -> Domain:
 
 ENFORCED = (
     Domain("enforced.example", (GOOD,), policy("enforce", GOOD, "*.mx.example")),
+    Domain("extended.example", (GOOD,), policy("enforce", GOOD) + EXTENSIONS),
     Domain("expired.example", (EXPIRED,), policy("enforce", EXPIRED)),
     Domain("wrong-name.example", (WRONG_NAME,), ENFORCE),
     Domain("self-signed.example", (SELF_SIGNED,), policy("enforce", SELF_SIGNED)),

@@ -44,6 +44,13 @@ ENFORCED = (
         rows=("P1", "A1"),
     ),
     Scenario(
+        name="enforced, unknown fields in the policy",
+        to="extended.example",
+        end=verified(GOOD),
+        answer=secure(GOOD),
+        rows=("P8", "A2", "A5"),
+    ),
+    Scenario(
         name="enforced, certificate expired",
         to="expired.example",
         end=refused("certificate has expired"),

@@ -150,6 +150,8 @@ class Zones:
         zone = self._zones[domain.name]
         for preference, mx in enumerate(() if domain.implicit else domain.mx, start=1):
             zone.put(domain.name, "MX", f"{preference}0 {mx.name}.")
+        reports = f"v=TLSRPTv1; rua=mailto:reports@{domain.name}"
+        zone.put(f"_smtp._tls.{domain.name}", "TXT", f'"{reports}"')
         record, host = f"_mta-sts.{domain.name}", f"mta-sts.{domain.name}"
         if domain.provider:
             zone.put(record, "CNAME", f"record.{domain.provider}.")
