@@ -51,8 +51,8 @@ HELD_AT_MOST = 3_600.0
     "--also",
     multiple=True,
     metavar="NAME=HOST:PORT:MAP:PID",
-    help="Measure a server that runs already, too. It is asked in the network of its process, and"
-    " must keep saying what it says when it is warmed.",
+    help="Have a server that runs already among the hot ones. It is asked in the network of its"
+    " process, and must keep saying what it says when it is warmed.",
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all figures.")
 def main(
@@ -103,7 +103,8 @@ def measure(
                 day = datetime.now(UTC).strftime("%Y-%m-%d")
                 write(name, f"{text}\n\nMeasured {day} on {on}.", result)
             if json_file is not None:
-                json_file.write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+                figures = {"measured on": on, "quick": quick, "sections": results}
+                json_file.write_bytes(msgspec.json.format(msgspec.json.encode(figures)))
 
 
 def hold(bench: Bench, console: Console) -> None:
