@@ -36,6 +36,7 @@ class Sender(StrEnum):
     USUAL = "usual@sender.example"
     DANE = "dane@sender.example"
     STRICT = "strict@sender.example"
+    REPORTING = "reporting@sender.example"
     PROXIED = "proxied@sender.example"
     TCP_TABLE = "tcp-table@sender.example"
     CHROOTED = "chrooted@sender.example"
@@ -47,6 +48,7 @@ class Sender(StrEnum):
 TRANSPORTS = {
     Sender.DANE: "dane",
     Sender.STRICT: "strict",
+    Sender.REPORTING: "reporting",
     Sender.PROXIED: "proxied",
     Sender.TCP_TABLE: "tcptable",
     Sender.CHROOTED: "chrooted",
@@ -116,6 +118,8 @@ dane       unix        -  -  n  -      -    smtp
   -o smtp_tls_security_level=dane
 strict     unix        -  -  n  -      -    smtp
   -o smtp_tls_policy_maps=socketmap:{socketmap}:strict
+reporting  unix        -  -  n  -      -    smtp
+  -o smtp_tls_policy_maps=socketmap:{socketmap}:tlsrpt
 proxied    unix        -  -  n  -      -    smtp
   -o smtp_tls_policy_maps=proxy:socketmap:{socketmap}:default
 tcptable   unix        -  -  n  -      -    smtp
@@ -189,6 +193,11 @@ class Postfix:
     @property
     def unix_socket(self) -> Path:
         return self.queue / UNIX_SOCKET
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        numbers = self._run("postconf", "-c", self._etc, "-h", "mail_version")
+        return tuple(map(int, numbers.split(".")))
 
     def send(self, recipient: str, sender: Sender = Sender.USUAL) -> Delivery:
         """Send a mail to a domain, and return what became of it.

@@ -11,7 +11,7 @@ from .events import Fetch, Mail
 from .lab import Lab
 from .postfix import Delivery, Sender
 from .scenario import Scenario
-from .steady import MAIN, STEADY
+from .steady import STEADY
 from .steps import logged
 from .tlsrpt import with_policy
 
@@ -39,11 +39,6 @@ def test_mail_ends_as_the_policy_says(steady_lab: Lab, scenario: Scenario) -> No
 @table(DANE_SCENARIOS)
 def test_dane_comes_first_where_it_applies(steady_lab: Lab, scenario: Scenario) -> None:
     play(steady_lab, scenario)
-
-
-@table([*MAIN, *DANE_SCENARIOS])
-def test_mail_ends_so_through_a_later_postfix(modern_lab: Lab, scenario: Scenario) -> None:
-    play(modern_lab, scenario)
 
 
 @table(CHANGES)
