@@ -1,4 +1,4 @@
-"""The main scenarios through Postfix 3.10, from the map that sends policies along for TLS reports."""
+"""The main scenarios through Postfix 3.10, from the map that sends policies along for reports."""
 
 import pytest
 
