@@ -1,5 +1,6 @@
 """One lab for the whole run; where it cannot run, the reason to skip."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,9 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def debian13_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def debian13_root(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
     """Return a root of Debian 13, which is made if no run before has made it."""
     reason = missing() or debian13.missing()
     if reason:
@@ -43,7 +46,8 @@ def debian13_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         pytest.skip(str(error))
     root = tmp_path_factory.mktemp("debian13") / "root"
     debian13.unpack(tarball, root)
-    return root
+    yield root
+    shutil.rmtree(root)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .namespace import ROOT, Namespace, environment
@@ -36,7 +37,7 @@ TOOLS = ("mmdebstrap", "tar", "chroot", "unshare", "mount")
 
 LEFTOVERS = 86_400.0
 """Seconds after which what another run has left half-made is removed."""
-UNUSED = 30 * 86_400.0
+UNUSED = 7 * 86_400.0
 """Seconds after which a tarball of another key that nobody has used is removed."""
 
 # What pip needs of this machine besides its own settings.
@@ -163,13 +164,15 @@ def _cache_directory() -> Path:
 
 
 def _clean(cache: Path) -> None:
+    """Remove what nobody will use any more; another run may do so at the same time."""
     now = time.time()
     for path in cache.iterdir():
-        age = now - path.stat().st_mtime
-        if path.name.startswith("making-") and age > LEFTOVERS:
-            shutil.rmtree(path)
-        elif path.suffix == ".tar" and age > UNUSED and _key() not in path.name:
-            path.unlink()
+        with suppress(FileNotFoundError):
+            age = now - path.stat().st_mtime
+            if path.name.startswith("making-") and age > LEFTOVERS:
+                shutil.rmtree(path)
+            elif path.suffix == ".tar" and age > UNUSED and _key() not in path.name:
+                path.unlink()
 
 
 def _key() -> str:
