@@ -374,46 +374,44 @@ class Resolver:
             asked=now,
             failure=failure,
         )
-        self._remember_absence(domain, entry, "policy-unavailable")
+        if self._remember_absence(domain, entry):
+            log.warning(
+                "policy-unavailable", domain=domain, code=finding.code, reason=finding.reason
+            )
         return entry
 
     def _without_record(self, domain: str, error: DiscoveryError, now: float) -> Entry:
         known = self._cache.get(domain)
-        failure = known.failure if known is not None else None
         if isinstance(error, NoRecordError):
             finding = ABSENT if error.absent else StsFinding(None, str(error), error.code)
             until = now + absence_lifetime(error.ttl)
-            event = "" if error.absent else "policy-record-invalid"
-            return self._remember(domain, finding, until, failure, event)
-        if known is not None and now < known.until:  # a check behind an answer that still holds
-            known.check_at = now + DNS_RETRY_DELAY
+        elif known is not None and now < known.until:
+            known.check_at = now + DNS_RETRY_DELAY  # a check behind an answer that still holds
             return known
-        finding = StsFinding(None, str(error), error.code, known=False)
-        return self._remember(domain, finding, now + DNS_RETRY_DELAY, failure)
-
-    def _remember(
-        self,
-        domain: str,
-        finding: StsFinding,
-        until: float,
-        failure: FetchFailure | None,
-        event: str = "",
-    ) -> Entry:
-        """Put an absence that is not looked at again before it is over."""
-        now = self._clock.monotonic()
-        entry = Entry(finding=finding, until=until, check_at=until, asked=now, failure=failure)
-        self._remember_absence(domain, entry, event)
+        else:
+            finding = StsFinding(None, str(error), error.code, known=False)
+            until = now + DNS_RETRY_DELAY
+        entry = Entry(
+            finding=finding,
+            until=until,
+            check_at=until,
+            asked=now,
+            failure=known.failure if known is not None else None,
+        )
+        changed = self._remember_absence(domain, entry)
+        if changed and isinstance(error, NoRecordError) and not error.absent:
+            log.warning(
+                "policy-record-invalid", domain=domain, code=finding.code, reason=finding.reason
+            )
         return entry
 
-    def _remember_absence(self, domain: str, entry: Entry, event: str) -> None:
-        """Put `entry`, and log `event`, if it is one, where the state of the domain changed."""
+    def _remember_absence(self, domain: str, entry: Entry) -> bool:
+        """Put `entry`; tell whether the state of the domain has changed with it."""
         known = self._cache.get(domain)
         if known is not None and known.stored is not None:
             self._expire(domain, known)
-        if event and (known is None or known.finding.code != entry.finding.code):
-            finding = entry.finding
-            log.warning(event, domain=domain, code=finding.code, reason=finding.reason)
         self._cache.put(domain, entry)
+        return known is None or known.finding.code != entry.finding.code
 
     # -- policies in memory and in the store ---------------------------------------------------
 
