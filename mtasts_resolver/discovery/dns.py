@@ -90,13 +90,14 @@ class DnsClient:
         self._servers: Servers = FixedServers(servers) if servers else ResolvConf(resolv_conf)
         self._timeout = timeout
 
-    def only(self, accept: Callable[[NameServer], bool]) -> "DnsClient":
+    def only(self, accept: Callable[[NameServer], bool], none_left: str) -> "DnsClient":
         """Return a client that asks of these servers only those that `accept` takes.
 
-        Its questions raise DnsConfigError where that leaves none.
+        Its questions raise DnsConfigError where that leaves none; the text begins with `none_left`.
         """
         client = copy.copy(self)
-        client._servers = _AcceptedServers(self._servers, accept)  # noqa: SLF001  its own class
+        servers = _AcceptedServers(self._servers, accept, none_left)
+        client._servers = servers  # noqa: SLF001  its own class
         return client
 
     @property
@@ -153,15 +154,18 @@ class DnsClient:
 class _AcceptedServers:
     """Those of `servers` that `accept` takes."""
 
-    def __init__(self, servers: Servers, accept: Callable[[NameServer], bool]) -> None:
+    def __init__(
+        self, servers: Servers, accept: Callable[[NameServer], bool], none_left: str
+    ) -> None:
         self._servers = servers
         self._accept = accept
+        self._none_left = none_left
 
     def current(self) -> tuple[NameServer, ...]:
         servers = self._servers.current()
         accepted = tuple(server for server in servers if self._accept(server))
         if not accepted:
-            raise DnsConfigError(f"none of {', '.join(map(str, servers))} may be asked for this")
+            raise DnsConfigError(f"{self._none_left}: {', '.join(map(str, servers))}")
         return accepted
 
 

@@ -23,6 +23,7 @@ RETRY_INTERVAL = 5.0  # seconds, until the first answer: at boot the resolver ma
 # The stub of systemd-resolved. As distributions set it up it does not validate, but some versions
 # hand on the AD bit of whoever they asked (systemd issue 34121): anybody on that path could set it.
 FORWARDERS = frozenset({"127.0.0.53", "127.0.0.54"})
+NONE_LOCAL = "no name server is on this host, or it is systemd-resolved, which may not validate"
 
 Mode = Literal["auto", "trust", "off"]
 
@@ -38,7 +39,7 @@ class Validation:
     def __init__(self, dns: DnsClient, mode: Mode, clock: Clock) -> None:
         self._mode = mode
         self._clock = clock
-        self.dns = dns.only(_is_local) if mode == "auto" else dns
+        self.dns = dns.only(_is_local, NONE_LOCAL) if mode == "auto" else dns
         """Asks only the servers whose word counts."""
         self._validates: bool | None = False if mode == "off" else None
         self.state = "dns.dnssec is off" if mode == "off" else "not probed yet"

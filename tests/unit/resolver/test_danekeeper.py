@@ -38,8 +38,8 @@ class Resolvers(Zone):
     def servers(self) -> tuple[NameServer, ...]:
         return self.names
 
-    def only(self, accept: Callable[[NameServer], bool]) -> DnsClient:
-        return Only(self, accept)
+    def only(self, accept: Callable[[NameServer], bool], none_left: str) -> DnsClient:
+        return Only(self, accept, none_left)
 
     async def query(self, name: str, rdtype: Any) -> Answer:
         if name == ".":
@@ -55,9 +55,11 @@ class Resolvers(Zone):
 class Only(DnsClient):
     """Some of the servers of a zone; without any it behaves as the real client does."""
 
-    def __init__(self, zone: Resolvers, accept: Callable[[NameServer], bool]) -> None:
+    def __init__(
+        self, zone: Resolvers, accept: Callable[[NameServer], bool], none_left: str
+    ) -> None:
         self.zone = zone
-        self.real = DnsClient([str(server) for server in zone.names]).only(accept)
+        self.real = DnsClient([str(server) for server in zone.names]).only(accept, none_left)
 
     @property
     def servers(self) -> tuple[NameServer, ...]:
