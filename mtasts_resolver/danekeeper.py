@@ -104,6 +104,8 @@ class DaneKeeper(Schedule[DaneEntry]):
                 return task.result().finding
         except TimeoutError:
             self._counters.lookup_timeouts += 1
+            if self._discoveries.waits(domain):
+                raise OverloadedError from None
             return _unknown(f"the look-up took more than {timeout:g} s; try again")
 
     async def close(self) -> None:
@@ -140,7 +142,7 @@ class DaneKeeper(Schedule[DaneEntry]):
             entry.renew_at = now + FAILURE_LIFETIME
 
     async def _discover(self, domain: str) -> DaneEntry:
-        async with self._discoveries.slots:
+        async with self._discoveries.slot(domain):
             self._counters.dane_discoveries += 1
             found = await discover_dane(self.validation.dns, domain)
         now = self._clock.monotonic()

@@ -1,7 +1,8 @@
 """One task per domain that finds something out, however many wait for it; bounded in number."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 from mtasts_resolver import logs
@@ -28,8 +29,8 @@ class Discoveries(Generic[T]):
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._running: dict[str, asyncio.Task[T]] = {}
-        self.slots = asyncio.Semaphore(MAX_AT_ONCE)
-        """To be held while network is used."""
+        self._slots = asyncio.Semaphore(MAX_AT_ONCE)
+        self._at_work: set[str] = set()
 
     def __contains__(self, domain: str) -> bool:
         return domain in self._running
@@ -50,6 +51,23 @@ class Discoveries(Generic[T]):
         self._running[domain] = task
         task.add_done_callback(lambda done: self._ended(domain, done))
         return task
+
+    @asynccontextmanager
+    async def slot(self, domain: str) -> AsyncIterator[None]:
+        """Wait until the network may be used for `domain`."""
+        async with self._slots:
+            self._at_work.add(domain)
+            try:
+                yield
+            finally:
+                self._at_work.discard(domain)
+
+    def waits(self, domain: str) -> bool:
+        """Tell whether the discovery for `domain` has not even begun to ask.
+
+        Its lateness says nothing of the domain then, and must not be taken for its failure.
+        """
+        return domain in self._running and domain not in self._at_work
 
     async def idle(self, domain: str) -> None:
         """Return when nothing is under way for `domain`."""

@@ -133,6 +133,8 @@ class Resolver:
             done, _ = await asyncio.wait({task}, timeout=timeout)
             if not done:
                 self._counters.lookup_timeouts += 1
+                if self._discoveries.waits(domain):
+                    raise OverloadedError
                 reason = f"the policy of {domain} was not known within {timeout:g} s; try again"
                 return StsFinding(None, reason, "lookup-timeout", known=False)
             entry = task.result()
@@ -188,7 +190,7 @@ class Resolver:
         return await self._check(domain)
 
     async def _check(self, domain: str) -> Entry:
-        async with self._discoveries.slots:
+        async with self._discoveries.slot(domain):
             return await self._discover(domain, refresh=False)
 
     async def _refresh(self, domain: str) -> Entry | None:
@@ -209,7 +211,7 @@ class Resolver:
             return None
         if not self._cache.full and self._cache.get(domain) is None:
             self._cache.put(domain, entry)
-        async with self._discoveries.slots:
+        async with self._discoveries.slot(domain):
             return await self._discover(domain, refresh=True, held=entry)
 
     # -- one discovery -----------------------------------------------------------------------

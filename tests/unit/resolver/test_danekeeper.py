@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from mtasts_resolver import discoveries
 from mtasts_resolver.config import Config, DnsConfig, MapOptions
 from mtasts_resolver.danekeeper import IN_USE, DaneKeeper
+from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME
 from mtasts_resolver.discovery.dns import Answer, DnsClient
 from mtasts_resolver.discovery.validation import PROBE_INTERVAL, RETRY_INTERVAL, Validation
@@ -165,6 +167,21 @@ async def test_however_many_ask_there_is_one_discovery(running: Running) -> None
     running.publish_tlsa()
     assert set(await asyncio.gather(*(running.ask() for _ in range(50)))) == {"OK dane-only"}
     assert running.questions() == 1
+
+
+async def test_a_discovery_that_has_not_begun_in_time_is_overload_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(discoveries, "MAX_AT_ONCE", 1)
+    running = Running(Config(lookup_timeout=0.05))
+    await settle()
+    running.zone.gate = asyncio.Event()
+    busy = asyncio.create_task(running.keeper.resolve("busy.example"))
+    await settle()
+    with pytest.raises(OverloadedError):
+        await running.keeper.resolve(GOOD)
+    assert (await busy).status is Dane.UNKNOWN  # it had its turn
+    running.zone.gate.set()
 
 
 async def test_a_finding_lives_by_its_ttl_and_is_renewed_behind_answers(running: Running) -> None:

@@ -341,6 +341,24 @@ async def test_a_slow_discovery_is_answered_in_time_and_goes_on(world: World) ->
     assert world.internet.queries == [GOOD]
 
 
+async def test_a_discovery_that_has_not_begun_in_time_is_overload_and_no_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discoveries, "MAX_AT_ONCE", 2)
+    world.config = Config(lookup_timeout=0.05)
+    world.restart()
+    world.internet.publish("late.example", document())
+    world.internet.gate = asyncio.Event()
+    busy = [asyncio.create_task(world.resolver.resolve(f"d{n}.example")) for n in range(2)]
+    await settle()
+    with pytest.raises(OverloadedError):
+        await world.resolver.resolve("late.example")
+    assert {(await task).code for task in busy} == {"lookup-timeout"}  # they had their turn
+    world.internet.gate.set()
+    await settle()
+    assert await world.mode("late.example") == "enforce"
+
+
 async def test_too_many_discoveries_are_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
