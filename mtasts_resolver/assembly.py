@@ -11,7 +11,6 @@ from mtasts_resolver.discovery.dns import DnsClient
 
 if TYPE_CHECKING:
     from mtasts_resolver.discovery.https import FetchedPolicy, PolicyFetcher
-    from mtasts_resolver.discovery.trace import Trace
 
 
 def dns_client(config: Config) -> DnsClient:
@@ -50,10 +49,13 @@ class LateFetcher:
         if config.https.ca_file is not None or config.https.proxy is not None:
             self._fetcher = self._make()
 
-    async def fetch_policy(self, domain: str, trace: "Trace | None" = None) -> "FetchedPolicy":
+    async def fetch_policy(self, domain: str) -> "FetchedPolicy":
         """Return the policy of `domain`, as PolicyFetcher does."""
         if self._fetcher is None:
-            if self._made is None:
-                self._made = asyncio.ensure_future(asyncio.to_thread(self._make))
-            self._fetcher = await asyncio.shield(self._made)
-        return await self._fetcher.fetch_policy(domain, trace)
+            made = self._made = self._made or asyncio.ensure_future(asyncio.to_thread(self._make))
+            try:
+                self._fetcher = await asyncio.shield(made)
+            finally:
+                if made.done():
+                    self._made = None  # after a failure the next fetch tries again
+        return await self._fetcher.fetch_policy(domain)

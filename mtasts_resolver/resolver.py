@@ -197,7 +197,9 @@ class Resolver:
         entry = self._cache.get(domain)
         if entry is None or entry.stored is None:
             stored = await self._store.get(domain)
-            entry = None if stored is None else self._entry_of(stored)
+            if stored is None:  # gone, or out of reach: what cannot be read must not be deleted
+                return None
+            entry = self._entry_of(stored)
             if entry is None:
                 self._forget(domain)
                 return None

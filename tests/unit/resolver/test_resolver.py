@@ -457,6 +457,24 @@ async def test_a_damaged_document_in_the_store_is_dropped_and_discovered_anew(
     assert "stored-policy-invalid" in events(caplog)
 
 
+@pytest.mark.row("C2", "C9")
+async def test_a_policy_that_the_store_cannot_read_now_is_not_deleted_from_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    world.restart()  # memory has lost it, as after an eviction
+
+    async def unreadable(_domain: str) -> None:
+        return None
+
+    monkeypatch.setattr(world.store, "get", unreadable)
+    assert await world.resolver.refresh(GOOD) is None
+    monkeypatch.undo()
+    world.internet.dns_down = True
+    assert await world.mode(GOOD) == "enforce"
+
+
 async def test_the_end_of_the_resolver_ends_its_discoveries(world: World) -> None:
     world.internet.gate = asyncio.Event()
     waiting = asyncio.create_task(world.resolver.resolve(GOOD))
