@@ -10,7 +10,8 @@ from mtasts_resolver.config import Config, ConfigError
 from mtasts_resolver.discovery.dns import DnsClient
 
 if TYPE_CHECKING:
-    from mtasts_resolver.discovery.https import FetchedPolicy, PolicyFetcher
+    from mtasts_resolver.discovery.findings import FetchedPolicy
+    from mtasts_resolver.discovery.https import PolicyFetcher
 
 
 def dns_client(config: Config) -> DnsClient:

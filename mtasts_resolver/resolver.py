@@ -18,7 +18,8 @@ from mtasts_resolver.counters import Counters
 from mtasts_resolver.discoveries import Discoveries, OverloadedError
 from mtasts_resolver.discovery.dns import DnsClient
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
-from mtasts_resolver.discovery.record import FoundRecord, lookup_record
+from mtasts_resolver.discovery.findings import FoundRecord
+from mtasts_resolver.discovery.record import lookup_record
 from mtasts_resolver.entry import Entry, FetchFailure, entry_of
 from mtasts_resolver.lifetimes import (
     Urgency,

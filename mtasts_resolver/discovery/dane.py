@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
 
 from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
 from mtasts_resolver.discovery.errors import DnsError
+from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.tlsa import judge_records
 from mtasts_resolver.discovery.trace import Trace
@@ -24,13 +24,6 @@ MAX_HOSTS_AT_ONCE = 5  # each takes a few questions; a domain must not use up th
 MAX_LIFETIME = 3_600.0
 # What failed is asked again soon: mail waits for it.
 FAILURE_LIFETIME = 60.0
-
-
-class FoundDane(NamedTuple):
-    """What was found, and for how many seconds it may be believed."""
-
-    finding: DaneFinding
-    lifetime: float
 
 
 async def discover_dane(dns: DnsClient, domain: str, trace: Trace | None = None) -> FoundDane:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -19,6 +18,7 @@ from mtasts_resolver.discovery.errors import (
     MediaTypeError,
     StatusError,
 )
+from mtasts_resolver.discovery.findings import FetchedPolicy
 from mtasts_resolver.discovery.host import find_addresses
 from mtasts_resolver.discovery.network import Network
 from mtasts_resolver.discovery.steps import Steps
@@ -29,7 +29,6 @@ from mtasts_resolver.endpoints import MAX_PORT
 from mtasts_resolver.policy.document import (
     MAX_DOCUMENT_BYTES,
     DocumentError,
-    Policy,
     parse_document,
 )
 from mtasts_resolver.policy.hostname import is_hostname
@@ -49,18 +48,6 @@ _HEADERS = {
     "Connection": "close",
     "User-Agent": f"mtasts-resolver/{__version__}",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedPolicy:
-    """A valid policy, as it was served."""
-
-    policy: Policy
-    document: str
-    host: str
-    """The policy host."""
-    address: str
-    """The address it was fetched from; the proxy's host if there is a proxy."""
 
 
 class PolicyFetcher:

@@ -1,11 +1,10 @@
 """Looking up the policy record of a domain (RFC 8461 §3.1)."""
 
-from typing import NamedTuple
-
 from dns.rdtypes.txtbase import TXTBase
 
 from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
 from mtasts_resolver.discovery.errors import NoRecordError
+from mtasts_resolver.discovery.findings import FoundRecord
 from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.trace import Trace
@@ -14,13 +13,6 @@ from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_reco
 PREFIX = "_mta-sts."
 
 _RECORDS_SHOWN = 20  # more TXT records than any name has for a reason
-
-
-class FoundRecord(NamedTuple):
-    """The usable policy record of a domain, and for how many seconds it may be believed."""
-
-    record: PolicyRecord
-    ttl: float
 
 
 async def lookup_record(dns: DnsClient, domain: str, trace: Trace | None = None) -> FoundRecord:

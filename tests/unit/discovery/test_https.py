@@ -20,7 +20,7 @@ from mtasts_resolver.discovery.errors import (
     MediaTypeError,
     StatusError,
 )
-from mtasts_resolver.discovery.https import FetchedPolicy
+from mtasts_resolver.discovery.findings import FetchedPolicy
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES, Mode
 from tests.unit.discovery.policyhost import (

@@ -19,7 +19,8 @@ from mtasts_resolver.counters import Counters
 from mtasts_resolver.danekeeper import DaneKeeper
 from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
 from mtasts_resolver.discovery.errors import DnsServerError, FetchError, StatusError
-from mtasts_resolver.discovery.https import FetchedPolicy, PolicyFetcher
+from mtasts_resolver.discovery.findings import FetchedPolicy
+from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.discovery.validation import Validation
 from mtasts_resolver.lookup import LookupService

@@ -1,0 +1,31 @@
+"""What discoveries bring home: plain values, which need no library to be understood."""
+
+from typing import NamedTuple
+
+from mtasts_resolver.policy import DaneFinding, Policy
+from mtasts_resolver.policy.record import PolicyRecord
+
+
+class FoundRecord(NamedTuple):
+    """The usable policy record of a domain, and for how many seconds it may be believed."""
+
+    record: PolicyRecord
+    ttl: float
+
+
+class FetchedPolicy(NamedTuple):
+    """A valid policy, as it was served."""
+
+    policy: Policy
+    document: str
+    host: str
+    """The policy host."""
+    address: str
+    """The address it was fetched from; the proxy's host if there is a proxy."""
+
+
+class FoundDane(NamedTuple):
+    """What was found, and for how many seconds it may be believed."""
+
+    finding: DaneFinding
+    lifetime: float
