@@ -12,7 +12,6 @@ from pathlib import Path
 import uvloop
 
 from mtasts_resolver import __version__, logs
-from mtasts_resolver.assembly import LateFetcher, dns_client
 from mtasts_resolver.clock import Clock, SystemClock
 from mtasts_resolver.config import (
     Config,
@@ -24,7 +23,7 @@ from mtasts_resolver.config import (
 )
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.danekeeper import DaneKeeper
-from mtasts_resolver.discovery.validation import Validation
+from mtasts_resolver.discoverer.process import DiscovererProcess
 from mtasts_resolver.endpoints import parse_address
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.privileges import PrivilegeError, drop_privileges
@@ -41,6 +40,7 @@ from mtasts_resolver.server.server import Server
 from mtasts_resolver.store.errors import StoreError
 from mtasts_resolver.store.sqlite import SqliteStore
 from mtasts_resolver.systemd import ActivatedSocket, ActivationError, Notifier, listen_fds
+from mtasts_resolver.validation import Validation
 
 log = logs.get(__name__)
 
@@ -65,6 +65,7 @@ class _Parts:
     """What the running daemon is made of."""
 
     store: SqliteStore
+    discoverer: DiscovererProcess
     resolver: Resolver
     validation: Validation
     dane: DaneKeeper
@@ -117,18 +118,23 @@ class Daemon:
         log.info("starting", version=__version__, config=self._find_config() or "defaults")
         _raise_open_files_limit()
         listeners = await self._open_listeners()
+        discoverer = DiscovererProcess(self._config, self._clock)
         try:
-            parts = await self._assemble(listeners)
+            # Before privileges are dropped: the user need not be able to read Python.
+            discoverer.start()
+            parts = await self._assemble(listeners, discoverer)
             await parts.server.start()
         except BaseException:
             for listener in listeners:
                 listener.close()
+            await discoverer.close()
             raise
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
         self._tasks = [
+            asyncio.create_task(self._keep_running(discoverer.run), name="discoverer"),
             asyncio.create_task(self._keep_running(parts.refresher.run), name="refresher"),
             asyncio.create_task(self._keep_running(parts.dane.run), name="DANE refresher"),
             asyncio.create_task(self._keep_running(parts.validation.run), name="DNSSEC probe"),
@@ -139,6 +145,11 @@ class Daemon:
             self._tasks.append(asyncio.create_task(feeding, name="watchdog"))
         for listener in listeners:
             log.info("listening", protocol=listener.protocol, address=listener.name)
+        try:
+            await discoverer.ready()
+        except ConfigError as error:
+            await self._shutdown(parts)
+            raise StartError(str(error)) from None
         self._notifier.ready()
         log.info("ready")
         return parts
@@ -169,15 +180,13 @@ class Daemon:
             raise StartError("nothing to listen on: `listen` is empty and systemd passed no socket")
         return listeners
 
-    async def _assemble(self, listeners: list[Listener]) -> _Parts:
+    async def _assemble(self, listeners: list[Listener], discoverer: DiscovererProcess) -> _Parts:
         config = self._config
         url = config.store.url or default_store_url(self._environ, uid=os.geteuid())
         path = Path(sqlite_path(url))
         try:
             drop_privileges(config.user, path.parent)
-            dns = dns_client(config)
-            fetcher = LateFetcher(dns, config)
-        except (PrivilegeError, ConfigError) as error:
+        except PrivilegeError as error:
             raise StartError(str(error)) from None
         store = SqliteStore(
             path,
@@ -186,8 +195,7 @@ class Daemon:
         )
         rng = random.SystemRandom()
         resolver = Resolver(
-            dns=dns,
-            fetcher=fetcher,
+            discoverer=discoverer,
             store=store,
             clock=self._clock,
             rng=rng,
@@ -196,9 +204,14 @@ class Daemon:
         )
         refresher = PolicyRefresher(resolver, store, clock=self._clock, rng=rng, config=config)
         resolver.on_policy = refresher.schedule
-        validation = Validation(dns, config.dns.dnssec, self._clock)
+        validation = Validation(discoverer, config.dns.dnssec, self._clock)
         dane = DaneKeeper(
-            validation, clock=self._clock, rng=rng, config=config, counters=self._counters
+            discoverer,
+            validation,
+            clock=self._clock,
+            rng=rng,
+            config=config,
+            counters=self._counters,
         )
         service = LookupService(
             resolver, dane, clock=self._clock, config=config, counters=self._counters
@@ -208,7 +221,7 @@ class Daemon:
             await store.open()
         except StoreError as error:
             raise StartError(str(error)) from None
-        return _Parts(store, resolver, validation, dane, refresher, service, server)
+        return _Parts(store, discoverer, resolver, validation, dane, refresher, service, server)
 
     # -- main loop ---------------------------------------------------------------------------
 
@@ -260,6 +273,7 @@ class Daemon:
             found = changes(self._config, new)
             self._config = found.in_force
             logs.setup_logging(self._config.log.level, self._config.log.format)
+            parts.discoverer.reconfigure(self._config)
             parts.resolver.reconfigure(self._config)
             parts.dane.reconfigure(self._config)
             parts.refresher.reconfigure(self._config)
@@ -283,6 +297,7 @@ class Daemon:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await parts.resolver.close()
         await parts.dane.close()
+        await parts.discoverer.close()
         await parts.store.close()
         log.info("stopped", lookups=parts.server.counters.requests, **self._counters.as_dict())
 

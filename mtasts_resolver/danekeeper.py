@@ -12,17 +12,20 @@ from mtasts_resolver.cache import Cache, CacheEntry
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config
 from mtasts_resolver.counters import Counters
-from mtasts_resolver.discoveries import Discoveries, OverloadedError
-from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, discover_dane
-from mtasts_resolver.discovery.validation import PROBE_INTERVAL, Validation
+from mtasts_resolver.discoverer import Discoverer
+from mtasts_resolver.discoveries import TOO_MANY, Discoveries, OverloadedError
 from mtasts_resolver.policy import Dane, DaneFinding
 from mtasts_resolver.schedule import Schedule
+from mtasts_resolver.validation import PROBE_INTERVAL, Validation
 
 # A domain that was asked for within this time is in use: what is known of it is kept current, so
 # that its next message waits for nothing.
 IN_USE = 3_600.0
 # A finding is renewed in the last part of its life, at a random time, so that renewals spread.
 RENEW_FROM, RENEW_TO = 0.7, 0.9
+
+# What could not be found out is asked again soon, behind an answer that still holds.
+RETRY_DELAY = 60.0
 
 OFF = DaneFinding(Dane.OFF, "no name server that validates DNSSEC and is trusted can be asked")
 
@@ -45,6 +48,7 @@ class DaneKeeper(Schedule[DaneEntry]):
 
     def __init__(
         self,
+        discoverer: Discoverer,
         validation: Validation,
         *,
         clock: Clock,
@@ -53,6 +57,7 @@ class DaneKeeper(Schedule[DaneEntry]):
         counters: Counters,
     ) -> None:
         super().__init__(clock)
+        self._discoverer = discoverer
         self.validation = validation
         self._rng = rng
         self._config = config
@@ -105,7 +110,7 @@ class DaneKeeper(Schedule[DaneEntry]):
         except TimeoutError:
             self._counters.lookup_timeouts += 1
             if self._discoveries.waits(domain):
-                raise OverloadedError from None
+                raise OverloadedError(TOO_MANY) from None
             return _unknown(f"the look-up took more than {timeout:g} s; try again")
 
     async def close(self) -> None:
@@ -139,20 +144,24 @@ class DaneKeeper(Schedule[DaneEntry]):
         try:
             self._discoveries.start(domain, self._discover(domain))
         except OverloadedError:
-            entry.renew_at = now + FAILURE_LIFETIME
+            entry.renew_at = now + RETRY_DELAY
 
     async def _discover(self, domain: str) -> DaneEntry:
         async with self._discoveries.slot(domain):
             self._counters.dane_discoveries += 1
-            found = await discover_dane(self.validation.dns, domain)
+            try:
+                found = await self._discoverer.dane(domain)
+            except OverloadedError:
+                if (known := self._held(domain)) is None:
+                    raise
+                return known
         now = self._clock.monotonic()
         known = self._cache.get(domain)
-        if found.finding.status is Dane.UNKNOWN and known is not None and now < known.until:
-            known.renew_at = now + FAILURE_LIFETIME  # what DNS said still holds
-            return known
+        if found.finding.status is Dane.UNKNOWN and (held := self._held(domain)) is not None:
+            return held
         part = self._rng.uniform(RENEW_FROM, RENEW_TO)
         entry = DaneEntry(
-            finding=found.finding._replace(hosts=()),  # only `explain` shows them
+            finding=found.finding,
             until=now + found.lifetime,
             renew_at=now + found.lifetime * part,
             # An expired or missing entry was asked for just now; another is renewed behind.
@@ -161,6 +170,15 @@ class DaneKeeper(Schedule[DaneEntry]):
         self._cache.put(domain, entry)
         self.schedule(domain, entry)
         return entry
+
+    def _held(self, domain: str) -> DaneEntry | None:
+        """Return what still holds of `domain` though it could not be renewed, which waits."""
+        now = self._clock.monotonic()
+        known = self._cache.get(domain)
+        if known is None or now >= known.until:
+            return None
+        known.renew_at = now + RETRY_DELAY
+        return known
 
 
 def _unknown(reason: str) -> DaneFinding:

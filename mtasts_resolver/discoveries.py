@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 
 class OverloadedError(Exception):
-    """Too many domains are being discovered already; the look-up should be tried again."""
+    """Nothing can be found out now, for a reason of our own; the look-up should be tried again."""
+
+
+TOO_MANY = "too many new domains are being looked up"
 
 
 class Discoveries(Generic[T]):
@@ -46,7 +49,7 @@ class Discoveries(Generic[T]):
         """
         if len(self._running) >= MAX_QUEUED:
             work.close()
-            raise OverloadedError
+            raise OverloadedError(TOO_MANY)
         task = asyncio.get_running_loop().create_task(work, name=f"{self._kind} {domain}")
         self._running[domain] = task
         task.add_done_callback(lambda done: self._ended(domain, done))
@@ -84,5 +87,6 @@ class Discoveries(Generic[T]):
 
     def _ended(self, domain: str, task: asyncio.Task[T]) -> None:
         del self._running[domain]
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, OverloadedError):
             log.bug("internal-error", error, domain=domain, during=self._kind)

@@ -5,15 +5,12 @@ from dataclasses import dataclass
 
 from dns.rdtypes.ANY.MX import MX
 
-from mtasts_resolver.assembly import dns_client, policy_fetcher
 from mtasts_resolver.clock import SystemClock
 from mtasts_resolver.config import Config, MapOptions
-from mtasts_resolver.discovery.dane import discover_dane
+from mtasts_resolver.discoverer.direct import DirectDiscoverer
 from mtasts_resolver.discovery.dns import DnsClient, Status
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError
-from mtasts_resolver.discovery.record import lookup_record
 from mtasts_resolver.discovery.trace import Step, Trace
-from mtasts_resolver.discovery.validation import Validation
 from mtasts_resolver.lookup import NOT_ASKED, reply_for
 from mtasts_resolver.policy import (
     Dane,
@@ -26,6 +23,7 @@ from mtasts_resolver.policy import (
     policy_domain,
 )
 from mtasts_resolver.reply import NOT_FOUND, Reply
+from mtasts_resolver.validation import Validation
 
 MAX_MX_SHOWN = 20  # more MX hosts than a domain has for a reason
 
@@ -62,9 +60,11 @@ async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
         )
     options = config.map_options(map_name)
     trace = Trace()
-    dns = dns_client(config)
-    finding = await _discover_policy(domain, dns, config, trace)
-    dane = await _discover_dane(domain, dns, config, trace) if options.dane else NOT_ASKED.finding
+    discoverer = DirectDiscoverer.configured(config, trace)
+    finding = await _discover_policy(domain, discoverer, trace)
+    dane = NOT_ASKED.finding
+    if options.dane:
+        dane = await _discover_dane(domain, discoverer, config, trace)
     return Explanation(
         key=key,
         map_name=map_name,
@@ -78,19 +78,20 @@ async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
     )
 
 
-async def _discover_policy(domain: str, dns: DnsClient, config: Config, trace: Trace) -> StsFinding:
-    fetcher = policy_fetcher(dns, config)
+async def _discover_policy(domain: str, discoverer: DirectDiscoverer, trace: Trace) -> StsFinding:
     try:
-        await lookup_record(dns, domain, trace)
-        fetched = await fetcher.fetch_policy(domain, trace)
+        await discoverer.record(domain)
+        fetched = await discoverer.policy(domain)
     except DiscoveryError as error:
         return StsFinding(None, str(error), error.code, known=not isinstance(error, DnsError))
-    await _compare_mx_hosts(domain, fetched.policy, dns, trace)
+    await _compare_mx_hosts(domain, fetched.policy, discoverer.dns, trace)
     return StsFinding(fetched.policy)
 
 
-async def _discover_dane(domain: str, dns: DnsClient, config: Config, trace: Trace) -> DaneFinding:
-    validation = Validation(dns, config.dns.dnssec, SystemClock())
+async def _discover_dane(
+    domain: str, discoverer: DirectDiscoverer, config: Config, trace: Trace
+) -> DaneFinding:
+    validation = Validation(discoverer, config.dns.dnssec, SystemClock())
     begun = time.monotonic()
     await validation.probe()
     trace.record(
@@ -100,7 +101,7 @@ async def _discover_dane(domain: str, dns: DnsClient, config: Config, trace: Tra
         outcome=validation.state,
     )
     if validation.validates:
-        return (await discover_dane(validation.dns, domain, trace)).finding
+        return (await discoverer.dane(domain)).finding
     status = Dane.UNKNOWN if validation.validates is None else Dane.OFF
     return DaneFinding(status, validation.state)
 

@@ -20,7 +20,6 @@ NOT_ASKED = DaneEntry(
     renew_at=FOR_EVER,
     asked=0.0,
 )
-OVERLOADED = Reply(Status.TEMP, "overloaded: too many new domains are being looked up, try again")
 
 
 class LookupService:
@@ -86,9 +85,9 @@ class LookupService:
         """Find out what is missing, DANE and MTA-STS side by side."""
         try:
             sts, dane = await asyncio.gather(self._sts(domain), self._dane_if(domain, options))
-        except OverloadedError:
+        except OverloadedError as error:
             self._counters.overloaded += 1
-            return OVERLOADED
+            return Reply(Status.TEMP, f"overloaded: {error}, try again")
         return reply_for(domain, sts, dane, options, self._config)
 
     async def _sts(self, domain: str) -> StsFinding:

@@ -4,26 +4,18 @@ import contextlib
 import importlib
 import os
 import pwd
+from collections.abc import Iterable
 from pathlib import Path
 
 from mtasts_resolver import logs
 
 log = logs.get(__name__)
 
-# What libraries, and modules of discovery/, import at the first use of something.
+# What libraries import at the first use of something.
 LATE_IMPORTS = (
-    "anyio",
-    "anyio._backends._asyncio",
-    "anyio.lowlevel",
-    "anyio.streams.tls",
-    "cryptography.exceptions",
-    "cryptography.hazmat.primitives.serialization",
-    "cryptography.x509",
-    "dns._asyncio_backend",
     "encodings.idna",
     "encodings.punycode",
     "idna.uts46data",
-    "mtasts_resolver.discovery.https",
 )
 
 
@@ -45,22 +37,16 @@ def drop_privileges(user: str | None, state_directory: Path) -> None:
         log.warning("running-as-root", action="set `user` in the configuration, or use systemd")
         return
     account = _account(user)
-    if account.pw_uid == 0:
-        raise PrivilegeError(f"user {user!a} is root")
-    _import_all()
+    import_now(LATE_IMPORTS)
     try:
         state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chown(state_directory, account.pw_uid, account.pw_gid)
         for path in state_directory.glob("policies.sqlite*"):
             os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
-        os.initgroups(account.pw_name, account.pw_gid)
-        os.setgid(account.pw_gid)
-        os.setuid(account.pw_uid)
     except OSError as error:
-        raise PrivilegeError(f"cannot become user {user!a}: {error.strerror}") from None
-    with contextlib.suppress(OSError):
-        os.setuid(0)
-        raise PrivilegeError(f"root came back after becoming user {user!a}")
+        reason = f"cannot give {state_directory} to user {user!a}: {error.strerror}"
+        raise PrivilegeError(reason) from None
+    become(user)
     log.info("privileges-dropped", user=account.pw_name)
     if not os.access(os.__file__, os.R_OK):
         log.warning(
@@ -71,20 +57,34 @@ def drop_privileges(user: str | None, state_directory: Path) -> None:
         )
 
 
-def _import_all() -> None:
+def become(user: str) -> None:
+    """Have root become `user`, a name or number, for good. Raise PrivilegeError."""
+    account = _account(user)
+    try:
+        os.initgroups(account.pw_name, account.pw_gid)
+        os.setgid(account.pw_gid)
+        os.setuid(account.pw_uid)
+    except OSError as error:
+        raise PrivilegeError(f"cannot become user {user!a}: {error.strerror}") from None
+    with contextlib.suppress(OSError):
+        os.setuid(0)
+        raise PrivilegeError(f"root came back after becoming user {user!a}")
+
+
+def import_now(modules: Iterable[str]) -> None:
     """Import what is otherwise imported at its first use, which the new user may not be able to.
 
     A Python below /root, for example, is out of reach for everybody else.
     """
-    import dns.rdata  # noqa: PLC0415  needed here alone
-
-    for module in LATE_IMPORTS:
+    for module in modules:
         importlib.import_module(module)
-    dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
 
 
 def _account(user: str) -> pwd.struct_passwd:
     try:
-        return pwd.getpwuid(int(user)) if user.isascii() and user.isdigit() else pwd.getpwnam(user)
+        found = pwd.getpwuid(int(user)) if user.isascii() and user.isdigit() else pwd.getpwnam(user)
     except KeyError:
         raise PrivilegeError(f"user {user!a} does not exist") from None
+    if found.pw_uid == 0:
+        raise PrivilegeError(f"user {user!a} is root")
+    return found

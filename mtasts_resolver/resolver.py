@@ -8,18 +8,16 @@ Postfix's next try finds its result.
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Protocol
 
 from mtasts_resolver import logs
 from mtasts_resolver.cache import Cache
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config
 from mtasts_resolver.counters import Counters
-from mtasts_resolver.discoveries import Discoveries, OverloadedError
-from mtasts_resolver.discovery.dns import DnsClient
+from mtasts_resolver.discoverer import Discoverer
+from mtasts_resolver.discoveries import TOO_MANY, Discoveries, OverloadedError
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
-from mtasts_resolver.discovery.record import lookup_record
 from mtasts_resolver.entry import Entry, FetchFailure, entry_of
 from mtasts_resolver.lifetimes import (
     Urgency,
@@ -46,41 +44,20 @@ ASKED_AT_PRECISION = 86_400.0
 ABSENT = StsFinding(None, "the domain publishes no policy record", "no-record")
 
 
-class Fetched(Protocol):
-    """A policy, and the document that it was read from."""
-
-    @property
-    def policy(self) -> Policy:
-        """The policy."""
-
-    @property
-    def document(self) -> str:
-        """The document as served."""
-
-
-class Fetcher(Protocol):
-    """Whoever fetches policies; raises FetchError alone."""
-
-    async def fetch_policy(self, domain: str) -> Fetched:
-        """Return the policy that the policy host of `domain` serves."""
-
-
 class Resolver:
     """Knows, or finds out, the MTA-STS policy of each domain."""
 
     def __init__(  # the parts it works with; the daemon and the tests choose them
         self,
         *,
-        dns: DnsClient,
-        fetcher: Fetcher,
+        discoverer: Discoverer,
         store: Store,
         clock: Clock,
         rng: random.Random,
         config: Config,
         counters: Counters,
     ) -> None:
-        self._dns = dns
-        self._fetcher = fetcher
+        self._discoverer = discoverer
         self._store = store
         self._clock = clock
         self._rng = rng
@@ -135,7 +112,7 @@ class Resolver:
             if not done:
                 self._counters.lookup_timeouts += 1
                 if self._discoveries.waits(domain):
-                    raise OverloadedError
+                    raise OverloadedError(TOO_MANY)
                 reason = f"the policy of {domain} was not known within {timeout:g} s; try again"
                 return StsFinding(None, reason, "lookup-timeout", known=False)
             entry = task.result()
@@ -192,7 +169,15 @@ class Resolver:
 
     async def _check(self, domain: str) -> Entry:
         async with self._discoveries.slot(domain):
-            return await self._discover(domain, refresh=False)
+            try:
+                return await self._discover(domain, refresh=False)
+            except OverloadedError:
+                now = self._clock.monotonic()
+                entry = self._live(domain, now)
+                if entry is None:
+                    raise
+                entry.check_at = now + DNS_RETRY_DELAY
+                return entry
 
     async def _refresh(self, domain: str) -> Entry | None:
         entry = self._cache.get(domain)
@@ -248,7 +233,7 @@ class Resolver:
 
     async def _lookup_record(self, domain: str) -> FoundRecord | DnsError | NoRecordError:
         try:
-            record: FoundRecord | NoRecordError = await lookup_record(self._dns, domain)
+            record: FoundRecord | NoRecordError = await self._discoverer.record(domain)
         except DnsError as error:
             self._counters.dns_failures += 1
             self._name_servers.failed(error)
@@ -268,7 +253,7 @@ class Resolver:
             return entry or self._without_policy(domain, failure, now)
         self._counters.fetches += 1
         try:
-            fetched = await self._fetcher.fetch_policy(domain)
+            fetched = await self._discoverer.policy(domain)
         except FetchError as error:
             self._counters.fetch_failures += 1
             return self._fetch_failed(domain, policy_id, error, failure, entry)

@@ -29,3 +29,13 @@ class FoundDane(NamedTuple):
 
     finding: DaneFinding
     lifetime: float
+
+
+class Probe(NamedTuple):
+    """What trusted name servers said of a name that every validating one can prove."""
+
+    authenticated: bool
+    answered: tuple[str, ...]
+    """The server that said so."""
+    trusted: tuple[str, ...]
+    """All that may be asked."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mtasts_resolver
 from mtasts_resolver import privileges
+from mtasts_resolver.discoverer import worker
 
 PACKAGE = Path(mtasts_resolver.__file__).parent
 
@@ -37,7 +38,11 @@ def with_parents(name: str) -> Iterator[str]:
 
 
 def test_the_daemon_may_lose_sight_of_its_modules() -> None:
-    early = {parent for name in privileges.LATE_IMPORTS for parent in with_parents(name)}
+    early = {
+        parent
+        for name in (*privileges.LATE_IMPORTS, *worker.LATE_IMPORTS)
+        for parent in with_parents(name)
+    }
     late = {
         f"{path.relative_to(PACKAGE)}: {name}"
         for path in PACKAGE.rglob("*.py")

@@ -13,10 +13,11 @@ from mtasts_resolver.danekeeper import IN_USE, DaneKeeper
 from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME
 from mtasts_resolver.discovery.dns import Answer, DnsClient
-from mtasts_resolver.discovery.validation import PROBE_INTERVAL, RETRY_INTERVAL, Validation
+from mtasts_resolver.discovery.trust import trusted
 from mtasts_resolver.endpoints import NameServer
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.policy import Dane
+from mtasts_resolver.validation import PROBE_INTERVAL, RETRY_INTERVAL, Validation
 from tests.unit.discovery.zone import FAILED, TTL, Zone
 from tests.unit.resolver.world import World, ask, document, settle
 
@@ -79,8 +80,10 @@ class Running:
         self.world = World(config)
         self.zone = zone or Resolvers()
         self.zone.add(GOOD, "MX", f"10 {MX}.").host(MX)
-        self.validation = Validation(self.zone, self.world.config.dns.dnssec, self.world.clock)
-        self.keeper: DaneKeeper = self.world.dane_keeper(self.validation)
+        mode = self.world.config.dns.dnssec
+        discoverer = self.world.discoverer(trusted(self.zone, mode))
+        self.validation = Validation(discoverer, mode, self.world.clock)
+        self.keeper: DaneKeeper = self.world.dane_keeper(discoverer, self.validation)
         self.service = LookupService(
             self.world.resolver,
             self.keeper,

@@ -7,10 +7,10 @@ import pytest
 
 from mtasts_resolver import discoveries
 from mtasts_resolver.config import CacheConfig, Config, MapOptions
-from mtasts_resolver.discovery.validation import Validation
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply
+from mtasts_resolver.validation import Validation
 from tests.unit.resolver.world import TTL, World, ask, document, settle
 
 SECURE = "secure match=mx.good.example"
@@ -18,7 +18,8 @@ SECURE = "secure match=mx.good.example"
 
 def service_for(world: World) -> LookupService:
     """Return a service of a host without a validating resolver: DANE is off."""
-    dane = world.dane_keeper(Validation(world.internet, "off", world.clock))
+    discoverer = world.discoverer()
+    dane = world.dane_keeper(discoverer, Validation(discoverer, "off", world.clock))
     return LookupService(
         world.resolver, dane, clock=world.clock, config=world.config, counters=world.counters
     )

@@ -17,18 +17,20 @@ from dns.rdatatype import RdataType
 from mtasts_resolver.config import Config
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.danekeeper import DaneKeeper
+from mtasts_resolver.discoverer import Discoverer
+from mtasts_resolver.discoverer.direct import DirectDiscoverer
 from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
 from mtasts_resolver.discovery.errors import DnsServerError, FetchError, StatusError
 from mtasts_resolver.discovery.findings import FetchedPolicy
 from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
-from mtasts_resolver.discovery.validation import Validation
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.policy import parse_document
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import Reply, TimedReply
 from mtasts_resolver.resolver import Resolver
 from mtasts_resolver.store import StoredPolicy
+from mtasts_resolver.validation import Validation
 
 TTL = 300.0
 DAY = 86_400.0
@@ -171,8 +173,7 @@ class World:
 
     def new_resolver(self) -> Resolver:
         return Resolver(
-            dns=self.internet,
-            fetcher=FakeFetcher(self.internet),
+            discoverer=self.discoverer(),
             store=self.store,
             clock=self.clock,
             rng=self.rng,
@@ -180,8 +181,14 @@ class World:
             counters=self.counters,
         )
 
-    def dane_keeper(self, validation: Validation) -> DaneKeeper:
+    def discoverer(self, validating: DnsClient | None = None) -> DirectDiscoverer:
+        """Return who asks the internet, and of DANE those that are trusted."""
+        fetcher = FakeFetcher(self.internet)
+        return DirectDiscoverer(self.internet, fetcher, validating or self.internet, None)
+
+    def dane_keeper(self, discoverer: Discoverer, validation: Validation) -> DaneKeeper:
         return DaneKeeper(
+            discoverer,
             validation,
             clock=self.clock,
             rng=self.rng,

@@ -1,0 +1,31 @@
+"""Discovery in a process of its own, so that answers from memory never wait for it.
+
+    daemon                                       discoverer, at a lower priority
+    DiscovererProcess ── messages ── Channel ═══ Channel ── messages ── Worker ── DirectDiscoverer
+
+What is read from DNS and from policy hosts is parsed over there. The daemon gets plain values, and
+needs none of the libraries.
+"""
+
+from typing import Protocol
+
+from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundRecord, Probe
+
+
+class Discoverer(Protocol):
+    """Whoever asks DNS and policy hosts. Domains are A-label names.
+
+    OverloadedError from any of these says that it was our own fault: nothing is known, try again.
+    """
+
+    async def record(self, domain: str) -> FoundRecord:
+        """Return the policy record of `domain`. Raise DnsError or NoRecordError."""
+
+    async def policy(self, domain: str) -> FetchedPolicy:
+        """Return the policy that the policy host of `domain` serves. Raise FetchError."""
+
+    async def dane(self, domain: str) -> FoundDane:
+        """Return what is known of DANE at the MX hosts of `domain`."""
+
+    async def probe(self) -> Probe:
+        """Ask the trusted name servers for what every validating one can prove. Raise DnsError."""

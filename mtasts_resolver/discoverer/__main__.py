@@ -1,0 +1,37 @@
+"""`python -m mtasts_resolver.discoverer`: the process; the daemon starts it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import stat
+import sys
+
+import uvloop
+
+from mtasts_resolver import logs
+from mtasts_resolver.discoverer.worker import serve
+
+# Whoever shares the machine goes first: the mail itself, and answers from memory. Everything that
+# is done here waits for a network anyway.
+NICENESS = 10
+
+
+def main() -> None:
+    """Serve the daemon at the other end of standard input."""
+    if not stat.S_ISSOCK(os.fstat(0).st_mode):
+        sys.exit("This is a part of the daemon, which starts it: mtasts-resolver serve")
+    # The daemon is told to end by a signal, and then ends this; a signal to the whole group must
+    # not come before, for look-ups in hand are still answered.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # forbidden, by a sandbox perhaps: it works all the same
+        os.nice(NICENESS)
+    logs.log_uncaught()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(socket.socket(fileno=os.dup(0))))
+
+
+if __name__ == "__main__":
+    main()

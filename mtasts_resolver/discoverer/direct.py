@@ -1,0 +1,55 @@
+"""Discovery in this process: DNS and policy hosts, asked as the configuration says."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+from mtasts_resolver.config import Config, ConfigError
+from mtasts_resolver.discovery.dane import discover_dane
+from mtasts_resolver.discovery.dns import DnsClient
+from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundRecord, Probe
+from mtasts_resolver.discovery.https import PolicyFetcher
+from mtasts_resolver.discovery.record import lookup_record
+from mtasts_resolver.discovery.trace import Trace
+from mtasts_resolver.discovery.trust import probe, trusted
+
+
+class DirectDiscoverer:
+    """A Discoverer that does the work itself; with a `trace` it tells of each step."""
+
+    def __init__(
+        self, dns: DnsClient, fetcher: PolicyFetcher, validating: DnsClient, trace: Trace | None
+    ) -> None:
+        self.dns = dns
+        """Asks any of the configured name servers."""
+        self._fetcher = fetcher
+        self._validating = validating
+        self._trace = trace
+
+    @classmethod
+    def configured(cls, config: Config, trace: Trace | None = None) -> "DirectDiscoverer":
+        """Return the one that `config` describes. Raise ConfigError."""
+        dns = DnsClient(config.dns.servers, timeout=config.dns.timeout)
+        https = config.https
+        try:
+            fetcher = PolicyFetcher(
+                dns,
+                timeout=https.timeout,
+                ca_file=None if https.ca_file is None else Path(https.ca_file),
+                proxy=https.proxy,
+                allow_networks=[ip_network(text) for text in https.allow_networks],
+            )
+        except ValueError as error:
+            raise ConfigError([f"https: {error}"]) from None
+        return cls(dns, fetcher, trusted(dns, config.dns.dnssec), trace)
+
+    async def record(self, domain: str) -> FoundRecord:
+        return await lookup_record(self.dns, domain, self._trace)
+
+    async def policy(self, domain: str) -> FetchedPolicy:
+        return await self._fetcher.fetch_policy(domain, self._trace)
+
+    async def dane(self, domain: str) -> FoundDane:
+        return await discover_dane(self._validating, domain, self._trace)
+
+    async def probe(self) -> Probe:
+        return await probe(self._validating)

@@ -1,0 +1,125 @@
+"""What the daemon and its discoverer say to each other, in MessagePack.
+
+Both ends are of one installation, so the messages have no versions.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from mtasts_resolver.config import Config
+from mtasts_resolver.discovery import errors
+from mtasts_resolver.discovery.errors import DiscoveryError, NoRecordError
+from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundRecord, Probe
+
+Question = Literal["record", "policy", "dane", "probe"]
+
+MAX_REASON_CHARS = 2_000  # of an error; what an administrator reads is far shorter
+
+
+class Configure(Struct, tag=True):
+    """From the daemon: what to work by. The first message; later ones only change the log."""
+
+    config: Config
+
+
+class Ask(Struct, tag=True):
+    """From the daemon: find something out."""
+
+    number: int
+    question: Question
+    domain: str
+
+
+class Ping(Struct, tag=True):
+    """From the daemon: show that you are at work."""
+
+
+class Ready(Struct, tag=True):
+    """To the daemon: the configuration can be used."""
+
+
+class Unusable(Struct, tag=True):
+    """To the daemon: the configuration cannot be used."""
+
+    errors: list[str]
+
+
+class RecordFound(Struct, tag=True):
+    """To the daemon: what `number` asked for."""
+
+    number: int
+    found: FoundRecord
+
+
+class PolicyFound(Struct, tag=True):
+    """To the daemon: what `number` asked for."""
+
+    number: int
+    found: FetchedPolicy
+
+
+class DaneFound(Struct, tag=True):
+    """To the daemon: what `number` asked for."""
+
+    number: int
+    found: FoundDane
+
+
+class ProbeFound(Struct, tag=True):
+    """To the daemon: what `number` asked for."""
+
+    number: int
+    found: Probe
+
+
+class Failed(Struct, tag=True):
+    """To the daemon: `number` has met with this DiscoveryError."""
+
+    number: int
+    code: str
+    reason: str
+    ttl: float = 0.0
+
+
+class Overloaded(Struct, tag=True):
+    """To the daemon: `number` could not be done in time, or at all, for reasons of our own."""
+
+    number: int
+    reason: str
+
+
+class Pong(Struct, tag=True):
+    """To the daemon: the answer to Ping."""
+
+
+ToDiscoverer = Configure | Ask | Ping
+Found = RecordFound | PolicyFound | DaneFound | ProbeFound
+ToDaemon = Ready | Unusable | Found | Failed | Overloaded | Pong
+
+encode = msgspec.msgpack.Encoder().encode
+decode_for_discoverer = msgspec.msgpack.Decoder(ToDiscoverer).decode
+decode_for_daemon = msgspec.msgpack.Decoder(ToDaemon).decode
+
+
+_NO_RECORD = {"no-record": True, "record-invalid": False}
+_ERRORS: dict[str, type[DiscoveryError]] = {
+    kind.code: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, DiscoveryError) and kind is not NoRecordError
+}
+
+
+def failed(number: int, error: DiscoveryError) -> Failed:
+    """Return the message that `error_of` reads as `error`."""
+    ttl = error.ttl if isinstance(error, NoRecordError) else 0.0
+    return Failed(number, error.code, str(error)[:MAX_REASON_CHARS], ttl)
+
+
+def error_of(message: Failed) -> DiscoveryError:
+    """Return the error that the discoverer met with."""
+    if message.code in _NO_RECORD:
+        absent = _NO_RECORD[message.code]
+        return NoRecordError(message.reason, ttl=message.ttl, absent=absent)
+    return _ERRORS[message.code](message.reason)

@@ -1,0 +1,140 @@
+"""The discoverer's side: doing what the daemon asks, until the daemon is gone."""
+
+import asyncio
+import os
+import socket
+
+import dns.rdata
+
+from mtasts_resolver import logs
+from mtasts_resolver.config import Config, ConfigError
+from mtasts_resolver.discoverer import messages
+from mtasts_resolver.discoverer.channel import Channel
+from mtasts_resolver.discoverer.direct import DirectDiscoverer
+from mtasts_resolver.discoverer.lag import Lag
+from mtasts_resolver.discoverer.messages import (
+    Ask,
+    Configure,
+    DaneFound,
+    Found,
+    Overloaded,
+    Ping,
+    PolicyFound,
+    Pong,
+    ProbeFound,
+    Ready,
+    RecordFound,
+    Unusable,
+)
+from mtasts_resolver.discovery.errors import (
+    DiscoveryError,
+    DnsConfigError,
+    DnsTimeoutError,
+    FetchTimeoutError,
+)
+from mtasts_resolver.privileges import PrivilegeError, become, import_now
+
+log = logs.get(__name__)
+
+# What libraries, and modules of discovery/, import at the first use of something.
+LATE_IMPORTS = (
+    "anyio",
+    "anyio._backends._asyncio",
+    "anyio.lowlevel",
+    "anyio.streams.tls",
+    "cryptography.exceptions",
+    "cryptography.hazmat.primitives.serialization",
+    "cryptography.x509",
+    "dns._asyncio_backend",
+)
+
+
+async def serve(end: socket.socket) -> None:
+    """Do what comes through `end` of the channel; return when the other end is gone."""
+    worker = Worker(end)
+    lag = asyncio.create_task(worker.lag.watch(), name="lag")
+    await worker.ended.wait()
+    lag.cancel()
+    await worker.close()
+
+
+class Worker:
+    """Answers questions, many at once."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.ended = asyncio.Event()
+        self.lag = Lag()
+        self._channel = Channel(end, self._received, self.ended.set)
+        self._discoverer: DirectDiscoverer | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """End what is still under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _received(self, data: memoryview) -> None:
+        match messages.decode_for_discoverer(data):
+            case Ask() as ask:
+                task = asyncio.create_task(self._answer(ask))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case Ping():
+                self._say(Pong())
+            case Configure(config):
+                logs.setup_logging(config.log.level, config.log.format)
+                if self._discoverer is None:
+                    self._configure(config)
+
+    def _configure(self, config: Config) -> None:
+        try:
+            self._discoverer = DirectDiscoverer.configured(config)
+            if config.user is not None and os.geteuid() == 0:
+                import_now(LATE_IMPORTS)
+                dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
+                become(config.user)
+        except ConfigError as error:
+            self._say(Unusable(list(error.errors)))
+        except PrivilegeError as error:
+            self._say(Unusable([str(error)]))
+        else:
+            self._say(Ready())
+
+    async def _answer(self, ask: Ask) -> None:
+        late = self.lag.seconds
+        begun = asyncio.get_running_loop().time()
+        try:
+            answer: messages.ToDaemon = await self._find(ask)
+        except (DnsTimeoutError, FetchTimeoutError) as error:
+            elapsed = asyncio.get_running_loop().time() - begun
+            if self.lag.matters(since=late, of=elapsed):
+                answer = Overloaded(ask.number, "this host is too busy to look them up")
+            else:
+                answer = messages.failed(ask.number, error)
+        except DiscoveryError as error:
+            answer = messages.failed(ask.number, error)
+        except Exception as error:  # noqa: BLE001  one domain must not end the others' discovery
+            log.bug("internal-error", error, domain=ask.domain, during=f"discovery: {ask.question}")
+            answer = Overloaded(ask.number, "an internal error, which the log shows")
+        self._say(answer)
+
+    async def _find(self, ask: Ask) -> Found:
+        """Find out what is asked for. Raise DiscoveryError."""
+        if (discoverer := self._discoverer) is None:
+            raise DnsConfigError("the configuration cannot be used")
+        number, domain = ask.number, ask.domain
+        match ask.question:
+            case "record":
+                return RecordFound(number, await discoverer.record(domain))
+            case "policy":
+                return PolicyFound(number, await discoverer.policy(domain))
+            case "dane":
+                dane = await discoverer.dane(domain)
+                finding = dane.finding._replace(hosts=())  # only `explain` shows them
+                return DaneFound(number, dane._replace(finding=finding))
+            case "probe":
+                return ProbeFound(number, await discoverer.probe())
+
+    def _say(self, message: messages.ToDaemon) -> None:
+        self._channel.send(messages.encode(message))
