@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 import dns.exception
-import dns.flags
-import dns.message
 import dns.name
 import dns.rcode
 import dns.rdata
-from dns.rdataclass import IN
-from dns.rdatatype import CNAME, SOA, RdataType
+from dns.rdatatype import CNAME, RdataType
 
 from mtasts_resolver.discovery.errors import (
     DiscoveryError,
@@ -26,6 +23,7 @@ from mtasts_resolver.discovery.errors import (
     DnsTimeoutError,
 )
 from mtasts_resolver.discovery.exchange import exchange
+from mtasts_resolver.discovery.message import Response
 from mtasts_resolver.discovery.race import race
 from mtasts_resolver.discovery.servers import RESOLV_CONF, FixedServers, ResolvConf
 from mtasts_resolver.discovery.text import printable
@@ -36,7 +34,6 @@ MAX_TTL = 86_400.0  # seconds: a day, for the longer one is trusted the later a 
 MAX_NEGATIVE_TTL = 10_800.0  # seconds: RFC 2308 §5 found one to three hours to work well
 MAX_CNAMES = 12  # links of a chain; resolvers give up at 8 to 16
 NEXT_SERVER_AFTER = 1.0  # seconds of silence until the next server is asked, too
-EDNS_PAYLOAD = 1232  # bytes that arrive everywhere without fragments: DNS flag day 2020
 
 
 class Status(StrEnum):
@@ -120,8 +117,7 @@ class DnsClient:
         deadline = asyncio.get_running_loop().time() + self._timeout
         try:
             while True:
-                server, message = await self._ask(chain.name, rdtype, deadline)
-                answer = chain.read(server, message)
+                answer = chain.read(*await self._ask(chain.name, rdtype, deadline))
                 if answer is not None:
                     return answer
         except DnsError as error:
@@ -129,16 +125,12 @@ class DnsClient:
 
     async def _ask(
         self, name: dns.name.Name, rdtype: RdataType, deadline: float
-    ) -> tuple[NameServer, dns.message.Message]:
+    ) -> tuple[NameServer, Response]:
         """Return the first server that has an answer, and its answer."""
-        flags = dns.flags.RD | dns.flags.AD
-        query = dns.message.make_query(
-            name, rdtype, flags=flags, payload=EDNS_PAYLOAD, want_dnssec=True
-        )
         servers = self._servers.current()
 
-        async def ask(server: NameServer) -> tuple[NameServer, dns.message.Message]:
-            return server, await exchange(server, query, deadline)
+        async def ask(server: NameServer) -> tuple[NameServer, Response]:
+            return server, await exchange(server, name, rdtype, deadline)
 
         failures: list[DiscoveryError] = []
         delay = min(NEXT_SERVER_AFTER, self._timeout / (len(servers) + 1))
@@ -184,22 +176,22 @@ class _Chain:
     links: int = 0
     servers: tuple[NameServer, ...] = ()
 
-    def read(self, server: NameServer, message: dns.message.Message) -> Answer | None:
-        """Return the answer that `message` completes, or None where `name` is to be asked next."""
+    def read(self, server: NameServer, response: Response) -> Answer | None:
+        """Return the answer that `response` completes, or None where `name` is to be asked next."""
         self.servers += (server,)
-        self.authenticated = self.authenticated and bool(message.flags & dns.flags.AD)
+        self.authenticated = self.authenticated and response.authenticated
         asked = self.name
-        while self.rdtype != CNAME and (alias := _records(message, self.name, CNAME)):
+        while self.rdtype != CNAME and (alias := _records(response, self.name, CNAME)):
             self._follow(*alias[0])
-        if message.rcode() == dns.rcode.NXDOMAIN:
+        if response.rcode == dns.rcode.NXDOMAIN:
             # RFC 6604 §3: the code is about the last name of the chain.
-            return self._absent(Status.NXDOMAIN, message)
-        records = _records(message, self.name, self.rdtype)
-        if records or message.errors:
-            return self._found(records, malformed=len(message.errors))
-        if self.name != asked and _soa_ttl(message) is None:
+            return self._absent(Status.NXDOMAIN, response.soa_ttl)
+        records = _records(response, self.name, self.rdtype)
+        if records or response.malformed:
+            return self._found(records, response.malformed)
+        if self.name != asked and response.soa_ttl is None:
             return None
-        return self._absent(Status.NODATA, message)
+        return self._absent(Status.NODATA, response.soa_ttl)
 
     def _follow(self, alias: dns.rdata.Rdata, ttl: int) -> None:
         self.links += 1
@@ -208,7 +200,7 @@ class _Chain:
         self.name = alias.target  # type: ignore[attr-defined]
         self.ttl = min(self.ttl, ttl)
 
-    def _found(self, records: list[tuple[dns.rdata.Rdata, int]], *, malformed: int) -> Answer:
+    def _found(self, records: list[tuple[dns.rdata.Rdata, int]], malformed: int) -> Answer:
         ttl = min([self.ttl, *(ttl for _, ttl in records)] if records else [MIN_TTL])
         return Answer(
             self.question,
@@ -222,9 +214,9 @@ class _Chain:
             self.servers,
         )
 
-    def _absent(self, status: Status, message: dns.message.Message) -> Answer:
+    def _absent(self, status: Status, soa_ttl: int | None) -> Answer:
         # RFC 2308 §5: an absence without SOA must not be kept, so it gets the shortest life.
-        ttl = min(self.ttl, _soa_ttl(message) or MIN_TTL, MAX_NEGATIVE_TTL)
+        ttl = min(self.ttl, soa_ttl or MIN_TTL, MAX_NEGATIVE_TTL)
         return Answer(
             self.question,
             self.rdtype,
@@ -240,20 +232,11 @@ class _Chain:
 
 
 def _records(
-    message: dns.message.Message, name: dns.name.Name, rdtype: RdataType
+    response: Response, name: dns.name.Name, rdtype: RdataType
 ) -> list[tuple[dns.rdata.Rdata, int]]:
     """Return the records of `name` in the answer section, each with its TTL."""
     return [
-        (rdata, rrset.ttl)
-        for rrset in message.answer
-        if rrset.rdtype == rdtype and rrset.rdclass == IN and rrset.name == name
-        for rdata in rrset
+        (answer.rdata, answer.ttl)
+        for answer in response.answers
+        if answer.rdtype == rdtype and answer.name == name
     ]
-
-
-def _soa_ttl(message: dns.message.Message) -> int | None:
-    """Return how long the absence may be kept (RFC 2308 §5), or None if there is no SOA."""
-    for rrset in message.authority:
-        if rrset.rdtype == SOA:
-            return min(rrset.ttl, int(rrset[0].minimum))
-    return None

@@ -21,11 +21,13 @@ async def lookup_record(dns: DnsClient, domain: str, trace: Trace | None = None)
     Raise DnsError if it could not be looked up, which says nothing about the domain, and
     NoRecordError if there is no usable one.
     """
-    with Steps(trace).step(f"TXT {PREFIX}{domain}") as note:
+    steps = Steps(trace)
+    with steps.step(f"TXT {PREFIX}{domain}") as note:
         answer = await dns.query(PREFIX + domain, "TXT")
         # RFC 8461 §3.1: the strings of one record are concatenated.
         texts = [b"".join(text.strings) for text in answer.records if isinstance(text, TXTBase)]
-        note.details += [printable(text.decode("latin-1")) for text in texts[:_RECORDS_SHOWN]]
+        if steps.traced:
+            note.details += [printable(text.decode("latin-1")) for text in texts[:_RECORDS_SHOWN]]
         found = FoundRecord(_select(answer, texts), answer.ttl)
         note.outcome = f"id {found.record.id}, for {found.ttl:.0f} s"
         return found

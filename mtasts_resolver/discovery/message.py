@@ -1,0 +1,209 @@
+"""DNS messages, as far as they matter here: one question, and what a response says of it.
+
+dnspython reads the names and the records. Its `dns.message` is not used, for it makes objects of
+all that a message holds: that takes several times as long as sending and receiving.
+"""
+
+import secrets
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+import dns.edns
+import dns.exception
+import dns.flags
+import dns.name
+import dns.rcode
+import dns.rdata
+import dns.rdtypes.ANY.OPT
+import dns.rdtypes.ANY.SOA
+from dns.rdataclass import IN
+from dns.rdatatype import CNAME, OPT, SOA, TLSA, RdataType
+
+from mtasts_resolver.discovery.text import printable
+
+EDNS_PAYLOAD = 1232  # bytes that arrive everywhere without fragments: DNS flag day 2020
+
+_ID_BYTES = 2
+_HEADER = struct.Struct("!2s5H")  # RFC 1035 §4.1.1: id, flags, and the counts of four sections
+_QUESTION = struct.Struct("!HH")  # RFC 1035 §4.1.2, behind the name: type and class
+_RECORD = struct.Struct("!HHIH")  # RFC 1035 §4.1.3, behind the name: type, class, TTL, length
+_MAX_TTL = 2**31 - 1  # RFC 2181 §8: a greater one means 0
+
+# RFC 6840 §5.7, §5.8: a validating resolver tells whether DNSSEC proved its answer where the query
+# has AD or DO. unbound, BIND, Knot Resolver, PowerDNS Recursor, dnsmasq and systemd-resolved take
+# either. DO would bring the signatures along, which nobody here verifies: thrice the bytes.
+_QUERY_FLAGS = dns.flags.RD | dns.flags.AD
+_EDNS = b"\0" + _RECORD.pack(OPT, EDNS_PAYLOAD, 0, 0)  # RFC 6891 §6.1.2: version 0, no DO
+
+_KIND = dns.flags.QR | 0x7800  # and the opcode, which is 0 in what answers a query
+
+# With these codes a server may leave out the question.
+_FAILURES = frozenset({dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED})
+
+
+class NoResponseError(Exception):
+    """These bytes are no response to the query; it may still come."""
+
+
+class Record(NamedTuple):
+    """A record; its data is yet to be read."""
+
+    name: dns.name.Name
+    rdtype: int
+    rdclass: int
+    ttl: int
+    wire: bytes
+    """The whole message, for a name in the data may point to another."""
+    start: int
+    length: int
+
+    def read(self) -> dns.rdata.Rdata:
+        """Return the data. Raise DNSException or ValueError where it is malformed."""
+        rdtype = RdataType.make(self.rdtype)
+        return dns.rdata.from_wire(IN, rdtype, self.wire, self.start, self.length)
+
+
+class Answer(NamedTuple):
+    """A record of the answer section that was read."""
+
+    name: dns.name.Name
+    rdtype: int
+    ttl: int
+    rdata: dns.rdata.Rdata
+
+
+@dataclass(slots=True)
+class Response:
+    """What a response says of the question."""
+
+    flags: int
+    rcode: dns.rcode.Rcode
+    answers: list[Answer] = field(default_factory=list)
+    """The records of the type asked for, and CNAMEs, of whatever names."""
+    malformed: int = 0
+    """How many TLSA records could not be read."""
+    soa_ttl: int | None = None
+    """Seconds for which an absence may be kept (RFC 2308 §5); None where there is no SOA."""
+    options: tuple[dns.edns.Option, ...] = ()
+
+    @property
+    def truncated(self) -> bool:
+        return bool(self.flags & dns.flags.TC)
+
+    @property
+    def authenticated(self) -> bool:
+        return bool(self.flags & dns.flags.AD)
+
+    def describe_rcode(self) -> str:
+        """Return the response code's name, and the extended errors of RFC 8914 if there are any."""
+        text = dns.rcode.to_text(self.rcode)
+        notes = []
+        for option in self.options:
+            if isinstance(option, dns.edns.EDEOption):
+                name = dns.edns.EDECode(option.code).name.replace("_", " ").lower()
+                notes.append(f"{name}: {option.text}" if option.text else name)
+        return f"{text} ({printable('; '.join(notes))})" if notes else text
+
+
+def make_query(name: dns.name.Name, rdtype: RdataType) -> bytes:
+    """Return a query with an id that cannot be guessed (RFC 5452 §9.2)."""
+    header = _HEADER.pack(secrets.token_bytes(_ID_BYTES), _QUERY_FLAGS, 1, 0, 0, 1)
+    return header + name.to_digestable() + _QUESTION.pack(rdtype, IN) + _EDNS
+
+
+def read_response(wire: bytes, query: bytes) -> Response:
+    """Return the response to `query`, or raise NoResponseError. A truncated one has flags only.
+
+    A record that matters and is malformed spoils the whole: RFC 8461 §3.1 counts TXT records, and
+    one that cannot be read must not go unseen. Not so with TLSA: RFC 7671 §4.3 calls a record with
+    a digest of the wrong length unusable, and the others count.
+    """
+    try:
+        return _read(wire, query)
+    except (dns.exception.DNSException, ValueError, struct.error):
+        raise NoResponseError from None
+
+
+def _read(wire: bytes, query: bytes) -> Response:
+    sent_id, flags, questions, *counts = _HEADER.unpack_from(wire)
+    if sent_id != query[:_ID_BYTES] or flags & _KIND != dns.flags.QR:
+        raise NoResponseError
+    response = Response(flags, dns.rcode.from_flags(flags, 0))
+    question = query[_HEADER.size : -len(_EDNS)]
+    at = _HEADER.size
+    if questions or response.rcode not in _FAILURES:
+        at += len(question)
+        if questions != 1 or not _is_same(wire[_HEADER.size : at], question):
+            raise NoResponseError
+    if not response.truncated:
+        rdtype, _ = _QUESTION.unpack(question[-_QUESTION.size :])
+        _read_sections(response, rdtype, _records(wire, at, sum(counts)), counts)
+    return response
+
+
+def _is_same(found: bytes, question: bytes) -> bool:
+    """Tell whether two questions are the same; case does not matter in names (RFC 1035 §2.3.3).
+
+    No length of a label is the code of a letter, and `question` is in small letters.
+    """
+    return found[: -_QUESTION.size].lower() + found[-_QUESTION.size :] == question
+
+
+def _read_sections(
+    response: Response, rdtype: int, records: Iterator[Record], counts: Sequence[int]
+) -> None:
+    answers, authority, _ = counts
+    for record in islice(records, answers):
+        if record.rdtype in (rdtype, CNAME) and record.rdclass == IN:
+            _read_answer(response, record)
+    for record in islice(records, authority):
+        if record.rdtype == SOA and record.rdclass == IN:
+            _read_soa(response, record)
+    for record in records:
+        if record.rdtype == OPT:
+            _read_opt(response, record)
+
+
+def _records(wire: bytes, at: int, count: int) -> Iterator[Record]:
+    """Yield the `count` records that begin at `at`, and end where the message does."""
+    for _ in range(count):
+        name, size = dns.name.from_wire(wire, at)
+        rdtype, rdclass, ttl, length = _RECORD.unpack_from(wire, at + size)
+        start = at + size + _RECORD.size
+        yield Record(name, rdtype, rdclass, ttl, wire, start, length)
+        at = start + length
+    if at != len(wire):
+        raise NoResponseError
+
+
+def _read_answer(response: Response, record: Record) -> None:
+    try:
+        rdata = record.read()
+    except (dns.exception.DNSException, ValueError):
+        if record.rdtype != TLSA:
+            raise
+        response.malformed += 1
+    else:
+        response.answers.append(Answer(record.name, record.rdtype, _ttl(record), rdata))
+
+
+def _read_soa(response: Response, record: Record) -> None:
+    soa = record.read()
+    if isinstance(soa, dns.rdtypes.ANY.SOA.SOA):
+        response.soa_ttl = min(_ttl(record), soa.minimum)
+
+
+def _read_opt(response: Response, record: Record) -> None:
+    """Complete the response code (RFC 6891 §6.1.3), and read the options if there are any."""
+    response.rcode = dns.rcode.from_flags(response.flags, record.ttl)
+    if record.length:
+        opt = record.read()
+        if isinstance(opt, dns.rdtypes.ANY.OPT.OPT):
+            response.options = opt.options
+
+
+def _ttl(record: Record) -> int:
+    return record.ttl if record.ttl <= _MAX_TTL else 0

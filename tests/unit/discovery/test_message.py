@@ -1,0 +1,179 @@
+"""Which messages are responses, and what is read from them."""
+
+import struct
+from collections.abc import Callable
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.rcode
+import dns.rrset
+import pytest
+from dns.rdataclass import CH
+from dns.rdatatype import CNAME, TLSA, TXT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtasts_resolver.discovery.message import NoResponseError, Response, make_query, read_response
+from tests.unit.discovery.servers import respond
+
+NAME = dns.name.from_text("_mta-sts.X.example")
+QUERY = make_query(NAME, TXT)
+RECORD = '_mta-sts.x.example. 300 IN TXT "v=STSv1; " "id=1"'
+SOA = "x.example. 900 IN SOA ns.x.example. hostmaster.x.example. 1 2 3 4 600"
+TYPE = slice(12 + len(NAME.to_digestable()), 14 + len(NAME.to_digestable()))
+
+Change = Callable[[dns.message.Message], object]
+
+
+def read(*records: str, change: Change = lambda _: None) -> Response:
+    """Return what is read of a response with `records` after `change`."""
+    message = respond(dns.message.from_wire(QUERY), *records, authority=(SOA,))
+    change(message)
+    return read_response(message.to_wire(), QUERY)
+
+
+def test_a_query_is_what_dnspython_takes_it_for() -> None:
+    query = dns.message.from_wire(QUERY)
+    assert (query.opcode(), query.edns) == (dns.opcode.QUERY, 0)
+    assert query.question[0].to_text() == "_mta-sts.x.example. IN TXT"
+    assert [len(section) for section in query.sections] == [1, 0, 0, 0]
+    assert len({make_query(NAME, TXT)[:2] for _ in range(8)}) > 1
+
+
+def test_the_records_that_matter_are_read() -> None:
+    response = read(
+        RECORD,
+        "_mta-sts.x.example. 400 IN CNAME elsewhere.example.",
+        "other.example. 500 IN TXT text",
+        "_mta-sts.x.example. 600 IN A 192.0.2.1",
+        "_mta-sts.x.example. 600 CH TXT chaos",
+    )
+    assert [(answer.rdtype, answer.ttl) for answer in response.answers] == [
+        (TXT, 300),
+        (CNAME, 400),
+        (TXT, 500),
+    ]
+    assert response.answers[0].rdata.to_text() == '"v=STSv1; " "id=1"'
+    assert (response.rcode, response.malformed, response.soa_ttl) == (dns.rcode.NOERROR, 0, 600)
+
+
+def test_the_case_of_the_name_does_not_matter() -> None:
+    message = respond(dns.message.from_wire(QUERY), RECORD)
+    wire = message.to_wire().replace(b"example", b"eXaMPLe")
+    assert len(read_response(wire, QUERY).answers) == 1
+
+
+@pytest.mark.parametrize("flag", [0, int(dns.flags.AD)])
+def test_what_dnssec_proved(flag: int) -> None:
+    def prove(message: dns.message.Message) -> None:
+        message.flags |= flag
+
+    assert read(RECORD, change=prove).authenticated is bool(flag)
+
+
+def test_of_a_truncated_response_nothing_but_that_is_known() -> None:
+    wire = respond(dns.message.from_wire(QUERY), RECORD, flags=dns.flags.TC).to_wire()
+    response = read_response(wire[:-20], QUERY)
+    assert response.truncated
+    assert response.answers == []
+
+
+def test_the_response_code_is_completed_by_edns() -> None:
+    response = read(change=lambda message: message.set_rcode(dns.rcode.BADVERS))
+    assert response.rcode == dns.rcode.BADVERS
+    assert response.describe_rcode() == "BADVERS"
+
+
+def test_a_ttl_beyond_all_bounds_is_none() -> None:
+    wire = bytearray(respond(dns.message.from_wire(QUERY), RECORD).to_wire())
+    ttl = wire.index(struct.pack("!I", 300))
+    wire[ttl] = 0x80
+    assert read_response(bytes(wire), QUERY).answers[0].ttl == 0
+
+
+@pytest.mark.parametrize("code", ["FORMERR", "SERVFAIL", "NOTIMP", "REFUSED"])
+def test_a_failure_may_leave_out_the_question(code: str) -> None:
+    rcode = dns.rcode.from_text(code)
+
+    def fail(message: dns.message.Message) -> None:
+        message.set_rcode(rcode)
+        message.question.clear()
+
+    assert read(change=fail).rcode == rcode
+
+
+def no_question(message: dns.message.Message) -> None:
+    message.question.clear()
+
+
+def two_questions(message: dns.message.Message) -> None:
+    message.question.append(message.question[0])
+
+
+def other_opcode(message: dns.message.Message) -> None:
+    message.set_opcode(dns.opcode.NOTIFY)
+
+
+def other_type(message: dns.message.Message) -> None:
+    message.question[0].rdtype = TLSA
+
+
+def other_class(message: dns.message.Message) -> None:
+    message.question[0] = dns.rrset.RRset(message.question[0].name, CH, TXT)
+
+
+CHANGES = (no_question, two_questions, other_opcode, other_type, other_class)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_answers_another_question_is_no_response(change: Change) -> None:
+    with pytest.raises(NoResponseError):
+        read(RECORD, change=change)
+
+
+def test_types_have_no_case() -> None:
+    """Types 65 and 97 differ as `A` and `a` do."""
+    query, wire = bytearray(QUERY), bytearray(respond(dns.message.from_wire(QUERY)).to_wire())
+    query[TYPE], wire[TYPE] = struct.pack("!H", 97), struct.pack("!H", 65)
+    with pytest.raises(NoResponseError):
+        read_response(bytes(wire), bytes(query))
+
+
+def test_a_malformed_record_that_matters_spoils_the_response() -> None:
+    wire = respond(dns.message.from_wire(QUERY), RECORD).to_wire()
+    assert read_response(wire, QUERY)
+    with pytest.raises(NoResponseError):
+        read_response(wire.replace(b"\x09v=STSv1", b"\xffv=STSv1"), QUERY)
+
+
+def seed() -> bytes:
+    message = respond(
+        dns.message.from_wire(QUERY),
+        "_mta-sts.x.example. 400 IN CNAME t.example.",
+        't.example. 300 IN TXT "v=STSv1; id=1"',
+        authority=(SOA,),
+    )
+    message.use_edns(options=[dns.edns.EDEOption(dns.edns.EDECode.DNSSEC_BOGUS, "no keys")])
+    return message.to_wire()
+
+
+@given(
+    st.lists(st.tuples(st.integers(2, len(seed()) - 1), st.integers(0, 255)), max_size=6),
+    st.sampled_from([0, 0, 0, 1, 7, 40]),
+    st.sampled_from([b"", b"", b"\x00", b"\xc0\x0c"]),
+)
+def test_whatever_comes_is_a_response_or_none(
+    changes: list[tuple[int, int]], cut_off: int, appended: bytes
+) -> None:
+    wire = bytearray(seed())
+    for position, value in changes:
+        wire[position] = value
+    try:
+        response = read_response(bytes(wire[: len(wire) - cut_off]) + appended, QUERY)
+    except NoResponseError:
+        return
+    assert response.describe_rcode().isprintable()
+    assert all(0 <= answer.ttl < 2**31 for answer in response.answers)
