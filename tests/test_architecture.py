@@ -127,6 +127,32 @@ def test_configuration_asks_no_network_no_clock_and_no_log(module: str) -> None:
         assert is_allowed(name, CONFIG_MODULES), f"{module} imports {name}"
 
 
+def everything_imported_by(module: str) -> set[str]:
+    """Return each module that `module` imports when it is imported, directly or through others."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            tree = SOURCES.get(name)
+            waiting += imports(at_the_top(tree)) if tree is not None else []
+    return seen
+
+
+def at_the_top(tree: ast.Module) -> ast.Module:
+    """Return the imports that run when the module is imported, and not for types alone."""
+    statements = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return ast.Module(list(statements), [])
+
+
+def test_the_daemon_leaves_the_libraries_of_discovery_to_the_discoverer() -> None:
+    """They take longer to import than a start may take, and parse what strangers send."""
+    imported = {name.split(".")[0] for name in everything_imported_by(f"{PACKAGE}.daemon")}
+    assert {"uvloop", "msgspec", "sqlitedict"} <= imported
+    assert not imported & {"dns", "httpx", "httpcore", "ssl", "cryptography"}
+
+
 def is_allowed(name: str, modules: set[str]) -> bool:
     """Tell whether the module `name`, or a package that holds it, is one of `modules`."""
     parts = name.split(".")

@@ -100,6 +100,11 @@ class DiscovererProcess:
         channel.send(messages.encode(Configure(self._config)))
         self._running = _Running(process, ended, {}, channel)
 
+    @property
+    def pid(self) -> int | None:
+        """The process id, while there is a process."""
+        return None if self._running is None else self._running.process.pid
+
     async def ready(self) -> None:
         """Return when the process can work, or has ended, which `run` mends.
 
@@ -135,7 +140,7 @@ class DiscovererProcess:
             except OSError as error:
                 log.error("discoverer-not-started", reason=str(error), action="it is tried again")
             else:
-                log.info("discoverer-started")
+                log.info("discoverer-started", pid=self.pid)
 
     async def close(self) -> None:
         """End the process."""

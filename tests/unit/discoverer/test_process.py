@@ -1,0 +1,184 @@
+"""The discoverer as a real process, and what becomes of look-ups when something becomes of it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import msgspec
+import pytest
+
+from mtasts_resolver.clock import SystemClock
+from mtasts_resolver.config import Config, ConfigError, DnsConfig, HttpsConfig
+from mtasts_resolver.discoverer import process
+from mtasts_resolver.discoverer.process import DiscovererProcess
+from mtasts_resolver.discoveries import OverloadedError
+from mtasts_resolver.discovery.errors import DnsServerError, NoRecordError, PolicyHostError
+from mtasts_resolver.policy import Dane
+from tests.unit.discovery.servers import NameServer, name_server, respond
+
+PATIENCE = 30.0
+
+
+def answers(query: dns.message.Message) -> dns.message.Message | None:
+    name = query.question[0].name.to_text()
+    match name:
+        case "_mta-sts.good.example.":
+            return respond(query, f'{name} 900 IN TXT "v=STSv1; id=42;"')
+        case "_mta-sts.broken.example.":
+            return respond(query, rcode=dns.rcode.SERVFAIL)
+        case "_mta-sts.silent.example.":
+            return None
+    return respond(query, flags=dns.flags.AD, rcode=dns.rcode.NXDOMAIN)
+
+
+def asking(server: NameServer, **https: object) -> Config:
+    return Config(
+        dns=DnsConfig(servers=(server.address,), timeout=PATIENCE),
+        https=msgspec.convert(https, HttpsConfig),
+    )
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[DiscovererProcess]:
+    discoverer = DiscovererProcess(config, SystemClock())
+    discoverer.start()
+    watching = asyncio.create_task(discoverer.run())
+    try:
+        yield discoverer
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await discoverer.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[NameServer]:
+    async with name_server(answers) as made:
+        yield made
+
+
+@pytest.fixture
+async def discoverer(server: NameServer) -> AsyncIterator[DiscovererProcess]:
+    async with running(asking(server)) as made, asyncio.timeout(4 * PATIENCE):
+        await made.ready()
+        yield made
+
+
+def pid_of(discoverer: DiscovererProcess) -> int:
+    assert discoverer.pid is not None
+    return discoverer.pid
+
+
+async def works(discoverer: DiscovererProcess) -> None:
+    """Return when the discoverer finds what there is."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                found = await discoverer.record("good.example")
+            except OverloadedError:
+                await asyncio.sleep(0.01)
+            else:
+                assert found.record.id == "42"
+                return
+
+
+async def test_it_finds_out_what_there_is(discoverer: DiscovererProcess) -> None:
+    found = await discoverer.record("good.example")
+    assert (found.record.id, found.ttl) == ("42", 900.0)
+    with pytest.raises(NoRecordError, match=r"_mta-sts\.none\.example does not exist") as absence:
+        await discoverer.record("none.example")
+    assert absence.value.absent
+    with pytest.raises(DnsServerError, match="SERVFAIL"):
+        await discoverer.record("broken.example")
+    with pytest.raises(PolicyHostError, match=r"mta-sts\.good\.example does not exist"):
+        await discoverer.policy("good.example")
+    dane = await discoverer.dane("good.example")
+    assert (dane.finding.status, dane.finding.hosts) == (Dane.NONE, ())
+    assert (await discoverer.probe()).authenticated
+
+
+async def test_many_questions_are_under_way_at_once(
+    discoverer: DiscovererProcess, server: NameServer
+) -> None:
+    waiting = asyncio.create_task(discoverer.record("silent.example"))
+    found = await asyncio.gather(*(discoverer.record("good.example") for _ in range(300)))
+    assert {one.record.id for one in found} == {"42"}
+    assert len(server.questions) > 300
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_it_runs_at_a_lower_priority(discoverer: DiscovererProcess) -> None:
+    assert os.getpriority(os.PRIO_PROCESS, pid_of(discoverer)) > os.getpriority(os.PRIO_PROCESS, 0)
+
+
+async def test_a_process_that_dies_is_started_again_and_its_questions_are_for_later(
+    discoverer: DiscovererProcess, server: NameServer
+) -> None:
+    waiting = asyncio.create_task(discoverer.record("silent.example"))
+    while not any("silent" in question for question in server.questions):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    before = pid_of(discoverer)
+    os.kill(before, signal.SIGKILL)
+    with pytest.raises(OverloadedError, match="has ended"):
+        await waiting
+    await works(discoverer)
+    assert discoverer.pid != before
+
+
+async def test_a_process_that_stands_still_is_started_again(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "PULSE", 2.0)
+    async with running(asking(server)) as discoverer:
+        await works(discoverer)
+        before = pid_of(discoverer)
+        os.kill(before, signal.SIGSTOP)
+        with pytest.raises(OverloadedError):
+            await discoverer.record("good.example")
+        await works(discoverer)
+        assert discoverer.pid != before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_signals_to_the_whole_group_are_for_the_daemon(
+    discoverer: DiscovererProcess, number: signal.Signals
+) -> None:
+    before = pid_of(discoverer)
+    os.kill(before, number)
+    await works(discoverer)
+    assert discoverer.pid == before
+
+
+async def test_it_ends_with_the_daemon(server: NameServer) -> None:
+    async with running(asking(server)) as discoverer:
+        await works(discoverer)
+        pid = pid_of(discoverer)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with pytest.raises(OverloadedError, match="not running"):
+        await discoverer.record("good.example")
+
+
+async def test_a_configuration_that_cannot_be_used_is_told(
+    server: NameServer, tmp_path: Path
+) -> None:
+    config = asking(server, ca_file=str(tmp_path / "missing.pem"))
+    async with running(config) as discoverer, asyncio.timeout(PATIENCE):
+        with pytest.raises(ConfigError, match=r"missing\.pem: no such file"):
+            await discoverer.ready()
+
+
+async def test_whoever_waits_for_a_process_that_cannot_live_does_not_wait_for_ever(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "COMMAND", ("/bin/false",))
+    async with running(asking(server)) as discoverer, asyncio.timeout(PATIENCE):
+        await discoverer.ready()
+        with pytest.raises(OverloadedError):
+            await discoverer.record("good.example")

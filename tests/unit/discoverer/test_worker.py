@@ -1,0 +1,87 @@
+"""What our own lateness caused is no failure of a domain."""
+
+import asyncio
+import subprocess
+import sys
+import time
+
+import dns.message
+import pytest
+
+from mtasts_resolver.config import Config, DnsConfig
+from mtasts_resolver.discoverer import messages
+from mtasts_resolver.discoverer.channel import Channel, socket_pair
+from mtasts_resolver.discoverer.lag import INTERVAL, Lag
+from mtasts_resolver.discoverer.worker import serve
+from tests.unit.discovery.servers import name_server
+
+
+def silence(_: dns.message.Message) -> None:
+    return None
+
+
+async def ask_while(*, busy: bool) -> messages.ToDaemon:
+    """Ask a silent name server within a second, which the loop may be too busy to wait out."""
+    ours, theirs = socket_pair()
+    arrived: asyncio.Queue[messages.ToDaemon] = asyncio.Queue()
+    channel = Channel(
+        ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
+    )
+    async with name_server(silence) as server, asyncio.timeout(30):
+        serving = asyncio.create_task(serve(theirs))
+        config = Config(dns=DnsConfig(servers=(server.address,), timeout=1.0))
+        channel.send(messages.encode(messages.Configure(config)))
+        assert await arrived.get() == messages.Ready()
+        channel.send(messages.encode(messages.Ask(1, "record", "x.example")))
+        while not server.questions:  # noqa: ASYNC110  the server tells nobody
+            await asyncio.sleep(0.01)
+        if busy:
+            await asyncio.sleep(INTERVAL)
+            time.sleep(0.8)  # noqa: ASYNC251  what a loop does that has too much to do
+        answer = await arrived.get()
+        channel.close()
+        await serving
+    return answer
+
+
+async def test_a_domain_whose_servers_are_silent_has_failed() -> None:
+    answer = await ask_while(busy=False)
+    assert isinstance(answer, messages.Failed)
+    assert answer.code == "dns-timeout"
+
+
+async def test_a_time_out_that_we_were_late_for_is_for_another_try() -> None:
+    answer = await ask_while(busy=True)
+    assert isinstance(answer, messages.Overloaded)
+    assert "too busy" in answer.reason
+
+
+async def test_the_lag_is_what_the_loop_is_late() -> None:
+    lag = Lag()
+    watching = asyncio.create_task(lag.watch())
+    await asyncio.sleep(INTERVAL / 2)
+    before = lag.seconds
+    time.sleep(3 * INTERVAL)  # noqa: ASYNC251  a loop that is held
+    async with asyncio.timeout(20):
+        while lag.seconds - before < 2 * INTERVAL:  # noqa: ASYNC110  it tells nobody
+            await asyncio.sleep(INTERVAL)
+    watching.cancel()
+
+
+@pytest.mark.parametrize(("late", "matters"), [(0.2, False), (0.3, True)])
+def test_a_quarter_of_the_time_may_be_late(late: float, matters: bool) -> None:
+    lag = Lag()
+    lag.seconds = 10.0 + late
+    assert lag.matters(since=10.0, of=1.0) is matters
+
+
+def test_started_by_hand_it_says_whose_part_it_is() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mtasts_resolver.discoverer"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "This is a part of the daemon, which starts it: mtasts-resolver serve\n"
