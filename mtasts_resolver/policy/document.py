@@ -20,12 +20,12 @@ MAX_MAX_AGE = 31_557_600  # seconds, about a year: RFC 8461 §3.2
 #
 # The named fields (version, mode, mx, max_age) all fit the extension's grammar, ":" and white
 # space between name and value, so one expression reads every line, and the values are checked by
-# name. The tests on values are spelled out: int(), str.isdigit() and str.splitlines() know more of
-# Unicode than this grammar does.
+# name. vchar is what is no control, no space and no DEL: named by what it leaves out, the
+# expression compiles in a tenth of the time. The tests on values are spelled out: int(),
+# str.isdigit() and str.splitlines() know more of Unicode than this grammar does.
 _FIELD = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*"
-    r"(?P<value>[\x21-\x7e\x80-\U0010ffff](?:[\x20-\x7e\x80-\U0010ffff]*"
-    r"[\x21-\x7e\x80-\U0010ffff])?)[ \t]*\Z",
+    r"(?P<value>[^\x00-\x20\x7f](?:[^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?)[ \t]*\Z",
 )
 _DIGITS = re.compile(r"[0-9]+\Z")
 
