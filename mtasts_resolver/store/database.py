@@ -18,7 +18,7 @@ from mtasts_resolver.store.rescue import read_copy, remove_oldest, set_aside
 from mtasts_resolver.store.schema import prepare
 from mtasts_resolver.store.table import BrokenRowError, PolicyTable, Row, decode_row
 
-PAGE_ROWS = 256  # policies per page: a few milliseconds of worker, and at most 100 MB of rows
+PAGE_ROWS = 64  # policies per page: the event loop handles one in a millisecond, and others between
 MAX_BROKEN = 1000  # broken rows remembered until they are deleted; the rest waits for the next scan
 
 log = logs.get(__name__)
@@ -57,6 +57,11 @@ class Database:
         self._opening = 0
         self.begun_afresh = 0
         """How often an empty file took the place of one that held policies."""
+
+    @property
+    def opening(self) -> int:
+        """How often a file was opened: the number of the one that is open."""
+        return self._opening
 
     @property
     def has_broken_rows(self) -> bool:
@@ -109,6 +114,11 @@ class Database:
         else:
             self._guarded(PolicyTable.check_writable)
         self._broken.difference_update(broken)
+
+    def give_up(self, opening: int, damage: DamagedError) -> None:
+        """Set the file of that opening aside, and begin a fresh one, if it is still open."""
+        if self._table is not None and self._opening == opening:
+            self._begin_afresh(damage)
 
     def close(self) -> None:
         """Close the file."""

@@ -1,10 +1,10 @@
-"""The file before it is used: made, checked, and brought to the schema that this program knows."""
+"""The file: made, looked at before it is used, brought to the schema of this program, checked."""
 
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from mtasts_resolver.store.errors import DamagedError, StoreError, UnavailableError
@@ -34,7 +34,9 @@ def connect(path: Path, options: str) -> sqlite3.Connection:
 
 
 def prepare(path: Path, *, in_use: bool = False) -> None:
-    """Make `path` where it is missing, check it, and migrate it to VERSION.
+    """Make `path` where it is missing, look whose it is, and migrate it to VERSION.
+
+    Only what that takes is read; `check` reads the rest.
 
     `in_use` tells that this process has the file open. Its bytes are then left alone: to close a
     file that SQLite has open, too, is to give up SQLite's locks on it.
@@ -44,18 +46,36 @@ def prepare(path: Path, *, in_use: bool = False) -> None:
     _make_file(path)
     if not in_use:
         _check_format(path)
-    with closing(connect(path, "mode=ro")) as connection:
-        try:
-            _check_integrity(connection)
-            version = _check_owner(connection, path)
-        except sqlite3.OperationalError as error:
-            # These statements are right, so what SQLite cannot make sense of is the file.
-            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
-                raise DamagedError(str(error)) from None
-            raise
+    with _reading(path) as connection:
+        version = _check_owner(connection, path)
     if version < VERSION:
         with closing(connect(path, "mode=rw")) as connection:
             _migrate(connection)
+
+
+def check(path: Path, begun: Callable[[sqlite3.Connection], None]) -> None:
+    """Read the whole file, and raise DamagedError where it is ruined, or one of FAILURES.
+
+    It takes milliseconds for each 10,000 policies, and minutes on a slow disk. `begun` is called
+    with the connection, so that another thread can interrupt it.
+    """
+    with _reading(path) as connection:
+        begun(connection)
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise DamagedError(" ".join(str(verdict).split()))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file for statements that are right: what SQLite cannot make sense of is the file."""
+    with closing(connect(path, "mode=ro")) as connection:
+        try:
+            yield connection
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+                raise DamagedError(str(error)) from None
+            raise
 
 
 def _make_file(path: Path) -> None:
@@ -76,12 +96,6 @@ def _check_format(path: Path) -> None:
         write_version = file.read(_WRITE_VERSION + 1)[_WRITE_VERSION:]
     if write_version > b"\x02":
         raise DamagedError("its header names an unknown file format")
-
-
-def _check_integrity(connection: sqlite3.Connection) -> None:
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise DamagedError(" ".join(str(verdict).split()))
 
 
 def _check_owner(connection: sqlite3.Connection, path: Path) -> int:

@@ -1,7 +1,7 @@
 """The store in an SQLite file: the event loop's side, which never waits for the disk."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -12,13 +12,15 @@ from typing import Any, TypeVar
 from mtasts_resolver import logs
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.store import WRITE_DELAY, StoredPolicy
+from mtasts_resolver.store.check import FileCheck
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
-from mtasts_resolver.store.errors import UnavailableError
+from mtasts_resolver.store.errors import DamagedError, UnavailableError
 
 WRITE_ROWS = 1000  # changes per transaction: tens of milliseconds, in which look-ups wait
 MAX_PENDING = 200_000  # changes that wait for the disk: all that the resolver has in memory
 RETRY_FIRST = 1.0  # seconds until a failed write is tried again, doubled each time
 RETRY_LAST = 60.0  # seconds; what an administrator repairs is in use within a minute
+CHECK_DELAY = 10.0  # seconds from the opening: to read all of a file must not slow down the start
 CALL_TIMEOUT = 30.0  # seconds for one job of the worker: above table.STATEMENT_TIMEOUT
 CLOSE_TIMEOUT = 10.0  # seconds: with the rest of a shutdown far below systemd's 90 s
 
@@ -45,16 +47,19 @@ class SqliteStore:
         self._clock = clock
         self._recover = recover
         self._database = Database(path, clock.wall)
+        self._check = FileCheck(path)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._late: asyncio.Future[Any] | None = None
         self._pending: dict[str, StoredPolicy | None] = {}
         self._dropped = 0
         self._begun_afresh = 0
+        self._opening = 0
         self._failures = 0
         self._trouble: str | None = None
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
-        self._writer: asyncio.Task[None] | None = None
+        self._opened = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def trouble(self) -> str | None:
@@ -69,13 +74,17 @@ class SqliteStore:
     async def open(self) -> None:
         """Begin. Raise StoreError for a file of a newer version, or of another program.
 
-        Anything else that is wrong with the file is reported in the log and tried again later.
+        Anything else that is wrong with the file is reported in the log and tried again later. For
+        damage that is not met at once the whole file is read after CHECK_DELAY, at each opening.
         """
         try:
             await self._call(self._database.open)
         except UnavailableError as failure:
             self._note_failure(failure)
-        self._writer = asyncio.create_task(self._keep_writing(), name="store writer")
+        self._tasks = [
+            asyncio.create_task(self._keep_running(self._write_behind), name="store writer"),
+            asyncio.create_task(self._keep_running(self._check_behind), name="store check"),
+        ]
 
     async def get(self, domain: str) -> StoredPolicy | None:
         """Return what was put last for `domain`, written already or not."""
@@ -132,13 +141,25 @@ class SqliteStore:
         """Return when everything that was put is written, or when the writing has failed."""
         await self._write_pending()
 
+    async def check(self) -> None:
+        """Read the whole file; where it is damaged, it is set aside like wherever damage is met."""
+        opening = self._database.opening
+        try:
+            try:
+                await self._check.run()
+            except DamagedError as damage:
+                await self._call(partial(self._database.give_up, opening, damage))
+        except UnavailableError as failure:
+            self._note_failure(failure)
+
     async def close(self) -> None:
         """Flush and end, within CLOSE_TIMEOUT."""
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.wait((self._writer,))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(TimeoutError):  # reported below, by what is still pending
             async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._check.close()
                 await self._write_pending()
                 with suppress(UnavailableError):  # a worker that hangs was reported already
                     await self._call(self._database.close)
@@ -156,15 +177,24 @@ class SqliteStore:
                 log.error("store-changes-dropping", file=self._path, waiting=MAX_PENDING)
         self._wake.set()
 
-    async def _keep_writing(self) -> None:
+    async def _keep_running(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await self._wake.wait()
-            await self._clock.sleep(self._delay())
             try:
-                await self._write_pending()
+                await work()
             except Exception as error:  # noqa: BLE001 - a bug must not end the writing
                 log.bug("internal-error", error, during="store")
                 self._failures += 1
+
+    async def _write_behind(self) -> None:
+        await self._wake.wait()
+        await self._clock.sleep(self._delay())
+        await self._write_pending()
+
+    async def _check_behind(self) -> None:
+        await self._opened.wait()
+        self._opened.clear()
+        await self._clock.sleep(CHECK_DELAY)
+        await self.check()
 
     def _delay(self) -> float:
         if self._trouble is None and not self._failures:
@@ -206,6 +236,9 @@ class SqliteStore:
         if self._begun_afresh != self._database.begun_afresh:
             self._begun_afresh = self._database.begun_afresh
             self._put_again()
+        if self._opening != self._database.opening:
+            self._opening = self._database.opening
+            self._opened.set()
         if self._database.has_broken_rows:
             self._wake.set()
         return job.result()

@@ -71,6 +71,20 @@ def decode_row(row: Row) -> StoredPolicy:
     return stored
 
 
+class _Cursor(sqlite3.Cursor):
+    """Yields all rows at once, as one list.
+
+    sqlitedict's thread sends whatever its cursor yields apart, and each row would cost two changes
+    of thread, in which the event loop waits.
+    """
+
+    def __next__(self) -> list[Any]:
+        rows = self.fetchall()
+        if not rows:
+            raise StopIteration
+        return rows
+
+
 class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is untyped
     """sqlitedict's thread and its queue; whoever waits for an answer learns of the thread's end.
 
@@ -81,9 +95,9 @@ class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is unt
     _opened: tuple[sqlite3.Connection, sqlite3.Cursor] | None = None
 
     def _connect(self) -> tuple[sqlite3.Connection, sqlite3.Cursor]:
-        connection, cursor = super()._connect()
-        self._opened = connection, cursor
-        return connection, cursor
+        connection, _ = super()._connect()
+        self._opened = connection, connection.cursor(_Cursor)
+        return self._opened
 
     def run(self) -> None:
         try:
@@ -115,9 +129,9 @@ class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is unt
                     ) from None
                 continue
             self.check_raise_error()
-            if not isinstance(response, tuple):  # the mark that ends the answer
+            if not isinstance(response, list):  # the mark that ends the answer
                 return
-            yield response
+            yield from response
 
 
 class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped

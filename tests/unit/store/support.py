@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.sqlite import SqliteStore
+from mtasts_resolver.store.sqlite import CHECK_DELAY, SqliteStore
 
 WALL = 1_795_299_300.0  # 2026-11-21 22:15:00 UTC
 
@@ -33,13 +33,18 @@ class StoppedClock:
 
 
 class SteppedClock(StoppedClock):
-    """A clock that notes how long each `sleep` is to be, and ends it when `step` is called."""
+    """A clock that notes how long each `sleep` is to be, and ends it when `step` is called.
+
+    That before a check of the whole file it neither notes nor ends.
+    """
 
     def __init__(self) -> None:
         self.sleeps: asyncio.Queue[float] = asyncio.Queue()
         self._steps = asyncio.Semaphore(0)
 
     async def sleep(self, seconds: float) -> None:
+        if seconds == CHECK_DELAY:
+            await super().sleep(seconds)
         self.sleeps.put_nowait(seconds)
         await self._steps.acquire()
 

@@ -11,12 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.store.errors import StoreError
+from mtasts_resolver.store.errors import DamagedError, StoreError
 from mtasts_resolver.store.rescue import MAX_SET_ASIDE
 from mtasts_resolver.store.schema import prepare
+from mtasts_resolver.store.sqlite import CHECK_DELAY, SqliteStore
 from mtasts_resolver.store.table import MAX_VALUE_BYTES
 from tests.events import events
-from tests.unit.store.support import contents, contents_of, crash, fill, new_store, policies, policy
+from tests.unit.store.support import (
+    StoppedClock,
+    contents,
+    contents_of,
+    crash,
+    fill,
+    new_store,
+    policies,
+    policy,
+)
 
 ASIDE = "policies.sqlite.damaged-20261121T221500Z"  # the time is that of StoppedClock
 PAGE = 4096  # SQLite's page
@@ -113,18 +123,93 @@ def _a_row_less(path: Path) -> None:
         file.write(bytes([rows - 1]))
 
 
+class CheckingClock(StoppedClock):
+    """A clock that lets no time pass before a check of the whole file, and notes the check."""
+
+    def __init__(self) -> None:
+        self.checks = 0
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds != CHECK_DELAY:
+            await super().sleep(seconds)
+        self.checks += 1
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - the store has no event for it
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.row("C9")
 @pytest.mark.parametrize("damage", [_noise_in_the_last_page, _a_row_less])
-def test_damage_is_found_before_it_is_met(path: Path, damage: Callable[[Path], None]) -> None:
-    async def open_and_look() -> None:
-        store = new_store(path)
-        await store.open()
-        assert ASIDE in aside(path)
-        await store.close()
-
-    asyncio.run(fill(path, policies(200).values()))
+async def test_damage_is_found_before_it_is_met(
+    path: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    everything = policies(200)
+    await fill(path, everything.values())
     damage(path)
-    asyncio.run(open_and_look())
+    store = SqliteStore(path, clock=CheckingClock(), recover=everything.values)
+    await store.open()
+    await until(lambda: aside(path))
+    await until(lambda: store.pending == 200)
+    assert [logged.event for logged in events(caplog)] == ["store-damaged"]
+    await store.close()
+    assert await contents_of(path) == everything
+
+
+async def test_each_opening_is_checked_once(path: Path) -> None:
+    clock = CheckingClock()
+    store = SqliteStore(path, clock=clock)
+    await store.open()
+    await until(lambda: clock.checks == 1)
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    store.put(policy("a.example"))
+    await store.flush()
+    await until(lambda: clock.checks == 2)
+    await store.get("a.example")
+    await store.close()
+    assert clock.checks == 2
+    assert aside(path) == []
+
+
+async def test_damage_of_a_file_that_is_no_longer_open_is_nobodys(path: Path) -> None:
+    await fill(path, policies(3).values())
+    store = new_store(path)
+    await store.open()
+    store._database.give_up(store._database.opening - 1, DamagedError("it was another"))
+    assert aside(path) == []
+    assert await contents(store) == policies(3)
+    await store.close()
+
+
+async def test_a_file_that_cannot_be_checked_is_reported(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(path, policies(3).values())
+    store = new_store(path, policies(3).values)
+    await store.open()
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    await store.check()
+    assert [logged.event for logged in events(caplog)] == ["store-unavailable"]
+    await store.flush()
+    assert store.trouble is None
+    await store.close()
+    assert await contents_of(path) == policies(3)
+
+
+async def test_a_check_does_not_outlive_its_store(path: Path) -> None:
+    await fill(path, policies(20_000, document="x" * 2_000).values())
+    store = new_store(path)
+    await store.open()
+    checking = asyncio.create_task(store.check())
+    await asyncio.sleep(0)
+    checking.cancel()
+    await store.close()
+    # The last to close the file removes what SQLite keeps beside it.
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 @pytest.mark.row("C9")
@@ -281,6 +366,7 @@ async def _live_through(path: Path, valid: dict[str, object]) -> None:
     for domain in list(valid)[:5]:
         await store.get(domain)
     await contents(store)
+    await store.check()
     store.put(policy("new.example"))
     await store.flush()
     assert await store.get("new.example") == policy("new.example")
