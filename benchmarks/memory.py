@@ -44,7 +44,8 @@ class Memory(msgspec.Struct, frozen=True):
             ["each policy in use, DANE included, bytes", f"{self.policy:,.0f}"],
         ]
         return (
-            f"VmRSS of the server. Per domain: what {self.domains:,} domains add, one look-up each,"
+            "Resident memory of the server and its child; pages that both share count once. Per"
+            f" domain: what {self.domains:,} domains add, one look-up each,"
             f" to a server that knows {FEW:,} already.\n\n{table(['what', 'RSS'], cells)}"
         )
 

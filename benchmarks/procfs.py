@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 TICKS = os.sysconf("SC_CLK_TCK")
 """Ticks per second: the unit of utime and stime, and so the grain of what is measured."""
@@ -18,8 +19,13 @@ def cpu_seconds(pid: int, proc: Path = PROC) -> float:
 
 
 def resident_bytes(pid: int, proc: Path = PROC) -> int:
-    """Return the resident memory (VmRSS) of a process and its living children."""
-    return sum(_resident((proc / str(one) / "status").read_text()) for one in family(pid, proc))
+    """Return the memory of a process and its living children: of one alone, what VmRSS says.
+
+    What one has for itself is added up. What it shares, of libraries and the interpreter, is there
+    but once for all of them: the largest share counts.
+    """
+    maps = [_memory((proc / str(one) / "smaps_rollup").read_text()) for one in family(pid, proc)]
+    return sum(memory.private for memory in maps) + max(memory.shared for memory in maps)
 
 
 def family(pid: int, proc: Path = PROC) -> Iterator[int]:
@@ -47,12 +53,22 @@ def _cpu_ticks(stat: str) -> int:
     return sum(map(int, after_command[11:15]))
 
 
-def _resident(status: str) -> int:
-    for line in status.splitlines():
+class _Memory(NamedTuple):
+    """Resident bytes."""
+
+    private: int
+    shared: int
+
+
+def _memory(rollup: str) -> _Memory:
+    """Read smaps_rollup; a kernel thread, or a process that has just ended, has nothing in it."""
+    sizes = {"Private": 0, "Shared": 0}
+    for line in rollup.splitlines():
         name, _, value = line.partition(":")
-        if name == "VmRSS":
+        kind = name.partition("_")[0]
+        if kind in sizes and not name.endswith("_Hugetlb"):
             kibibytes, unit = value.split()
             if unit != "kB":
-                raise ValueError(f"VmRSS is told in {unit}, not kB")
-            return int(kibibytes) * 1024
-    return 0  # a kernel thread, or a process that has just ended
+                raise ValueError(f"{name} is told in {unit}, not kB")
+            sizes[kind] += int(kibibytes) * 1024
+    return _Memory(sizes["Private"], sizes["Shared"])

@@ -41,6 +41,7 @@ def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
         raise ValueError(f"{ca_file}: {os_reason(error)}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8461 §3.3, RFC 8996
     context.hostname_checks_common_name = False
+    context.set_alpn_protocols(["http/1.1"])
     # Python 3.13 sets both by itself. One policy host is then judged alike by every Python: as
     # Postfix judges the MX host, by RFC 5280's path validation without the strictness on extensions
     # that do no harm, and up to a root.

@@ -1,12 +1,9 @@
-"""Connections and TLS for httpcore: asyncio's own, to addresses that were checked before."""
+"""Connections and TLS: asyncio's own, to addresses that were checked before."""
 
 import asyncio
 import ssl
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
-
-import httpcore
 
 from mtasts_resolver.discovery.certificates import (
     describe_rejection,
@@ -20,6 +17,7 @@ from mtasts_resolver.discovery.text import os_reason, printable
 
 NEXT_ADDRESS_AFTER = 0.25  # seconds: RFC 8305 §5
 MAX_ADDRESSES = 6  # tried of one host; a fetch has no time for more
+_READ_BYTES = 65_536  # at once: as much as a policy may be long
 
 _TLS_FAILURES = {
     "WRONG_VERSION_NUMBER": "speaks no TLS",
@@ -33,13 +31,12 @@ _TLS_FAILURES = {
 }
 
 
-class Network(httpcore.AsyncNetworkBackend):
+class Network:
     """One fetch's way to its policy host.
 
     It connects to `targets`, the addresses of the policy host, one after the other until one
     answers; never to what the DNS has for the name by then. With `proxied` the target is the
-    proxy. Raises ConnectError and CertificateError. The caller limits the time; what httpcore hands
-    on of time limits and socket options is never set.
+    proxy. Raises ConnectError and CertificateError. The caller limits the time.
     """
 
     def __init__(
@@ -52,7 +49,7 @@ class Network(httpcore.AsyncNetworkBackend):
         self.peer = ""
         """The one of the targets that answered."""
 
-    async def connect_tcp(self, host: str, port: int, *_: object, **__: object) -> "Stream":
+    async def connect(self, host: str, port: int) -> "Stream":
         """Return a connection to the first target that accepts it."""
         failures: list[DiscoveryError] = []
         with self.steps.step(f"connect to {host} port {port}") as note:
@@ -76,7 +73,7 @@ class Network(httpcore.AsyncNetworkBackend):
         return Stream(self, reader, writer, target, port)
 
 
-class Stream(httpcore.AsyncNetworkStream):
+class Stream:
     """A connection of asyncio."""
 
     def __init__(
@@ -93,40 +90,25 @@ class Stream(httpcore.AsyncNetworkStream):
         self.peer = peer
         self._port = port
 
-    async def read(self, max_bytes: int, *_: object, **__: object) -> bytes:
+    async def read(self) -> bytes:
+        """Return what comes next, or nothing where the peer has closed the connection."""
         try:
-            return await self._reader.read(max_bytes)
+            return await self._reader.read(_READ_BYTES)
         except OSError as error:
             raise ConnectError(f"{self.peer} broke the connection: {os_reason(error)}") from None
 
-    async def write(self, buffer: bytes, *_: object, **__: object) -> None:
-        try:
-            self._writer.write(buffer)
-            await self._writer.drain()
-        except OSError as error:
-            # httpcore reads on after this one: the response may have come before the reset.
-            raise httpcore.WriteError(os_reason(error)) from None
+    def write(self, data: bytes) -> None:
+        """Send a request. That it could not be sent is found where the response is read."""
+        self._writer.write(data)
 
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        *_: object,
-        **__: object,
-    ) -> "Stream":
-        """Begin TLS; the certificate must be valid for `server_hostname` (RFC 8461 §3.3)."""
-        host = server_hostname or self.peer
-        try:
-            with self._network.steps.step(f"TLS with {host}") as note:
-                await self._handshake(ssl_context, host)
-                tls = self._writer.get_extra_info("ssl_object")
-                note.outcome = tls.version()
-                if self._network.steps.traced:
-                    note.details += _describe(tls.getpeercert(binary_form=True))
-        except BaseException:
-            self.abort()
-            raise
-        return self
+    async def start_tls(self, host: str) -> None:
+        """Begin TLS; the certificate must be valid for `host` (RFC 8461 §3.3)."""
+        with self._network.steps.step(f"TLS with {host}") as note:
+            await self._handshake(self._network.context, host)
+            tls = self._writer.get_extra_info("ssl_object")
+            note.outcome = tls.version()
+            if self._network.steps.traced:
+                note.details += _describe(tls.getpeercert(binary_form=True))
 
     async def _handshake(self, context: ssl.SSLContext, host: str) -> None:
         try:
@@ -146,12 +128,6 @@ class Stream(httpcore.AsyncNetworkStream):
     def abort(self) -> None:
         """Close at once: nothing is sent any more, and a peer that is silent cannot delay it."""
         self._writer.transport.abort()
-
-    async def aclose(self) -> None:
-        self.abort()
-
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the signature is httpcore's
-        return self._writer.get_extra_info(info)
 
 
 def _describe(der: bytes | None) -> list[str]:

@@ -1,15 +1,20 @@
 """The way to a policy host: an httpx transport that connects to checked addresses only."""
 
+import base64
 from collections.abc import AsyncIterator
 
-import httpcore
+import h11
 import httpx
 
 from mtasts_resolver.discovery.errors import BodyError, ConnectError
-from mtasts_resolver.discovery.network import Network
+from mtasts_resolver.discovery.network import Network, Stream
 from mtasts_resolver.discovery.text import printable
 
-Connection = httpcore.AsyncHTTPConnection | httpcore.AsyncHTTPProxy
+HTTP_PORT = 80
+HTTPS_PORT = 443
+MAX_HEAD = 102_400  # bytes of a response before its body: many times what any server sends
+
+Headers = list[tuple[bytes, bytes]]
 
 
 class PolicyHostTransport(httpx.AsyncBaseTransport):
@@ -22,63 +27,83 @@ class PolicyHostTransport(httpx.AsyncBaseTransport):
     def __init__(self, network: Network, proxy: httpx.Proxy | None = None) -> None:
         self._network = network
         self._proxy = proxy
-        self._connection: Connection | None = None
+        self._stream: Stream | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the response, its body yet to be read; raise a FetchError if there is none."""
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        self._connection = self._new_connection(url.origin)
+        host, port = request.url.host, request.url.port or HTTPS_PORT
         try:
-            response = await self._connection.handle_async_request(
-                httpcore.Request(request.method, url, headers=request.headers.raw)
-            )
-        except httpcore.ProxyError as error:
-            raise ConnectError(f"the proxy refuses: {printable(str(error))}") from None
-        except (httpcore.ProtocolError, httpcore.NetworkError) as error:
-            raise ConnectError(
-                f"{request.url.host} does not answer in HTTP: {printable(str(error))}"
-            ) from None
+            if self._proxy is None:
+                self._stream = await self._network.connect(host, port)
+            else:
+                self._stream = await self._network.connect(
+                    self._proxy.url.host, self._proxy.url.port or HTTP_PORT
+                )
+                await _tunnel(self._stream, self._proxy, f"{host}:{port}".encode())
+            await self._stream.start_tls(host)
+            http = _Http(self._stream)
+            response = await http.ask(b"GET", request.url.raw_path, request.headers.raw)
+        except h11.RemoteProtocolError as error:
+            raise ConnectError(f"{host} does not answer in HTTP: {printable(str(error))}") from None
         return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Body(response),
-            extensions=response.extensions,
-        )
-
-    def _new_connection(self, origin: httpcore.Origin) -> Connection:
-        if self._proxy is None:
-            return httpcore.AsyncHTTPConnection(
-                origin, ssl_context=self._network.context, network_backend=self._network
-            )
-        return httpcore.AsyncHTTPProxy(
-            str(self._proxy.url),
-            proxy_auth=self._proxy.raw_auth,
-            ssl_context=self._network.context,
-            network_backend=self._network,
+            response.status_code,
+            headers=response.headers.raw_items(),
+            stream=_Body(http),
+            extensions={"reason_phrase": response.reason},
         )
 
     async def aclose(self) -> None:
-        if self._connection is not None:
-            await self._connection.aclose()
+        if self._stream is not None:
+            self._stream.abort()
+
+
+class _Http:
+    """One request and its response, as h11 writes and reads them. Raises RemoteProtocolError."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+
+    async def ask(self, method: bytes, target: bytes, headers: Headers) -> h11.Response:
+        """Return the status and the headers of the response; interim ones are passed over."""
+        request = h11.Request(method=method, target=target, headers=headers)
+        self._stream.write(self._h11.send(request) or b"")
+        self._h11.send(h11.EndOfMessage())
+        while not isinstance(event := await self.next_event(), h11.Response):
+            pass
+        return event
+
+    async def next_event(self) -> object:
+        """Return what h11 makes of the next part of the response."""
+        while (event := self._h11.next_event()) is h11.NEED_DATA:
+            data = await self._stream.read()
+            if not data and self._h11.their_state is h11.SEND_RESPONSE:
+                raise h11.RemoteProtocolError("Server disconnected without sending a response.")
+            self._h11.receive_data(data)
+        return event
 
 
 class _Body(httpx.AsyncByteStream):
     """The body of a response; a body that is cut short is an error."""
 
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
+    def __init__(self, http: _Http) -> None:
+        self._http = http
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for part in self._response.aiter_stream():
-                yield part
-        except (ConnectError, httpcore.ProtocolError) as error:
+            while isinstance(event := await self._http.next_event(), h11.Data):
+                yield bytes(event.data)
+        except (ConnectError, h11.RemoteProtocolError) as error:
             raise BodyError(f"the policy was cut short: {printable(str(error))}") from None
 
-    async def aclose(self) -> None:
-        await self._response.aclose()
+
+async def _tunnel(stream: Stream, proxy: httpx.Proxy, target: bytes) -> None:
+    """Have the proxy connect to `target` (RFC 9110 §9.3.6)."""
+    headers = [(b"Host", target)]
+    if proxy.raw_auth is not None:
+        credentials = base64.b64encode(b":".join(proxy.raw_auth))
+        headers.append((b"Proxy-Authorization", b"Basic " + credentials))
+    response = await _Http(stream).ask(b"CONNECT", target, headers)
+    if not httpx.codes.is_success(response.status_code):
+        reason = response.reason.decode("latin-1")
+        raise ConnectError(f"the proxy refuses: {response.status_code} {printable(reason)}")

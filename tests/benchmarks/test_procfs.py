@@ -22,8 +22,10 @@ def put_process(
     (directory / "stat").write_text(
         f"{pid} ({command}) {between} {ticks} 20 0 1 0 550555 3133440\n"
     )
-    (directory / "status").write_text(
-        f"Name:\t{command}\nVmPeak:\t  9999 kB\nVmRSS:\t    {pid} kB\n"
+    (directory / "smaps_rollup").write_text(
+        "55 ---p 00000000 00:00 0    [rollup]\n"
+        f"Rss:     9999 kB\nShared_Clean:     {10 * pid} kB\nShared_Dirty:      1 kB\n"
+        f"Private_Clean:   {pid} kB\nPrivate_Dirty:    2 kB\nPrivate_Hugetlb:    64 kB\n"
     )
 
 
@@ -44,7 +46,12 @@ def test_living_descendants_count(tmp_path: Path) -> None:
     put_process(tmp_path, 10, ticks="1000 0 0 0")
     assert list(family(7, tmp_path)) == [7, 8, 10, 9]
     assert cpu_seconds(7, tmp_path) == pytest.approx(1111 / TICKS)
-    assert resident_bytes(7, tmp_path) == (7 + 8 + 9 + 10) * 1024
+
+
+def test_memory_that_is_shared_counts_once(tmp_path: Path) -> None:
+    put_process(tmp_path, 7, child="8 ")
+    put_process(tmp_path, 8)
+    assert resident_bytes(7, tmp_path) == ((7 + 2) + (8 + 2) + (80 + 1)) * 1024
 
 
 def test_children_of_every_thread_count(tmp_path: Path) -> None:
@@ -63,14 +70,14 @@ def test_a_thread_that_ends_while_it_is_looked_at(tmp_path: Path) -> None:
 
 def test_memory_in_another_unit_is_not_taken_for_kibibytes(tmp_path: Path) -> None:
     put_process(tmp_path, 7)
-    (tmp_path / "7" / "status").write_text("VmRSS:\t 12 MB\n")
+    (tmp_path / "7" / "smaps_rollup").write_text("Private_Dirty:\t 12 MB\n")
     with pytest.raises(ValueError, match="MB"):
         resident_bytes(7, tmp_path)
 
 
 def test_a_process_without_memory_of_its_own(tmp_path: Path) -> None:
     put_process(tmp_path, 7)
-    (tmp_path / "7" / "status").write_text("Name:\tkthreadd\n")
+    (tmp_path / "7" / "smaps_rollup").write_text("")
     assert resident_bytes(7, tmp_path) == 0
 
 
