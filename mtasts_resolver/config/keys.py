@@ -1,7 +1,6 @@
 """The schema as data: what loading and the reference page need to know of each key."""
 
 import functools
-from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -11,8 +10,7 @@ from msgspec import Meta, Struct
 from mtasts_resolver.config.kinds import Choice, Kind, Switch
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One key of one section."""
 
     name: str

@@ -8,9 +8,10 @@ out by whoever uses it.
 import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from mtasts_resolver.endpoints import parse_address, parse_server
 from mtasts_resolver.policy.hostname import is_hostname
@@ -46,8 +47,7 @@ class Kind(Protocol):
         """Return the value that `text` means; raise ValueError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(Struct, frozen=True):
     """A span of time, as seconds, from `low` to `high`."""
 
     low: float
@@ -69,8 +69,7 @@ class Duration:
         return seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Integer:
+class Integer(Struct, frozen=True):
     """A whole number from `low` to `high`."""
 
     low: int
@@ -90,8 +89,7 @@ class Integer:
         return int(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Text of a certain form, which `parser` checks and brings to one spelling."""
 
     name: str
@@ -102,8 +100,7 @@ class Text:
         return self.parser(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One of a few words."""
 
     words: tuple[str, ...]
