@@ -101,7 +101,8 @@ class PolicyFetcher:
         async with PolicyHostTransport(network, self._proxy) as transport:
             body = await self._get(host, transport, steps)
         with steps.step("policy document") as note:
-            note.details += _numbered(body)
+            if steps.traced:
+                note.details += _numbered(body)
             try:
                 policy = parse_document(body)
             except DocumentError as error:

@@ -192,6 +192,21 @@ async def test_the_name_is_sent_as_sni(ca: trustme.CA, ca_file: Path) -> None:
     assert names == [HOST]
 
 
+async def test_http_1_1_is_spoken(ca: trustme.CA, ca_file: Path) -> None:
+    context = tls(ca.issue_cert(HOST))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    spoken: list[str | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        spoken.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        await reader.readuntil(b"\r\n\r\n")
+        await say(response(), writer, reader)
+
+    async with stream_server(serve, context) as port, fetcher_for(port, ca_file) as fetcher:
+        await fetcher.fetch_policy(DOMAIN)
+    assert spoken == ["http/1.1"]
+
+
 @contextmanager
 def alerting_server(context: ssl.SSLContext) -> Iterator[int]:
     """Serve handshakes that fail; asyncio's own servers close without sending the TLS alert."""
