@@ -18,7 +18,6 @@ import dns.name
 import dns.rcode
 import dns.rdata
 import dns.rdtypes.ANY.OPT
-import dns.rdtypes.ANY.SOA
 from dns.rdataclass import IN
 from dns.rdatatype import CNAME, OPT, SOA, TLSA, RdataType
 
@@ -31,6 +30,10 @@ _HEADER = struct.Struct("!2s5H")  # RFC 1035 §4.1.1: id, flags, and the counts 
 _QUESTION = struct.Struct("!HH")  # RFC 1035 §4.1.2, behind the name: type and class
 _RECORD = struct.Struct("!HHIH")  # RFC 1035 §4.1.3, behind the name: type, class, TTL, length
 _MAX_TTL = 2**31 - 1  # RFC 2181 §8: a greater one means 0
+_SOA_MINIMUM = struct.Struct("!I")  # RFC 1035 §3.3.13: the last of its fields
+_SOA_BYTES = 22  # two names, of the root, and five numbers: no SOA record is shorter
+_MAX_LABEL = 63  # bytes: RFC 1035 §3.1
+_POINTER = 0xC0  # RFC 1035 §4.1.4: this and the next byte say where the name goes on
 
 # RFC 6840 §5.7, §5.8: a validating resolver tells whether DNSSEC proved its answer where the query
 # has AD or DO. unbound, BIND, Knot Resolver, PowerDNS Recursor, dnsmasq and systemd-resolved take
@@ -49,18 +52,22 @@ class NoResponseError(Exception):
 
 
 class Record(NamedTuple):
-    """A record; its data is yet to be read."""
+    """A record; its name and its data are yet to be read."""
 
-    name: dns.name.Name
+    at: int
     rdtype: int
     rdclass: int
     ttl: int
     wire: bytes
-    """The whole message, for a name in the data may point to another."""
+    """The whole message, for names may point to others."""
     start: int
     length: int
 
-    def read(self) -> dns.rdata.Rdata:
+    def name(self) -> dns.name.Name:
+        """Return the name. Raise DNSException where it is malformed."""
+        return dns.name.from_wire(self.wire, self.at)[0]
+
+    def rdata(self) -> dns.rdata.Rdata:
         """Return the data. Raise DNSException or ValueError where it is malformed."""
         rdtype = RdataType.make(self.rdtype)
         return dns.rdata.from_wire(IN, rdtype, self.wire, self.start, self.length)
@@ -123,7 +130,7 @@ def read_response(wire: bytes, query: bytes) -> Response:
     """
     try:
         return _read(wire, query)
-    except (dns.exception.DNSException, ValueError, struct.error):
+    except (dns.exception.DNSException, ValueError, IndexError, struct.error):
         raise NoResponseError from None
 
 
@@ -170,37 +177,51 @@ def _read_sections(
 def _records(wire: bytes, at: int, count: int) -> Iterator[Record]:
     """Yield the `count` records that begin at `at`, and end where the message does."""
     for _ in range(count):
-        name, size = dns.name.from_wire(wire, at)
-        rdtype, rdclass, ttl, length = _RECORD.unpack_from(wire, at + size)
-        start = at + size + _RECORD.size
-        yield Record(name, rdtype, rdclass, ttl, wire, start, length)
+        end = _end_of_name(wire, at)
+        rdtype, rdclass, ttl, length = _RECORD.unpack_from(wire, end)
+        start = end + _RECORD.size
+        yield Record(at, rdtype, rdclass, ttl, wire, start, length)
         at = start + length
     if at != len(wire):
         raise NoResponseError
 
 
+def _end_of_name(wire: bytes, at: int) -> int:
+    """Return where the name that begins at `at` ends; what it says is not looked at."""
+    while 0 < (length := wire[at]) <= _MAX_LABEL:
+        at += 1 + length
+    if length == 0:
+        return at + 1
+    if length < _POINTER:
+        raise NoResponseError
+    return at + 2
+
+
 def _read_answer(response: Response, record: Record) -> None:
+    name = record.name()
     try:
-        rdata = record.read()
+        rdata = record.rdata()
     except (dns.exception.DNSException, ValueError):
         if record.rdtype != TLSA:
             raise
         response.malformed += 1
     else:
-        response.answers.append(Answer(record.name, record.rdtype, _ttl(record), rdata))
+        response.answers.append(Answer(name, record.rdtype, _ttl(record), rdata))
 
 
 def _read_soa(response: Response, record: Record) -> None:
-    soa = record.read()
-    if isinstance(soa, dns.rdtypes.ANY.SOA.SOA):
-        response.soa_ttl = min(_ttl(record), soa.minimum)
+    if record.length < _SOA_BYTES:
+        raise NoResponseError
+    end = record.start + record.length
+    (minimum,) = _SOA_MINIMUM.unpack_from(record.wire, end - _SOA_MINIMUM.size)
+    response.soa_ttl = min(_ttl(record), minimum)
 
 
 def _read_opt(response: Response, record: Record) -> None:
     """Complete the response code (RFC 6891 §6.1.3), and read the options if there are any."""
     response.rcode = dns.rcode.from_flags(response.flags, record.ttl)
     if record.length:
-        opt = record.read()
+        opt = record.rdata()
         if isinstance(opt, dns.rdtypes.ANY.OPT.OPT):
             response.options = opt.options
 

@@ -13,6 +13,7 @@ import dns.rrset
 import pytest
 from dns.rdataclass import CH
 from dns.rdatatype import CNAME, TLSA, TXT
+from dns.rdatatype import SOA as SOA_TYPE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -140,6 +141,38 @@ def test_types_have_no_case() -> None:
     query[TYPE], wire[TYPE] = struct.pack("!H", 97), struct.pack("!H", 65)
     with pytest.raises(NoResponseError):
         read_response(bytes(wire), bytes(query))
+
+
+def with_records(section: int, *records: bytes) -> bytes:
+    """Return a response with such bytes for the records of a section: 1 is the answer's."""
+    wire = bytearray(QUERY[: TYPE.stop + 2])
+    wire[2:4], wire[10:12] = struct.pack("!H", dns.flags.QR), bytes(2)
+    wire[4 + 2 * section : 6 + 2 * section] = struct.pack("!H", len(records))
+    return bytes(wire) + b"".join(records)
+
+
+FIXED = struct.pack("!HHIH", 1, 1, 60, 4) + bytes(4)
+
+
+@pytest.mark.parametrize(
+    "name", [b"\0", b"\x01a\0", b"\xc0\x0c", b"\x01a\xc0\x0c", b"\x3f" * 64 + b"\0"]
+)
+def test_what_does_not_matter_is_passed_over(name: bytes) -> None:
+    for section in (1, 2, 3):
+        assert read_response(with_records(section, name + FIXED), QUERY).answers == []
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *(b"", b"\0", b"\x05abc", b"\xc0", b"\x40" + FIXED, b"\x80\0" + FIXED),
+        *(b"\0" + FIXED[:-1], b"\0" + FIXED + b"\0"),
+        b"\0" + struct.pack("!HHIH", SOA_TYPE, 1, 60, 4) + bytes(4),
+    ],
+)
+def test_what_has_no_end_or_a_wrong_one_is_no_response(record: bytes) -> None:
+    with pytest.raises(NoResponseError):
+        read_response(with_records(2, record), QUERY)
 
 
 def test_a_malformed_record_that_matters_spoils_the_response() -> None:
