@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.cache import Cache
+from mtasts_resolver.cache import ENTRIES_PER_DICT, Cache
 from mtasts_resolver.entry import Entry
 from mtasts_resolver.policy import StsFinding
 from mtasts_resolver.store import StoredPolicy
@@ -76,6 +76,27 @@ def test_a_smaller_limit_evicts() -> None:
     cache.resize(3)
     assert kept(cache, "abcdef") == "abf"
     assert cache.full
+
+
+def test_a_large_cache_keeps_what_is_precious_and_what_is_new() -> None:
+    limit = 2 * ENTRIES_PER_DICT
+    cache: Cache[Entry] = Cache(limit)
+    policies = [f"p{n}.example" for n in range(limit // 4)]
+    absences = [f"a{n}.example" for n in range(2 * limit)]
+    for name in policies:
+        cache.put(name, entry(policy=True))
+    for name in absences:
+        cache.put(name, entry())
+        assert len(cache) <= limit
+    assert (len(cache), cache.precious) == (limit, len(policies))
+    assert len(list(cache.precious_entries())) == len(policies)
+    assert all(map(cache.get, policies))
+    # Which absences are evicted is roughly a matter of age: the newest stay, the oldest go.
+    assert all(map(cache.get, absences[-limit // 2 :]))
+    assert not any(map(cache.get, absences[:limit]))
+    for name in absences + policies:
+        cache.remove(name)
+    assert len(cache) == 0
 
 
 @given(
