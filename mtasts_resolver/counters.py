@@ -16,6 +16,8 @@ class Counters:
     discoveries: int = 0
     """Of MTA-STS; those of DANE are counted apart."""
     dane_discoveries: int = 0
+    discoverer_ends: int = 0
+    """The process that discovers has ended, and was started again."""
     dns_failures: int = 0
     fetches: int = 0
     fetch_failures: int = 0

@@ -118,7 +118,7 @@ class Daemon:
         log.info("starting", version=__version__, config=self._find_config() or "defaults")
         _raise_open_files_limit()
         listeners = await self._open_listeners()
-        discoverer = DiscovererProcess(self._config, self._clock)
+        discoverer = DiscovererProcess(self._config, self._clock, self._counters)
         try:
             # Before privileges are dropped: the user need not be able to read Python.
             discoverer.start()
@@ -257,6 +257,8 @@ class Daemon:
         )
         if parts.resolver.failing_refresh:
             text += f", {parts.resolver.failing_refresh} policies fail to be refreshed"
+        if parts.discoverer.pid is None:
+            text += ", the discoverer is not running"
         if parts.store.trouble:
             text += f", store: {parts.store.trouble}"
         return text

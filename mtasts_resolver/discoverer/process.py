@@ -9,6 +9,7 @@ from typing import Any
 from mtasts_resolver import logs
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config, ConfigError
+from mtasts_resolver.counters import Counters
 from mtasts_resolver.discoverer import messages
 from mtasts_resolver.discoverer.channel import Channel, socket_pair
 from mtasts_resolver.discoverer.messages import Ask, Configure, Ping, Question
@@ -43,9 +44,10 @@ class DiscovererProcess:
     has ended, which `run` sees to.
     """
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, counters: Counters) -> None:
         self._config = config
         self._clock = clock
+        self._counters = counters
         self._running: _Running | None = None
         self._last_number = 0
         self._alive = False
@@ -127,6 +129,7 @@ class DiscovererProcess:
             if self._running is not None:
                 await self._watch(self._running)
                 status = await self._end(self._running)
+                self._counters.discoverer_ends += 1
                 log.error(
                     "discoverer-ended",
                     status=status,

@@ -14,6 +14,7 @@ import pytest
 
 from mtasts_resolver.clock import SystemClock
 from mtasts_resolver.config import Config, ConfigError, DnsConfig, HttpsConfig
+from mtasts_resolver.counters import Counters
 from mtasts_resolver.discoverer import process
 from mtasts_resolver.discoverer.process import DiscovererProcess
 from mtasts_resolver.discoveries import OverloadedError
@@ -45,7 +46,7 @@ def asking(server: NameServer, **https: object) -> Config:
 
 @asynccontextmanager
 async def running(config: Config) -> AsyncIterator[DiscovererProcess]:
-    discoverer = DiscovererProcess(config, SystemClock())
+    discoverer = DiscovererProcess(config, SystemClock(), Counters())
     discoverer.start()
     watching = asyncio.create_task(discoverer.run())
     try:
