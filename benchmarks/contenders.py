@@ -14,6 +14,7 @@ from .servers import START, Server, running
 from .world import LISTED, RESOLVER_ADDRESS, World, answer, listed, published, wild
 
 OURS = "mtasts-resolver"
+OURS_UNIX = "mtasts-resolver, unix socket"
 LIMIT = "C epoll loop, constant reply"
 PEER_MEMORY = "postfix-mta-sts-resolver, memory cache"
 PEER_SQLITE = "postfix-mta-sts-resolver, SQLite cache"
@@ -46,16 +47,18 @@ def ours(
     name: str = OURS,
     map_name: str = MAP,
     store: Path | None = None,
+    unix: bool = False,
     **settings: object,
 ) -> Iterator[Server]:
     """Run this daemon with its defaults, and `settings`; it has answered once."""
     port, directory = FIRST_PORT + bench.number(), bench.world.directory
+    address = f"unix:{directory}/ours-{port}" if unix else f"inet:127.0.0.1:{port}"
     store = store or directory / f"ours-{port}.sqlite"
     configuration = directory / f"ours-{port}.yaml"
-    configuration.write_text(yaml.safe_dump(our_settings(bench.world, port, store) | settings))
+    configuration.write_text(yaml.safe_dump(our_settings(bench.world, address, store) | settings))
     command = (sys.executable, "-m", "mtasts_resolver", "serve", "--config", configuration)
     with running(bench.world, name, *command) as (pid, log):
-        yield _awake(bench, Server(name, f"inet:127.0.0.1:{port}", map_name, pid, log, log))
+        yield _awake(bench, Server(name, address, map_name, pid, log, log))
 
 
 @contextmanager
@@ -71,10 +74,10 @@ def peer(bench: Bench, name: str) -> Iterator[Server]:
         yield _awake(bench, Server(name, f"inet:127.0.0.1:{port}", MAP, pid, log, log))
 
 
-def our_settings(world: World, port: int, store: Path) -> dict[str, object]:
+def our_settings(world: World, address: str, store: Path) -> dict[str, object]:
     """Return the configuration of this daemon: its defaults, but for where the world is."""
     return {
-        "listen": [{"protocol": "socketmap", "address": f"inet:127.0.0.1:{port}"}],
+        "listen": [{"protocol": "socketmap", "address": address}],
         "maps": {MAP_WITHOUT_DANE: {"dane": False}},
         "dns": {"servers": [RESOLVER_ADDRESS]},
         "https": {"ca_file": str(world.ca_file), "allow_networks": ["192.0.2.0/24"]},

@@ -8,7 +8,7 @@ import msgspec
 
 from . import contenders, load
 from .bench import Bench
-from .contenders import LIMIT, PEER_MEMORY, PEER_SQLITE
+from .contenders import LIMIT, OURS_UNIX, PEER_MEMORY, PEER_SQLITE
 from .load import Sample, Way
 from .page import paragraphs, table
 from .servers import Also, Server
@@ -126,6 +126,7 @@ def everyone(bench: Bench) -> list[AbstractContextManager[Server]]:
     own = [
         contenders.limit(bench),
         contenders.ours(bench),
+        contenders.ours(bench, name=OURS_UNIX, unix=True),
         contenders.peer(bench, PEER_MEMORY),
         contenders.peer(bench, PEER_SQLITE),
     ]
