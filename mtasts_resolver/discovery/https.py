@@ -24,7 +24,7 @@ from mtasts_resolver.discovery.network import Network
 from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.trace import Trace
-from mtasts_resolver.discovery.transport import PolicyHostTransport
+from mtasts_resolver.discovery.transport import HTTP_PORT, HTTPS_PORT, PolicyHostTransport
 from mtasts_resolver.endpoints import MAX_PORT
 from mtasts_resolver.policy.document import (
     MAX_DOCUMENT_BYTES,
@@ -35,8 +35,6 @@ from mtasts_resolver.policy.hostname import is_hostname
 
 PREFIX = "mta-sts."
 PATH = "/.well-known/mta-sts.txt"
-HTTPS_PORT = 443
-HTTP_PORT = 80
 
 _LINES_SHOWN = 200  # of a document, in a trace
 

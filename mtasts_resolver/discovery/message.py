@@ -35,9 +35,10 @@ _SOA_BYTES = 22  # two names, of the root, and five numbers: no SOA record is sh
 _MAX_LABEL = 63  # bytes: RFC 1035 §3.1
 _POINTER = 0xC0  # RFC 1035 §4.1.4: this and the next byte say where the name goes on
 
-# RFC 6840 §5.7, §5.8: a validating resolver tells whether DNSSEC proved its answer where the query
-# has AD or DO. unbound, BIND, Knot Resolver, PowerDNS Recursor, dnsmasq and systemd-resolved take
-# either. DO would bring the signatures along, which nobody here verifies: thrice the bytes.
+# RFC 6840 §5.7, §5.8: a validating resolver sets AD in its answer where the query has AD or DO, and
+# so do unbound, BIND, Knot Resolver, PowerDNS Recursor (4.0.1 and later), dnsmasq and
+# systemd-resolved. DO would bring the signatures, too, which nobody here verifies: three times the
+# bytes. A resolver that wants DO counts as one that does not validate: the probe asks as all do.
 _QUERY_FLAGS = dns.flags.RD | dns.flags.AD
 _EDNS = b"\0" + _RECORD.pack(OPT, EDNS_PAYLOAD, 0, 0)  # RFC 6891 §6.1.2: version 0, no DO
 
@@ -73,7 +74,7 @@ class Record(NamedTuple):
         return dns.rdata.from_wire(IN, rdtype, self.wire, self.start, self.length)
 
 
-class Answer(NamedTuple):
+class AnswerRecord(NamedTuple):
     """A record of the answer section that was read."""
 
     name: dns.name.Name
@@ -88,7 +89,7 @@ class Response:
 
     flags: int
     rcode: dns.rcode.Rcode
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[AnswerRecord] = field(default_factory=list)
     """The records of the type asked for, and CNAMEs, of whatever names."""
     malformed: int = 0
     """How many TLSA records could not be read."""
@@ -206,7 +207,7 @@ def _read_answer(response: Response, record: Record) -> None:
             raise
         response.malformed += 1
     else:
-        response.answers.append(Answer(name, record.rdtype, _ttl(record), rdata))
+        response.answers.append(AnswerRecord(name, record.rdtype, _ttl(record), rdata))
 
 
 def _read_soa(response: Response, record: Record) -> None:
