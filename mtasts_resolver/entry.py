@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mtasts_resolver.cache import CacheEntry
 from mtasts_resolver.clock import Clock
-from mtasts_resolver.policy import StsFinding, parse_document
+from mtasts_resolver.policy import StsFinding, parse_text
 from mtasts_resolver.store import StoredPolicy
 
 
@@ -50,7 +50,7 @@ def entry_of(stored: StoredPolicy, clock: Clock) -> Entry | None:
     A time of fetch that lies in the future, since the clock was set back, counts as now. The policy
     record is due to be looked at: nobody knows for how long the daemon was down.
     """
-    policy = parse_document(stored.document.encode())
+    policy = parse_text(stored.document)
     now, wall = clock.monotonic(), clock.wall()
     remaining = policy.max_age - max(0.0, wall - stored.fetched_at)
     if remaining <= 0:

@@ -1,8 +1,9 @@
 """What Postfix is told: verdict to reply text, in the grammar of smtp_tls_policy_maps."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from mtasts_resolver.policy.document import Policy
 from mtasts_resolver.policy.hostname import is_hostname, is_mx_pattern
@@ -18,8 +19,7 @@ class Status(StrEnum):
     PERM = "PERM"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True, gc=False):
     """The answer to one look-up.
 
     `text` is the value for OK, the reason for TEMP and PERM (Postfix logs it), and empty for
@@ -31,21 +31,18 @@ class Reply:
     fallback: "Reply | None" = None
 
 
-class TimedReply:
+class TimedReply(Struct, eq=False, gc=False):
     """A reply that holds until a time, and the bytes that say it once a protocol has encoded it.
 
     It can be recalled early, by whoever learns something new; it is then asked for again.
     """
 
-    __slots__ = ("made_for", "reply", "until", "wire")
-
-    def __init__(self, reply: Reply, until: float, made_for: object = None) -> None:
-        self.reply = reply
-        self.until = until
-        """Monotonic seconds."""
-        self.made_for = made_for
-        """What another look-up must have in common with the first to get the same reply."""
-        self.wire = b""
+    reply: Reply
+    until: float
+    """Monotonic seconds."""
+    made_for: object = None
+    """What another look-up must have in common with the first to get the same reply."""
+    wire: bytes = b""
 
     def recall(self) -> None:
         self.until = float("-inf")

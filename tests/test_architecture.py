@@ -36,7 +36,7 @@ RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 PURE_ROOMS = ("policy", "reply", "protocol", "quoting", "endpoints")
 PURE_MODULES = {
     *("collections", "dataclasses", "enum", "functools", "itertools", "re", "string", "typing"),
-    *("idna", "ipaddress", "urllib.parse"),
+    *("idna", "ipaddress", "msgspec", "urllib.parse"),
 }
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
 

@@ -1,7 +1,7 @@
 """MTA-STS without I/O, clock or log: values in, values out (RFC 8461)."""
 
 from mtasts_resolver.policy.dane import Dane, DaneFinding, MxHost, Outcome, judge_hosts
-from mtasts_resolver.policy.document import DocumentError, Mode, Policy, parse_document
+from mtasts_resolver.policy.document import DocumentError, Mode, Policy, parse_document, parse_text
 from mtasts_resolver.policy.hostname import is_hostname, is_mx_pattern, matches
 from mtasts_resolver.policy.key import policy_domain
 from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_record
@@ -27,6 +27,7 @@ __all__ = [
     "judge_hosts",
     "matches",
     "parse_document",
+    "parse_text",
     "policy_domain",
     "select_record",
 ]

@@ -1,8 +1,9 @@
 """The policy document: what the policy host serves over HTTPS (RFC 8461 §3.2)."""
 
 import re
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 from mtasts_resolver.policy.hostname import is_mx_pattern
 
@@ -41,8 +42,7 @@ class Mode(StrEnum):
     """No policy any more, which is how a domain leaves MTA-STS (RFC 8461 §8.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True, gc=False):
     """A valid policy."""
 
     mode: Mode
@@ -50,8 +50,13 @@ class Policy:
     """Seconds, 0 to MAX_MAX_AGE."""
     mx: tuple[str, ...]
     """mx patterns, lower case, in the order of the document; empty only in mode none."""
-    lines: tuple[str, ...] = field(default=(), repr=False)
-    """The document's lines as served, without their terminators."""
+    document: str = ""
+    """The document as served."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The document's lines as served, without their terminators."""
+        return _split_lines(self.document)
 
 
 class DocumentError(ValueError):
@@ -66,17 +71,26 @@ class DocumentError(ValueError):
 
 
 def parse_document(body: bytes) -> Policy:
-    """Return the policy that `body`, a policy document as served, holds; or raise DocumentError.
+    """Return the policy that `body`, a policy document as served, holds; or raise DocumentError."""
+    if len(body) > MAX_DOCUMENT_BYTES:
+        raise DocumentError(f"the document is longer than {MAX_DOCUMENT_BYTES:,} bytes")
+    try:
+        document = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise DocumentError("it is not UTF-8", line) from None
+    return parse_text(document)
+
+
+def parse_text(document: str) -> Policy:
+    """Return the policy that `document` holds, which was served once; or raise DocumentError.
 
     Of a field that stands twice the first counts; unknown fields are ignored if they are
     well-formed (RFC 8461 §3.2).
     """
-    if len(body) > MAX_DOCUMENT_BYTES:
-        raise DocumentError(f"the document is longer than {MAX_DOCUMENT_BYTES:,} bytes")
-    lines = _split_lines(body)
     values: dict[str, tuple[int, str]] = {}
     mx: list[str] = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_split_lines(document), start=1):
         found = _FIELD.match(line)
         if not found:
             raise DocumentError(_why_malformed(line), number)
@@ -86,27 +100,22 @@ def parse_document(body: bytes) -> Policy:
         else:
             values.setdefault(name, (number, value))
 
+    if not (values or mx):
+        raise DocumentError("the document is empty")
     _check_version(*_required(values, "version"))
     mode = _mode(*_required(values, "mode"))
     max_age = _max_age(*_required(values, "max_age"))
     if not mx and mode is not Mode.NONE:
         raise DocumentError(f"there is no mx, which mode {mode} requires")
-    return Policy(mode, max_age, tuple(dict.fromkeys(mx)), lines)
+    return Policy(mode, max_age, tuple(dict.fromkeys(mx)), document)
 
 
-def _split_lines(body: bytes) -> tuple[str, ...]:
+def _split_lines(document: str) -> tuple[str, ...]:
     """Split at LF and CRLF, and at nothing else; drop blank lines at the end."""
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        raise DocumentError("it is not UTF-8", line) from None
-    *terminated, last = text.split("\n")
+    *terminated, last = document.split("\n")
     lines = [line.removesuffix("\r") for line in terminated] + [last]
     while lines and not lines[-1].strip(" \t"):
         lines.pop()
-    if not lines:
-        raise DocumentError("the document is empty")
     return tuple(lines)
 
 

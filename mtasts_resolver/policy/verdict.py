@@ -14,11 +14,13 @@ DANE is required, which is the stronger answer.
 from enum import Enum, auto
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from mtasts_resolver.policy.dane import Dane, DaneFinding
 from mtasts_resolver.policy.document import Mode, Policy
 
 
-class StsFinding(NamedTuple):
+class StsFinding(Struct, frozen=True, gc=False):
     """What is known of a domain's MTA-STS policy."""
 
     policy: Policy | None

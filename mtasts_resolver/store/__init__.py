@@ -8,7 +8,7 @@ import msgspec
 WRITE_DELAY = 0.5  # seconds a write may wait for company; on disk well within one second
 
 
-class StoredPolicy(msgspec.Struct, frozen=True):
+class StoredPolicy(msgspec.Struct, frozen=True, gc=False):
     """A policy as it was fetched, and what is needed to judge its age. Everything is bounded."""
 
     domain: str

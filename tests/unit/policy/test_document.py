@@ -60,8 +60,10 @@ def test_document_is_read() -> None:
 @pytest.mark.row("P7")
 @pytest.mark.parametrize("fields", list(itertools.permutations(FIELDS)))
 def test_fields_stand_in_any_order(fields: tuple[str, ...]) -> None:
-    policy = parse_document("\n".join(fields).encode())
-    assert policy == Policy(Mode.ENFORCE, 86_400, ("mx.example.com",), fields)
+    document = "\n".join(fields)
+    policy = parse_document(document.encode())
+    assert policy == Policy(Mode.ENFORCE, 86_400, ("mx.example.com",), document)
+    assert policy.lines == fields
 
 
 @pytest.mark.row("P6")
