@@ -38,10 +38,6 @@ log = logs.get(__name__)
 
 # What libraries, and modules of discovery/, import at the first use of something.
 LATE_IMPORTS = (
-    "anyio",
-    "anyio._backends._asyncio",
-    "anyio.lowlevel",
-    "anyio.streams.tls",
     "cryptography.exceptions",
     "cryptography.hazmat.primitives.serialization",
     "cryptography.x509",
