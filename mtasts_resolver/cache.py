@@ -48,49 +48,57 @@ class CacheEntry:
 
 
 E = TypeVar("E", bound=CacheEntry)
+V = TypeVar("V")
 
 
-class _Entries(Generic[E]):
-    """Domains and their entries in the order in which they were put, roughly if there are many.
+class ManyDicts(Generic[V]):
+    """Domains and their values in the order in which they were put, roughly if there are many.
 
     They are dealt out to several dicts, by a hash that nobody outside can predict.
     """
 
-    def __init__(self, dicts: int) -> None:
-        self._dicts: list[dict[str, E]] = [{} for _ in range(dicts)]
+    def __init__(self, capacity: int) -> None:
+        """Make enough dicts for `capacity` domains; beyond, they are larger than they should be."""
+        self._dicts: list[dict[str, V]] = [{} for _ in range(1 + capacity // ENTRIES_PER_DICT)]
         self._oldest = 0  # the dict that is next to give its oldest
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
-    def __iter__(self) -> Iterator[E]:
-        return chain.from_iterable(entries.values() for entries in self._dicts)
+    def __contains__(self, domain: str) -> bool:
+        return domain in self._dict(domain)
 
-    def get(self, domain: str) -> E | None:
+    def get(self, domain: str) -> V | None:
         return self._dict(domain).get(domain)
 
-    def append(self, domain: str, entry: E) -> None:
-        """Put `entry`, where `domain` has none."""
-        self._dict(domain)[domain] = entry
-        self._length += 1
+    def put(self, domain: str, value: V) -> None:
+        """Put `value` at the end, or in the place of the value that `domain` has."""
+        values = self._dict(domain)
+        self._length += domain not in values
+        values[domain] = value
 
-    def pop(self, domain: str) -> E | None:
-        entry = self._dict(domain).pop(domain, None)
-        if entry is not None:
-            self._length -= 1
-        return entry
+    def pop(self, domain: str) -> V | None:
+        value = self._dict(domain).pop(domain, None)
+        self._length -= value is not None
+        return value
 
-    def pop_oldest(self) -> tuple[str, E]:
-        """Take an entry out that is one of the oldest; there must be one."""
-        while not (entries := self._dicts[self._oldest]):
+    def pop_oldest(self) -> tuple[str, V]:
+        """Take out a domain that is one of the oldest; there must be one."""
+        while not (values := self._dicts[self._oldest]):
             self._oldest = (self._oldest + 1) % len(self._dicts)
         self._oldest = (self._oldest + 1) % len(self._dicts)
-        domain = next(iter(entries))
+        domain = next(iter(values))
         self._length -= 1
-        return domain, entries.pop(domain)
+        return domain, values.pop(domain)
 
-    def _dict(self, domain: str) -> dict[str, E]:
+    def items(self) -> Iterator[tuple[str, V]]:
+        return chain.from_iterable(values.items() for values in self._dicts)
+
+    def values(self) -> Iterator[V]:
+        return chain.from_iterable(values.values() for values in self._dicts)
+
+    def _dict(self, domain: str) -> dict[str, V]:
         return self._dicts[hash(domain) % len(self._dicts)]
 
 
@@ -103,9 +111,8 @@ class Cache(Generic[E]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        dicts = 1 + limit // ENTRIES_PER_DICT
-        self._precious: _Entries[E] = _Entries(dicts)
-        self._absences: _Entries[E] = _Entries(dicts)
+        self._precious: ManyDicts[E] = ManyDicts(limit)
+        self._absences: ManyDicts[E] = ManyDicts(limit)
 
     def __len__(self) -> int:
         return len(self._precious) + len(self._absences)
@@ -135,7 +142,7 @@ class Cache(Generic[E]):
         self.remove(domain)
         while self and self.full:
             self._evict()
-        (self._precious if entry.precious else self._absences).append(domain, entry)
+        (self._precious if entry.precious else self._absences).put(domain, entry)
 
     def remove(self, domain: str) -> None:
         entry = self._precious.pop(domain) or self._absences.pop(domain)
@@ -148,11 +155,11 @@ class Cache(Generic[E]):
             self._evict()
 
     def precious_entries(self) -> Iterator[E]:
-        return iter(self._precious)
+        return self._precious.values()
 
     def recall_all(self) -> None:
         """Have every reply made anew."""
-        for entry in chain(self._precious, self._absences):
+        for entry in chain(self._precious.values(), self._absences.values()):
             entry.recall()
 
     def _evict(self) -> None:
@@ -162,7 +169,7 @@ class Cache(Generic[E]):
             if not entry.referenced:
                 break
             entry.referenced = False
-            entries.append(domain, entry)
+            entries.put(domain, entry)
         else:
             _, entry = entries.pop_oldest()
         entry.recall()

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from mtasts_resolver import logs
+from mtasts_resolver.cache import ManyDicts
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.discoveries import OverloadedError
 
@@ -18,6 +19,10 @@ MAX_SLEEP = 3_600.0
 PAUSE = 300.0
 # The heap keeps outdated entries until their time comes; beyond this many per domain it is rebuilt.
 MAX_OUTDATED_PER_DOMAIN = 4
+# Domains beyond which the schedule is held in dicts larger than they should be.
+USUAL_DOMAINS = 1_000_000
+# Renewals that begin in one turn of the event loop: each runs for some 30 µs before it first waits.
+MAX_BEGUN_PER_TURN = 16
 
 E = TypeVar("E")
 
@@ -27,7 +32,7 @@ class Schedule(ABC, Generic[E]):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._due: dict[str, float] = {}
+        self._due: ManyDicts[float] = ManyDicts(USUAL_DOMAINS)
         self._heap: list[tuple[float, str]] = []
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -70,7 +75,7 @@ class Schedule(ABC, Generic[E]):
                 task.cancel()
 
     def _schedule_at(self, domain: str, due: float) -> None:
-        self._due[domain] = due
+        self._due.put(domain, due)
         heapq.heappush(self._heap, (due, domain))
         if len(self._heap) > MAX_OUTDATED_PER_DOMAIN * len(self._due):
             self._heap = [(due, domain) for domain, due in self._due.items() if due < math.inf]
@@ -80,13 +85,14 @@ class Schedule(ABC, Generic[E]):
 
     def _start_due(self) -> None:
         now = self._clock.monotonic()
-        while self._heap and len(self._running) < self.concurrency:
+        most = min(len(self._running) + MAX_BEGUN_PER_TURN, self.concurrency)
+        while self._heap and len(self._running) < most:
             due, domain = self._heap[0]
             if due > now:
                 return
             heapq.heappop(self._heap)
             if self._due.get(domain) == due:
-                self._due[domain] = math.inf  # until it is scheduled anew
+                self._due.put(domain, math.inf)  # until it is scheduled anew
                 task = asyncio.create_task(self._renew(domain), name=f"renew {domain}")
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
@@ -120,6 +126,6 @@ class Schedule(ABC, Generic[E]):
             self._schedule_at(domain, self._clock.monotonic() + PAUSE)
         else:
             if entry is None:
-                self._due.pop(domain, None)
+                self._due.pop(domain)
             else:
                 self.schedule(domain, entry)
