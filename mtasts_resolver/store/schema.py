@@ -100,6 +100,7 @@ def _check_format(path: Path) -> None:
 
 def _check_owner(connection: sqlite3.Connection, path: Path) -> int:
     """Return the version of the file, which is ours or empty."""
+    connection.execute("BEGIN")  # another process may be about to make the table
     version = _version(connection)
     if version > VERSION:
         raise StoreError(

@@ -412,6 +412,15 @@ async def test_two_stores_in_one_file(tmp_path: Path) -> None:
         await store.close()
 
 
+async def test_two_stores_begin_one_file_at_once(tmp_path: Path) -> None:
+    for number in range(50):
+        stores = [new_store(tmp_path / f"{number}.sqlite") for _ in range(2)]
+        await asyncio.gather(*(store.open() for store in stores))
+        for store in stores:
+            assert store.trouble is None
+            await store.close()
+
+
 async def test_the_pauses_between_attempts_grow_up_to_a_bound(tmp_path: Path) -> None:
     path = tmp_path / "policies.sqlite"
     path.mkdir()
