@@ -154,6 +154,8 @@ def test_sqlitedicts_own_commit_dies_on_a_full_disk_and_the_store_lives_on(
 
 @pytest.mark.row("C2", "C9")
 def test_a_disk_that_is_read_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "mtasts_resolver")
+
     async def scenario() -> None:
         path = tmp_path / "policies.sqlite"
         await fill(path, policies(300).values())
@@ -226,6 +228,8 @@ def test_a_disk_that_becomes_read_only_after_a_crash(
 def test_a_damaged_file_on_a_read_only_disk(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, "mtasts_resolver")
+
     async def scenario() -> None:
         path = tmp_path / "policies.sqlite"
         path.write_bytes(b"no database " * 1000)
