@@ -6,7 +6,6 @@ memory only: after a restart it must be asked for again (RFC 7672 §2.1.1).
 
 import asyncio
 import random
-from dataclasses import dataclass
 
 from mtasts_resolver.cache import Cache, CacheEntry
 from mtasts_resolver.clock import Clock
@@ -26,12 +25,13 @@ RENEW_FROM, RENEW_TO = 0.7, 0.9
 
 # What could not be found out is asked again soon, behind an answer that still holds.
 RETRY_DELAY = 60.0
+# Of most domains the same few things are known: one object stands for all of them.
+MAX_SHARED = 1_000
 
 OFF = DaneFinding(Dane.OFF, "no name server that validates DNSSEC and is trusted can be asked")
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class DaneEntry(CacheEntry):
+class DaneEntry(CacheEntry, eq=False, kw_only=True, gc=False):
     """What is known of one domain. All times are monotonic seconds."""
 
     finding: DaneFinding
@@ -63,6 +63,7 @@ class DaneKeeper(Schedule[DaneEntry]):
         self._config = config
         self._counters = counters
         self._cache: Cache[DaneEntry] = Cache(config.cache.memory_entries)
+        self._shared: dict[DaneFinding, DaneFinding] = {}
         self._discoveries: Discoveries[DaneEntry] = Discoveries("DANE discovery")
 
     @property
@@ -161,7 +162,7 @@ class DaneKeeper(Schedule[DaneEntry]):
             return held
         part = self._rng.uniform(RENEW_FROM, RENEW_TO)
         entry = DaneEntry(
-            finding=found.finding,
+            finding=self._share(found.finding),
             until=now + found.lifetime,
             renew_at=now + found.lifetime * part,
             # An expired or missing entry was asked for just now; another is renewed behind.
@@ -170,6 +171,14 @@ class DaneKeeper(Schedule[DaneEntry]):
         self._cache.put(domain, entry)
         self.schedule(domain, entry)
         return entry
+
+    def _share(self, finding: DaneFinding) -> DaneFinding:
+        """Return an equal finding that other entries hold, too."""
+        if finding.status is not Dane.NONE:
+            return finding  # it may name a host, and so be like no other
+        if len(self._shared) >= MAX_SHARED:
+            self._shared.clear()
+        return self._shared.setdefault(finding, finding)
 
     def _held(self, domain: str) -> DaneEntry | None:
         """Return what still holds of `domain` though it could not be renewed, which waits."""

@@ -1,6 +1,5 @@
 """What is known of one domain's MTA-STS policy, and until when."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from mtasts_resolver.cache import CacheEntry
@@ -22,8 +21,7 @@ class FetchFailure(NamedTuple):
     reason: str
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class Entry(CacheEntry):
+class Entry(CacheEntry, eq=False, kw_only=True, gc=False):
     """What is known of one domain. All times are monotonic seconds."""
 
     finding: StsFinding

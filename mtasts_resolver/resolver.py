@@ -257,20 +257,18 @@ class Resolver:
         except FetchError as error:
             self._counters.fetch_failures += 1
             return self._fetch_failed(domain, policy_id, error, failure, entry)
-        return self._fetched(domain, policy_id, fetched.policy, fetched.document, known)
+        return self._fetched(domain, policy_id, fetched.policy, known)
 
     # -- what was found ----------------------------------------------------------------------
 
-    def _fetched(
-        self, domain: str, policy_id: str, policy: Policy, document: str, known: Entry | None
-    ) -> Entry:
+    def _fetched(self, domain: str, policy_id: str, policy: Policy, known: Entry | None) -> Entry:
         now, wall = self._clock.monotonic(), self._clock.wall()
         # What is no live policy was asked for just now; a live one is fetched behind its answers.
         asked = known.asked if known and known.stored and now < known.until else now
         stored = StoredPolicy(
             domain=domain,
             policy_id=policy_id,
-            document=document,
+            document=policy.document,
             fetched_at=wall,
             asked_at=wall - (now - asked),
         )

@@ -5,7 +5,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
-# A policy document has 64 KiB at most, and is sent as text and as what was read from it.
+# A policy document has 64 KiB at most, and is sent with what was read from it.
 MAX_MESSAGE = 200_000
 
 

@@ -17,7 +17,6 @@ class FetchedPolicy(NamedTuple):
     """A valid policy, as it was served."""
 
     policy: Policy
-    document: str
     host: str
     """The policy host."""
     address: str

@@ -106,7 +106,7 @@ class PolicyFetcher:
             except DocumentError as error:
                 raise InvalidPolicyError(f"the policy of {host} is invalid: {error}") from None
             note.outcome = f"mode {policy.mode}, {len(policy.mx)} mx, max_age {policy.max_age} s"
-        return FetchedPolicy(policy, body.decode("utf-8"), host, network.peer)
+        return FetchedPolicy(policy, host, network.peer)
 
     async def _get(self, host: str, transport: PolicyHostTransport, steps: Steps) -> bytes:
         url = httpx.URL(scheme="https", host=host, port=self._port, path=PATH)

@@ -54,9 +54,9 @@ def test_the_reason_of_an_error_is_bounded() -> None:
         messages.Overloaded(3, "too busy"),
         messages.RecordFound(1, FoundRecord(PolicyRecord("20260101T000000"), 600.0)),
         messages.PolicyFound(
-            2, FetchedPolicy(parse_document(DOCUMENT.encode()), DOCUMENT, "mta-sts.x", "192.0.2.1")
+            2, FetchedPolicy(parse_document(DOCUMENT.encode()), "mta-sts.x", "192.0.2.1")
         ),
-        messages.PolicyFound(3, FetchedPolicy(Policy(Mode.NONE, 0, ()), "☃", "x", "::1")),
+        messages.PolicyFound(3, FetchedPolicy(Policy(Mode.NONE, 0, (), "☃"), "x", "::1")),
         *(messages.DaneFound(4, FoundDane(DaneFinding(status, "why"), 60.0)) for status in Dane),
         messages.ProbeFound(5, Probe(True, ("127.0.0.1",), ("127.0.0.1", "[::1]:53"))),
     ],

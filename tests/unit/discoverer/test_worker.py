@@ -1,9 +1,11 @@
 """What our own lateness caused is no failure of a domain."""
 
 import asyncio
+import logging
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import dns.message
 import pytest
@@ -14,6 +16,17 @@ from mtasts_resolver.discoverer.channel import Channel, socket_pair
 from mtasts_resolver.discoverer.lag import INTERVAL, Lag
 from mtasts_resolver.discoverer.worker import serve
 from tests.unit.discovery.servers import name_server
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Take back what the worker does to the logs of its process."""
+    root, package = logging.getLogger(), logging.getLogger("mtasts_resolver")
+    before = (root.handlers[:], root.level, package.level)
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    package.setLevel(before[2])
 
 
 def silence(_: dns.message.Message) -> None:

@@ -63,7 +63,7 @@ async def test_a_policy_is_fetched(server_tls: ssl.SSLContext, ca_file: Path) ->
     fetched = await fetch(response(), server_tls, ca_file)
     assert fetched.policy.mode is Mode.ENFORCE
     assert fetched.policy.mx == ("mx.x.example",)
-    assert fetched.document == DOCUMENT.decode()
+    assert fetched.policy.document == DOCUMENT.decode()
     assert (fetched.host, fetched.address) == (HOST, "127.0.0.1")
 
 
@@ -192,7 +192,7 @@ async def test_the_longest_policy_is_accepted(
     server_tls: ssl.SSLContext, ca_file: Path, shape: type[bytes]
 ) -> None:
     fetched = await fetch(shape(LONGEST), server_tls, ca_file)
-    assert len(fetched.document) == MAX_DOCUMENT_BYTES
+    assert len(fetched.policy.document) == MAX_DOCUMENT_BYTES
 
 
 @pytest.mark.row("P5")

@@ -128,7 +128,7 @@ class FakeFetcher(PolicyFetcher):
             served = StatusError("status 503")
         if isinstance(served, FetchError):
             raise served
-        return FetchedPolicy(parse_document(served.encode()), served, f"mta-sts.{domain}", "")
+        return FetchedPolicy(parse_document(served.encode()), f"mta-sts.{domain}", "")
 
 
 class MemoryStore:
