@@ -22,8 +22,6 @@ from .world import CA_FILE, POLICY_ADDRESS, document, listed
 
 REQUEST_TIMEOUT = 30.0  # seconds for a client to send its request
 BACKLOG = 1_024  # as the servers that are measured have
-NICENESS = 19
-"""They stand for machines elsewhere: what they compute should not slow down who is measured."""
 WELL = PolicyHost()
 PREFIX = "mta-sts."
 
@@ -88,5 +86,6 @@ async def run(directory: Path, prepared: int) -> None:
 
 
 if __name__ == "__main__":
-    os.nice(NICENESS)
+    # They stand for machines elsewhere: they compute when nobody here has anything to do.
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     uvloop.run(run(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,6 +1,6 @@
 """Discovery in a process of its own, so that answers from memory never wait for it.
 
-    daemon                                       discoverer, at a lower priority
+    daemon                                       discoverer, after everybody else
     DiscovererProcess ── messages ── Channel ═══ Channel ── messages ── Worker ── DirectDiscoverer
 
 What is read from DNS and from policy hosts is parsed over there. The daemon gets plain values, and

@@ -13,11 +13,6 @@ import uvloop
 from mtasts_resolver import logs
 from mtasts_resolver.discoverer.worker import serve
 
-# Whoever shares the machine goes first: the mail itself, and answers from memory. Beside somebody
-# who never rests this leaves 3% of a processor, which is ten new domains a second; Linux gives a
-# process of nice 10 a tenth of it, in pieces so long that one answer in a hundred waits for them.
-NICENESS = 15
-
 
 def main() -> None:
     """Serve the daemon at the other end of standard input."""
@@ -27,11 +22,21 @@ def main() -> None:
     # not come before, for look-ups in hand are still answered.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(OSError):  # forbidden, by a sandbox perhaps: it works all the same
-        os.nice(NICENESS)
+    _let_others_go_first()
     logs.log_uncaught()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(socket.socket(fileno=os.dup(0))))
+
+
+def _let_others_go_first() -> None:
+    """Use a processor when nobody else wants it: answers from memory must not wait for this.
+
+    Linux gives even the nicest process of the usual policy a few milliseconds at a time. The cgroup
+    of a systemd unit or of a container has its share of the processors as before, and so this
+    process cannot be starved by others' work.
+    """
+    with contextlib.suppress(OSError):  # forbidden, by a sandbox perhaps: it works all the same
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 if __name__ == "__main__":

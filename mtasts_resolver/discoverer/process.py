@@ -20,7 +20,7 @@ log = logs.get(__name__)
 
 COMMAND = (sys.executable, "-m", "mtasts_resolver.discoverer")
 # The discoverer's loop turns thousands of times in this time; one that does not answer within it
-# stands still. A machine that is merely busy gives even a nice process its turn.
+# stands still. A machine that is merely busy gives it a few turns even so.
 PULSE = 30.0
 MAX_PAUSE = 60.0  # seconds until a process is started again that ends again and again
 STEADY = 60.0  # seconds: a process that lived for so long is started again at once

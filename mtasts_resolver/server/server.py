@@ -15,7 +15,7 @@ from mtasts_resolver.server.ratelimit import RateLimitedLog
 log = logs.get(__name__)
 
 SWEEP_INTERVAL = 5.0  # seconds; how late a time limit may strike
-ACCEPT_BATCH = 64  # connections accepted in a row, before those that are open get their turn
+ACCEPT_BATCH = 16  # connections accepted in a row, a millisecond; then those that are open go on
 ACCEPT_PAUSE = 1.0  # seconds without accepting, after the system had no descriptor or memory
 LAST_WORD = 1.0  # seconds that the last replies of a drain get to leave
 CLOSE_TIMEOUT = 5.0  # seconds that cancelled answers get to end

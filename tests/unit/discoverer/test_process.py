@@ -114,8 +114,8 @@ async def test_many_questions_are_under_way_at_once(
     waiting.cancel()
 
 
-async def test_it_runs_at_a_lower_priority(discoverer: DiscovererProcess) -> None:
-    assert os.getpriority(os.PRIO_PROCESS, pid_of(discoverer)) > os.getpriority(os.PRIO_PROCESS, 0)
+async def test_it_runs_when_nobody_else_wants_to(discoverer: DiscovererProcess) -> None:
+    assert os.sched_getscheduler(pid_of(discoverer)) == os.SCHED_IDLE
 
 
 async def test_a_process_that_dies_is_started_again_and_its_questions_are_for_later(
