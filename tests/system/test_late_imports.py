@@ -1,6 +1,8 @@
 """What is imported at its first use is there already when root is given up."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,3 +53,14 @@ def test_the_daemon_may_lose_sight_of_its_modules() -> None:
         if name not in early
     }
     assert late == set()
+
+
+def test_the_discoverer_has_not_the_command_line_of_httpx_in_memory() -> None:
+    program = (
+        "import sys, mtasts_resolver.discoverer.worker, httpx;"
+        "print(httpx.__name__, [name for name in ('rich', 'pygments') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "httpx []\n"
