@@ -132,6 +132,12 @@ class RunningDaemon:
         return self._process.pid
 
     @property
+    def discoverer(self) -> int | None:
+        """The process id of the discoverer, if there is one."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return int(children[0]) if children else None
+
+    @property
     def log(self) -> str:
         return self.log_file.read_text()
 

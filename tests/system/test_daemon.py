@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +19,7 @@ import pytest
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError
 from mtasts_resolver.reply import NOT_FOUND, Status
-from tests.system.running import ENFORCED, RunningDaemon
+from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
 
 SECURE = "secure match=mx.good.example"
 TESTING = ENFORCED.replace("enforce", "testing")
@@ -103,6 +105,51 @@ async def test_what_is_in_hand_at_sigterm_is_answered(daemon: RunningDaemon) -> 
             daemon.notified("STOPPING=1")
             assert client.makefile("rb").read() == b"9:NOTFOUND ,"
     assert daemon.wait() == 0
+
+
+async def test_without_its_discoverer_it_answers_from_memory_and_starts_another(
+    daemon: RunningDaemon,
+) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.start()
+    first = daemon.discoverer
+    assert first is not None
+    os.kill(first, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(daemon.ask, "new.example")
+        until(lambda: daemon.ask("good.example").status is Status.OK)
+        os.kill(first, signal.SIGKILL)
+        reply = waiting.result(PATIENCE)
+    assert (reply.status, "overloaded" in reply.text) == (Status.TEMP, True)
+    assert daemon.ask("good.example").status is Status.OK
+    until(lambda: "event=discoverer-started" in daemon.log)
+    assert daemon.discoverer not in (None, first)
+    assert "event=discoverer-ended" in daemon.log
+    assert daemon.ask("new.example") == NOT_FOUND  # DNS is asked again, in vain
+
+
+def test_a_discoverer_does_not_outlive_its_daemon(daemon: RunningDaemon) -> None:
+    daemon.start()
+    pid = daemon.discoverer
+    daemon.signal(signal.SIGKILL)
+    daemon.wait()
+    until(lambda: has_ended(pid))
+
+
+def has_ended(pid: int | None) -> bool:
+    """Tell whether a process has ended, though perhaps nobody has looked after it yet."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Return when `true()` is."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 async def test_a_reload_changes_maps_and_log_without_losing_a_connection(
