@@ -7,11 +7,15 @@ import signal
 import socket
 import stat
 import sys
+from pathlib import Path
 
 import uvloop
 
 from mtasts_resolver import logs
 from mtasts_resolver.discoverer.worker import serve
+
+# Of 1,000: what the kernel thinks of a process that uses half of the memory that there is.
+OOM_SCORE_ADJ = 500
 
 
 def main() -> None:
@@ -23,6 +27,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _let_others_go_first()
+    _be_killed_first()
     logs.log_uncaught()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(socket.socket(fileno=os.dup(0))))
@@ -37,6 +42,12 @@ def _let_others_go_first() -> None:
     """
     with contextlib.suppress(OSError):  # forbidden, by a sandbox perhaps: it works all the same
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _be_killed_first() -> None:
+    """Where memory runs out, have the kernel end this process and not the one that answers."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundRe
 
 log = logs.get(__name__)
 
-COMMAND = (sys.executable, "-m", "mtasts_resolver.discoverer")
+# -P: nothing is imported from the working directory, which anybody may be able to write.
+COMMAND = (sys.executable, "-P", "-m", "mtasts_resolver.discoverer")
 # The discoverer's loop turns thousands of times in this time; one that does not answer within it
 # stands still. A machine that is merely busy gives it a few turns even so.
 PULSE = 30.0

@@ -118,10 +118,13 @@ class RunningDaemon:
         return bool(select.select([self._notify], [], [], within)[0])
 
     def uids(self) -> set[int]:
-        """Return the user ids of the daemon's process: real, effective, saved, file system."""
-        status = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        line = next(line for line in status if line.startswith("Uid:"))
-        return {int(uid) for uid in line.split()[1:]}
+        """Return the user ids of both processes: real, effective, saved, file system."""
+        found: set[int] = set()
+        for pid in (self.pid, self.discoverer):
+            status = Path(f"/proc/{pid}/status").read_text().splitlines()
+            line = next(line for line in status if line.startswith("Uid:"))
+            found.update(map(int, line.split()[1:]))
+        return found
 
     def store_owner(self) -> int:
         return self.store_file.stat().st_uid

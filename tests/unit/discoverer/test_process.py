@@ -118,6 +118,25 @@ async def test_it_runs_when_nobody_else_wants_to(discoverer: DiscovererProcess) 
     assert os.sched_getscheduler(pid_of(discoverer)) == os.SCHED_IDLE
 
 
+async def test_where_memory_runs_out_it_goes_before_the_daemon(
+    discoverer: DiscovererProcess,
+) -> None:
+    assert oom_score_adj(pid_of(discoverer)) > oom_score_adj(os.getpid())
+
+
+def oom_score_adj(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
+async def test_nothing_is_imported_from_the_working_directory(
+    server: NameServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "uvloop.py").write_text("raise SystemExit('planted')\n")
+    monkeypatch.chdir(tmp_path)
+    async with running(asking(server)) as discoverer:
+        await works(discoverer)
+
+
 async def test_a_process_that_dies_is_started_again_and_its_questions_are_for_later(
     discoverer: DiscovererProcess, server: NameServer
 ) -> None:
