@@ -8,6 +8,9 @@ from collections.abc import Callable
 # A policy document has 64 KiB at most, and is sent with what was read from it.
 MAX_MESSAGE = 200_000
 
+# Bytes of a socket's buffer that a message cannot use: unix_dgram_sendmsg() wants 32 of them.
+SNDBUF_OVERHEAD = 1_024
+
 
 def socket_pair() -> tuple[socket.socket, socket.socket]:
     """Return both ends of a new channel: SOCK_SEQPACKET keeps each message apart."""
@@ -35,6 +38,9 @@ class Channel:
         self._on_message = on_message
         self._on_end = on_end
         self._waiting: deque[bytes] = deque()
+        self._most = min(
+            MAX_MESSAGE, end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - SNDBUF_OVERHEAD
+        )
         self._memory = memoryview(bytearray(MAX_MESSAGE))
         end.setblocking(False)
         self._loop.add_reader(end, self._read)
@@ -42,9 +48,10 @@ class Channel:
     def send(self, message: bytes) -> None:
         """Send 1 to MAX_MESSAGE bytes, after what was sent before; ValueError beyond.
 
-        What the other end has not taken in waits; it is for the caller to bound what is under way.
+        It is a ValueError, too, where the kernel's limit is lower (net.core.wmem_max). What the
+        other end has not taken in waits; it is for the caller to bound what is under way.
         """
-        if not 0 < len(message) <= MAX_MESSAGE:
+        if not 0 < len(message) <= self._most:
             raise ValueError(f"a message of {len(message):,} bytes")
         if self._waiting:
             self._waiting.append(message)

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,9 @@ COMMAND = (sys.executable, "-P", "-m", "mtasts_resolver.discoverer")
 # The discoverer's loop turns thousands of times in this time; one that does not answer within it
 # stands still. A machine that is merely busy gives it a few turns even so.
 PULSE = 30.0
+# A question that is open after so many of these times, half an hour, has lost its answer to a bug:
+# a discovery ends by time-outs long before. Whoever waits is told, and makes room for others.
+MAX_PULSES = 60
 MAX_PAUSE = 60.0  # seconds until a process is started again that ends again and again
 STEADY = 60.0  # seconds: a process that lived for so long is started again at once
 EXIT_PATIENCE = 3.0  # seconds for a process to end by itself; then it is killed
@@ -153,7 +157,11 @@ class DiscovererProcess:
 
     async def _watch(self, running: _Running) -> None:
         """Return when the process has ended, or stands still."""
+        asked: deque[int] = deque(maxlen=MAX_PULSES)
         while True:
+            if len(asked) == MAX_PULSES:
+                self._give_up(running, asked[0])
+            asked.append(self._last_number)
             self._alive = False
             running.channel.send(messages.encode(Ping()))
             try:
@@ -165,6 +173,13 @@ class DiscovererProcess:
                 log.error("discoverer-stands-still", seconds=PULSE, action="it is ended")
                 running.process.kill()
             return
+
+    def _give_up(self, running: _Running, last: int) -> None:
+        """Tell whoever waits for an answer to a question up to `last` that there will be none."""
+        for number in [number for number in running.pending if number <= last]:
+            if future := self._waiting(number):
+                log.error("answer-lost", number=number, action="report this bug, please")
+                future.set_exception(OverloadedError("the discoverer has lost the question"))
 
     async def _end(self, running: _Running) -> int:
         """Release whoever waits, end the process, and return its exit status."""

@@ -115,7 +115,16 @@ class Worker:
         except Exception as error:  # noqa: BLE001  one domain must not end the others' discovery
             log.bug("internal-error", error, domain=ask.domain, during=f"discovery: {ask.question}")
             answer = Overloaded(ask.number, "an internal error, which the log shows")
-        self._say(answer)
+        try:
+            self._say(answer)
+        except ValueError as error:
+            log.error(
+                "result-too-long",
+                domain=ask.domain,
+                reason=str(error),
+                action="raise the limit net.core.wmem_max of this host",
+            )
+            self._say(Overloaded(ask.number, "the result is too long for this host's sockets"))
 
     async def _find(self, ask: Ask) -> Found:
         """Find out what is asked for. Raise DiscoveryError."""

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from mtasts_resolver.discoverer.channel import MAX_MESSAGE, Channel, socket_pair
+from mtasts_resolver.discoverer.channel import MAX_MESSAGE, SNDBUF_OVERHEAD, Channel, socket_pair
 
 
 class End:
@@ -88,6 +88,19 @@ async def test_the_end_is_told_once_and_after_all_messages() -> None:
     assert two.messages == [b"last words"]
     two.channel.send(b"into the void")
     assert not one.over.is_set()
+
+
+async def test_a_message_that_the_kernel_would_not_take_is_refused() -> None:
+    ours, theirs = socket_pair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 10_000)  # as net.core.wmem_max would
+    one, two = End(ours), End(theirs)
+    with pytest.raises(ValueError, match="50,000 bytes"):
+        one.channel.send(bytes(50_000))
+    most = ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - SNDBUF_OVERHEAD
+    one.channel.send(b"x" * most)
+    assert len((await two.receive(1))[0]) == most
+    one.channel.close()
+    two.channel.close()
 
 
 @pytest.mark.parametrize("size", [0, MAX_MESSAGE + 1])

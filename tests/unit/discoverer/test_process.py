@@ -20,6 +20,7 @@ from mtasts_resolver.discoverer.process import DiscovererProcess
 from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.discovery.errors import DnsServerError, NoRecordError, PolicyHostError
 from mtasts_resolver.policy import Dane
+from tests.events import events
 from tests.unit.discovery.servers import NameServer, name_server, respond
 
 PATIENCE = 30.0
@@ -163,6 +164,21 @@ async def test_a_process_that_stands_still_is_started_again(
             await discoverer.record("good.example")
         await works(discoverer)
         assert discoverer.pid != before
+
+
+async def test_a_question_whose_answer_is_lost_makes_room_for_others(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(process, "PULSE", 1.0)
+    monkeypatch.setattr(process, "MAX_PULSES", 2)
+    async with running(asking(server)) as discoverer:
+        await works(discoverer)
+        before = pid_of(discoverer)
+        with pytest.raises(OverloadedError, match="has lost the question"):
+            await discoverer.record("silent.example")
+        await works(discoverer)
+        assert pid_of(discoverer) == before
+    assert [logged.event for logged in events(caplog, "ERROR")] == ["answer-lost"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

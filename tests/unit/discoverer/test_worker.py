@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import subprocess
 import sys
 import time
@@ -13,8 +14,12 @@ import pytest
 from mtasts_resolver.config import Config, DnsConfig
 from mtasts_resolver.discoverer import messages
 from mtasts_resolver.discoverer.channel import Channel, socket_pair
+from mtasts_resolver.discoverer.direct import DirectDiscoverer
 from mtasts_resolver.discoverer.lag import INTERVAL, Lag
 from mtasts_resolver.discoverer.worker import serve
+from mtasts_resolver.discovery.findings import FetchedPolicy
+from mtasts_resolver.policy import parse_document
+from tests.events import events
 from tests.unit.discovery.servers import name_server
 
 
@@ -98,3 +103,30 @@ def test_started_by_hand_it_says_whose_part_it_is() -> None:
     )
     assert done.returncode == 1
     assert done.stderr == "This is a part of the daemon, which starts it: mtasts-resolver serve\n"
+
+
+async def test_a_result_that_cannot_be_passed_on_is_for_another_try(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours, theirs = socket_pair()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 10_000)  # as net.core.wmem_max would
+    document = "version: STSv1\nmode: none\nmax_age: 86400\n" + "x: y\n" * 10_000
+
+    async def policy(_: DirectDiscoverer, domain: str) -> FetchedPolicy:
+        return FetchedPolicy(parse_document(document.encode()), f"mta-sts.{domain}", "192.0.2.1")
+
+    monkeypatch.setattr(DirectDiscoverer, "policy", policy)
+    arrived: asyncio.Queue[messages.ToDaemon] = asyncio.Queue()
+    channel = Channel(
+        ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
+    )
+    async with asyncio.timeout(30):
+        serving = asyncio.create_task(serve(theirs))
+        channel.send(messages.encode(messages.Configure(Config())))
+        assert await arrived.get() == messages.Ready()
+        channel.send(messages.encode(messages.Ask(1, "policy", "x.example")))
+        answer = await arrived.get()
+        channel.close()
+        await serving
+    assert isinstance(answer, messages.Overloaded)
+    assert [logged.event for logged in events(caplog, "ERROR")] == ["result-too-long"]
