@@ -29,9 +29,9 @@ from mtasts_resolver.discoverer.messages import (
 )
 from mtasts_resolver.discovery.errors import (
     DiscoveryError,
-    DnsConfigError,
     DnsTimeoutError,
     FetchTimeoutError,
+    PolicyHostError,
 )
 from mtasts_resolver.privileges import PrivilegeError, become, import_now
 
@@ -44,6 +44,10 @@ LATE_IMPORTS = (
     "cryptography.x509",
     "dns._asyncio_backend",
 )
+
+
+# What may be our own lateness: the address of a policy host, too, has been looked up in vain.
+LATENESS = (DnsTimeoutError, FetchTimeoutError, PolicyHostError)
 
 
 async def serve(end: socket.socket) -> None:
@@ -86,7 +90,7 @@ class Worker:
 
     def _configure(self, config: Config) -> None:
         try:
-            self._discoverer = DirectDiscoverer.configured(config)
+            discoverer = DirectDiscoverer.configured(config)
             if config.user is not None and os.geteuid() == 0:
                 import_now(LATE_IMPORTS)
                 dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
@@ -96,15 +100,20 @@ class Worker:
         except PrivilegeError as error:
             self._say(Unusable([str(error)]))
         else:
+            self._discoverer = discoverer  # as root it asks nobody
             gc.freeze()  # what was imported stays: to look for garbage in it takes milliseconds
             self._say(Ready())
 
     async def _answer(self, ask: Ask) -> None:
         late = self.lag.seconds
         begun = asyncio.get_running_loop().time()
+        answer: messages.ToDaemon
         try:
-            answer: messages.ToDaemon = await self._find(ask)
-        except (DnsTimeoutError, FetchTimeoutError) as error:
+            if self._discoverer is None:
+                answer = Overloaded(ask.number, "the configuration cannot be used, see the log")
+            else:
+                answer = await _find(self._discoverer, ask)
+        except LATENESS as error:
             elapsed = asyncio.get_running_loop().time() - begun
             if self.lag.matters(since=late, of=elapsed):
                 answer = Overloaded(ask.number, "this host is too busy to look them up")
@@ -126,22 +135,21 @@ class Worker:
             )
             self._say(Overloaded(ask.number, "the result is too long for this host's sockets"))
 
-    async def _find(self, ask: Ask) -> Found:
-        """Find out what is asked for. Raise DiscoveryError."""
-        if (discoverer := self._discoverer) is None:
-            raise DnsConfigError("the configuration cannot be used")
-        number, domain = ask.number, ask.domain
-        match ask.question:
-            case "record":
-                return RecordFound(number, await discoverer.record(domain))
-            case "policy":
-                return PolicyFound(number, await discoverer.policy(domain))
-            case "dane":
-                dane = await discoverer.dane(domain)
-                finding = dane.finding._replace(hosts=())  # only `explain` shows them
-                return DaneFound(number, dane._replace(finding=finding))
-            case "probe":
-                return ProbeFound(number, await discoverer.probe())
-
     def _say(self, message: messages.ToDaemon) -> None:
         self._channel.send(messages.encode(message))
+
+
+async def _find(discoverer: DirectDiscoverer, ask: Ask) -> Found:
+    """Find out what is asked for. Raise DiscoveryError."""
+    number, domain = ask.number, ask.domain
+    match ask.question:
+        case "record":
+            return RecordFound(number, await discoverer.record(domain))
+        case "policy":
+            return PolicyFound(number, await discoverer.policy(domain))
+        case "dane":
+            dane = await discoverer.dane(domain)
+            finding = dane.finding._replace(hosts=())  # only `explain` shows them
+            return DaneFound(number, dane._replace(finding=finding))
+        case "probe":
+            return ProbeFound(number, await discoverer.probe())

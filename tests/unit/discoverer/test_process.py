@@ -11,6 +11,7 @@ import dns.flags
 import dns.message
 import msgspec
 import pytest
+import trustme
 
 from mtasts_resolver.clock import SystemClock
 from mtasts_resolver.config import Config, ConfigError, DnsConfig, HttpsConfig
@@ -208,6 +209,24 @@ async def test_a_configuration_that_cannot_be_used_is_told(
     async with running(config) as discoverer, asyncio.timeout(PATIENCE):
         with pytest.raises(ConfigError, match=r"missing\.pem: no such file"):
             await discoverer.ready()
+        with pytest.raises(OverloadedError, match="configuration cannot be used"):
+            await discoverer.record("good.example")
+        trustme.CA().cert_pem.write_to_path(str(tmp_path / "missing.pem"))
+        discoverer.reconfigure(config)  # as a reload does
+        await works(discoverer)
+
+
+async def test_a_process_that_may_not_become_the_user_asks_nobody(server: NameServer) -> None:
+    config = msgspec.structs.replace(asking(server), user="nobody-of-this-name")
+    async with running(config) as discoverer, asyncio.timeout(PATIENCE):
+        if os.geteuid() != 0:
+            await works(discoverer)
+            return
+        with pytest.raises(ConfigError, match="does not exist"):
+            await discoverer.ready()
+        with pytest.raises(OverloadedError):
+            await discoverer.record("good.example")
+    assert server.questions == []
 
 
 async def test_whoever_waits_for_a_process_that_cannot_live_does_not_wait_for_ever(
