@@ -1,6 +1,7 @@
 """How late an event loop is: whether what took too long was slow, or we were."""
 
 import asyncio
+import time
 
 INTERVAL = 0.1  # seconds between two looks; lateness below that does not make anything time out
 # A time-out of which more than this part was our own lateness says nothing of whom we waited for.
@@ -8,19 +9,24 @@ TOLERATED = 0.25
 
 
 class Lag:
-    """Adds up by how much the loop of this thread is late."""
+    """Adds up by how much the event loop is late."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
-        """The lateness of all looks together."""
+        self._past = 0.0  # seconds: the lateness of all looks so far
+        self._expected: float | None = None  # the time of the next look
+
+    @property
+    def seconds(self) -> float:
+        """The lateness of all looks together, and of the next one if it is late already."""
+        late = 0.0 if self._expected is None else time.monotonic() - self._expected
+        return self._past + max(0.0, late)
 
     async def watch(self) -> None:
         """Look for ever; ends by cancellation."""
-        loop = asyncio.get_running_loop()
         while True:
-            expected = loop.time() + INTERVAL
+            self._expected = time.monotonic() + INTERVAL
             await asyncio.sleep(INTERVAL)
-            self.seconds += max(0.0, loop.time() - expected)
+            self._past = self.seconds
 
     def matters(self, *, since: float, of: float) -> bool:
         """Tell whether of the last `of` seconds too many were late; `since` is `seconds` then."""
