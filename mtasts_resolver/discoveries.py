@@ -24,6 +24,7 @@ class OverloadedError(Exception):
 
 
 TOO_MANY = "too many new domains are being looked up"
+TOO_BUSY = "this host is too busy"
 
 
 class Discoveries(Generic[T]):

@@ -15,7 +15,7 @@ from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.discoverer import Discoverer
-from mtasts_resolver.discoveries import TOO_MANY, Discoveries, OverloadedError
+from mtasts_resolver.discoveries import TOO_BUSY, TOO_MANY, Discoveries, OverloadedError
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
 from mtasts_resolver.entry import Entry, FetchFailure, entry_of
@@ -113,6 +113,10 @@ class Resolver:
                 self._counters.lookup_timeouts += 1
                 if self._discoveries.waits(domain):
                     raise OverloadedError(TOO_MANY)
+                # What the domain can do to be slow ends sooner: this was us, and it must not pass
+                # for a failure of the domain's, which may mean delivery without protection.
+                if timeout > self._config.dns.timeout + self._config.https.timeout:
+                    raise OverloadedError(TOO_BUSY)
                 reason = f"the policy of {domain} was not known within {timeout:g} s; try again"
                 return StsFinding(None, reason, "lookup-timeout", known=False)
             entry = task.result()

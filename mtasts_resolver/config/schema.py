@@ -277,8 +277,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lookup_timeout: Annotated[
         float,
         key(
-            "How long Postfix waits at most for an answer that is not cached. What is not known by"
-            " then counts as failed, and the discovery goes on in the background.",
+            "How long Postfix waits at most for an answer that is not cached; the discovery goes on"
+            " in the background. Where this is longer than `dns.timeout` and `https.timeout`"
+            " together, only a busy host can be the reason, and the answer is a temporary error;"
+            " else what is not known by then counts as failed.",
             Duration(1, 90, "Postfix gives up after 100 s"),
             reload=True,
         ),

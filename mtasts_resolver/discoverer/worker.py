@@ -27,6 +27,7 @@ from mtasts_resolver.discoverer.messages import (
     RecordFound,
     Unusable,
 )
+from mtasts_resolver.discoveries import TOO_BUSY
 from mtasts_resolver.discovery.errors import (
     DiscoveryError,
     DnsTimeoutError,
@@ -116,7 +117,7 @@ class Worker:
         except LATENESS as error:
             elapsed = asyncio.get_running_loop().time() - begun
             if self.lag.matters(since=late, of=elapsed):
-                answer = Overloaded(ask.number, "this host is too busy to look them up")
+                answer = Overloaded(ask.number, TOO_BUSY)
             else:
                 answer = messages.failed(ask.number, error)
         except DiscoveryError as error:

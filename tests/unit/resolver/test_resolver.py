@@ -9,7 +9,7 @@ import pytest
 
 from mtasts_resolver import discoveries
 from mtasts_resolver import resolver as resolver_module
-from mtasts_resolver.config import CacheConfig, Config
+from mtasts_resolver.config import CacheConfig, Config, DnsConfig, HttpsConfig
 from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.discovery.errors import CertificateError, InvalidPolicyError, StatusError
 from mtasts_resolver.lifetimes import MAX_RETRY, MIN_RETRY
@@ -357,6 +357,23 @@ async def test_a_discovery_that_has_not_begun_in_time_is_overload_and_no_failure
     world.internet.gate.set()
     await settle()
     assert await world.mode("late.example") == "enforce"
+
+
+async def test_what_takes_longer_than_a_domain_can_is_our_fault_and_no_failure(
+    world: World,
+) -> None:
+    config = Config(
+        lookup_timeout=0.1, dns=DnsConfig(timeout=0.02), https=HttpsConfig(timeout=0.03)
+    )
+    world.config = config
+    world.restart()
+    world.internet.publish(GOOD, document())
+    world.internet.gate = asyncio.Event()
+    with pytest.raises(OverloadedError, match="too busy"):
+        await world.resolver.resolve(GOOD)
+    world.internet.gate.set()
+    await settle()
+    assert await world.mode(GOOD) == "enforce"
 
 
 async def test_too_many_discoveries_are_refused(
