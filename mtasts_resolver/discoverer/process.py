@@ -1,10 +1,13 @@
 """The daemon's side: the discoverer as a process that is asked, watched, and started again."""
 
 import asyncio
+import os
+import site
 import subprocess
 import sys
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mtasts_resolver import logs
@@ -97,7 +100,7 @@ class DiscovererProcess:
         with theirs:
             try:
                 process = subprocess.Popen(  # noqa: S603  this program
-                    COMMAND, stdin=theirs.fileno(), stdout=subprocess.DEVNULL
+                    COMMAND, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_environ()
                 )
             except BaseException:
                 ours.close()
@@ -222,6 +225,18 @@ class DiscovererProcess:
         """Return the future of whoever waits for `number`, unless it has gone."""
         future = self._running.pending.get(number) if self._running is not None else None
         return None if future is None or future.done() else future
+
+
+def _environ() -> dict[str, str]:
+    """Return the environment of a process that is to find this package where it was found here.
+
+    It may be a source tree that is installed nowhere.
+    """
+    root = str(Path(__file__).parents[2])
+    if root in site.getsitepackages():
+        return dict(os.environ)
+    places = [root, os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 def _reap(process: subprocess.Popen[bytes]) -> int:
