@@ -114,6 +114,8 @@ class Cache(Generic[E]):
         self._limit = limit
         self._precious: ManyDicts[E] = ManyDicts(limit)
         self._absences: ManyDicts[E] = ManyDicts(limit)
+        self.precious_missing = False
+        """A precious entry was evicted, or found no room."""
 
     def __len__(self) -> int:
         return len(self._precious) + len(self._absences)
@@ -145,6 +147,13 @@ class Cache(Generic[E]):
             self._evict()
         (self._precious if entry.precious else self._absences).put(domain, entry)
 
+    def offer(self, domain: str, entry: E) -> None:
+        """Put `entry` if nothing need be evicted for it."""
+        if not self.full:
+            self.put(domain, entry)
+        elif entry.precious:
+            self.precious_missing = True
+
     def remove(self, domain: str) -> None:
         entry = self._precious.pop(domain) or self._absences.pop(domain)
         if entry is not None:
@@ -173,4 +182,5 @@ class Cache(Generic[E]):
             entries.put(domain, entry)
         else:
             _, entry = entries.pop_oldest()
+        self.precious_missing |= entry.precious
         entry.recall()

@@ -1,5 +1,6 @@
 """Keeping cached policies current (RFC 8461 §3.3, §10.2)."""
 
+import asyncio
 import random
 from typing import Protocol
 
@@ -10,8 +11,11 @@ from mtasts_resolver.entry import Entry
 from mtasts_resolver.lifetimes import CATCH_UP, policy_lifetime, refresh_delay
 from mtasts_resolver.schedule import Schedule
 from mtasts_resolver.store import Store, StoredPolicy
+from mtasts_resolver.store.errors import UnavailableError
 
 log = logs.get(__name__)
+
+LOAD_RETRY_DELAY = 60.0  # seconds; what an administrator repairs is in use within a minute
 
 
 class Refreshable(Protocol):
@@ -22,6 +26,9 @@ class Refreshable(Protocol):
 
     def preload(self, stored: StoredPolicy) -> Entry | None:
         """Take a stored policy into memory; return its entry, or None where it has expired."""
+
+    def preloaded(self) -> None:
+        """Take note that the store holds no others."""
 
 
 class PolicyRefresher(Schedule[Entry]):
@@ -52,9 +59,10 @@ class PolicyRefresher(Schedule[Entry]):
         return self._config.refresh.concurrency
 
     async def run(self) -> None:
-        """Rebuild the schedule from the store, then work for ever; ends by cancellation."""
-        await self._rebuild()
-        await super().run()
+        """Rebuild the schedule from the store, and work for ever; ends by cancellation."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._load(), name="policy loader")
+            group.create_task(super().run(), name="policy schedule")
 
     async def renew(self, domain: str) -> Entry | None:
         return await self._resolver.refresh(domain)
@@ -63,14 +71,21 @@ class PolicyRefresher(Schedule[Entry]):
         now = self._clock.monotonic()
         return next_refresh(entry, now, self._config.refresh.interval, self._rng)
 
-    async def _rebuild(self) -> None:
-        """Schedule what the store holds, and take it into memory."""
-        async for batch in self._store.scan():
-            for stored in batch:
-                entry = self._resolver.preload(stored)
-                if entry is not None and stored.domain not in self:
-                    self.schedule(stored.domain, entry)
-        log.info("policies-loaded", policies=len(self))
+    async def _load(self) -> None:
+        """Schedule what the store holds, and take it into memory; try until all could be read."""
+        while True:
+            try:
+                async for batch in self._store.scan():
+                    for stored in batch:
+                        entry = self._resolver.preload(stored)
+                        if entry is not None and stored.domain not in self:
+                            self.schedule(stored.domain, entry)
+            except UnavailableError:  # the store has said so
+                await self._clock.sleep(LOAD_RETRY_DELAY)
+            else:
+                self._resolver.preloaded()
+                log.info("policies-loaded", policies=len(self))
+                return
 
 
 def next_refresh(entry: Entry, now: float, interval: float, rng: random.Random) -> float:

@@ -67,6 +67,7 @@ class Resolver:
         self._discoveries: Discoveries[Entry | None] = Discoveries("discovery")
         self._name_servers = NameServerHealth()
         self._failing: set[str] = set()
+        self._preloaded = False
         self.on_policy: Callable[[str, Entry], None] = lambda _domain, _entry: None
         """Called when a policy was fetched, so that its refresh can be scheduled."""
 
@@ -144,9 +145,12 @@ class Resolver:
         if entry is None:
             self._forget(stored.domain)
             return None
-        if not self._cache.full:
-            self._cache.put(stored.domain, entry)
+        self._cache.offer(stored.domain, entry)
         return entry
+
+    def preloaded(self) -> None:
+        """Take note that `preload` was called for all that the store holds."""
+        self._preloaded = True
 
     async def close(self) -> None:
         """End every discovery."""
@@ -163,8 +167,11 @@ class Resolver:
             entry.check_at = now + DNS_RETRY_DELAY
 
     async def _learn(self, domain: str) -> Entry | None:
-        if self._cache.get(domain) is None and (stored := await self._store.get(domain)):
-            entry = self._entry_of(stored)
+        # To ask the store for what it does not hold would be a fifth of a discovery's cost.
+        nothing_more = self._preloaded and not self._cache.precious_missing
+        if not nothing_more and self._cache.get(domain) is None:
+            stored = await self._store.get(domain)
+            entry = self._entry_of(stored) if stored is not None else None
             if entry is not None:
                 entry.asked = self._clock.monotonic()
                 self._cache.put(domain, entry)
@@ -201,8 +208,8 @@ class Resolver:
             log.info("policy-forgotten", domain=domain, reason="not asked for in forget_after")
             self._forget(domain)
             return None
-        if not self._cache.full and self._cache.get(domain) is None:
-            self._cache.put(domain, entry)
+        if self._cache.get(domain) is None:
+            self._cache.offer(domain, entry)
         async with self._discoveries.slot(domain):
             return await self._discover(domain, refresh=True, held=entry)
 

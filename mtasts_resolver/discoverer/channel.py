@@ -23,8 +23,9 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
 class Channel:
     """One end. It calls `on_message` for each message, and `on_end` once when the other is gone.
 
-    One message is taken in each turn of the event loop: a hundred results that come at once do not
-    hold up what else waits. The memory that `on_message` is given is used again after it.
+    Up to `at_once` messages are taken in each turn of the event loop: one, where a hundred that
+    come at once must not hold up what else waits. The memory that `on_message` is given is used
+    again after it.
     """
 
     def __init__(
@@ -32,11 +33,14 @@ class Channel:
         end: socket.socket,
         on_message: Callable[[memoryview], None],
         on_end: Callable[[], None],
+        *,
+        at_once: int = 1,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._end = end
         self._on_message = on_message
         self._on_end = on_end
+        self._at_once = at_once
         self._waiting: deque[bytes] = deque()
         self._most = min(
             MAX_MESSAGE, end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - SNDBUF_OVERHEAD
@@ -67,17 +71,20 @@ class Channel:
             self._end.close()
 
     def _read(self) -> None:
-        try:
-            size = self._end.recv_into(self._memory)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:  # reset: the other end has died with messages unread
-            size = 0
-        if size:
+        for _ in range(self._at_once):
+            if self._end.fileno() < 0:  # closed by what the last message led to
+                return
+            try:
+                size = self._end.recv_into(self._memory)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:  # reset: the other end has died with messages unread
+                size = 0
+            if not size:
+                self.close()
+                self._on_end()
+                return
             self._on_message(self._memory[:size])
-        else:
-            self.close()
-            self._on_end()
 
     def _write(self) -> None:
         while self._waiting and self._sent(self._waiting[0]):

@@ -24,7 +24,7 @@ class StoredPolicy(msgspec.Struct, frozen=True, gc=False):
 
 
 class Store(Protocol):
-    """A place for policies. It never raises for a failing disk or peer: it warns, and tries on.
+    """A place for policies. For a failing disk or peer it warns, and tries on; only scan raises.
 
     What was put is remembered in memory until it is written, so a fault of the disk loses nothing
     as long as the process lives.
@@ -43,7 +43,10 @@ class Store(Protocol):
         """Forget `domain`; written like a put."""
 
     def scan(self) -> AsyncIterator[list[StoredPolicy]]:
-        """Yield everything that is stored, in batches that do not hold the event loop."""
+        """Yield everything that is stored, in batches that do not hold the event loop.
+
+        Raise UnavailableError where the rest of it cannot be read now, which is reported already.
+        """
 
     async def flush(self) -> None:
         """Return when everything that was put is written, or when the writing has failed."""

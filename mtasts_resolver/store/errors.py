@@ -4,7 +4,7 @@
     DamagedError        the file's content is ruined: set it aside, begin afresh
     UnavailableError    it cannot be used now: warn, go on from memory, try again later
 
-Only StoreError leaves this package, and only from `open`.
+Of these only StoreError leaves `open`, and UnavailableError leaves `scan`.
 """
 
 import errno

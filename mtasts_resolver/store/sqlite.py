@@ -108,7 +108,7 @@ class SqliteStore:
     async def scan(self) -> AsyncIterator[list[StoredPolicy]]:
         """Yield every policy once, in batches of at most database.PAGE_ROWS.
 
-        What is put meanwhile may be missing. Where the file cannot be read, the scan ends early.
+        What is put meanwhile may be missing.
         """
         seen = _Seen()
         waiting = [stored for stored in self._pending.values() if stored and seen.add(stored)]
@@ -120,7 +120,7 @@ class SqliteStore:
                 policies, cursor = await self._call(partial(self._database.page, cursor))
             except UnavailableError as failure:
                 self._note_failure(failure)
-                return
+                raise
             current = (self._pending.get(stored.domain, stored) for stored in policies)
             # A policy that is written meanwhile moves to the end of the file, and is met again.
             batch = [stored for stored in current if stored and seen.add(stored)]

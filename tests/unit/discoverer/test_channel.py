@@ -78,6 +78,43 @@ async def test_one_message_is_taken_in_each_turn_of_the_loop() -> None:
     ours.close()
 
 
+async def test_as_many_messages_as_wanted_are_taken_in_a_turn() -> None:
+    ours, theirs = socket_pair()
+    loop = asyncio.get_running_loop()
+    seen: list[str] = []
+
+    def message(_: memoryview) -> None:
+        loop.call_soon(seen.append, "something else")
+        seen.append("message")
+
+    channel = Channel(theirs, message, lambda: seen.append("end"), at_once=2)
+    for _ in range(3):
+        ours.send(b"x")
+    ours.close()
+    async with asyncio.timeout(20):
+        while "end" not in seen:  # noqa: ASYNC110  turn after turn is the point
+            await asyncio.sleep(0)
+    assert seen == ["message", "message", "something else", "something else", "message", "end"]
+    channel.close()
+
+
+async def test_a_channel_may_be_closed_over_a_message() -> None:
+    ours, theirs = socket_pair()
+    seen: list[bytes] = []
+
+    def message(data: memoryview) -> None:
+        seen.append(bytes(data))
+        channel.close()
+
+    channel = Channel(theirs, message, lambda: seen.append(b"end"), at_once=2)
+    ours.send(b"one")
+    ours.send(b"two")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert seen == [b"one"]
+    ours.close()
+
+
 async def test_the_end_is_told_once_and_after_all_messages() -> None:
     one, two = await pair()
     one.channel.send(b"last words")

@@ -78,6 +78,29 @@ def test_a_smaller_limit_evicts() -> None:
     assert cache.full
 
 
+def test_it_is_known_whether_anything_precious_is_missing() -> None:
+    cache: Cache[Entry] = Cache(2)
+    cache.put("p", entry(policy=True))
+    cache.offer("a", entry())
+    cache.offer("b", entry())
+    cache.put("c", entry())
+    assert kept(cache, "pabc") == "pc"
+    assert not cache.precious_missing
+    cache.offer("q", entry(policy=True))
+    assert kept(cache, "pcq") == "pc"
+    assert cache.precious_missing
+
+
+def test_a_precious_entry_that_is_evicted_is_missing() -> None:
+    cache: Cache[Entry] = Cache(2)
+    for name in "pq":
+        cache.put(name, entry(policy=True))
+    cache.remove("p")
+    assert not cache.precious_missing
+    cache.resize(0)
+    assert cache.precious_missing
+
+
 def test_a_large_cache_keeps_what_is_precious_and_what_is_new() -> None:
     limit = 2 * ENTRIES_PER_DICT
     cache: Cache[Entry] = Cache(limit)

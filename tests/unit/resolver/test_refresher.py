@@ -12,7 +12,7 @@ from mtasts_resolver.config import Config, RefreshConfig
 from mtasts_resolver.entry import Entry
 from mtasts_resolver.lifetimes import CATCH_UP, REFRESH_JITTER
 from mtasts_resolver.policy import Mode, Policy, StsFinding
-from mtasts_resolver.refresher import PolicyRefresher, next_refresh
+from mtasts_resolver.refresher import LOAD_RETRY_DELAY, PolicyRefresher, next_refresh
 from tests.unit.resolver.world import DAY, START, World, document, settle
 
 HOUR = 3_600.0
@@ -152,6 +152,22 @@ async def test_the_schedule_is_rebuilt_from_the_store() -> None:
     before = len(world.internet.fetches)
     await world.clock.advance(DAY)
     assert len(world.internet.fetches) == before + 10
+    await running.stop()
+
+
+async def test_a_store_that_cannot_be_read_whole_is_read_again_later() -> None:
+    running = Running()
+    world = running.world
+    for number in range(10):
+        world.internet.publish(f"d{number}.example", document())
+        await world.mode(f"d{number}.example")
+    world.store.unreadable = True
+    await running.restart()
+    assert len(running.refresher) == len(world.resolver.cache) == 1
+    assert await world.mode("d9.example") == "enforce"  # what was not read can be asked for
+    world.store.unreadable = False
+    await world.clock.advance(LOAD_RETRY_DELAY)
+    assert len(running.refresher) == len(world.resolver.cache) == 10
     await running.stop()
 
 

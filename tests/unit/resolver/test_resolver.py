@@ -401,6 +401,37 @@ async def test_a_policy_that_memory_has_no_room_for_is_found_in_the_store() -> N
         assert await world.mode(f"d{number}.example") == "enforce"
 
 
+async def test_the_store_is_not_asked_for_what_it_cannot_hold() -> None:
+    world = World(Config(cache=CacheConfig(memory_entries=1_000)))
+    await world.mode("early.example")
+    assert world.store.reads == ["early.example"]  # nobody has seen yet what it holds
+    world.resolver.preloaded()
+    for number in range(1_000):
+        world.internet.publish(f"d{number}.example", document())
+        await world.mode(f"d{number}.example")
+    assert world.store.reads == ["early.example"]
+    world.internet.publish("one.more.example", document())
+    await world.mode("one.more.example")
+    world.internet.dns_down = True
+    for number in range(1_000):  # one of them had to make room
+        assert await world.mode(f"d{number}.example") == "enforce"
+    assert len(world.store.reads) > 1
+
+
+async def test_a_store_larger_than_memory_is_asked() -> None:
+    world = World(Config(cache=CacheConfig(memory_entries=1_000)))
+    for number in range(1_001):
+        world.internet.publish(f"d{number}.example", document())
+        await world.mode(f"d{number}.example")
+    world.restart()
+    world.internet.dns_down = True
+    for stored in list(world.store.rows.values()):
+        assert world.resolver.preload(stored) is not None
+    world.resolver.preloaded()
+    for number in range(1_001):
+        assert await world.mode(f"d{number}.example") == "enforce"
+
+
 async def test_a_policy_of_no_age_is_valid_and_lives_a_minute(world: World) -> None:
     world.internet.publish(GOOD, document(max_age=0))
     assert await world.mode(GOOD) == "enforce"

@@ -30,6 +30,7 @@ from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import Reply, TimedReply
 from mtasts_resolver.resolver import Resolver
 from mtasts_resolver.store import StoredPolicy
+from mtasts_resolver.store.errors import UnavailableError
 from mtasts_resolver.validation import Validation
 
 TTL = 300.0
@@ -136,11 +137,15 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.rows: dict[str, StoredPolicy] = {}
+        self.reads: list[str] = []
+        self.unreadable = False
+        """While it is set, a scan ends after its first batch."""
 
     async def open(self) -> None:
         """Nothing to open."""
 
     async def get(self, domain: str) -> StoredPolicy | None:
+        self.reads.append(domain)
         return self.rows.get(domain)
 
     def put(self, stored: StoredPolicy) -> None:
@@ -150,7 +155,11 @@ class MemoryStore:
         self.rows.pop(domain, None)
 
     async def scan(self) -> AsyncIterator[list[StoredPolicy]]:
-        yield list(self.rows.values())
+        rows = list(self.rows.values())
+        yield rows[:1]
+        if self.unreadable:
+            raise UnavailableError("the disk does not answer")
+        yield rows[1:]
 
     async def flush(self) -> None:
         """Nothing waits."""
