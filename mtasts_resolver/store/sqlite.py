@@ -16,7 +16,7 @@ from mtasts_resolver.store.check import FileCheck
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
 from mtasts_resolver.store.errors import DamagedError, UnavailableError
 
-WRITE_ROWS = 1000  # changes per transaction: tens of milliseconds, in which look-ups wait
+WRITE_ROWS = 1000  # changes per transaction: milliseconds, in which look-ups of the store wait
 MAX_PENDING = 200_000  # changes that wait for the disk: all that the resolver has in memory
 SEEN_SETS = 256  # of a million policies each holds 4,000, and grows in a tenth of a millisecond
 RETRY_FIRST = 1.0  # seconds until a failed write is tried again, doubled each time

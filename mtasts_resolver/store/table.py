@@ -7,8 +7,9 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlitedict import SqliteDict, SqliteMultithread
@@ -17,10 +18,15 @@ from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import FAILURES, StoreError
 
+T = TypeVar("T")
+
 TABLE = "policies"
 
 BUSY_TIMEOUT_MS = 1000  # another process's write takes milliseconds; look-ups wait behind this one
 STATEMENT_TIMEOUT = 20.0  # seconds; one statement touches little, only a dead disk takes so long
+# Rows that one statement changes: each costs two changes of thread, in which the event loop waits.
+# They have 6 MB at most, and two values each; SQLite took no more than 999 before 3.32.
+STATEMENT_ROWS = 100
 _POLL = 0.5  # seconds between two looks at whether sqlitedict's thread is alive
 
 # JSON writes a control character in six bytes; the other fields are far below the rest.
@@ -36,8 +42,8 @@ SELECT_ROWS = (
     f"SELECT rowid, substr(CAST(key AS BLOB), 1, 256),"  # noqa: S608 - constants only
     f" substr(CAST(value AS BLOB), 1, {MAX_VALUE_BYTES + 1}) FROM {TABLE}"
 )
-_PUT = f"REPLACE INTO {TABLE} (key, value) VALUES (?, ?)"  # noqa: S608 - constants only
-_DELETE = f"DELETE FROM {TABLE} WHERE key = ?"  # noqa: S608 - constants only
+_PUT = f"REPLACE INTO {TABLE} (key, value) VALUES "  # noqa: S608 - constants only
+_DELETE = f"DELETE FROM {TABLE} WHERE key IN "  # noqa: S608 - constants only
 _DELETE_ROW = f"DELETE FROM {TABLE} WHERE rowid = ?"  # noqa: S608 - constants only
 
 
@@ -134,6 +140,10 @@ class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is unt
             yield from response
 
 
+def _batches(items: list[T]) -> Iterator[list[T]]:
+    return (items[at : at + STATEMENT_ROWS] for at in range(0, len(items), STATEMENT_ROWS))
+
+
 class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
     """The table of an open file: policy domain -> StoredPolicy as JSON.
 
@@ -195,11 +205,11 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
         try:
             for rowid in broken:
                 execute(_DELETE_ROW, (rowid,))
-            for domain, stored in changes.items():
-                if stored is None:
-                    execute(_DELETE, (domain,))
-                else:
-                    execute(_PUT, (domain, self.encode(stored)))
+            for batch in _batches([stored for stored in changes.values() if stored]):
+                rows = ((stored.domain, self.encode(stored)) for stored in batch)
+                execute(_PUT + ", ".join(["(?, ?)"] * len(batch)), tuple(chain.from_iterable(rows)))
+            for gone in _batches([domain for domain, stored in changes.items() if stored is None]):
+                execute(f"{_DELETE}({', '.join('?' * len(gone))})", tuple(gone))
             execute("COMMIT")
         except FAILURES:
             self._roll_back()

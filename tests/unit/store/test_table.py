@@ -11,9 +11,9 @@ from mtasts_resolver.store import table as table_module
 from mtasts_resolver.store.database import Database
 from mtasts_resolver.store.errors import StoreError, UnavailableError
 from mtasts_resolver.store.schema import prepare
-from mtasts_resolver.store.table import PolicyTable
+from mtasts_resolver.store.table import STATEMENT_ROWS, PolicyTable
 from tests.events import events
-from tests.unit.store.support import StoppedClock, new_store, policy
+from tests.unit.store.support import StoppedClock, new_store, policies, policy
 
 DEADLY = "SELECT CAST(x'ff' AS TEXT)"  # not UTF-8: raised while sqlitedict's thread fetches it
 
@@ -55,6 +55,15 @@ def test_a_failed_statement_undoes_the_whole_transaction(table: PolicyTable) -> 
     assert len(table) == 0
     table.write({"c": policy("c")}, ())
     assert len(table) == 1
+
+
+def test_more_changes_than_a_statement_takes_are_all_made(table: PolicyTable) -> None:
+    many = policies(2 * STATEMENT_ROWS + 1)
+    table.write(many, ())
+    assert {name: table[name] for name in table} == many
+    changed = {**dict.fromkeys(many), "d7.example": policy("d7.example", policy_id="2")}
+    table.write(changed, ())
+    assert {name: table[name] for name in table} == {"d7.example": changed["d7.example"]}
 
 
 def test_a_full_database_undoes_the_whole_transaction(table: PolicyTable) -> None:
