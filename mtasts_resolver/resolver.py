@@ -17,7 +17,7 @@ from mtasts_resolver.counters import Counters
 from mtasts_resolver.discoverer import Discoverer
 from mtasts_resolver.discoveries import TOO_BUSY, TOO_MANY, Discoveries, OverloadedError
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
-from mtasts_resolver.discovery.findings import FoundRecord
+from mtasts_resolver.discovery.findings import FetchedPolicy, FoundRecord
 from mtasts_resolver.entry import Entry, FetchFailure, entry_of
 from mtasts_resolver.lifetimes import (
     Urgency,
@@ -32,6 +32,9 @@ from mtasts_resolver.policy import DocumentError, Mode, Policy, StsFinding
 from mtasts_resolver.store import Store, StoredPolicy
 
 log = logs.get(__name__)
+
+Recorded = FoundRecord | DiscoveryError
+Fetched = FetchedPolicy | FetchError | None  # None: it was not asked for
 
 # RFC 2308 §7 allows five minutes for remembering a failure of the servers. A minute lets mail that
 # was deferred by an outage go out soon after it, without asking dead servers for each message.
@@ -221,7 +224,8 @@ class Resolver:
         `held` is the policy's entry where memory may have no room for it.
         """
         self._counters.discoveries += 1
-        record = await self._lookup_record(domain)
+        known = held or self._cache.get(domain)
+        record, fetched = await self._ask(domain, self._not_wanted(known, refresh=refresh))
         now = self._clock.monotonic()
         entry = self._live(domain, now) or held
         if isinstance(record, DiscoveryError):
@@ -240,34 +244,57 @@ class Resolver:
                 entry.check_at = now + id_check_delay(record.ttl)
                 if policy_id == entry.stored.policy_id and not refresh:
                     return entry
-        return await self._fetch(domain, policy_id, entry)
+        return await self._fetch(domain, policy_id, entry, fetched)
 
-    async def _lookup_record(self, domain: str) -> FoundRecord | DnsError | NoRecordError:
+    def _not_wanted(self, known: Entry | None, *, refresh: bool) -> list[str]:
+        """Return the ids for which the policy is not to be fetched together with the record."""
+        ids: list[str] = []
+        if known is None:
+            return ids
+        now = self._clock.monotonic()
+        if known.stored is not None and now < known.until and not refresh:
+            ids.append(known.stored.policy_id)
+        if known.failure is not None and now < known.failure.retry_at:
+            ids.append(known.failure.policy_id)
+        return ids
+
+    async def _ask(self, domain: str, not_wanted: list[str]) -> tuple[Recorded, Fetched]:
+        """Look up the record and, unless its id is one of `not_wanted`, fetch the policy."""
+        recorded: Recorded
+        fetched: Fetched = None
         try:
-            record: FoundRecord | NoRecordError = await self._discoverer.record(domain)
+            recorded, fetched = await self._discoverer.sts(domain, not_wanted)
         except DnsError as error:
             self._counters.dns_failures += 1
             self._name_servers.failed(error)
-            return error
+            return error, None
         except NoRecordError as error:
-            record = error
+            recorded = error
+        except FetchError as error:
+            recorded, fetched = error.record or error, error
         self._name_servers.answered()
-        return record
+        return recorded, fetched
 
-    async def _fetch(self, domain: str, policy_id: str, entry: Entry | None) -> Entry:
+    async def _fetch(
+        self, domain: str, policy_id: str, entry: Entry | None, fetched: Fetched
+    ) -> Entry:
+        """Take the policy that was fetched together with the record, or fetch it now."""
         known = entry or self._cache.get(domain)
         failure = known.failure if known is not None else None
         if failure is not None and failure.policy_id != policy_id:
             failure = None
         now = self._clock.monotonic()
-        if failure is not None and now < failure.retry_at:  # RFC 8461 §3.3: wait between fetches
-            return entry or self._without_policy(domain, failure, now)
+        if fetched is None:
+            if failure is not None and now < failure.retry_at:  # RFC 8461 §3.3: not so soon again
+                return entry or self._without_policy(domain, failure, now)
+            try:
+                fetched = await self._discoverer.policy(domain)
+            except FetchError as error:
+                fetched = error
         self._counters.fetches += 1
-        try:
-            fetched = await self._discoverer.policy(domain)
-        except FetchError as error:
+        if isinstance(fetched, FetchError):
             self._counters.fetch_failures += 1
-            return self._fetch_failed(domain, policy_id, error, failure, entry)
+            return self._fetch_failed(domain, policy_id, fetched, failure, entry)
         return self._fetched(domain, policy_id, fetched.policy, known)
 
     # -- what was found ----------------------------------------------------------------------

@@ -7,9 +7,10 @@ What is read from DNS and from policy hosts is parsed over there. The daemon get
 needs none of the libraries.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundRecord, Probe
+from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
 
 
 class Discoverer(Protocol):
@@ -18,8 +19,11 @@ class Discoverer(Protocol):
     OverloadedError from any of these says that it was our own fault: nothing is known, try again.
     """
 
-    async def record(self, domain: str) -> FoundRecord:
-        """Return the policy record of `domain`. Raise DnsError or NoRecordError."""
+    async def sts(self, domain: str, known_ids: Sequence[str] = ()) -> FoundSts:
+        """Return the policy record of `domain`, and the policy unless its id is one of `known_ids`.
+
+        Raise DnsError, NoRecordError, or a FetchError that has the record.
+        """
 
     async def policy(self, domain: str) -> FetchedPolicy:
         """Return the policy that the policy host of `domain` serves. Raise FetchError."""

@@ -1,12 +1,20 @@
 """Discovery in this process: DNS and policy hosts, asked as the configuration says."""
 
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
 from mtasts_resolver.config import Config, ConfigError
 from mtasts_resolver.discovery.dane import discover_dane
 from mtasts_resolver.discovery.dns import DnsClient
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundRecord, Probe
+from mtasts_resolver.discovery.errors import FetchError
+from mtasts_resolver.discovery.findings import (
+    FetchedPolicy,
+    FoundDane,
+    FoundRecord,
+    FoundSts,
+    Probe,
+)
 from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.record import lookup_record
 from mtasts_resolver.discovery.trace import Trace
@@ -43,7 +51,18 @@ class DirectDiscoverer:
         return cls(dns, fetcher, trusted(dns, config.dns.dnssec), trace)
 
     async def record(self, domain: str) -> FoundRecord:
+        """Return the policy record of `domain`. Raise DnsError or NoRecordError."""
         return await lookup_record(self.dns, domain, self._trace)
+
+    async def sts(self, domain: str, known_ids: Sequence[str] = ()) -> FoundSts:
+        record = await self.record(domain)
+        if record.record.id in known_ids:
+            return FoundSts(record, None)
+        try:
+            return FoundSts(record, await self.policy(domain))
+        except FetchError as error:
+            error.record = record
+            raise
 
     async def policy(self, domain: str) -> FetchedPolicy:
         return await self._fetcher.fetch_policy(domain, self._trace)

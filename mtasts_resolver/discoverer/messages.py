@@ -10,10 +10,16 @@ from msgspec import Struct
 
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery import errors
-from mtasts_resolver.discovery.errors import DiscoveryError, NoRecordError
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundRecord, Probe
+from mtasts_resolver.discovery.errors import DiscoveryError, FetchError, NoRecordError
+from mtasts_resolver.discovery.findings import (
+    FetchedPolicy,
+    FoundDane,
+    FoundRecord,
+    FoundSts,
+    Probe,
+)
 
-Question = Literal["record", "policy", "dane", "probe"]
+Question = Literal["sts", "policy", "dane", "probe"]
 
 MAX_REASON_CHARS = 2_000  # of an error; what an administrator reads is far shorter
 
@@ -30,6 +36,8 @@ class Ask(Struct, tag=True):
     number: int
     question: Question
     domain: str
+    known_ids: tuple[str, ...] = ()
+    """Of policies that are not to be fetched."""
 
 
 class Ping(Struct, tag=True):
@@ -46,11 +54,11 @@ class Unusable(Struct, tag=True):
     errors: list[str]
 
 
-class RecordFound(Struct, tag=True):
+class StsFound(Struct, tag=True):
     """To the daemon: what `number` asked for."""
 
     number: int
-    found: FoundRecord
+    found: FoundSts
 
 
 class PolicyFound(Struct, tag=True):
@@ -81,6 +89,9 @@ class Failed(Struct, tag=True):
     code: str
     reason: str
     ttl: float = 0.0
+    """Of a NoRecordError."""
+    record: FoundRecord | None = None
+    """Of a FetchError."""
 
 
 class Overloaded(Struct, tag=True):
@@ -95,7 +106,7 @@ class Pong(Struct, tag=True):
 
 
 ToDiscoverer = Configure | Ask | Ping
-Found = RecordFound | PolicyFound | DaneFound | ProbeFound
+Found = StsFound | PolicyFound | DaneFound | ProbeFound
 ToDaemon = Ready | Unusable | Found | Failed | Overloaded | Pong
 
 encode = msgspec.msgpack.Encoder().encode
@@ -114,7 +125,8 @@ _ERRORS: dict[str, type[DiscoveryError]] = {
 def failed(number: int, error: DiscoveryError) -> Failed:
     """Return the message that `error_of` reads as `error`."""
     ttl = error.ttl if isinstance(error, NoRecordError) else 0.0
-    return Failed(number, error.code, str(error)[:MAX_REASON_CHARS], ttl)
+    record = error.record if isinstance(error, FetchError) else None
+    return Failed(number, error.code, str(error)[:MAX_REASON_CHARS], ttl, record)
 
 
 def error_of(message: Failed) -> DiscoveryError:
@@ -122,4 +134,7 @@ def error_of(message: Failed) -> DiscoveryError:
     if message.code in _NO_RECORD:
         absent = _NO_RECORD[message.code]
         return NoRecordError(message.reason, ttl=message.ttl, absent=absent)
-    return _ERRORS[message.code](message.reason)
+    error = _ERRORS[message.code](message.reason)
+    if isinstance(error, FetchError):
+        error.record = message.record
+    return error

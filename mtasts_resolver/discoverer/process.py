@@ -6,6 +6,7 @@ import site
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from mtasts_resolver.discoverer import messages
 from mtasts_resolver.discoverer.channel import Channel, socket_pair
 from mtasts_resolver.discoverer.messages import Ask, Configure, Ping, Question
 from mtasts_resolver.discoveries import OverloadedError
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundRecord, Probe
+from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
 
 log = logs.get(__name__)
 
@@ -64,8 +65,8 @@ class DiscovererProcess:
 
     # -- questions ---------------------------------------------------------------------------
 
-    async def record(self, domain: str) -> FoundRecord:
-        found: FoundRecord = await self._ask("record", domain)
+    async def sts(self, domain: str, known_ids: Sequence[str] = ()) -> FoundSts:
+        found: FoundSts = await self._ask("sts", domain, known_ids)
         return found
 
     async def policy(self, domain: str) -> FetchedPolicy:
@@ -80,13 +81,13 @@ class DiscovererProcess:
         found: Probe = await self._ask("probe", "")
         return found
 
-    async def _ask(self, question: Question, domain: str) -> Any:  # noqa: ANN401  by the question
+    async def _ask(self, question: Question, domain: str, known_ids: Sequence[str] = ()) -> Any:  # noqa: ANN401  by the question
         if (running := self._running) is None:
             raise OverloadedError("the discoverer is not running")
         number = self._last_number = self._last_number + 1
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         running.pending[number] = future
-        running.channel.send(messages.encode(Ask(number, question, domain)))
+        running.channel.send(messages.encode(Ask(number, question, domain, tuple(known_ids))))
         try:
             return await future
         finally:
@@ -199,7 +200,7 @@ class DiscovererProcess:
     def _received(self, data: memoryview) -> None:
         match messages.decode_for_daemon(data):
             case (
-                messages.RecordFound(number, found)
+                messages.StsFound(number, found)
                 | messages.PolicyFound(number, found)
                 | messages.DaneFound(number, found)
                 | messages.ProbeFound(number, found)

@@ -24,7 +24,7 @@ from mtasts_resolver.discoverer.messages import (
     Pong,
     ProbeFound,
     Ready,
-    RecordFound,
+    StsFound,
     Unusable,
 )
 from mtasts_resolver.discoveries import TOO_BUSY
@@ -147,8 +147,8 @@ async def _find(discoverer: DirectDiscoverer, ask: Ask) -> Found:
     """Find out what is asked for. Raise DiscoveryError."""
     number, domain = ask.number, ask.domain
     match ask.question:
-        case "record":
-            return RecordFound(number, await discoverer.record(domain))
+        case "sts":
+            return StsFound(number, await discoverer.sts(domain, ask.known_ids))
         case "policy":
             return PolicyFound(number, await discoverer.policy(domain))
         case "dane":

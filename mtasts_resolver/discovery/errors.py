@@ -20,6 +20,8 @@
 No exception of dnspython, httpx, ssl or the operating system leaves this package.
 """
 
+from mtasts_resolver.discovery.findings import FoundRecord
+
 
 class DiscoveryError(Exception):
     """No policy was discovered; the text says why."""
@@ -62,6 +64,8 @@ class FetchError(DiscoveryError):
     """A policy record exists, but no policy could be had from the policy host."""
 
     code = "fetch-failed"
+    record: FoundRecord | None = None
+    """The policy record, where it was looked up in the same discovery."""
 
 
 class PolicyHostError(FetchError):

@@ -23,6 +23,14 @@ class FetchedPolicy(NamedTuple):
     """The address it was fetched from; the proxy's host if there is a proxy."""
 
 
+class FoundSts(NamedTuple):
+    """What one discovery of MTA-STS brings home."""
+
+    record: FoundRecord
+    policy: FetchedPolicy | None
+    """None where it was not to be fetched, since its id is known."""
+
+
 class FoundDane(NamedTuple):
     """What was found, and for how many seconds it may be believed."""
 

@@ -6,8 +6,19 @@ from mtasts_resolver.config import Config
 from mtasts_resolver.discoverer import messages
 from mtasts_resolver.discoverer.messages import MAX_REASON_CHARS
 from mtasts_resolver.discovery import errors
-from mtasts_resolver.discovery.errors import DiscoveryError, DnsTimeoutError, NoRecordError
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundRecord, Probe
+from mtasts_resolver.discovery.errors import (
+    DiscoveryError,
+    DnsTimeoutError,
+    NoRecordError,
+    StatusError,
+)
+from mtasts_resolver.discovery.findings import (
+    FetchedPolicy,
+    FoundDane,
+    FoundRecord,
+    FoundSts,
+    Probe,
+)
 from mtasts_resolver.policy import Dane, DaneFinding, Mode, Policy, PolicyRecord, parse_document
 
 KINDS = [
@@ -16,6 +27,8 @@ KINDS = [
     if isinstance(kind, type) and issubclass(kind, DiscoveryError) and kind is not NoRecordError
 ]
 DOCUMENT = "version: STSv1\nmode: enforce\nmx: a.example\nmx: *.b.example\nmax_age: 86400\n"
+POLICY = parse_document(DOCUMENT.encode())
+RECORD = FoundRecord(PolicyRecord("20260101T000000"), 600.0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -41,6 +54,16 @@ def test_an_absence_keeps_its_ttl_and_its_kind(absent: bool) -> None:
     )
 
 
+def test_a_failed_fetch_keeps_the_record_that_called_for_it() -> None:
+    failure = StatusError("HTTP status 404 Not Found")
+    failure.record = RECORD
+    message = messages.decode_for_daemon(messages.encode(messages.failed(1, failure)))
+    assert isinstance(message, messages.Failed)
+    error = messages.error_of(message)
+    assert isinstance(error, StatusError)
+    assert error.record == RECORD
+
+
 def test_the_reason_of_an_error_is_bounded() -> None:
     assert len(messages.failed(1, DnsTimeoutError("x" * 100_000)).reason) == MAX_REASON_CHARS
 
@@ -52,10 +75,9 @@ def test_the_reason_of_an_error_is_bounded() -> None:
         messages.Unusable(["https: no", "and no"]),
         messages.Pong(),
         messages.Overloaded(3, "too busy"),
-        messages.RecordFound(1, FoundRecord(PolicyRecord("20260101T000000"), 600.0)),
-        messages.PolicyFound(
-            2, FetchedPolicy(parse_document(DOCUMENT.encode()), "mta-sts.x", "192.0.2.1")
-        ),
+        messages.StsFound(1, FoundSts(RECORD, None)),
+        messages.StsFound(1, FoundSts(RECORD, FetchedPolicy(POLICY, "mta-sts.x", "192.0.2.1"))),
+        messages.PolicyFound(2, FetchedPolicy(POLICY, "mta-sts.x", "192.0.2.1")),
         messages.PolicyFound(3, FetchedPolicy(Policy(Mode.NONE, 0, (), "☃"), "x", "::1")),
         *(messages.DaneFound(4, FoundDane(DaneFinding(status, "why"), 60.0)) for status in Dane),
         messages.ProbeFound(5, Probe(True, ("127.0.0.1",), ("127.0.0.1", "[::1]:53"))),

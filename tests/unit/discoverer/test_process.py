@@ -20,11 +20,13 @@ from mtasts_resolver.discoverer import process
 from mtasts_resolver.discoverer.process import DiscovererProcess
 from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.discovery.errors import DnsServerError, NoRecordError, PolicyHostError
-from mtasts_resolver.policy import Dane
+from mtasts_resolver.discovery.findings import FoundRecord, FoundSts
+from mtasts_resolver.policy import Dane, PolicyRecord
 from tests.events import events
 from tests.unit.discovery.servers import NameServer, name_server, respond
 
 PATIENCE = 30.0
+KNOWN = ["42"]  # so that no policy host is looked for
 
 
 def answers(query: dns.message.Message) -> dns.message.Message | None:
@@ -82,22 +84,25 @@ async def works(discoverer: DiscovererProcess) -> None:
     async with asyncio.timeout(PATIENCE):
         while True:
             try:
-                found = await discoverer.record("good.example")
+                found = await discoverer.sts("good.example", KNOWN)
             except OverloadedError:
                 await asyncio.sleep(0.01)
             else:
-                assert found.record.id == "42"
+                assert found.record.record.id == "42"
                 return
 
 
 async def test_it_finds_out_what_there_is(discoverer: DiscovererProcess) -> None:
-    found = await discoverer.record("good.example")
-    assert (found.record.id, found.ttl) == ("42", 900.0)
+    found = await discoverer.sts("good.example", KNOWN)
+    assert found == FoundSts(FoundRecord(PolicyRecord("42"), 900.0), None)
     with pytest.raises(NoRecordError, match=r"_mta-sts\.none\.example does not exist") as absence:
-        await discoverer.record("none.example")
+        await discoverer.sts("none.example", KNOWN)
     assert absence.value.absent
     with pytest.raises(DnsServerError, match="SERVFAIL"):
-        await discoverer.record("broken.example")
+        await discoverer.sts("broken.example", KNOWN)
+    with pytest.raises(PolicyHostError, match=r"mta-sts\.good\.example does not exist") as failure:
+        await discoverer.sts("good.example", ["41"])
+    assert failure.value.record == found.record
     with pytest.raises(PolicyHostError, match=r"mta-sts\.good\.example does not exist"):
         await discoverer.policy("good.example")
     dane = await discoverer.dane("good.example")
@@ -108,9 +113,9 @@ async def test_it_finds_out_what_there_is(discoverer: DiscovererProcess) -> None
 async def test_many_questions_are_under_way_at_once(
     discoverer: DiscovererProcess, server: NameServer
 ) -> None:
-    waiting = asyncio.create_task(discoverer.record("silent.example"))
-    found = await asyncio.gather(*(discoverer.record("good.example") for _ in range(300)))
-    assert {one.record.id for one in found} == {"42"}
+    waiting = asyncio.create_task(discoverer.sts("silent.example", KNOWN))
+    found = await asyncio.gather(*(discoverer.sts("good.example", KNOWN) for _ in range(300)))
+    assert {one.record.record.id for one in found} == {"42"}
     assert len(server.questions) > 300
     assert not waiting.done()
     waiting.cancel()
@@ -142,7 +147,7 @@ async def test_nothing_is_imported_from_the_working_directory(
 async def test_a_process_that_dies_is_started_again_and_its_questions_are_for_later(
     discoverer: DiscovererProcess, server: NameServer
 ) -> None:
-    waiting = asyncio.create_task(discoverer.record("silent.example"))
+    waiting = asyncio.create_task(discoverer.sts("silent.example", KNOWN))
     while not any("silent" in question for question in server.questions):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     before = pid_of(discoverer)
@@ -162,7 +167,7 @@ async def test_a_process_that_stands_still_is_started_again(
         before = pid_of(discoverer)
         os.kill(before, signal.SIGSTOP)
         with pytest.raises(OverloadedError):
-            await discoverer.record("good.example")
+            await discoverer.sts("good.example", KNOWN)
         await works(discoverer)
         assert discoverer.pid != before
 
@@ -176,7 +181,7 @@ async def test_a_question_whose_answer_is_lost_makes_room_for_others(
         await works(discoverer)
         before = pid_of(discoverer)
         with pytest.raises(OverloadedError, match="has lost the question"):
-            await discoverer.record("silent.example")
+            await discoverer.sts("silent.example", KNOWN)
         await works(discoverer)
         assert pid_of(discoverer) == before
     assert [logged.event for logged in events(caplog, "ERROR")] == ["answer-lost"]
@@ -199,7 +204,7 @@ async def test_it_ends_with_the_daemon(server: NameServer) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     with pytest.raises(OverloadedError, match="not running"):
-        await discoverer.record("good.example")
+        await discoverer.sts("good.example", KNOWN)
 
 
 async def test_a_configuration_that_cannot_be_used_is_told(
@@ -210,7 +215,7 @@ async def test_a_configuration_that_cannot_be_used_is_told(
         with pytest.raises(ConfigError, match=r"missing\.pem: no such file"):
             await discoverer.ready()
         with pytest.raises(OverloadedError, match="configuration cannot be used"):
-            await discoverer.record("good.example")
+            await discoverer.sts("good.example", KNOWN)
         trustme.CA().cert_pem.write_to_path(str(tmp_path / "missing.pem"))
         discoverer.reconfigure(config)  # as a reload does
         await works(discoverer)
@@ -225,7 +230,7 @@ async def test_a_process_that_may_not_become_the_user_asks_nobody(server: NameSe
         with pytest.raises(ConfigError, match="does not exist"):
             await discoverer.ready()
         with pytest.raises(OverloadedError):
-            await discoverer.record("good.example")
+            await discoverer.sts("good.example", KNOWN)
     assert server.questions == []
 
 
@@ -236,4 +241,4 @@ async def test_whoever_waits_for_a_process_that_cannot_live_does_not_wait_for_ev
     async with running(asking(server)) as discoverer, asyncio.timeout(PATIENCE):
         await discoverer.ready()
         with pytest.raises(OverloadedError):
-            await discoverer.record("good.example")
+            await discoverer.sts("good.example", KNOWN)

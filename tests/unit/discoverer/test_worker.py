@@ -50,7 +50,7 @@ async def ask_while(*, busy: float) -> messages.ToDaemon:
         config = Config(dns=DnsConfig(servers=(server.address,), timeout=1.0))
         channel.send(messages.encode(messages.Configure(config)))
         assert await arrived.get() == messages.Ready()
-        channel.send(messages.encode(messages.Ask(1, "record", "x.example")))
+        channel.send(messages.encode(messages.Ask(1, "sts", "x.example")))
         while not server.questions:  # noqa: ASYNC110  the server tells nobody
             await asyncio.sleep(0.01)
         if busy:

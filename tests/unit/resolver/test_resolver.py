@@ -144,6 +144,21 @@ async def test_a_new_id_is_noticed_behind_an_answer_that_does_not_wait(world: Wo
 
 
 @pytest.mark.row("C5")
+async def test_a_policy_that_expires_while_its_id_is_checked_is_fetched(world: World) -> None:
+    world.internet.publish(GOOD, document(max_age=3_600))
+    await world.mode(GOOD)
+    await world.clock.advance(3_599)
+    world.internet.gate = asyncio.Event()
+    assert await world.mode(GOOD) == "enforce"  # and the id is being checked
+    await world.clock.advance(2)
+    waiting = asyncio.create_task(world.mode(GOOD))
+    await settle()
+    world.internet.gate.set()
+    assert await waiting == "enforce"
+    assert world.internet.fetches == [GOOD, GOOD]
+    assert world.internet.queries == [GOOD, GOOD]
+
+
 async def test_the_id_is_checked_at_most_every_few_minutes(world: World) -> None:
     world.internet.publish(GOOD, document())
     for _ in range(600):
