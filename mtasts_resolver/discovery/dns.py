@@ -228,6 +228,8 @@ class _Chain:
         )
 
     def _canonical_name(self) -> str:
+        if not self.links:
+            return self.question
         return self.name.to_text(omit_final_dot=True).lower()
 
 
