@@ -29,5 +29,5 @@ class Lag:
             self._past = self.seconds
 
     def matters(self, *, since: float, of: float) -> bool:
-        """Tell whether of the last `of` seconds too many were late; `since` is `seconds` then."""
+        """Tell whether more of `of` seconds was late than may be, since `seconds` was `since`."""
         return self.seconds - since > TOLERATED * of

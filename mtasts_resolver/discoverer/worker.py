@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import os
 import socket
 
@@ -29,6 +30,8 @@ from mtasts_resolver.discoverer.messages import (
 )
 from mtasts_resolver.discoveries import TOO_BUSY
 from mtasts_resolver.discovery.errors import (
+    BodyError,
+    ConnectError,
     DiscoveryError,
     DnsTimeoutError,
     FetchTimeoutError,
@@ -50,9 +53,6 @@ LATE_IMPORTS = (
 # of a step in its caches: begun one in a turn, each costs half as much again.
 ASKED_AT_ONCE = 64
 
-# What may be our own lateness: the address of a policy host, too, has been looked up in vain.
-LATENESS = (DnsTimeoutError, FetchTimeoutError, PolicyHostError)
-
 
 async def serve(end: socket.socket) -> None:
     """Do what comes through `end` of the channel; return when the other end is gone."""
@@ -71,6 +71,7 @@ class Worker:
         self.lag = Lag()
         self._channel = Channel(end, self._received, self.ended.set, at_once=ASKED_AT_ONCE)
         self._discoverer: DirectDiscoverer | None = None
+        self._config = Config()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -105,26 +106,23 @@ class Worker:
             self._say(Unusable([str(error)]))
         else:
             self._discoverer = discoverer  # as root it asks nobody
+            self._config = config
             gc.freeze()  # what was imported stays: to look for garbage in it takes milliseconds
             self._say(Ready())
 
     async def _answer(self, ask: Ask) -> None:
         late = self.lag.seconds
-        begun = asyncio.get_running_loop().time()
         answer: messages.ToDaemon
         try:
             if self._discoverer is None:
                 answer = Overloaded(ask.number, "the configuration cannot be used, see the log")
             else:
                 answer = await _find(self._discoverer, ask)
-        except LATENESS as error:
-            elapsed = asyncio.get_running_loop().time() - begun
-            if self.lag.matters(since=late, of=elapsed):
+        except DiscoveryError as error:
+            if self.lag.matters(since=late, of=self._patience(error)):
                 answer = Overloaded(ask.number, TOO_BUSY)
             else:
                 answer = messages.failed(ask.number, error)
-        except DiscoveryError as error:
-            answer = messages.failed(ask.number, error)
         except Exception as error:  # noqa: BLE001  one domain must not end the others' discovery
             log.bug("internal-error", error, domain=ask.domain, during=f"discovery: {ask.question}")
             answer = Overloaded(ask.number, "an internal error, which the log shows")
@@ -138,6 +136,18 @@ class Worker:
                 action="raise the limit net.core.wmem_max of this host",
             )
             self._say(Overloaded(ask.number, "the result is too long for this host's sockets"))
+
+    def _patience(self, error: DiscoveryError) -> float:
+        """Return the seconds after which `error` comes; for ever where no lateness leads to it.
+
+        A policy host that is kept waiting gives up, and closes the connection.
+        """
+        match error:
+            case DnsTimeoutError() | PolicyHostError():
+                return self._config.dns.timeout
+            case FetchTimeoutError() | ConnectError() | BodyError():
+                return self._config.https.timeout
+        return math.inf
 
     def _say(self, message: messages.ToDaemon) -> None:
         self._channel.send(messages.encode(message))

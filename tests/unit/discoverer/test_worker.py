@@ -6,18 +6,29 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dns.message
 import pytest
 
-from mtasts_resolver.config import Config, DnsConfig
+from mtasts_resolver.config import Config, DnsConfig, HttpsConfig
 from mtasts_resolver.discoverer import messages
 from mtasts_resolver.discoverer.channel import Channel, socket_pair
 from mtasts_resolver.discoverer.direct import DirectDiscoverer
 from mtasts_resolver.discoverer.lag import INTERVAL, Lag
 from mtasts_resolver.discoverer.worker import serve
-from mtasts_resolver.discovery.findings import FetchedPolicy
+from mtasts_resolver.discovery.errors import (
+    BodyError,
+    CertificateError,
+    ConnectError,
+    DiscoveryError,
+    DnsServerError,
+    DnsTimeoutError,
+    FetchTimeoutError,
+    PolicyHostError,
+    StatusError,
+)
+from mtasts_resolver.discovery.findings import FetchedPolicy, FoundSts
 from mtasts_resolver.policy import parse_document
 from tests.events import events
 from tests.unit.discovery.servers import name_server
@@ -36,6 +47,28 @@ def _logs_as_before() -> Iterator[None]:
 
 def silence(_: dns.message.Message) -> None:
     return None
+
+
+async def ask_once(
+    config: Config, ask: messages.Ask, *, buffer: int | None = None
+) -> messages.ToDaemon:
+    """Return what a worker with `config` says to `ask`; its messages fit into `buffer` bytes."""
+    ours, theirs = socket_pair()
+    if buffer is not None:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+    arrived: asyncio.Queue[messages.ToDaemon] = asyncio.Queue()
+    channel = Channel(
+        ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
+    )
+    async with asyncio.timeout(30):
+        serving = asyncio.create_task(serve(theirs))
+        channel.send(messages.encode(messages.Configure(config)))
+        assert await arrived.get() == messages.Ready()
+        channel.send(messages.encode(ask))
+        answer = await arrived.get()
+        channel.close()
+        await serving
+    return answer
 
 
 async def ask_while(*, busy: float) -> messages.ToDaemon:
@@ -75,6 +108,37 @@ async def test_a_time_out_that_we_were_late_for_is_for_another_try(busy: float) 
     assert "too busy" in answer.reason
 
 
+@pytest.mark.parametrize("busy", [0.0, 0.6])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        DnsTimeoutError,
+        DnsServerError,
+        PolicyHostError,
+        FetchTimeoutError,
+        ConnectError,
+        BodyError,
+        StatusError,
+        CertificateError,
+    ],
+)
+async def test_what_nobody_caused_by_being_late_is_the_domains_failure(
+    monkeypatch: pytest.MonkeyPatch, kind: type[DiscoveryError], busy: float
+) -> None:
+    """A policy host may close a connection on which it hears nothing for long, too."""
+
+    async def sts(_: DirectDiscoverer, _domain: str, _known: Sequence[str]) -> FoundSts:
+        await asyncio.sleep(INTERVAL)
+        time.sleep(busy)  # noqa: ASYNC251  what a loop does that has too much to do
+        raise kind("what happened")
+
+    monkeypatch.setattr(DirectDiscoverer, "sts", sts)
+    config = Config(dns=DnsConfig(timeout=1.0), https=HttpsConfig(timeout=1.0))
+    answer = await ask_once(config, messages.Ask(1, "sts", "x.example"))
+    heard = kind in (DnsServerError, StatusError, CertificateError)
+    assert isinstance(answer, messages.Failed if heard or not busy else messages.Overloaded)
+
+
 async def test_the_lag_is_what_the_loop_is_late() -> None:
     lag = Lag()
     watching = asyncio.create_task(lag.watch())
@@ -109,25 +173,13 @@ def test_started_by_hand_it_says_whose_part_it_is() -> None:
 async def test_a_result_that_cannot_be_passed_on_is_for_another_try(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ours, theirs = socket_pair()
-    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 10_000)  # as net.core.wmem_max would
     document = "version: STSv1\nmode: none\nmax_age: 86400\n" + "x: y\n" * 10_000
 
     async def policy(_: DirectDiscoverer, domain: str) -> FetchedPolicy:
         return FetchedPolicy(parse_document(document.encode()), f"mta-sts.{domain}", "192.0.2.1")
 
     monkeypatch.setattr(DirectDiscoverer, "policy", policy)
-    arrived: asyncio.Queue[messages.ToDaemon] = asyncio.Queue()
-    channel = Channel(
-        ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
-    )
-    async with asyncio.timeout(30):
-        serving = asyncio.create_task(serve(theirs))
-        channel.send(messages.encode(messages.Configure(Config())))
-        assert await arrived.get() == messages.Ready()
-        channel.send(messages.encode(messages.Ask(1, "policy", "x.example")))
-        answer = await arrived.get()
-        channel.close()
-        await serving
+    # As net.core.wmem_max would limit it:
+    answer = await ask_once(Config(), messages.Ask(1, "policy", "x.example"), buffer=10_000)
     assert isinstance(answer, messages.Overloaded)
     assert [logged.event for logged in events(caplog, "ERROR")] == ["result-too-long"]
