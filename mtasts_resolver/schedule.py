@@ -95,26 +95,27 @@ class Schedule(ABC, Generic[E]):
                 self._due.put(domain, math.inf)  # until it is scheduled anew
                 task = asyncio.create_task(self._renew(domain), name=f"renew {domain}")
                 self._running.add(task)
-                task.add_done_callback(self._running.discard)
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
 
     async def _wait(self) -> None:
         """Wait until a domain is due, a renewal has ended, or the schedule has a new head."""
         self._wake.clear()
-        helpers = []
-        if len(self._running) < self.concurrency:
-            delay = MAX_SLEEP
-            if self._heap:
-                delay = min(MAX_SLEEP, max(0.0, self._heap[0][0] - self._clock.monotonic()))
-            helpers.append(asyncio.ensure_future(self._clock.sleep(delay)))
-            helpers.append(asyncio.ensure_future(self._woken()))
+        delay = MAX_SLEEP
+        if self._heap and len(self._running) < self.concurrency:
+            delay = min(MAX_SLEEP, max(0.0, self._heap[0][0] - self._clock.monotonic()))
+        alarm = asyncio.create_task(self._wake_after(delay))
         try:
-            await asyncio.wait({*self._running, *helpers}, return_when=asyncio.FIRST_COMPLETED)
+            await self._wake.wait()
         finally:
-            for helper in helpers:
-                helper.cancel()
+            alarm.cancel()
 
-    async def _woken(self) -> None:
-        await self._wake.wait()
+    async def _wake_after(self, delay: float) -> None:
+        await self._clock.sleep(delay)
+        self._wake.set()
 
     async def _renew(self, domain: str) -> None:
         try:

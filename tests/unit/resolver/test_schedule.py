@@ -43,6 +43,41 @@ async def test_what_is_due_at_once_begins_in_several_turns_of_the_loop() -> None
     running.cancel()
 
 
+async def test_nothing_turns_while_nothing_is_due_and_nothing_ends() -> None:
+    clock = FakeClock()
+    diary = Diary(clock)
+    diary.schedule("now.example", clock.now)
+    diary.schedule("later.example", clock.now + 100)
+    running = asyncio.create_task(diary.run())
+    await settle()
+    assert diary.begun == ["now.example"]  # and it goes on
+    naps = clock.naps
+    await settle()
+    assert clock.naps == naps
+    diary.gate.set()
+    await settle()
+    naps = clock.naps
+    await settle()
+    assert clock.naps == naps
+    running.cancel()
+
+
+async def test_a_renewal_that_ends_makes_room_for_the_next() -> None:
+    clock = FakeClock()
+    diary = Diary(clock)
+    for number in range(diary.concurrency + 1):
+        diary.schedule(f"d{number}.example", clock.now)
+    running = asyncio.create_task(diary.run())
+    await settle()
+    for _ in range(diary.concurrency // MAX_BEGUN_PER_TURN):
+        await clock.advance(0)
+    assert len(diary.begun) == diary.concurrency
+    diary.gate.set()
+    await settle()
+    assert len(diary.begun) == diary.concurrency + 1
+    running.cancel()
+
+
 async def test_what_is_scheduled_anew_is_renewed_when_it_is_due_then() -> None:
     clock = FakeClock()
     diary = Diary(clock)

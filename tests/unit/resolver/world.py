@@ -44,6 +44,8 @@ class FakeClock:
     def __init__(self) -> None:
         self.now = 5_000.0
         self.offset = START - self.now
+        self.naps = 0
+        """How often somebody began to sleep."""
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
@@ -54,6 +56,7 @@ class FakeClock:
         return self.now + self.offset
 
     async def sleep(self, seconds: float) -> None:
+        self.naps += 1
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self.now + seconds, next(self._order), future))
         await future
@@ -75,7 +78,7 @@ class FakeClock:
 
 async def settle() -> None:
     """Let every task run until all of them wait for the clock or for the test."""
-    for _ in range(20):
+    for _ in range(40):
         await asyncio.sleep(0)
 
 
