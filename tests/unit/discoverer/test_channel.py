@@ -58,43 +58,32 @@ async def test_what_the_other_end_is_slow_to_take_in_waits() -> None:
     two.channel.close()
 
 
-async def test_one_message_is_taken_in_each_turn_of_the_loop() -> None:
+@pytest.mark.parametrize(
+    ("at_once", "seen"),
+    [
+        (1, ["message", "something else"] * 3 + ["end"]),
+        (2, ["message", "message", "something else", "something else", "message", "end"]),
+    ],
+)
+async def test_no_more_messages_than_wanted_are_taken_in_a_turn(
+    at_once: int, seen: list[str]
+) -> None:
     ours, theirs = socket_pair()
     loop = asyncio.get_running_loop()
-    seen: list[str] = []
+    happened: list[str] = []
 
     def message(_: memoryview) -> None:
-        loop.call_soon(seen.append, "something else")
-        seen.append("message")
+        loop.call_soon(happened.append, "something else")
+        happened.append("message")
 
-    channel = Channel(theirs, message, lambda: seen.append("end"))
-    for _ in range(3):
-        ours.send(b"x")
-    async with asyncio.timeout(20):
-        while len(seen) < 6:  # noqa: ASYNC110  turn after turn is the point
-            await asyncio.sleep(0)
-    assert seen == ["message", "something else"] * 3
-    channel.close()
-    ours.close()
-
-
-async def test_as_many_messages_as_wanted_are_taken_in_a_turn() -> None:
-    ours, theirs = socket_pair()
-    loop = asyncio.get_running_loop()
-    seen: list[str] = []
-
-    def message(_: memoryview) -> None:
-        loop.call_soon(seen.append, "something else")
-        seen.append("message")
-
-    channel = Channel(theirs, message, lambda: seen.append("end"), at_once=2)
+    channel = Channel(theirs, message, lambda: happened.append("end"), at_once=at_once)
     for _ in range(3):
         ours.send(b"x")
     ours.close()
     async with asyncio.timeout(20):
-        while "end" not in seen:  # noqa: ASYNC110  turn after turn is the point
+        while "end" not in happened:  # noqa: ASYNC110  turn after turn is the point
             await asyncio.sleep(0)
-    assert seen == ["message", "message", "something else", "something else", "message", "end"]
+    assert happened == seen
     channel.close()
 
 
