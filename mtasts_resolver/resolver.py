@@ -169,10 +169,16 @@ class Resolver:
         except OverloadedError:
             entry.check_at = now + DNS_RETRY_DELAY
 
+    @property
+    def _store_may_hold_more(self) -> bool:
+        """Tell whether the store may hold a policy that memory does not.
+
+        To ask it in vain would be a sixth of a cold look-up's cost.
+        """
+        return not self._preloaded or self._cache.precious_missing
+
     async def _learn(self, domain: str) -> Entry | None:
-        # To ask the store for what it does not hold would be a fifth of a discovery's cost.
-        nothing_more = self._preloaded and not self._cache.precious_missing
-        if not nothing_more and self._cache.get(domain) is None:
+        if self._store_may_hold_more and self._cache.get(domain) is None:
             stored = await self._store.get(domain)
             entry = self._entry_of(stored) if stored is not None else None
             if entry is not None:

@@ -19,7 +19,7 @@ class Discoverer(Protocol):
     OverloadedError from any of these says that it was our own fault: nothing is known, try again.
     """
 
-    async def sts(self, domain: str, known_ids: Sequence[str] = ()) -> FoundSts:
+    async def sts(self, domain: str, known_ids: Sequence[str]) -> FoundSts:
         """Return the policy record of `domain`, and the policy unless its id is one of `known_ids`.
 
         Raise DnsError, NoRecordError, or a FetchError that has the record.

@@ -54,7 +54,7 @@ class DirectDiscoverer:
         """Return the policy record of `domain`. Raise DnsError or NoRecordError."""
         return await lookup_record(self.dns, domain, self._trace)
 
-    async def sts(self, domain: str, known_ids: Sequence[str] = ()) -> FoundSts:
+    async def sts(self, domain: str, known_ids: Sequence[str]) -> FoundSts:
         record = await self.record(domain)
         if record.record.id in known_ids:
             return FoundSts(record, None)

@@ -65,7 +65,7 @@ class DiscovererProcess:
 
     # -- questions ---------------------------------------------------------------------------
 
-    async def sts(self, domain: str, known_ids: Sequence[str] = ()) -> FoundSts:
+    async def sts(self, domain: str, known_ids: Sequence[str]) -> FoundSts:
         found: FoundSts = await self._ask("sts", domain, known_ids)
         return found
 

@@ -45,8 +45,6 @@ _EDNS = b"\0" + _RECORD.pack(OPT, EDNS_PAYLOAD, 0, 0)  # RFC 6891 §6.1.2: versi
 # Plain numbers: what is done with enumerations takes ten times as long.
 _QR, _TC, _AD = int(dns.flags.QR), int(dns.flags.TC), int(dns.flags.AD)
 _KIND = _QR | 0x7800  # and the opcode, which is 0 in what answers a query
-_RCODE = 0xF  # RFC 1035 §4.1.1: the response code in the flags
-_EXTENDED_RCODE = 0xFF0  # its upper bits, which lie in the upper bits of an OPT record's TTL
 
 # With these codes a server may leave out the question.
 _FAILURES = frozenset({dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED})
@@ -92,7 +90,7 @@ class Response:
     """What a response says of the question."""
 
     flags: int
-    rcode: int
+    rcode: dns.rcode.Rcode
     answers: list[AnswerRecord] = field(default_factory=list)
     """The records of the type asked for, and CNAMEs, of whatever names."""
     malformed: int = 0
@@ -111,7 +109,7 @@ class Response:
 
     def describe_rcode(self) -> str:
         """Return the response code's name, and the extended errors of RFC 8914 if there are any."""
-        text = dns.rcode.to_text(dns.rcode.Rcode.make(self.rcode))
+        text = dns.rcode.to_text(self.rcode)
         notes = []
         for option in self.options:
             if isinstance(option, dns.edns.EDEOption):
@@ -143,7 +141,7 @@ def _read(wire: bytes, query: bytes) -> Response:
     sent_id, flags, questions, *counts = _HEADER.unpack_from(wire)
     if sent_id != query[:_ID_BYTES] or flags & _KIND != _QR:
         raise NoResponseError
-    response = Response(flags, flags & _RCODE)
+    response = Response(flags, dns.rcode.from_flags(flags, 0))
     question = query[_HEADER.size : -len(_EDNS)]
     at = _HEADER.size
     if questions or response.rcode not in _FAILURES:
@@ -224,7 +222,7 @@ def _read_soa(response: Response, record: Record) -> None:
 
 def _read_opt(response: Response, record: Record) -> None:
     """Complete the response code (RFC 6891 §6.1.3), and read the options if there are any."""
-    response.rcode = response.flags & _RCODE | record.ttl >> 20 & _EXTENDED_RCODE
+    response.rcode = dns.rcode.from_flags(response.flags, record.ttl)
     if record.length:
         opt = record.rdata()
         if isinstance(opt, dns.rdtypes.ANY.OPT.OPT):

@@ -64,6 +64,11 @@ class Database:
         return self._opening
 
     @property
+    def is_open(self) -> bool:
+        """Tell whether the file is read; else what could be copied of it, which may not be all."""
+        return self._table is not None
+
+    @property
     def has_broken_rows(self) -> bool:
         """Tell whether the next write has rows to delete."""
         return bool(self._broken)

@@ -108,7 +108,8 @@ class SqliteStore:
     async def scan(self) -> AsyncIterator[list[StoredPolicy]]:
         """Yield every policy once, in batches of at most database.PAGE_ROWS.
 
-        What is put meanwhile may be missing.
+        What is put meanwhile may be missing. Raise UnavailableError, reported already, where the
+        rest cannot be read now.
         """
         seen = _Seen()
         waiting = [stored for stored in self._pending.values() if stored and seen.add(stored)]
@@ -127,7 +128,9 @@ class SqliteStore:
             if batch:
                 yield batch
             if cursor is None:
-                return
+                break
+        if not self._database.is_open:
+            raise UnavailableError("it is not open, and what was read may not be all")
 
     async def count(self) -> int:
         """Return how many policies are written; 0 where the file cannot be read."""

@@ -11,6 +11,7 @@ import pytest
 from mtasts_resolver.clock import SystemClock
 from mtasts_resolver.store import WRITE_DELAY, Store, sqlite
 from mtasts_resolver.store.database import PAGE_ROWS
+from mtasts_resolver.store.errors import UnavailableError
 from mtasts_resolver.store.sqlite import SqliteStore
 from tests.events import events
 from tests.unit.store.support import (
@@ -181,6 +182,28 @@ async def test_scan_bears_another_file_between_its_batches(path: Path) -> None:
     assert len(found) == len(everything)
     assert {stored.domain: stored for stored in found} == everything
     await store.close()
+
+
+def test_a_scan_that_cannot_read_everything_says_so(path: Path) -> None:
+    path.mkdir(parents=True)
+
+    async def scenario() -> None:
+        store = new_store(path)
+        await store.open()
+        store.put(policy("waiting.example"))
+        scan = aiter(store.scan())
+        assert await anext(scan) == [policy("waiting.example")]
+        with pytest.raises(UnavailableError, match="not open"):
+            await anext(scan)
+        assert "no regular file" in str(store.trouble)
+        await asyncio.to_thread(path.rmdir)
+        await store.flush()
+        assert store.trouble is None
+        assert [batch async for batch in store.scan()] == [[policy("waiting.example")]]
+        assert await contents(store) == {"waiting.example": policy("waiting.example")}
+        await store.close()
+
+    asyncio.run(scenario())
 
 
 async def test_the_event_loop_turns_while_the_disk_works(path: Path) -> None:
