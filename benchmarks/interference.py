@@ -2,8 +2,9 @@
 
 import itertools
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import msgspec
 
@@ -19,8 +20,8 @@ from .world import published, wild
 AT_ONCE = 256
 """Cold discoveries; the daemon runs no more at a time."""
 WAY = Way(connections=32)
-ROUNDS, SECONDS = 5, 4.0
-QUICK_ROUNDS, QUICK_SECONDS = 2, 2.0
+ROUNDS, SECONDS = 9, 4.0
+QUICK_ROUNDS, QUICK_SECONDS = 3, 2.0
 WARM_SECONDS = 120.0
 OVERDUE, QUICK_OVERDUE = 10_000, 1_000
 COLD_FROM = 1_000_000
@@ -82,9 +83,10 @@ class Interference(msgspec.Struct, frozen=True):
         return (
             "Hot look-ups over 32 connections, each of which asks again at once: the daemon has"
             " no idle moment, and shares two cores with the load, the resolver and the policy"
-            f" hosts. Medians of {self.rounds} rounds; of the cold look-ups, how many a second were"
-            " answered, and how many of all rounds missed the policy, since DNS or HTTPS took"
-            f" longer than their timeouts on the loaded machine.\n\n{table(heads, cells)}"
+            f" hosts. Medians of {self.rounds} rounds, each with new daemons; of the cold look-ups,"
+            " how many a second were answered, and how many of all rounds missed the policy, since"
+            " DNS or HTTPS took longer than their timeouts on the loaded machine."
+            f"\n\n{table(heads, cells)}"
         )
 
 
@@ -95,48 +97,53 @@ Pair = tuple[Sample, Outcome | None]
 class Work:
     """Cold look-ups of domains that were never asked for before."""
 
-    def __init__(self, bench: Bench, server: Server) -> None:
+    def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._server = server
         self._numbers = itertools.count(COLD_FROM)
 
-    def none(self, _: float) -> Outcome | None:
+    def none(self, _server: Server, _seconds: float) -> Outcome | None:
         return None
 
-    def burst(self, _: float) -> Outcome | None:
-        return self._ask(AT_ONCE, WARM_SECONDS)
+    def burst(self, server: Server, _seconds: float) -> Outcome | None:
+        return self._ask(server, AT_ONCE, WARM_SECONDS)
 
-    def stream(self, seconds: float) -> Outcome | None:
-        return self._ask(int(COLD_PER_SECOND * seconds), seconds)
+    def stream(self, server: Server, seconds: float) -> Outcome | None:
+        return self._ask(server, int(COLD_PER_SECOND * seconds), seconds)
 
-    def _ask(self, count: int, seconds: float) -> Outcome:
+    def _ask(self, server: Server, count: int, seconds: float) -> Outcome:
         """Ask for so many new domains, 256 at once. What is not found in time is counted."""
         domains = [wild(number) for number in itertools.islice(self._numbers, count)]
-        asked = asking(self._bench, self._server, published(*domains))
+        asked = asking(self._bench, server, published(*domains))
         programs = self._bench.programs
         return load.ask_once(programs, asked, AT_ONCE, seconds, tolerate=True).outcome
 
 
+Kinds = Mapping[str, Callable[[Server, float], Outcome | None]]
+"""What is done meanwhile, given the server and the seconds that there are."""
+
+
 def measure(bench: Bench) -> Interference:
-    """Measure hot look-ups alone and beside each work in turn, with and without the refresher."""
+    """Measure hot look-ups alone and beside each work, with and without the refresher, in turn."""
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if bench.quick else (ROUNDS, SECONDS)
     due = QUICK_OVERDUE if bench.quick else OVERDUE
-    samples: list[dict[str, Pair]] = [{} for _ in range(rounds)]
-    with contenders.ours(bench) as server:
-        load.ask_once(bench.programs, server, WAY.connections, WARM_SECONDS)
-        work = Work(bench, server)
-        kinds = {ALONE: work.none, BURST: work.burst, STREAM: work.stream}
-        for number, name in itertools.product(range(rounds), kinds):
-            bench.tell(f"interference: round {number + 1} of {rounds}: {name}")
-            samples[number][name] = beside(bench, server, kinds[name], seconds)
-    with contenders.ours(bench, store=overdue(bench, due)) as server:
-        load.ask_once(bench.programs, server, WAY.connections, WARM_SECONDS)
-        work = Work(bench, server)
-        kinds = {REFRESHER.format(due): work.none, BOTH: work.burst}
-        for number, name in itertools.product(range(rounds), kinds):
-            bench.tell(f"interference: round {number + 1} of {rounds}: {name}")
-            samples[number][name] = beside(bench, server, kinds[name], seconds)
+    work = Work(bench)
+    at_rest: Kinds = {ALONE: work.none, BURST: work.burst, STREAM: work.stream}
+    refreshing: Kinds = {REFRESHER.format(due): work.none, BOTH: work.burst}
+    samples: list[dict[str, Pair]] = []
+    for number in range(rounds):
+        bench.tell(f"interference: round {number + 1} of {rounds}")
+        with contenders.ours(bench) as server:
+            pairs = each(bench, server, at_rest, seconds)
+        with contenders.ours(bench, store=overdue(bench, due)) as server:
+            pairs |= each(bench, server, refreshing, seconds)
+        samples.append(pairs)
     return Interference(rounds, [summary(name, samples) for name in samples[0]])
+
+
+def each(bench: Bench, server: Server, kinds: Kinds, seconds: float) -> dict[str, Pair]:
+    """Measure hot look-ups beside each kind of work in turn."""
+    load.ask_once(bench.programs, server, WAY.connections, WARM_SECONDS)
+    return {name: beside(bench, server, partial(kinds[name], server), seconds) for name in kinds}
 
 
 def beside(

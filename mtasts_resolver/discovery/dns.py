@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import dns.exception
 import dns.name
@@ -23,7 +23,7 @@ from mtasts_resolver.discovery.errors import (
     DnsTimeoutError,
 )
 from mtasts_resolver.discovery.exchange import exchange
-from mtasts_resolver.discovery.message import Response
+from mtasts_resolver.discovery.message import Response, absolute_name
 from mtasts_resolver.discovery.race import race
 from mtasts_resolver.discovery.servers import RESOLV_CONF, FixedServers, ResolvConf
 from mtasts_resolver.discovery.text import printable
@@ -44,8 +44,7 @@ class Status(StrEnum):
     NXDOMAIN = "no such name"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The answer to one question, at the end of its CNAME chain."""
 
     question: str
@@ -110,7 +109,7 @@ class DnsClient:
         """
         rdtype = RdataType.make(rdtype)
         try:
-            chain = _Chain(name, rdtype, dns.name.from_text(name))
+            chain = _Chain(name, rdtype, absolute_name(name))
         except (dns.exception.DNSException, UnicodeError):
             # The DNS cannot hold this name, so it does not exist: a prefix made it too long.
             return Answer(name, rdtype, Status.NXDOMAIN, MAX_NEGATIVE_TTL, name)

@@ -13,6 +13,7 @@ from dns.rdatatype import RdataType
 from mtasts_resolver.discovery.errors import DnsServerError, DnsTimeoutError
 from mtasts_resolver.discovery.message import (
     NoResponseError,
+    Query,
     Response,
     make_query,
     read_response,
@@ -57,7 +58,7 @@ async def exchange(
     return response
 
 
-async def _over_udp(server: NameServer, query: bytes, deadline: float) -> Response:
+async def _over_udp(server: NameServer, query: Query, deadline: float) -> Response:
     """Return the response. Raise TimeoutError, or NoResponseError where there were only others.
 
     The socket is connected, so that the kernel drops what comes from elsewhere, and has a random
@@ -70,7 +71,7 @@ async def _over_udp(server: NameServer, query: bytes, deadline: float) -> Respon
         udp.setblocking(False)
         udp.connect((server.host, server.port))
         for patience in (*RESEND_AFTER, math.inf):
-            udp.send(query)
+            udp.send(query.wire)
             until = min(loop.time() + patience, deadline)
             while (data := await _receive(loop, udp, until)) is not None:
                 try:
@@ -109,10 +110,10 @@ def _wake(sleeper: "asyncio.Future[None]") -> None:
         sleeper.set_result(None)
 
 
-async def _over_tcp(server: NameServer, query: bytes) -> Response:
+async def _over_tcp(server: NameServer, query: Query) -> Response:
     reader, writer = await asyncio.open_connection(server.host, server.port)
     try:
-        writer.write(_LENGTH.pack(len(query)) + query)
+        writer.write(_LENGTH.pack(len(query.wire)) + query.wire)
         (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
         response = read_response(await reader.readexactly(length), query)
     finally:

@@ -4,6 +4,7 @@ dnspython reads the names and the records. Its `dns.message` is not used, for it
 all that a message holds: that takes several times as long as sending and receiving.
 """
 
+import re
 import secrets
 import struct
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,10 @@ _MAX_TTL = 2**31 - 1  # RFC 2181 §8: a greater one means 0
 _SOA_MINIMUM = struct.Struct("!I")  # RFC 1035 §3.3.13: the last of its fields
 _SOA_BYTES = 22  # two names, of the root, and five numbers: no SOA record is shorter
 _MAX_LABEL = 63  # bytes: RFC 1035 §3.1
+# What dnspython need not search for escapes (RFC 1035 §5.1), which takes longer than all else.
+_ORDINARY_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*", re.ASCII)
 _POINTER = 0xC0  # RFC 1035 §4.1.4: this and the next byte say where the name goes on
+_NAME_OF_QUESTION = bytes([_POINTER, _HEADER.size])
 
 # RFC 6840 §5.7, §5.8: a validating resolver sets AD in its answer where the query has AD or DO, and
 # so do unbound, BIND, Knot Resolver, PowerDNS Recursor (4.0.1 and later), dnsmasq and
@@ -54,6 +58,14 @@ class NoResponseError(Exception):
     """These bytes are no response to the query; it may still come."""
 
 
+class Query(NamedTuple):
+    """A question, and the message that asks it."""
+
+    name: dns.name.Name
+    rdtype: RdataType
+    wire: bytes
+
+
 class Record(NamedTuple):
     """A record; its name and its data are yet to be read."""
 
@@ -65,6 +77,13 @@ class Record(NamedTuple):
     """The whole message, for names may point to others."""
     start: int
     length: int
+
+    def has_name_of_question(self) -> bool:
+        """Tell whether the name is a pointer to that of the question, which costs little to see.
+
+        It may be the same name without that: written out, or as a pointer to another record's.
+        """
+        return self.wire.startswith(_NAME_OF_QUESTION, self.at)
 
     def name(self) -> dns.name.Name:
         """Return the name. Raise DNSException where it is malformed."""
@@ -118,13 +137,24 @@ class Response:
         return f"{text} ({printable('; '.join(notes))})" if notes else text
 
 
-def make_query(name: dns.name.Name, rdtype: RdataType) -> bytes:
+def absolute_name(name: str) -> dns.name.Name:
+    """Return a name, with or without a trailing dot, as dnspython has it.
+
+    Raise DNSException or UnicodeError where the DNS cannot hold it.
+    """
+    if _ORDINARY_NAME.fullmatch(name):
+        return dns.name.Name((*name.encode("ascii").split(b"."), b""))
+    return dns.name.from_text(name)
+
+
+def make_query(name: dns.name.Name, rdtype: RdataType) -> Query:
     """Return a query with an id that cannot be guessed (RFC 5452 §9.2)."""
     header = _HEADER.pack(secrets.token_bytes(_ID_BYTES), _QUERY_FLAGS, 1, 0, 0, 1)
-    return header + name.to_digestable() + _QUESTION.pack(rdtype, IN) + _EDNS
+    wire = header + name.to_digestable() + _QUESTION.pack(rdtype, IN) + _EDNS
+    return Query(name, rdtype, wire)
 
 
-def read_response(wire: bytes, query: bytes) -> Response:
+def read_response(wire: bytes, query: Query) -> Response:
     """Return the response to `query`, or raise NoResponseError. A truncated one has flags only.
 
     A record that matters and is malformed spoils the whole: RFC 8461 §3.1 counts TXT records, and
@@ -137,20 +167,19 @@ def read_response(wire: bytes, query: bytes) -> Response:
         raise NoResponseError from None
 
 
-def _read(wire: bytes, query: bytes) -> Response:
+def _read(wire: bytes, query: Query) -> Response:
     sent_id, flags, questions, *counts = _HEADER.unpack_from(wire)
-    if sent_id != query[:_ID_BYTES] or flags & _KIND != _QR:
+    if sent_id != query.wire[:_ID_BYTES] or flags & _KIND != _QR:
         raise NoResponseError
     response = Response(flags, dns.rcode.from_flags(flags, 0))
-    question = query[_HEADER.size : -len(_EDNS)]
+    question = query.wire[_HEADER.size : -len(_EDNS)]
     at = _HEADER.size
     if questions or response.rcode not in _FAILURES:
         at += len(question)
         if questions != 1 or not _is_same(wire[_HEADER.size : at], question):
             raise NoResponseError
     if not response.truncated:
-        rdtype, _ = _QUESTION.unpack(question[-_QUESTION.size :])
-        _read_sections(response, rdtype, _records(wire, at, sum(counts)), counts)
+        _read_sections(response, query, _records(wire, at, sum(counts)), counts)
     return response
 
 
@@ -163,12 +192,12 @@ def _is_same(found: bytes, question: bytes) -> bool:
 
 
 def _read_sections(
-    response: Response, rdtype: int, records: Iterator[Record], counts: Sequence[int]
+    response: Response, query: Query, records: Iterator[Record], counts: Sequence[int]
 ) -> None:
     answers, authority, _ = counts
     for record in islice(records, answers):
-        if record.rdtype in (rdtype, CNAME) and record.rdclass == IN:
-            _read_answer(response, record)
+        if record.rdtype in (query.rdtype, CNAME) and record.rdclass == IN:
+            _read_answer(response, query, record)
     for record in islice(records, authority):
         if record.rdtype == SOA and record.rdclass == IN:
             _read_soa(response, record)
@@ -200,8 +229,8 @@ def _end_of_name(wire: bytes, at: int) -> int:
     return at + 2
 
 
-def _read_answer(response: Response, record: Record) -> None:
-    name = record.name()
+def _read_answer(response: Response, query: Query, record: Record) -> None:
+    name = query.name if record.has_name_of_question() else record.name()
     try:
         rdata = record.rdata()
     except (dns.exception.DNSException, ValueError):

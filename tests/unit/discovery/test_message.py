@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 
 import dns.edns
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -14,10 +15,16 @@ import pytest
 from dns.rdataclass import CH
 from dns.rdatatype import CNAME, TLSA, TXT
 from dns.rdatatype import SOA as SOA_TYPE
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mtasts_resolver.discovery.message import NoResponseError, Response, make_query, read_response
+from mtasts_resolver.discovery.message import (
+    NoResponseError,
+    Response,
+    absolute_name,
+    make_query,
+    read_response,
+)
 from tests.unit.discovery.servers import respond
 
 NAME = dns.name.from_text("_mta-sts.X.example")
@@ -31,17 +38,31 @@ Change = Callable[[dns.message.Message], object]
 
 def read(*records: str, change: Change = lambda _: None) -> Response:
     """Return what is read of a response with `records` after `change`."""
-    message = respond(dns.message.from_wire(QUERY), *records, authority=(SOA,))
+    message = respond(dns.message.from_wire(QUERY.wire), *records, authority=(SOA,))
     change(message)
     return read_response(message.to_wire(), QUERY)
 
 
 def test_a_query_is_what_dnspython_takes_it_for() -> None:
-    query = dns.message.from_wire(QUERY)
+    query = dns.message.from_wire(QUERY.wire)
     assert (query.opcode(), query.edns) == (dns.opcode.QUERY, 0)
     assert query.question[0].to_text() == "_mta-sts.x.example. IN TXT"
     assert [len(section) for section in query.sections] == [1, 0, 0, 0]
-    assert len({make_query(NAME, TXT)[:2] for _ in range(8)}) > 1
+    assert len({make_query(NAME, TXT).wire[:2] for _ in range(8)}) > 1
+
+
+@given(
+    st.text(st.sampled_from("aB1-_.\\0@ é\n"), max_size=12) | st.from_regex(r"(\w{60,64}\.){0,4}x")
+)
+@example(".")
+def test_a_name_is_what_dnspython_takes_it_for(text: str) -> None:
+    try:
+        name = dns.name.from_text(text)
+    except (dns.exception.DNSException, UnicodeError) as error:
+        with pytest.raises(type(error)):
+            absolute_name(text)
+    else:
+        assert absolute_name(text).labels == name.labels
 
 
 def test_the_records_that_matter_are_read() -> None:
@@ -62,9 +83,35 @@ def test_the_records_that_matter_are_read() -> None:
 
 
 def test_the_case_of_the_name_does_not_matter() -> None:
-    message = respond(dns.message.from_wire(QUERY), RECORD)
+    message = respond(dns.message.from_wire(QUERY.wire), RECORD)
     wire = message.to_wire().replace(b"example", b"eXaMPLe")
     assert len(read_response(wire, QUERY).answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        (b"\xc0\x0c", True),
+        (NAME.to_digestable(), True),
+        (b"\x08_MTA-STS\xc0\x15", True),
+        (b"\xc0\x15", False),
+        (b"\x01y\xc0\x0c", False),
+        (b"\x0c\xc0\x0cabcdefghij\0", False),
+    ],
+    ids=["pointer", "in full", "in part", "its parent", "its child", "a label like a pointer"],
+)
+def test_a_name_may_be_written_in_several_ways(name: bytes, same: bool) -> None:
+    record = name + struct.pack("!HHIH", TXT, 1, 60, 2) + b"\x01x"
+    (answer,) = read_response(with_records(1, record), QUERY).answers
+    assert (answer.name == NAME) is same
+
+
+def test_a_pointer_may_point_to_another_record_s_name() -> None:
+    end = len(with_records(1))
+    first = NAME.to_digestable() + struct.pack("!HHIH", TXT, 1, 60, 2) + b"\x01x"
+    second = struct.pack("!H", 0xC000 | end) + first[len(NAME.to_digestable()) :]
+    answers = read_response(with_records(1, first, second), QUERY).answers
+    assert [answer.name for answer in answers] == [NAME, NAME]
 
 
 @pytest.mark.parametrize("flag", [0, int(dns.flags.AD)])
@@ -76,7 +123,7 @@ def test_what_dnssec_proved(flag: int) -> None:
 
 
 def test_of_a_truncated_response_nothing_but_that_is_known() -> None:
-    wire = respond(dns.message.from_wire(QUERY), RECORD, flags=dns.flags.TC).to_wire()
+    wire = respond(dns.message.from_wire(QUERY.wire), RECORD, flags=dns.flags.TC).to_wire()
     response = read_response(wire[:-20], QUERY)
     assert response.truncated
     assert response.answers == []
@@ -89,7 +136,7 @@ def test_the_response_code_is_completed_by_edns() -> None:
 
 
 def test_a_ttl_beyond_all_bounds_is_none() -> None:
-    wire = bytearray(respond(dns.message.from_wire(QUERY), RECORD).to_wire())
+    wire = bytearray(respond(dns.message.from_wire(QUERY.wire), RECORD).to_wire())
     ttl = wire.index(struct.pack("!I", 300))
     wire[ttl] = 0x80
     assert read_response(bytes(wire), QUERY).answers[0].ttl == 0
@@ -137,15 +184,16 @@ def test_what_answers_another_question_is_no_response(change: Change) -> None:
 
 def test_types_have_no_case() -> None:
     """Types 65 and 97 differ as `A` and `a` do."""
-    query, wire = bytearray(QUERY), bytearray(respond(dns.message.from_wire(QUERY)).to_wire())
+    query = bytearray(QUERY.wire)
+    wire = bytearray(respond(dns.message.from_wire(QUERY.wire)).to_wire())
     query[TYPE], wire[TYPE] = struct.pack("!H", 97), struct.pack("!H", 65)
     with pytest.raises(NoResponseError):
-        read_response(bytes(wire), bytes(query))
+        read_response(bytes(wire), QUERY._replace(wire=bytes(query)))
 
 
 def with_records(section: int, *records: bytes) -> bytes:
     """Return a response with such bytes for the records of a section: 1 is the answer's."""
-    wire = bytearray(QUERY[: TYPE.stop + 2])
+    wire = bytearray(QUERY.wire[: TYPE.stop + 2])
     wire[2:4], wire[10:12] = struct.pack("!H", dns.flags.QR), bytes(2)
     wire[4 + 2 * section : 6 + 2 * section] = struct.pack("!H", len(records))
     return bytes(wire) + b"".join(records)
@@ -176,7 +224,7 @@ def test_what_has_no_end_or_a_wrong_one_is_no_response(record: bytes) -> None:
 
 
 def test_a_malformed_record_that_matters_spoils_the_response() -> None:
-    wire = respond(dns.message.from_wire(QUERY), RECORD).to_wire()
+    wire = respond(dns.message.from_wire(QUERY.wire), RECORD).to_wire()
     assert read_response(wire, QUERY)
     with pytest.raises(NoResponseError):
         read_response(wire.replace(b"\x09v=STSv1", b"\xffv=STSv1"), QUERY)
@@ -184,7 +232,7 @@ def test_a_malformed_record_that_matters_spoils_the_response() -> None:
 
 def seed() -> bytes:
     message = respond(
-        dns.message.from_wire(QUERY),
+        dns.message.from_wire(QUERY.wire),
         "_mta-sts.x.example. 400 IN CNAME t.example.",
         't.example. 300 IN TXT "v=STSv1; id=1"',
         authority=(SOA,),
