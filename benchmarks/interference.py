@@ -48,8 +48,8 @@ class Row(msgspec.Struct, frozen=True):
     """Of p99, to p99 with nothing else in the same round."""
     cold: float
     """Cold look-ups that were answered per second, meanwhile."""
-    missed: int
-    """Cold look-ups, of all rounds together, that did not find the policy in time."""
+    deferred: int
+    """Cold look-ups, of all rounds together, that were put off: the machine was too busy."""
 
 
 class Interference(msgspec.Struct, frozen=True):
@@ -66,7 +66,7 @@ class Interference(msgspec.Struct, frozen=True):
             "p99.9 µs",
             "p99, ratio to alone",
             "cold/s",
-            "missed",
+            "deferred",
         ]
         cells = [
             [
@@ -76,7 +76,7 @@ class Interference(msgspec.Struct, frozen=True):
                 f"{row.p999:,.0f}",
                 f"{row.ratio:.1f}",
                 f"{row.cold:.0f}",
-                f"{row.missed}",
+                f"{row.deferred}",
             ]
             for row in self.rows
         ]
@@ -84,8 +84,9 @@ class Interference(msgspec.Struct, frozen=True):
             "Hot look-ups over 32 connections, each of which asks again at once: the daemon has"
             " no idle moment, and shares two cores with the load, the resolver and the policy"
             f" hosts. Medians of {self.rounds} rounds, each with new daemons; of the cold look-ups,"
-            " how many a second were answered, and how many of all rounds missed the policy, since"
-            " DNS or HTTPS took longer than their timeouts on the loaded machine."
+            " how many a second were answered, and how many of all rounds were put off (TEMP),"
+            " since the loaded machine could not do them in time. Any other answer than the"
+            " policy's would end the run."
             f"\n\n{table(heads, cells)}"
         )
 
@@ -111,11 +112,11 @@ class Work:
         return self._ask(server, int(COLD_PER_SECOND * seconds), seconds)
 
     def _ask(self, server: Server, count: int, seconds: float) -> Outcome:
-        """Ask for so many new domains, 256 at once. What is not found in time is counted."""
+        """Ask for so many new domains, 256 at once. Some may be put off; none may go wrong."""
         domains = [wild(number) for number in itertools.islice(self._numbers, count)]
         asked = asking(self._bench, server, published(*domains))
         programs = self._bench.programs
-        return load.ask_once(programs, asked, AT_ONCE, seconds, tolerate=True).outcome
+        return load.ask_once(programs, asked, AT_ONCE, seconds, may_defer=True).outcome
 
 
 Kinds = Mapping[str, Callable[[Server, float], Outcome | None]]
@@ -169,5 +170,5 @@ def summary(name: str, samples: list[dict[str, Pair]]) -> Row:
             one.p99 / reference.p99 for one, reference in zip(hot, alone, strict=True)
         ),
         cold=statistics.median(cold.requests / cold.seconds for cold in colds) if colds else 0.0,
-        missed=sum(cold.errors for cold in colds),
+        deferred=sum(cold.deferred for cold in colds),
     )

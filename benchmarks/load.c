@@ -12,8 +12,8 @@
  *   --learn=FILE       do not check: write REQUEST<tab>REPLY to FILE, for the next run
  *   --patience=S       wait so long for the first connection to be accepted (default 0)
  *
- * Prints one JSON object: requests, errors, the first error, seconds, and the latency in
- * microseconds as percentiles. Each connection waits for its replies before it asks again, so a
+ * Prints one JSON object: requests, how many the server put off (TEMP, where something else was
+ * awaited), errors, the first error, seconds, and the latency in microseconds as percentiles. Each connection waits for its replies before it asks again, so a
  * server that stalls is asked less: the percentiles are those of what was asked.
  * Exit status 1: no connection, or nothing answered. One thread; its own work per request is a
  * table look-up and a comparison, so what it costs is the system calls. */
@@ -67,7 +67,7 @@ static struct sockaddr_storage address;
 static socklen_t address_length;
 static size_t connection_count = 1, depth = 1;
 static int reconnect_each, once, epoll_fd;
-static uint64_t requests_max = UINT64_MAX, asked_total, answered_total, errors;
+static uint64_t requests_max = UINT64_MAX, asked_total, answered_total, deferred, errors;
 static uint64_t histogram[POWERS * SUB_BUCKETS], longest;
 static char first_error[400];
 static char **learnt;
@@ -285,6 +285,8 @@ static size_t take_reply(struct connection *c, const char *data, size_t size, si
     if (size < whole) return 0;
     if (learning)
         learnt[index] = strndup(data + digits + 1, length);
+    else if (length >= 5 && !memcmp(data + digits + 1, "TEMP ", 5))
+        deferred++;
     else
         note_error("wrong reply", index, data, whole);
     return whole;
@@ -390,10 +392,11 @@ static void write_learnt(const char *path) {
 static void print_result(double seconds) {
     struct timespec cpu;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-    printf("{\"requests\": %llu, \"errors\": %llu, \"first_error\": \"%s\", \"seconds\": %.6f, "
-           "\"own_cpu\": %.6f, \"microseconds\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, "
+    printf("{\"requests\": %llu, \"deferred\": %llu, \"errors\": %llu, \"first_error\": \"%s\", "
+           "\"seconds\": %.6f, \"own_cpu\": %.6f, \"microseconds\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, "
            "\"p99.9\": %.1f, \"max\": %.1f}}\n",
-           (unsigned long long)answered_total, (unsigned long long)errors, first_error, seconds,
+           (unsigned long long)answered_total, (unsigned long long)deferred,
+           (unsigned long long)errors, first_error, seconds,
            (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9, percentile(0.50), percentile(0.90),
            percentile(0.99), percentile(0.999), (double)longest / 1000.0);
 }

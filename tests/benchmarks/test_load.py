@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from benchmarks.build import COMPILERS, BenchError, Programs, compile_programs
-from benchmarks.load import Latency, Outcome, Sample, Way, decode, read_keys, write_keys
+from benchmarks.build import COMPILERS, BenchError, Programs, ServerError, compile_programs
+from benchmarks.load import Latency, Outcome, Sample, Way, accepted, decode, read_keys, write_keys
 
 PATIENCE = "--patience=20"
 
@@ -97,6 +98,18 @@ def test_one_wrong_reply_among_many_is_found(
         outcome = run(programs, f"inet:127.0.0.1:{free_port}", keys, PATIENCE, "--once=1")
     assert (outcome.requests, outcome.errors) == (50, 1)
     assert outcome.first_error == "wrong reply: QUERY d30.example: 7:OK same,"
+
+
+@needs_compiler
+@pytest.mark.parametrize("wanted", ["OK same", "TEMP overloaded"])
+def test_what_is_put_off_is_no_error(
+    programs: Programs, free_port: int, tmp_path: Path, wanted: str
+) -> None:
+    keys = write_keys(tmp_path / "keys", "QUERY", [(f"d{n}.example", wanted) for n in range(9)])
+    with c_server(programs, free_port, "TEMP overloaded"):
+        outcome = run(programs, f"inet:127.0.0.1:{free_port}", keys, PATIENCE, "--once=1")
+    assert (outcome.requests, outcome.errors) == (9, 0)
+    assert outcome.deferred == (0 if wanted.startswith("TEMP") else 9)
 
 
 @needs_compiler
@@ -203,9 +216,23 @@ def test_the_c_server_takes_requests_in_pieces(
     assert received == b"7:OK same," * 3
 
 
+OUTCOME = Outcome(200_000, 0, 0, "", 2.0, 1.0, Latency(1, 2, 3, 4, 5))
+
+
+def test_which_outcomes_are_accepted() -> None:
+    wrong = msgspec.structs.replace(OUTCOME, errors=1, first_error="wrong reply: NOTFOUND")
+    put_off = msgspec.structs.replace(OUTCOME, deferred=3)
+    assert accepted(OUTCOME, "it", may_defer=False) is OUTCOME
+    assert accepted(put_off, "it", may_defer=True) is put_off
+    with pytest.raises(ServerError, match="3 look-ups put off"):
+        accepted(put_off, "it", may_defer=False)
+    for may_defer in (False, True):
+        with pytest.raises(ServerError, match="1 errors, the first: wrong reply: NOTFOUND"):
+            accepted(wrong, "it", may_defer=may_defer)
+
+
 def test_a_sample_per_million() -> None:
-    outcome = Outcome(200_000, 0, "", 2.0, 1.0, Latency(1, 2, 3, 4, 5))
-    assert Sample(outcome, cpu=1.5).per_million == pytest.approx(7.5)
+    assert Sample(OUTCOME, cpu=1.5).per_million == pytest.approx(7.5)
 
 
 def test_what_the_load_did_not_print() -> None:
