@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
@@ -120,10 +119,10 @@ class _Discovery:
 
     async def _look_into(self, name: str) -> MxHost:
         """Return what is known of the MX host `name`. Raise DnsError."""
-        addresses = await self._addresses(name)
-        if not addresses:
+        address = await self._address(name)
+        if address is None:
             return MxHost(name, Outcome.UNREACHABLE)
-        bases = await self._base_domains(name, addresses)
+        bases = await self._base_domains(name, address)
         if not bases:
             return MxHost(name, Outcome.ABSENT, "its address is not authenticated by DNSSEC")
         for base in bases:
@@ -138,31 +137,34 @@ class _Discovery:
             return MxHost(name, outcome, f"TLSA {tlsa}: {records or 'malformed'}")
         return MxHost(name, Outcome.ABSENT)
 
-    async def _addresses(self, name: str) -> list[Answer]:
-        """Return the answers that hold addresses; raise DnsError where none does and one failed."""
-        answers = await asyncio.gather(
-            self._ask(name, RdataType.A), self._ask(name, RdataType.AAAA), return_exceptions=True
-        )
-        found = []
-        failure: BaseException | None = None
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                failure = answer
-            elif answer.status is Status.FOUND:
-                found.append(answer)
-        if failure is not None and (not found or not isinstance(failure, DnsError)):
-            raise failure
-        return found
+    async def _address(self, name: str) -> Answer | None:
+        """Return the answer that holds addresses; raise DnsError where none does and one failed.
 
-    async def _base_domains(self, name: str, addresses: Sequence[Answer]) -> list[str]:
+        Where there are both, A will do: what matters is whether it is authenticated, and AAAA is
+        data of the same name in the same zone.
+        """
+        failure: DnsError | None = None
+        for rdtype in (RdataType.A, RdataType.AAAA):
+            try:
+                answer = await self._ask(name, rdtype)
+            except DnsError as error:
+                failure = error
+            else:
+                if answer.status is Status.FOUND:
+                    return answer
+        if failure is not None:
+            raise failure
+        return None
+
+    async def _base_domains(self, name: str, address: Answer) -> list[str]:
         """Return the TLSA base domains to try, in order (RFC 7672 §2.2.3); none: DANE is no matter.
 
         TLSA records are asked for only where the address is authenticated (RFC 7672 §2.2.2). Of an
         alias that is the name at the end of its CNAMEs, then its own; where only the alias itself
         is authenticated, its own.
         """
-        target = addresses[0].canonical_name
-        if all(answer.authenticated for answer in addresses):
+        target = address.canonical_name
+        if address.authenticated:
             return [name] if target == name else [target, name]
         if target == name:
             return []

@@ -148,7 +148,22 @@ async def test_a_host_without_an_address_counts_for_nothing() -> None:
 
 async def test_one_address_family_that_fails_does_not_hide_the_other() -> None:
     assert await status(zone(MX1).host(MX1, GOOD).fail(MX1, "AAAA")) is Dane.REQUIRED
+    six = zone(MX1).host(MX1, GOOD).add(MX1, "AAAA", "2001:db8::1")
+    assert await status(six.fail(MX1, "A")) is Dane.REQUIRED
     assert await status(zone(MX1).fail(MX1, "AAAA")) is Dane.UNKNOWN
+    assert await status(zone(MX1).fail(MX1, "A")) is Dane.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("four", "six"), [(Status.FOUND, False), (Status.NODATA, True), (Status.NXDOMAIN, True)]
+)
+async def test_the_second_address_family_is_asked_for_where_the_first_is_missing(
+    four: Status, six: bool
+) -> None:
+    both = zone(MX1).add(f"_25._tcp.{MX1}", "TLSA", GOOD).add(MX1, "AAAA", "2001:db8::1")
+    both.add(MX1, "A", *["192.0.2.1"] * (four is Status.FOUND), status=four)
+    assert await status(both) is Dane.REQUIRED
+    assert ((MX1, "AAAA") in both.asked) is six
 
 
 async def test_a_record_that_cannot_be_read_is_there_and_unusable() -> None:
