@@ -13,8 +13,9 @@
  *   --patience=S       wait so long for the first connection to be accepted (default 0)
  *
  * Prints one JSON object: requests, how many the server put off (TEMP, where something else was
- * awaited), errors, the first error, seconds, and the latency in microseconds as percentiles. Each connection waits for its replies before it asks again, so a
- * server that stalls is asked less: the percentiles are those of what was asked.
+ * awaited), errors, the first error, seconds, and the latency in microseconds as percentiles. Each
+ * connection waits for its replies before it asks again, so a server that stalls is asked less: the
+ * percentiles are those of what was asked.
  * Exit status 1: no connection, or nothing answered. One thread; its own work per request is a
  * table look-up and a comparison, so what it costs is the system calls. */
 
@@ -393,8 +394,8 @@ static void print_result(double seconds) {
     struct timespec cpu;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
     printf("{\"requests\": %llu, \"deferred\": %llu, \"errors\": %llu, \"first_error\": \"%s\", "
-           "\"seconds\": %.6f, \"own_cpu\": %.6f, \"microseconds\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, "
-           "\"p99.9\": %.1f, \"max\": %.1f}}\n",
+           "\"seconds\": %.6f, \"own_cpu\": %.6f, \"microseconds\": {\"p50\": %.1f, "
+           "\"p90\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"max\": %.1f}}\n",
            (unsigned long long)answered_total, (unsigned long long)deferred,
            (unsigned long long)errors, first_error, seconds,
            (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9, percentile(0.50), percentile(0.90),

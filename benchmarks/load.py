@@ -87,7 +87,7 @@ def ask_once(
     *,
     may_defer: bool = False,
 ) -> Sample:
-    """Ask for each key once. Raise ServerError at the first wrong reply; it `may_defer`."""
+    """Ask for each key once. Raise ServerError as `run` does."""
     before = cpu_seconds(server.pid)
     options = ("--once=1", f"--connections={connections}", f"--seconds={seconds}")
     outcome = run(programs, server, *options, seconds=seconds, may_defer=may_defer)
