@@ -4,7 +4,6 @@ import itertools
 import statistics
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import msgspec
 
@@ -119,8 +118,9 @@ class Work:
         return load.ask_once(programs, asked, AT_ONCE, seconds, may_defer=True).outcome
 
 
-Kinds = Mapping[str, Callable[[Server, float], Outcome | None]]
+Kind = Callable[[Server, float], Outcome | None]
 """What is done meanwhile, given the server and the seconds that there are."""
+Kinds = Mapping[str, Kind]
 
 
 def measure(bench: Bench) -> Interference:
@@ -144,15 +144,13 @@ def measure(bench: Bench) -> Interference:
 def each(bench: Bench, server: Server, kinds: Kinds, seconds: float) -> dict[str, Pair]:
     """Measure hot look-ups beside each kind of work in turn."""
     load.ask_once(bench.programs, server, WAY.connections, WARM_SECONDS)
-    return {name: beside(bench, server, partial(kinds[name], server), seconds) for name in kinds}
+    return {name: beside(bench, server, kind, seconds) for name, kind in kinds.items()}
 
 
-def beside(
-    bench: Bench, server: Server, work: Callable[[float], Outcome | None], seconds: float
-) -> Pair:
-    """Measure hot look-ups while `work` is done; return what came of both."""
+def beside(bench: Bench, server: Server, kind: Kind, seconds: float) -> Pair:
+    """Measure hot look-ups beside one kind of work; return what came of both."""
     with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(work, seconds)
+        done = pool.submit(kind, server, seconds)
         sample = load.measure(bench.programs, server, WAY, seconds)
         return sample, done.result()
 

@@ -34,7 +34,7 @@ _MAX_TTL = 2**31 - 1  # RFC 2181 §8: a greater one means 0
 _SOA_MINIMUM = struct.Struct("!I")  # RFC 1035 §3.3.13: the last of its fields
 _SOA_BYTES = 22  # two names, of the root, and five numbers: no SOA record is shorter
 _MAX_LABEL = 63  # bytes: RFC 1035 §3.1
-# What dnspython need not search for escapes (RFC 1035 §5.1), which takes longer than all else.
+# A name in which dnspython need not look for escapes (RFC 1035 §5.1): most of its work on it.
 _ORDINARY_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*", re.ASCII)
 _POINTER = 0xC0  # RFC 1035 §4.1.4: this and the next byte say where the name goes on
 _NAME_OF_QUESTION = bytes([_POINTER, _HEADER.size])
