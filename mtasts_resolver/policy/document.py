@@ -9,6 +9,10 @@ from mtasts_resolver.policy.hostname import is_mx_pattern
 
 MAX_DOCUMENT_BYTES = 65_536  # RFC 8461 §3.3 suggests 64 KiB
 MAX_MAX_AGE = 31_557_600  # seconds, about a year: RFC 8461 §3.2
+# Different mx patterns of a policy. Well-known policies have one to ten (Microsoft one, Google five
+# or six), large hosters fewer than 20. 64 KiB would hold 7,000, which in memory
+# and in each reply take ten times the room.
+MAX_MX_PATTERNS = 100
 
 # RFC 8461 §3.2, whose text speaks of CRLF alone; erratum 6253 (reported) corrects it:
 #
@@ -107,7 +111,10 @@ def parse_text(document: str) -> Policy:
     max_age = _max_age(*_required(values, "max_age"))
     if not mx and mode is not Mode.NONE:
         raise DocumentError(f"there is no mx, which mode {mode} requires")
-    return Policy(mode, max_age, tuple(dict.fromkeys(mx)), document)
+    patterns = tuple(dict.fromkeys(mx))
+    if len(patterns) > MAX_MX_PATTERNS:
+        raise DocumentError(f"it has {len(patterns):,} mx patterns; {MAX_MX_PATTERNS} are allowed")
+    return Policy(mode, max_age, patterns, document)
 
 
 def _split_lines(document: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mtasts_resolver.policy.document import (
     MAX_DOCUMENT_BYTES,
     MAX_MAX_AGE,
+    MAX_MX_PATTERNS,
     DocumentError,
     Mode,
     Policy,
@@ -343,11 +344,12 @@ def test_longest_document() -> None:
     assert "longer than 65,536 bytes" in str(refusal(body + b"x"))
 
 
-@pytest.mark.row("P7")
-def test_document_full_of_mx() -> None:
-    body = document() + b"".join(b"mx: %d.example\n" % number for number in range(3_500))
-    assert len(body) < MAX_DOCUMENT_BYTES
-    assert len(parse_document(body).mx) == 3_501
+@pytest.mark.row("P5")
+def test_number_of_different_mx_patterns_is_bounded() -> None:
+    lines = [b"mx: %d.example\n" % number for number in range(MAX_MX_PATTERNS)]
+    most = document(mx=None) + b"".join(lines * 5)
+    assert len(parse_document(most).mx) == MAX_MX_PATTERNS
+    assert "it has 101 mx patterns; 100 are allowed" in str(refusal(most + b"mx: one.more.example"))
 
 
 @pytest.mark.row("P6", "P8", "P9", "P10")
