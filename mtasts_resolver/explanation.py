@@ -163,4 +163,7 @@ def _in_words(finding: StsFinding) -> str:
         return f"no policy: {prefix}{finding.reason}"
     if policy.mode is Mode.NONE:
         return "policy in mode none: deliver as though there were none (RFC 8461 §5)"
-    return f"policy in mode {policy.mode} for {', '.join(policy.mx)}; max_age {policy.max_age} s"
+    words = f"policy in mode {policy.mode} for {', '.join(policy.mx)}; max_age {policy.max_age} s"
+    if policy.left_out:
+        words += f"; left out, as no MX host can have such a name: {', '.join(policy.left_out)}"
+    return words

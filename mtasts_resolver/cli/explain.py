@@ -99,7 +99,12 @@ def _as_dict(explanation: Explanation, cached: str | None) -> dict[str, Any]:
         ],
         "policy": None
         if policy is None
-        else {"mode": policy.mode, "max_age": policy.max_age, "mx": list(policy.mx)},
+        else {
+            "mode": policy.mode,
+            "max_age": policy.max_age,
+            "mx": list(policy.mx),
+            "left_out": list(policy.left_out),
+        },
         "outcome": explanation.outcome,
         "dane": {
             "status": explanation.dane.status.value,

@@ -1,14 +1,16 @@
 """The policy document: what the policy host serves over HTTPS (RFC 8461 §3.2)."""
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
 
-from mtasts_resolver.policy.hostname import is_mx_pattern
+from mtasts_resolver.policy.hostname import is_domain, is_mx_pattern
 
 MAX_DOCUMENT_BYTES = 65_536  # RFC 8461 §3.3 suggests 64 KiB
 MAX_MAX_AGE = 31_557_600  # seconds, about a year: RFC 8461 §3.2
+MAX_AGE_DIGITS = 10  # RFC 8461 §3.2: sts-policy-max-age-value = 1*10(DIGIT)
 # Different mx patterns of a policy. Well-known policies have one to ten (Microsoft one, Google five
 # or six), large hosters fewer than 20. 64 KiB would hold 7,000, which in memory
 # and in each reply take ten times the room.
@@ -28,6 +30,10 @@ MAX_MX_PATTERNS = 100
 # name. vchar is what is no control, no space and no DEL: named by what it leaves out, the
 # expression compiles in a tenth of the time. The tests on values are spelled out: int(),
 # str.isdigit() and str.splitlines() know more of Unicode than this grammar does.
+#
+# Three leniencies, each with one meaning only, and all seen in enforced policies: blank lines are
+# passed over; one final dot of an mx is dropped, as DNS writes a name in full; and an mx that fits
+# the grammar but can match no MX host, as an IPv4 address, is left out as long as others remain.
 _FIELD = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*"
     r"(?P<value>[^\x00-\x20\x7f](?:[^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?)[ \t]*\Z",
@@ -53,7 +59,7 @@ class Policy(Struct, frozen=True, gc=False):
     max_age: int
     """Seconds, 0 to MAX_MAX_AGE."""
     mx: tuple[str, ...]
-    """mx patterns, lower case, in the order of the document; empty only in mode none."""
+    """mx patterns that can match, lower case, in the document's order; empty only in mode none."""
     document: str = ""
     """The document as served."""
 
@@ -61,6 +67,16 @@ class Policy(Struct, frozen=True, gc=False):
     def lines(self) -> tuple[str, ...]:
         """The document's lines as served, without their terminators."""
         return _split_lines(self.document)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What stands in an `mx` of the document and can match no MX host."""
+        patterns = (
+            _mx_pattern(value, number)
+            for name, value, number in _fields(self.document)
+            if name == "mx"
+        )
+        return tuple(dict.fromkeys(mx for mx in patterns if not is_mx_pattern(mx)))
 
 
 class DocumentError(ValueError):
@@ -83,38 +99,54 @@ def parse_document(body: bytes) -> Policy:
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         raise DocumentError("it is not UTF-8", line) from None
-    return parse_text(document)
+    return _parse(document, max_age_digits=MAX_AGE_DIGITS)
 
 
 def parse_text(document: str) -> Policy:
-    """Return the policy that `document` holds, which was served once; or raise DocumentError.
+    """Return the policy that `document` holds, which was accepted once; or raise DocumentError.
+
+    Earlier versions read a max_age of any number of digits. Such a policy applies until it expires
+    (RFC 8461 §5.1), and an update of this program must not end it.
+    """
+    return _parse(document, max_age_digits=MAX_DOCUMENT_BYTES)
+
+
+def _parse(document: str, *, max_age_digits: int) -> Policy:
+    """Return the policy that `document` holds.
 
     Of a field that stands twice the first counts; unknown fields are ignored if they are
     well-formed (RFC 8461 §3.2).
     """
-    values: dict[str, tuple[int, str]] = {}
+    values: dict[str, tuple[str, int]] = {}
     mx: list[str] = []
-    for number, line in enumerate(_split_lines(document), start=1):
-        found = _FIELD.match(line)
-        if not found:
-            raise DocumentError(_why_malformed(line), number)
-        name, value = found["name"], found["value"]
+    for name, value, number in _fields(document):
+        values.setdefault(name, (value, number))
         if name == "mx":
             mx.append(_mx_pattern(value, number))
-        else:
-            values.setdefault(name, (number, value))
 
-    if not (values or mx):
+    if not values:
         raise DocumentError("the document is empty")
     _check_version(*_required(values, "version"))
     mode = _mode(*_required(values, "mode"))
-    max_age = _max_age(*_required(values, "max_age"))
-    if not mx and mode is not Mode.NONE:
-        raise DocumentError(f"there is no mx, which mode {mode} requires")
-    patterns = tuple(dict.fromkeys(mx))
+    max_age = _max_age(*_required(values, "max_age"), max_age_digits)
+    patterns = dict.fromkeys(mx)
     if len(patterns) > MAX_MX_PATTERNS:
         raise DocumentError(f"it has {len(patterns):,} mx patterns; {MAX_MX_PATTERNS} are allowed")
-    return Policy(mode, max_age, patterns, document)
+    usable = tuple(filter(is_mx_pattern, patterns))
+    if not usable and mode is not Mode.NONE:
+        lacking = "mx that can match an MX host" if mx else "mx"
+        raise DocumentError(f"there is no {lacking}, which mode {mode} requires")
+    return Policy(mode, max_age, usable, document)
+
+
+def _fields(document: str) -> Iterator[tuple[str, str, int]]:
+    """Yield name, value and number of each line that is not blank. Raise DocumentError."""
+    for number, line in enumerate(_split_lines(document), start=1):
+        found = _FIELD.match(line)
+        if found:
+            yield found["name"], found["value"], number
+        elif line.strip(" \t"):
+            raise DocumentError(_why_malformed(line), number)
 
 
 def _split_lines(document: str) -> tuple[str, ...]:
@@ -126,19 +158,19 @@ def _split_lines(document: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _required(values: dict[str, tuple[int, str]], name: str) -> tuple[int, str]:
+def _required(values: dict[str, tuple[str, int]], name: str) -> tuple[str, int]:
     try:
         return values[name]
     except KeyError:
         raise DocumentError(f"there is no {name}") from None
 
 
-def _check_version(line: int, value: str) -> None:
+def _check_version(value: str, line: int) -> None:
     if value != "STSv1":
         raise DocumentError(f"the version is {_quote(value)}, not 'STSv1'", line)
 
 
-def _mode(line: int, value: str) -> Mode:
+def _mode(value: str, line: int) -> Mode:
     try:
         return Mode(value)
     except ValueError:
@@ -147,14 +179,16 @@ def _mode(line: int, value: str) -> Mode:
         ) from None
 
 
-def _max_age(line: int, value: str) -> int:
+def _max_age(value: str, line: int, max_digits: int) -> int:
     """Return the seconds that `value` says, MAX_MAX_AGE at most.
 
-    The grammar allows ten digits, erratum 7282 (reported) would allow eight. We read any number of
-    them: a domain that asks for longer protection gets the longest there is, rather than none.
+    The grammar allows ten digits, erratum 7282 (reported) would allow eight. A domain that asks for
+    longer protection than there is gets the longest there is, rather than none.
     """
     if not _DIGITS.match(value):
         raise DocumentError(f"max_age {_quote(value)} is not a number of seconds", line)
+    if len(value) > max_digits:
+        raise DocumentError(f"max_age {_quote(value)} has more than {max_digits} digits", line)
     significant = value.lstrip("0") or "0"
     # Compared by length first: int() refuses to read thousands of digits.
     if len(significant) > len(str(MAX_MAX_AGE)):
@@ -164,8 +198,8 @@ def _max_age(line: int, value: str) -> int:
 
 def _mx_pattern(value: str, line: int) -> str:
     """Return the mx pattern in lower case; RFC 8461 §3.2: `["*."] Domain`, in A-label form."""
-    pattern = value.lower() if value.isascii() else value
-    if not is_mx_pattern(pattern):
+    pattern = value.lower().removesuffix(".") if value.isascii() else value
+    if not is_domain(pattern.removeprefix("*.")):
         raise DocumentError(f"the mx {_quote(value)} is not a host name or '*.' and one", line)
     return pattern
 
@@ -173,8 +207,6 @@ def _mx_pattern(value: str, line: int) -> str:
 def _why_malformed(line: str) -> str:
     if line.startswith("\ufeff"):
         return "it begins with a byte order mark"
-    if not line.strip(" \t"):
-        return "it is blank"
     return f"{_quote(line)} is not 'name: value'"
 
 

@@ -7,7 +7,12 @@ MAX_NAME_LENGTH = 253  # RFC 1035 §2.3.4: 255 octets on the wire are 253 charac
 # RFC 5321 §4.1.2: Domain = sub-domain *("." sub-domain); sub-domain = Let-dig [Ldh-str].
 # RFC 1035 §2.3.4 bounds a label at 63. `\Z`, not `$`: a trailing LF is not part of a name.
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z", re.ASCII)
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z", re.ASCII)
+
+
+def is_domain(name: str) -> bool:
+    """Tell whether `name` fits the grammar of a domain, in lower case, without a trailing dot."""
+    return len(name) <= MAX_NAME_LENGTH and _DOMAIN.match(name) is not None
 
 
 def is_hostname(name: str) -> bool:
@@ -16,9 +21,7 @@ def is_hostname(name: str) -> bool:
     An IPv4 address is none, although its labels fit the grammar: no top-level domain is a number
     (RFC 3696 §2).
     """
-    if len(name) > MAX_NAME_LENGTH or not _HOSTNAME.match(name):
-        return False
-    return not name.rpartition(".")[2].isdigit()
+    return is_domain(name) and not name.rpartition(".")[2].isdigit()
 
 
 def is_mx_pattern(pattern: str) -> bool:

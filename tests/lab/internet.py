@@ -59,6 +59,9 @@ EXTENSIONS = (
 )
 """Fields that RFC 8461 does not know, with what could mislead a parser of attributes."""
 
+LENIENT = policy("enforce", "192.0.2.25", f"{GOOD.name}.").replace(b"mode:", b"\r\nmode:")
+"""An address that no MX host can have as its name, a name with a final dot, and a blank line."""
+
 
 def unusable(name: str, document: bytes = ENFORCE, **policy_host: object) -> Domain:
     """Return a domain whose policy would forbid delivery, if only the sender could use it."""
@@ -78,6 +81,7 @@ def cached(name: str) -> Domain:
 ENFORCED = (
     Domain("enforced.example", (GOOD,), policy("enforce", GOOD, "*.mx.example")),
     Domain("extended.example", (GOOD,), policy("enforce", GOOD) + EXTENSIONS),
+    Domain("lenient.example", (GOOD,), LENIENT),
     Domain("expired.example", (EXPIRED,), policy("enforce", EXPIRED)),
     Domain("wrong-name.example", (WRONG_NAME,), ENFORCE),
     Domain("self-signed.example", (SELF_SIGNED,), policy("enforce", SELF_SIGNED)),

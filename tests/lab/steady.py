@@ -51,6 +51,13 @@ ENFORCED = (
         rows=("P8", "A2", "A5"),
     ),
     Scenario(
+        name="enforced, with an address, a final dot and a blank line",
+        to="lenient.example",
+        end=verified(GOOD),
+        answer=secure(GOOD),
+        rows=("P6", "P9"),
+    ),
+    Scenario(
         name="enforced, certificate expired",
         to="expired.example",
         end=refused("certificate has expired"),

@@ -43,6 +43,14 @@ def test_explain_shows_each_step_and_the_answer(steady_lab: Lab) -> None:
         assert words in shown
 
 
+def test_explain_tells_of_an_mx_that_can_match_nothing(steady_lab: Lab) -> None:
+    shown = steady_lab.daemon.command("explain", "lenient.example")
+    assert "left out, as no MX host can have such a name: 192.0.2.25" in " ".join(shown.split())
+    found = json.loads(steady_lab.daemon.command("explain", "lenient.example", "--json"))
+    assert found["policy"]["mx"] == [GOOD.name]
+    assert found["policy"]["left_out"] == ["192.0.2.25"]
+
+
 @pytest.mark.parametrize(
     ("domain", "step", "reason"),
     [

@@ -44,7 +44,8 @@ def with_policy(answer: str, name: str) -> str:
         return answer
     domain = named(name)
     lines = policy_lines(domain)
-    mx = (line.removeprefix("mx: ") for line in lines if line.startswith("mx: "))
+    mx = (line[4:].removesuffix(".") for line in lines if line.startswith("mx: "))
+    mx = (pattern for pattern in mx if not pattern[-1].isdigit())  # an address matches no MX host
     patterns = "".join(f" mx_host_pattern={pattern}" for pattern in mx)
     strings = "".join(f" {{ policy_string = {line} }}" for line in lines)
     return f"{answer} policy_type=sts policy_domain={domain.name}{patterns}{strings}"

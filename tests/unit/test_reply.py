@@ -129,6 +129,21 @@ def test_a_map_with_tlsrpt_carries_the_policy_as_it_was_served() -> None:
     )
 
 
+@pytest.mark.row("A2", "P9")
+def test_what_can_match_no_mx_host_is_reported_as_served_and_matches_nothing() -> None:
+    verdict = parsed(
+        *("version: STSv1", "mode: enforce", "", "mx: 192.0.2.1", "mx: mx.good.example.", " \t"),
+        "max_age: 9",
+    )
+    assert render(verdict, DOMAIN, tlsrpt=True).text == (
+        "secure match=mx.good.example servername=hostname"
+        " policy_type=sts policy_domain=good.example mx_host_pattern=mx.good.example"
+        " { policy_string = version: STSv1 } { policy_string = mode: enforce }"
+        " { policy_string = mx: 192.0.2.1 } { policy_string = mx: mx.good.example. }"
+        " { policy_string = max_age: 9 }"
+    )
+
+
 @pytest.mark.row("A2")
 def test_a_line_that_postfix_cannot_carry_is_left_out_alone() -> None:
     known = ("version: STSv1", "mode: enforce", "mx: a.b", "max_age: 9")

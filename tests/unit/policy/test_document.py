@@ -15,7 +15,9 @@ from mtasts_resolver.policy.document import (
     Mode,
     Policy,
     parse_document,
+    parse_text,
 )
+from mtasts_resolver.policy.hostname import is_mx_pattern
 from tests.unit.policy.test_hostname import HOSTNAMES
 
 GOOD = "version: STSv1\nmode: enforce\nmx: mx.example.com\nmx: *.example.net\nmax_age: 604800\n"
@@ -82,6 +84,9 @@ def test_fields_stand_in_any_order(fields: tuple[str, ...]) -> None:
         (GOOD.replace("\n", " \t\n"), 5),
         (GOOD.replace(": ", ":"), 5),
         (GOOD.replace(": ", ": \t "), 5),
+        (GOOD.replace("\n", "\n\n", 1), 6),
+        (GOOD.replace("\n", "\r\n \t\r\n\n"), 13),
+        ("\n" + GOOD, 6),
     ],
 )
 def test_ends_of_lines_and_white_space(body: str, lines: int) -> None:
@@ -102,8 +107,9 @@ def test_ends_of_lines_and_white_space(body: str, lines: int) -> None:
         pytest.param(GOOD.replace("\n", "\x0b"), 1, id="vertical tab"),
         pytest.param(GOOD.replace("\n", "\x0c"), 1, id="form feed"),
         pytest.param(GOOD.replace("\n", "\x1e"), 1, id="record separator"),
-        pytest.param(GOOD.replace("\n", "\n\n", 1), 2, id="blank line inside"),
-        pytest.param("\n" + GOOD, 1, id="blank line in front"),
+        pytest.param(GOOD.replace("\n", "\n\n", 1).replace(":", ""), 1, id="before a blank line"),
+        pytest.param("\n\n" + GOOD.replace("mode:", "mode"), 4, id="after blank lines"),
+        pytest.param(GOOD.replace("\n", "\n\u00a0\n", 1), 2, id="no-break space is not blank"),
         pytest.param("\ufeff" + GOOD, 1, id="byte order mark"),
         pytest.param(" " + GOOD, 1, id="leading space"),
         pytest.param(GOOD.replace(":", " :"), 1, id="space before the colon"),
@@ -263,15 +269,17 @@ def test_unknown_field_is_ignored(line: str) -> None:
         "mx.*.example.com",
         "*mx.example.com",
         ".example.com",
-        "mx.example.com.",
+        ".",
+        "mx.example.com..",
+        "*.example.com..",
+        "192.0.2.1:25",
+        "192.0.2.0/24",
         "mx_1.example.com",
         "mx.example.com:25",
         "mx.example.com, mx2.example.com",
         "10 mx.example.com",
-        "192.0.2.1",
         "[192.0.2.1]",
         "2001:db8::1",
-        "example.123",
         "bücher.example",
         "\u212aelvin.example",
         "mx.example.com\u0085",
@@ -296,10 +304,41 @@ def test_mx_that_is_no_host_name(mx: str) -> None:
         ("*.EXAMPLE.com", "*.example.com"),
         ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
         ("a." * 126 + "a", "a." * 126 + "a"),
+        ("mx.example.com.", "mx.example.com"),
+        ("*.Example.com.", "*.example.com"),
+        ("a." * 126 + "a.", "a." * 126 + "a"),
     ],
 )
-def test_mx_is_kept_in_lower_case(mx: str, pattern: str) -> None:
+def test_mx_is_kept_in_lower_case_without_a_final_dot(mx: str, pattern: str) -> None:
     assert parse_document(document(mx=mx)).mx == (pattern,)
+
+
+NO_MX_HOST = ("192.0.2.1", "192.0.2.1.", "*.0.2.1", "example.123", "25")
+
+
+@pytest.mark.row("P9")
+@pytest.mark.parametrize("mx", NO_MX_HOST)
+@pytest.mark.parametrize("position", [0, 4])
+def test_mx_that_can_match_no_mx_host_is_left_out(mx: str, position: int) -> None:
+    lines = document().decode().splitlines()
+    lines.insert(position, f"mx: {mx}")
+    policy = parse_document("\n".join(lines).encode())
+    assert policy.mx == ("mx.example.com",)
+    assert policy.left_out == (mx.removesuffix("."),)
+    assert policy.lines == tuple(lines)
+
+
+@pytest.mark.row("P9")
+@pytest.mark.parametrize("mx", NO_MX_HOST)
+def test_policy_of_which_nothing_is_left_is_invalid(mx: str) -> None:
+    assert "no mx that can match an MX host" in str(refusal(document(mx=mx)))
+    assert parse_document(document(mode="none", mx=mx)).mx == ()
+
+
+@pytest.mark.row("P9")
+def test_usually_nothing_is_left_out() -> None:
+    assert parse_document(GOOD.encode()).left_out == ()
+    assert parse_document(document(mode="none", mx=None)).left_out == ()
 
 
 @pytest.mark.row("P10")
@@ -308,17 +347,36 @@ def test_mx_is_kept_in_lower_case(mx: str, pattern: str) -> None:
     [
         ("0", 0),
         ("1", 1),
-        ("00000000000086400", 86_400),
+        ("0000086400", 86_400),
         ("31557600", MAX_MAX_AGE),
         ("31557601", MAX_MAX_AGE),
-        ("99999999999", MAX_MAX_AGE),
-        ("9" * 5_000, MAX_MAX_AGE),
-        ("0" * 5_000, 0),
-        ("0" * 5_000 + "7", 7),
+        ("9999999999", MAX_MAX_AGE),
     ],
 )
 def test_max_age(max_age: str, seconds: int) -> None:
     assert parse_document(document(max_age=max_age)).max_age == seconds
+
+
+LONG_NUMBERS = [
+    ("00000086400", 86_400),
+    ("99999999999", MAX_MAX_AGE),
+    ("9" * 5_000, MAX_MAX_AGE),
+    ("0" * 5_000 + "7", 7),
+]
+
+
+@pytest.mark.row("P10")
+@pytest.mark.parametrize("max_age", [number for number, _ in LONG_NUMBERS])
+def test_max_age_has_at_most_ten_digits(max_age: str) -> None:
+    error = refusal(document(max_age=max_age))
+    assert error.line == 4
+    assert "has more than 10 digits" in str(error)
+
+
+@pytest.mark.row("C1")
+@pytest.mark.parametrize(("max_age", "seconds"), LONG_NUMBERS)
+def test_policy_that_an_earlier_version_stored_stays_readable(max_age: str, seconds: int) -> None:
+    assert parse_text(document(max_age=max_age).decode()).max_age == seconds
 
 
 @pytest.mark.row("P10")
@@ -361,6 +419,7 @@ def test_number_of_different_mx_patterns_is_bounded() -> None:
             [
                 *("version: STSv1", "mode: none", "mode:enforce", "mx: *.a.example", "max_age: 0"),
                 *("\r", "\n", "\r\n", " ", "\x00", "\u2028", "\xe9", "mx:", "1", "ext: \xe9"),
+                *("mx: 192.0.2.1", "mx: b.example."),
             ]
         )
     ).map(lambda parts: "\n".join(parts).encode()),
@@ -373,6 +432,8 @@ def test_arbitrary_bytes_raise_nothing_but_the_declared_error(body: bytes) -> No
     else:
         assert 0 <= outcome.max_age <= MAX_MAX_AGE
         assert outcome.mx or outcome.mode is Mode.NONE
+        assert all(map(is_mx_pattern, outcome.mx))
+        assert not any(map(is_mx_pattern, outcome.left_out))
 
 
 VCHAR = st.characters(min_codepoint=0x21, exclude_characters="\x7f", exclude_categories=["Cs"])
