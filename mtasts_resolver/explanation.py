@@ -50,7 +50,8 @@ class Explanation:
 async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
     """Discover the policy for the lookup `key` afresh, as the daemon with `config` would.
 
-    Raise ConfigError where what the configuration names is no use.
+    Raise ConfigError where what the configuration names is no use, and ShortageError where this
+    host lacks what it takes.
     """
     domain = policy_domain(key)
     if domain is None:

@@ -20,6 +20,7 @@ from mtasts_resolver.cli.options import (
 )
 from mtasts_resolver.cli.query import show, socketmap_address
 from mtasts_resolver.config import Config
+from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.explanation import Explanation, explain_key
 from mtasts_resolver.reply import Status
 
@@ -38,7 +39,11 @@ def explain(domain: str, map_name: str, config_file: Path | None, *, as_json: bo
     config = read_config(config_file)
     logs.setup_logging("error", "text")  # what else would be logged is among the steps
     with config_errors():
-        explanation = asyncio.run(explain_key(domain, config, map_name))
+        try:
+            explanation = asyncio.run(explain_key(domain, config, map_name))
+        except ShortageError as error:
+            click.echo(f"nothing can be found out about {domain} now: {error}", err=True)
+            sys.exit(exit_codes.TEMPORARY)
     cached = _ask_daemon(config, map_name, domain)
     if as_json:
         click.echo(json.dumps(_as_dict(explanation, cached), indent=2))

@@ -5,6 +5,7 @@ import gc
 import math
 import os
 import socket
+import time
 
 import dns.rdata
 
@@ -36,6 +37,7 @@ from mtasts_resolver.discovery.errors import (
     DnsTimeoutError,
     FetchTimeoutError,
     PolicyHostError,
+    ShortageError,
 )
 from mtasts_resolver.privileges import PrivilegeError, become, import_now
 
@@ -52,6 +54,8 @@ LATE_IMPORTS = (
 # Discoveries that begin together go through the same steps together, and the processor has the code
 # of a step in its caches: begun one in a turn, each costs half as much again.
 ASKED_AT_ONCE = 64
+
+SHORTAGE_LOGGED = 60.0  # seconds between two lines: every discovery meets with the same shortage
 
 
 async def serve(end: socket.socket) -> None:
@@ -73,6 +77,7 @@ class Worker:
         self._discoverer: DirectDiscoverer | None = None
         self._config = Config()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._shortage_logged_at = -math.inf
 
     async def close(self) -> None:
         """End what is still under way."""
@@ -123,6 +128,9 @@ class Worker:
                 answer = Overloaded(ask.number, TOO_BUSY)
             else:
                 answer = messages.failed(ask.number, error)
+        except ShortageError as error:
+            self._log_shortage(error)
+            answer = Overloaded(ask.number, str(error))
         except Exception as error:  # noqa: BLE001  one domain must not end the others' discovery
             log.bug("internal-error", error, domain=ask.domain, during=f"discovery: {ask.question}")
             answer = Overloaded(ask.number, "an internal error, which the log shows")
@@ -136,6 +144,16 @@ class Worker:
                 action="raise the limit net.core.wmem_max of this host",
             )
             self._say(Overloaded(ask.number, "the result is too long for this host's sockets"))
+
+    def _log_shortage(self, error: ShortageError) -> None:
+        now = time.monotonic()
+        if now - self._shortage_logged_at >= SHORTAGE_LOGGED:
+            self._shortage_logged_at = now
+            log.error(
+                "discovery-impossible",
+                reason=str(error),
+                action="look-ups of new domains are deferred until it is mended",
+            )
 
     def _patience(self, error: DiscoveryError) -> float:
         """Return the seconds after which `error` comes; for ever where no lateness leads to it.
@@ -154,7 +172,7 @@ class Worker:
 
 
 async def _find(discoverer: DirectDiscoverer, ask: Ask) -> Found:
-    """Find out what is asked for. Raise DiscoveryError."""
+    """Find out what is asked for. Raise DiscoveryError or ShortageError."""
     number, domain = ask.number, ask.domain
     match ask.question:
         case "sts":

@@ -16,6 +16,7 @@
         ├── MediaTypeError              the media type is not text/plain
         ├── BodyError                   the body is too long, encoded, or cut short
         └── InvalidPolicyError          the document breaks RFC 8461 §3.2
+    ShortageError                   this host lacks something: it says nothing of the domain
 
 No exception of dnspython, httpx, ssl or the operating system leaves this package.
 """
@@ -27,6 +28,14 @@ class DiscoveryError(Exception):
     """No policy was discovered; the text says why."""
 
     code: str = "discovery-failed"
+
+
+class ShortageError(Exception):
+    """This host lacks what discovery needs: nothing is known of the domain, try again.
+
+    The text says what is lacking, and what to do. It is no DiscoveryError, so that nobody who
+    handles those takes it for an answer about the domain.
+    """
 
 
 class DnsError(DiscoveryError):

@@ -18,6 +18,7 @@ from mtasts_resolver.discovery.message import (
     make_query,
     read_response,
 )
+from mtasts_resolver.discovery.shortage import shortage
 from mtasts_resolver.discovery.text import os_reason
 from mtasts_resolver.endpoints import NameServer
 
@@ -37,7 +38,7 @@ async def exchange(
     """Return what `server` says of `name` and `rdtype`: NOERROR or NXDOMAIN.
 
     `deadline` is of the event loop's clock. Raise DnsTimeoutError or DnsServerError, whose text
-    says what this server did.
+    says what this server did, or ShortageError.
     """
     query = make_query(name, rdtype)
     try:
@@ -50,7 +51,9 @@ async def exchange(
     except EOFError:
         raise DnsServerError(f"{server} closed the connection") from None
     except OSError as error:
-        raise DnsServerError(f"{server}: {os_reason(error)}") from None
+        raise (
+            shortage(error, server.host) or DnsServerError(f"{server}: {os_reason(error)}")
+        ) from None
     except NoResponseError:
         raise DnsServerError(f"{server} {_NO_ANSWER}") from None
     if response.rcode not in _TELLING:

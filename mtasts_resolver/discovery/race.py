@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from mtasts_resolver.discovery.errors import DiscoveryError
+from mtasts_resolver.discovery.errors import DiscoveryError, ShortageError
 
 T = TypeVar("T")
 
@@ -24,8 +24,9 @@ async def race(
 
     The next attempt begins when one failed, or after `delay` seconds without a result; those
     before it go on meanwhile, so a slow one may still win. A DiscoveryError is a failure and is
-    added to `failures`; anything else is raised. A result that comes too late is given to
-    `discard`.
+    added to `failures`. So is a ShortageError, but where nobody wins it is raised: what failed for
+    want of something of ours might have been the result. Anything else is raised at once. A result
+    that comes too late is given to `discard`.
     """
     if len(attempts) == 1:  # the usual case, and a task costs more than the rest of a question
         try:
@@ -33,9 +34,19 @@ async def race(
         except DiscoveryError as error:
             failures.append(error)
             return None
+    return await _race(attempts, delay, failures, discard)
+
+
+async def _race(
+    attempts: Sequence[Callable[[], Awaitable[T]]],
+    delay: float,
+    failures: list[DiscoveryError],
+    discard: Callable[[T], None],
+) -> T | None:
     tasks: list[asyncio.Future[T]] = []
     running: set[asyncio.Future[T]] = set()
     winner: asyncio.Future[T] | None = None
+    lacking: ShortageError | None = None
     try:
         while len(tasks) < len(attempts) or running:
             if len(tasks) < len(attempts):
@@ -50,9 +61,13 @@ async def race(
                     result = task.result()
                 except DiscoveryError as error:
                     failures.append(error)
+                except ShortageError as error:
+                    lacking = error
                 else:
                     winner = task
                     return result
+        if lacking is not None:
+            raise lacking
         return None
     finally:
         # Nothing is awaited here: were the race cancelled meanwhile, the result would be lost.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mtasts_resolver.discovery.errors import DnsConfigError
+from mtasts_resolver.discovery.shortage import shortage
 from mtasts_resolver.discovery.text import os_reason
 from mtasts_resolver.endpoints import MAX_SERVERS, NameServer, parse_ip, parse_server
 
@@ -58,7 +59,7 @@ class ResolvConf:
         self._servers: tuple[NameServer, ...] = ()
 
     def current(self) -> tuple[NameServer, ...]:
-        """Return one to MAX_SERVERS name servers, or raise DnsConfigError."""
+        """Return one to MAX_SERVERS name servers; raise DnsConfigError or ShortageError."""
         now = self._monotonic()
         if not self._servers or now >= self._check_at:
             self._check_at = now + RESOLV_CONF_CHECK
@@ -66,8 +67,11 @@ class ResolvConf:
                 self._look()
             except OSError as error:
                 if not self._servers:
-                    raise DnsConfigError(
-                        f"there is no name server to ask: {self._path}: {os_reason(error)}"
+                    raise (
+                        shortage(error)
+                        or DnsConfigError(
+                            f"there is no name server to ask: {self._path}: {os_reason(error)}"
+                        )
                     ) from None
         return self._servers
 

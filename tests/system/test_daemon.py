@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import resource
 import shutil
 import signal
 import socket
@@ -313,6 +314,45 @@ def test_query_says_when_nobody_answers(tmp_path: Path, free_port: int) -> None:
     answer = command("query", "good.example", "--server", "127.0.0.1:8461")
     assert answer.returncode == exit_codes.USAGE
     assert "is neither 'inet:HOST:PORT' nor 'unix:/PATH'" in answer.stderr
+
+
+@pytest.mark.row("P15")
+def test_without_files_for_sockets_look_ups_are_deferred(daemon: RunningDaemon) -> None:
+    daemon.configure(dns={"servers": ["127.0.0.1:1"], "timeout": "1s", "dnssec": "trust"})
+    daemon.start()
+    assert daemon.discoverer is not None
+    # What the process has open is above this limit: it can open nothing more.
+    resource.prlimit(daemon.discoverer, resource.RLIMIT_NOFILE, (3, 3))
+    for domain in ("one.example", "two.example"):
+        reply = daemon.ask(domain)
+        assert reply.status is Status.TEMP
+        assert reply.text.startswith("overloaded: this process may open no more files")
+    assert daemon.log.count("event=discovery-impossible") == 1
+
+
+@pytest.mark.row("P15")
+def test_explain_says_what_this_host_lacks(daemon: RunningDaemon) -> None:
+    program = (
+        "import resource, sys, mtasts_resolver.explanation as explanation\n"
+        "from mtasts_resolver.cli import main\n"
+        "explain_key = explanation.explain_key\n"
+        "async def without_files(*arguments):\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "    return await explain_key(*arguments)\n"
+        "explanation.explain_key = without_files\n"
+        "main(['explain', 'good.example', '--config', sys.argv[1]])\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(daemon.config_file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == exit_codes.TEMPORARY
+    assert answer.stdout == ""
+    assert answer.stderr.startswith(
+        "nothing can be found out about good.example now: this process may open no more files"
+    )
 
 
 def test_explain_shows_a_failure_of_dns(daemon: RunningDaemon) -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import resource
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import dns.flags
@@ -242,3 +243,41 @@ async def test_whoever_waits_for_a_process_that_cannot_live_does_not_wait_for_ev
         await discoverer.ready()
         with pytest.raises(OverloadedError):
             await discoverer.sts("good.example", KNOWN)
+
+
+@contextmanager
+def no_files_left(pid: int) -> Iterator[None]:
+    """Let the process open nothing meanwhile: what it has open is above the limit."""
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.row("P15")
+async def test_too_few_files_are_no_failure_of_the_name_servers(
+    discoverer: DiscovererProcess, server: NameServer
+) -> None:
+    with no_files_left(pid_of(discoverer)):
+        for asked in (
+            discoverer.sts("good.example", KNOWN),
+            discoverer.dane("good.example"),
+            discoverer.probe(),
+        ):
+            with pytest.raises(OverloadedError, match="may open no more files"):
+                await asked
+    assert server.questions == []
+    await works(discoverer)
+
+
+@pytest.mark.row("P15")
+async def test_too_few_files_for_tcp_are_no_failure_of_the_name_servers() -> None:
+    def truncated(query: dns.message.Message) -> dns.message.Message:
+        lack.enter_context(no_files_left(pid_of(discoverer)))
+        return respond(query, flags=dns.flags.TC)
+
+    async with name_server(truncated) as server, running(asking(server)) as discoverer:
+        await discoverer.ready()
+        with ExitStack() as lack, pytest.raises(OverloadedError, match="may open no more files"):
+            await discoverer.sts("good.example", KNOWN)
+        assert server.tcp_questions == []

@@ -1,0 +1,54 @@
+"""Telling what this host lacks from what a peer, or the network on the way to it, did.
+
+A shortage of ours must never pass for a failure of a domain's: that may mean delivery without
+protection.
+"""
+
+import errno
+import os
+import socket
+import ssl
+
+from mtasts_resolver.discovery.errors import ShortageError
+
+_NO_PORT = "no local port is free (see net.ipv4.ip_local_port_range, and ss -s)"
+_FORBIDDEN = "a firewall or security module of this host forbids it (let DNS and HTTPS out)"
+
+# Whatever the operating system was asked for when it said so, it is this host that lacks it.
+_OF_ANYTHING = {
+    errno.EMFILE: "this process may open no more files (raise LimitNOFILE= of its unit)",
+    errno.ENFILE: "this host can open no more files (raise fs.file-max)",
+    errno.ENOMEM: "this host or the unit has no memory left (see MemoryMax=)",
+    errno.ENOBUFS: "this host has no memory left for sockets (see net.ipv4.tcp_mem and udp_mem)",
+    errno.ENOSPC: "this host can watch no more sockets (raise fs.epoll.max_user_watches)",
+}
+# What a router or the peer can cause by ICMP is in none of these tables. The kernel makes of it
+# ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENONET, ENOPROTOOPT, EMSGSIZE, EPROTO and
+# EOPNOTSUPP (icmp_err_convert, tab_unreach), and over IPv6 EACCES. ENETUNREACH and EAFNOSUPPORT
+# are normal, too, on a host that has only one of the two protocols.
+_OVER_IPV6 = _OF_ANYTHING | {
+    errno.EAGAIN: _NO_PORT,  # what connect(2) says over UDP; no socket's buffer is ever full here
+    errno.EADDRINUSE: _NO_PORT,
+    errno.ENETDOWN: "the network of this host is down (see ip link)",
+    errno.EPERM: _FORBIDDEN,  # by netfilter, or IPAddressDeny= of the unit
+}
+# Over IPv6 the first says that this host has no such address, which is normal, and the second may
+# be a router's word: "administratively prohibited" (RFC 4443 §3.1).
+_OVER_IPV4 = _OVER_IPV6 | {errno.EADDRNOTAVAIL: _NO_PORT, errno.EACCES: _FORBIDDEN}
+
+
+def shortage(error: OSError, peer: str | None = None) -> ShortageError | None:
+    """Return the error to raise where this host lacks something, None where `error` says no such.
+
+    `peer` is the IP address that a socket was to reach; None where `error` is about something
+    else, such as a file or the look-up of a name.
+    """
+    if isinstance(error, ssl.SSLError):  # its number is one of OpenSSL's
+        return None
+    code = error.errno
+    if isinstance(error, socket.gaierror):
+        code = errno.ENOMEM if code == socket.EAI_MEMORY else None
+    table = _OF_ANYTHING if peer is None else _OVER_IPV6 if ":" in peer else _OVER_IPV4
+    if code is None or (what := table.get(code)) is None:
+        return None
+    return ShortageError(f"{what}: {os.strerror(code).lower()}")
