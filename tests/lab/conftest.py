@@ -8,18 +8,43 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import REQUIRE_LAB
+
 from . import debian13
 from .lab import Lab, running_lab, with_modern_postfix
 from .namespace import missing
 from .stream import LabError
 
+LEFT_OUT = pytest.StashKey[str]()
+
+NEEDS_LAB = {"lab", "debian13_root"}
+"""Fixtures. A test that uses one of them cannot run without the lab."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where the lab cannot run, say so once, and not for each of its tests."""
+    needing = [item for item in items if NEEDS_LAB & set(getattr(item, "fixturenames", ()))]
+    reason = missing() if needing else ""
+    if not reason:
+        return
+    if REQUIRE_LAB:
+        pytest.exit(f"MTASTS_REQUIRE_LAB=1, but {reason}", returncode=1)
+    items[:] = [item for item in items if item not in needing]
+    config.hook.pytest_deselected(items=needing)
+    config.stash[LEFT_OUT] = f"{len(needing)} tests are left out: {reason}"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if LEFT_OUT in config.stash:
+        terminalreporter.write_line(config.stash[LEFT_OUT])
+
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Return the lab; the daemon is not started yet."""
-    reason = missing()
-    if reason:
-        pytest.skip(reason)
     with running_lab() as lab:
         yield lab
 
@@ -29,8 +54,7 @@ def debian13_root(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     """Return a root of Debian 13, which is made if no run before has made it."""
-    reason = missing() or debian13.missing()
-    if reason:
+    if reason := debian13.missing():
         pytest.skip(reason)
     capture = request.config.pluginmanager.getplugin("capturemanager")
     assert capture is not None
@@ -51,9 +75,10 @@ def debian13_root(
 
 
 @pytest.fixture(scope="session")
-def modern(lab: Lab, debian13_root: Path) -> Iterator[Lab]:
+def modern(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Return the lab with the Postfix of Debian 13."""
-    with with_modern_postfix(lab, debian13_root) as modern:
+    root = None if debian13.is_host() else request.getfixturevalue("debian13_root")
+    with with_modern_postfix(lab, root) as modern:
         yield modern
 
 

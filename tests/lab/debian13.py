@@ -83,6 +83,15 @@ exec chroot "$root" env -C "$shared" "$@"
 Tell = Callable[[str], None]
 
 
+def is_host() -> bool:
+    """Tell whether this machine is such a Debian itself, and no root is needed for its Postfix."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return False
+    return release.get("ID") == "debian" and release.get("VERSION_CODENAME") == SUITE
+
+
 def missing() -> str:
     """Return why a root cannot be made here, or nothing if it can."""
     path = environment()["PATH"]

@@ -58,8 +58,9 @@ def running_lab(tell: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
 
 
 @contextmanager
-def with_modern_postfix(lab: Lab, root: Path) -> Iterator[Lab]:
-    """Return the lab with the Postfix of another root in the place of the machine's own."""
-    inside = debian13.enter(lab.namespace, root, lab.directory)
-    with Postfix(lab.namespace, lab.directory / "modern", lab.ca_file, root=inside) as postfix:
+def with_modern_postfix(lab: Lab, root: Path | None) -> Iterator[Lab]:
+    """Return the lab with the Postfix of another root, or with a second one of this machine's."""
+    inside = [] if root is None else debian13.enter(lab.namespace, root, lab.directory)
+    directory = lab.directory / "modern"
+    with Postfix(lab.namespace, directory, lab.ca_file, modern=True, root=inside) as postfix:
         yield replace(lab, postfix=postfix)

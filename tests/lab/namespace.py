@@ -53,9 +53,26 @@ def missing() -> str:
         return "the lab needs Linux"
     if os.geteuid() != 0:
         return "the lab needs root for its network namespace and for Postfix"
+    if not _root_is_mounted():
+        return (
+            "the lab needs /proc, and / to be a mount:"
+            " mount --bind the directory on itself before chroot"
+        )
     path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
     absent = [tool for tool in TOOLS if shutil.which(tool, path=path) is None]
     return f"the lab needs {', '.join(absent)}" if absent else ""
+
+
+def _root_is_mounted() -> bool:
+    """Tell whether / is a mount, as proc_pid_mountinfo(5) has it.
+
+    In a chroot to a plain directory it is none, and unshare(1) cannot keep its mounts to itself.
+    """
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    return any(line.split(" ")[4] == "/" for line in mounts)
 
 
 class Namespace:
@@ -71,6 +88,7 @@ class Namespace:
             [*die_with_us, *unshare, "--mount-proc", "--", *init],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         self._said = text_stream("the namespace", self._holder.stdout)
         self._said.wait(0, lambda line: line == "up" or None, "its addresses")

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from .events import Event, Fetch
 from .published import Framing, PolicyHost
 
-REQUEST_TIMEOUT = 10.0
+REQUEST_TIMEOUT = 30.0
 """Seconds for a client to send its request."""
 PATH = "/.well-known/mta-sts.txt"
 

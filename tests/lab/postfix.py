@@ -94,7 +94,6 @@ minimal_backoff_time = 1d
 maximal_backoff_time = 1d
 default_destination_concurrency_failed_cohort_limit = 0
 smtp_connection_cache_on_demand = no
-smtp_connect_timeout = 5s
 """
 
 TLSRPT = """\
@@ -161,17 +160,25 @@ class Postfix:
     """A running Postfix."""
 
     def __init__(
-        self, namespace: Namespace, directory: Path, ca_file: Path, *, root: Sequence[str] = ()
+        self,
+        namespace: Namespace,
+        directory: Path,
+        ca_file: Path,
+        *,
+        modern: bool = False,
+        root: Sequence[str] = (),
     ) -> None:
-        """Start Postfix; `root` is the command that enters another root, if it is in one."""
+        """Start Postfix; `root` is the command that enters another root, if it is in one.
+
+        A `modern` one, 3.10 or later, asks for what TLS reports need.
+        """
         self._namespace = namespace
         self._root = root
         self._etc = directory / "etc"
         self.queue = directory / "queue"
         self.tlsrpt_socket = self.queue / "tlsrpt"
-        self.modern = bool(root)
-        """Whether this is 3.10 or later."""
-        self.map_name = "tlsrpt" if self.modern else "default"
+        self.modern = modern
+        self.map_name = "tlsrpt" if modern else "default"
         """The map that is asked, unless the sender says otherwise."""
         self._numbers = itertools.count(1)
         self._write_configuration(directory, ca_file)

@@ -3,6 +3,7 @@
 It goes to a domain in one of several ways, and ends as the domain's policy says.
 """
 
+from .daemon import HTTPS_TIMEOUT
 from .ends import (
     ENFORCES_WRONG,
     NOTFOUND,
@@ -33,6 +34,8 @@ from .internet import (
 )
 from .postfix import Sender
 from .scenario import Scenario
+
+TOO_SLOW = f"took more than {HTTPS_TIMEOUT:g} s"
 
 ENFORCED = (
     Scenario(
@@ -385,8 +388,8 @@ BROKEN_POLICY_HOSTS = (
     unusable(
         "policy host: gzip of a megabyte", "web-gzip-large", "content coding gzip", "P5", fetches=1
     ),
-    unusable("policy host: slow", "web-slow", "took more than 3 s", "P5", fetches=1),
-    unusable("policy host: never ends", "web-endless", "took more than 3 s", "P5", fetches=1),
+    unusable("policy host: slow", "web-slow", TOO_SLOW, "P5", fetches=1),
+    unusable("policy host: never ends", "web-endless", TOO_SLOW, "P5", fetches=1),
     unusable("policy host: down", "web-down", "connection refused", "C3", fetches=0),
     unusable("policy host: a loopback address", "web-loopback", "127.0.0.80", "P12", fetches=0),
 )

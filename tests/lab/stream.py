@@ -9,7 +9,7 @@ from typing import IO, Generic, TypeVar
 T = TypeVar("T")
 Found = TypeVar("Found")
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds that anything in the lab may take, on a machine that is busy with other work."""
 
 POLL = 0.02
