@@ -259,6 +259,8 @@ class Daemon:
         )
         if parts.resolver.failing_refresh:
             text += f", {parts.resolver.failing_refresh} policies fail to be refreshed"
+        if counters.unknown_map_lookups:
+            text += f", {counters.unknown_map_lookups} look-ups in unknown maps"
         if parts.discoverer.pid is None:
             text += ", the discoverer is not running"
         if parts.store.trouble:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 
+from mtasts_resolver import logs
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.counters import Counters
@@ -14,9 +15,14 @@ from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply, render
 from mtasts_resolver.resolver import Resolver
 
+log = logs.get(__name__)
+
 # To begin a look-up of a new domain takes a quarter of a millisecond, in steps over several turns;
 # a burst of them must not hold up the answers that memory has. With eight, a turn took 2 to 3 ms.
 BEGUN_PER_TURN = 2
+# Names of maps that there are not, and of which the log tells; a client can send any number.
+MAX_UNKNOWN_MAPS = 64
+MAX_MAP_NAME = 64  # characters, as in the configuration; more than that of a name are not kept
 FOR_EVER = float("inf")
 NOT_ASKED = DaneEntry(
     finding=DaneFinding(Dane.OFF, "the map is configured with dane: false"),
@@ -44,24 +50,32 @@ class LookupService:
         self._resolver = resolver
         self._dane = dane
         self._clock = clock
-        self._config = config
         self._counters = counters
         self._pace = Pace(BEGUN_PER_TURN)
         self._kinds: dict[tuple[MapOptions, bool], tuple[MapOptions, bool]] = {}
+        self._use(config)
         dane.validation.on_change = self._recall_all
 
     def reconfigure(self, config: Config) -> None:
-        self._config = config
+        self._use(config)
         self._kinds.clear()
         self._recall_all()
 
-    def answer(self, request: Request) -> TimedReply | Awaitable[Reply]:
+    def _use(self, config: Config) -> None:
+        self._config = config
+        self._maps = config.all_maps()
+        # tcp_table has no map names; the configuration says which one it stands for.
+        self._maps[""] = self._maps[config.tcp_table_map]
+        self._unknown_maps: set[str] = set()
+
+    def answer(self, request: Request) -> Reply | TimedReply | Awaitable[Reply]:
         """Return the reply at once where memory holds what it takes, else an awaitable of it."""
+        options = self._maps.get(request.map_name.lower())
+        if options is None:
+            return self._answer_as_default(request)
         domain = policy_domain(request.key)
         if domain is None:  # RFC 8461 §3.4: no policy can apply to this key
             return TimedReply(NOT_FOUND, FOR_EVER)
-        # tcp_table has no map names; the configuration says which one it stands for.
-        options = self._config.map_options(request.map_name or self._config.tcp_table_map)
         sts = self._resolver.lookup(domain)
         dane = self._dane.lookup(domain) if options.dane else NOT_ASKED
         if sts is None or dane is None:
@@ -81,6 +95,24 @@ class LookupService:
         if dane is not NOT_ASKED:
             dane.keep(timed, now)
         return timed
+
+    def _answer_as_default(self, request: Request) -> Reply | Awaitable[Reply]:
+        """Answer in place of a map that there is not, and say so once.
+
+        The reply is none that stands ready, so that each such look-up comes here and is counted.
+        """
+        self._counters.unknown_map_lookups += 1
+        name = request.map_name[:MAX_MAP_NAME].lower()
+        if name not in self._unknown_maps and len(self._unknown_maps) < MAX_UNKNOWN_MAPS:
+            self._unknown_maps.add(name)
+            log.warning(
+                "map-unknown",
+                map=name,
+                known=[known for known in self._maps if known],
+                action="it is answered as `default`: correct main.cf, or add it to `maps`",
+            )
+        answer = self.answer(Request("default", request.key))
+        return answer.reply if isinstance(answer, TimedReply) else answer
 
     def _recall_all(self) -> None:
         self._resolver.cache.recall_all()

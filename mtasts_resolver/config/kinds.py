@@ -185,12 +185,12 @@ def account(text: str) -> str:
 
 
 def map_name(text: str) -> str:
-    """Check a map name: what socketmap can carry and main.cf can hold."""
+    """Bring a map name, what socketmap can carry and main.cf can hold, to lower case."""
     if not _MAP_NAME.match(text):
         raise ValueError(
             f"{quote(text)} is not a map name: 1 to 64 letters, digits, dots, hyphens, underscores"
         )
-    return text
+    return text.lower()
 
 
 def store_url(text: str) -> str:

@@ -19,6 +19,8 @@ from mtasts_resolver.config.schema import (
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Raw, YamlError, parse_yaml
 from mtasts_resolver.quoting import quote
 
+_BUILTIN = tuple(map(str.lower, BUILTIN_MAPS))
+
 
 class ConfigError(Exception):
     """The configuration is not valid; `errors` says where and why, a line for each fault."""
@@ -129,8 +131,8 @@ class _Reader:
 
     def check(self, config: Config) -> None:
         """Note what is wrong with keys together that are valid one by one."""
-        if config.tcp_table_map not in {*BUILTIN_MAPS, *config.maps}:
-            known = ", ".join(dict.fromkeys([*BUILTIN_MAPS, *config.maps]))
+        if config.tcp_table_map not in config.all_maps():
+            known = ", ".join([*BUILTIN_MAPS, *(n for n in config.maps if n not in _BUILTIN)])
             self._note(
                 "$.tcp_table_map", f"{quote(config.tcp_table_map)} is not one of the maps {known}"
             )
@@ -213,16 +215,20 @@ class _Reader:
             self._note(path, f"{_show(raw)} is not a mapping of map names to options")
             return {}
         maps: dict[str, MapOptions] = {}
-        # The built-in maps come first: the others take their options from them.
-        ordered = [name for name in BUILTIN_MAPS if name in raw]
-        ordered += [name for name in raw if name not in BUILTIN_MAPS]
-        for name in ordered:
+        spelled: dict[str, str] = {}
+        for name in raw:
             try:
-                map_name(name)
+                other = spelled.setdefault(map_name(name), name)
             except ValueError as error:
                 self._note(path, str(error))
                 continue
-            options = self.section(MapOptions, raw[name], f"{path}.{name}")
+            if other != name:
+                self._note(path, f"{quote(name)} is {quote(other)}, too: case does not count")
+        # The built-in maps come first: the others take their options from them.
+        ordered = [name for name in _BUILTIN if name in spelled]
+        ordered += [name for name in spelled if name not in _BUILTIN]
+        for name in ordered:
+            options = self.section(MapOptions, raw[spelled[name]], f"{path}.{spelled[name]}")
             maps[name] = msgspec.structs.replace(builtin_options(name, maps), **options)
         return {name: msgspec.structs.asdict(maps[name]) for name in maps}
 

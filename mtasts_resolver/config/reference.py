@@ -43,11 +43,11 @@ next start, and the log names them. A file that is not valid changes nothing.
 ## Maps
 
 Postfix names a map in main.cf: `socketmap:inet:127.0.0.1:8461:NAME`. The built-in maps make the
-daemon fit where another plug-in was:
+daemon fit where another plug-in was. Case does not count in the name of a map:
 
 | map | is |
 |---|---|
-| `default` | what it is configured to be; it also answers for every name that is not listed |
+| `default` | what it is configured to be; it also answers, with a warning, for unknown names |
 | `QUERY`, `postfix` | as `default` |
 | `tlsrpt` | as `default`, with `tlsrpt: true` |
 | `QUERYwithTLSRPT` | as `tlsrpt` |

@@ -18,6 +18,8 @@ from mtasts_resolver.endpoints import MAX_SERVERS
 MAX_LISTENERS = 64  # more than anyone has
 MAX_NETWORKS = 1_000  # each address of a policy host is compared with all of them
 
+# As others spell them. Case does not count in the name of a map: whoever has `querywithtlsrpt` in
+# main.cf means one of these, and would lose its reports and its comparison of MX hosts.
 BUILTIN_MAPS = ("default", "QUERY", "postfix", "tlsrpt", "QUERYwithTLSRPT")
 
 
@@ -262,7 +264,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = (_DEFAULT_LISTENER,)
     maps: Annotated[
         dict[str, MapOptions],
-        key("The socketmap names that Postfix may ask, and how each is answered.", reload=True),
+        key(
+            "The socketmap names that Postfix may ask, and how each is answered. Case does not"
+            " count in their names.",
+            reload=True,
+        ),
     ] = {}
     tcp_table_map: Annotated[
         str,
@@ -313,8 +319,14 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = None
 
+    def all_maps(self) -> dict[str, MapOptions]:
+        """Return the options of every map there is, by its name in lower case."""
+        names = dict.fromkeys([*map(str.lower, BUILTIN_MAPS), *self.maps])
+        return {name: self.map_options(name) for name in names}
+
     def map_options(self, name: str) -> MapOptions:
-        """Return the options of the map `name`; a name that nobody configured means `default`."""
+        """Return the options of the map `name`; a name that there is not means `default`."""
+        name = name.lower()
         configured = self.maps.get(name)
         if configured is not None:
             return configured
@@ -324,14 +336,15 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def builtin_options(name: str, maps: Mapping[str, MapOptions]) -> MapOptions:
     """Return the options that the map `name` has as far as its own entry does not say otherwise.
 
-    They are those of `default`; `tlsrpt` and `QUERYwithTLSRPT` have `tlsrpt: true` besides.
+    They are those of `default`; `tlsrpt` and `QUERYwithTLSRPT` have `tlsrpt: true` besides. Names
+    are in lower case.
     """
     if name == "default":
         return MapOptions()
-    if name == "QUERYwithTLSRPT" and "tlsrpt" in maps:
+    if name == "querywithtlsrpt" and "tlsrpt" in maps:
         return maps["tlsrpt"]
     options = maps.get("default", MapOptions())
-    if name in {"tlsrpt", "QUERYwithTLSRPT"}:
+    if name in {"tlsrpt", "querywithtlsrpt"}:
         return msgspec.structs.replace(options, tlsrpt=True)
     return options
 

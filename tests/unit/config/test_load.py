@@ -119,6 +119,14 @@ def test_no_file_means_the_defaults() -> None:
                 " default, QUERY, postfix, tlsrpt, QUERYwithTLSRPT"
             ),
         ),
+        (
+            "maps: {Partners: {}, partners: {}}",
+            "$.maps: 'partners' is 'Partners', too: case does not count",
+        ),
+        (
+            "maps: {querywithtlsrpt: {}, a: {}, QUERYwithTLSRPT: {}}",
+            "$.maps: 'QUERYwithTLSRPT' is 'querywithtlsrpt', too: case does not count",
+        ),
         ("listen: [{protocol: socketmap}]", "$.listen[0]: the key 'address' is missing"),
         (
             "listen: [{protocol: socketmap, address: 'inet:[::1]:1', mode: 0660}]",
@@ -314,6 +322,19 @@ class TestMaps:
         assert config.map_options("QUERYwithTLSRPT") == MapOptions()
         assert config.map_options("QUERY") == MapOptions(sni=False)
         assert config.map_options("postfix") == MapOptions()
+
+    def test_case_does_not_count(self) -> None:
+        config = read(
+            "maps: {queryWITHtlsrpt: {sni: false}, Default: {testing: enforce}, Partners: {}}\n"
+            "tcp_table_map: PARTNERS"
+        )
+        assert config.map_options("QUERYwithTLSRPT") == MapOptions(
+            testing="enforce", sni=False, tlsrpt=True
+        )
+        assert config.map_options("query") == MapOptions(testing="enforce")
+        assert config.tcp_table_map in config.all_maps()
+        names = {"default", "query", "postfix", "tlsrpt", "querywithtlsrpt", "partners"}
+        assert config.all_maps().keys() == names
 
     def test_the_map_of_tcp_table_may_be_configured_or_built_in(self) -> None:
         assert read("tcp_table_map: tlsrpt").tcp_table_map == "tlsrpt"

@@ -7,10 +7,11 @@ import pytest
 
 from mtasts_resolver import discoveries
 from mtasts_resolver.config import CacheConfig, Config, MapOptions
-from mtasts_resolver.lookup import LookupService
+from mtasts_resolver.lookup import MAX_UNKNOWN_MAPS, LookupService
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply
 from mtasts_resolver.validation import Validation
+from tests.events import events
 from tests.unit.resolver.world import TTL, World, ask, document, settle
 
 SECURE = "secure match=mx.good.example"
@@ -41,6 +42,50 @@ async def test_each_map_answers_as_it_is_configured() -> None:
         assert (reply.status, reply.text) == (with_sni.status, with_sni.text)
     assert (await ask(service, "good.example", "plain")).text == SECURE
     assert (await ask(service, "good.example", "")).text == SECURE  # tcp_table has no names
+
+
+@pytest.mark.parametrize("name", ["querywithtlsrpt", "QUERYWITHTLSRPT", "TLSRPT", "Reports"])
+async def test_case_does_not_count_in_the_name_of_a_map(name: str) -> None:
+    world = World(Config(maps={"reports": MapOptions(tlsrpt=True)}))
+    world.internet.publish("good.example", document())
+    reply = await ask(service_for(world), "good.example", name)
+    assert "policy_type=sts" in reply.text
+    assert world.counters.unknown_map_lookups == 0
+
+
+async def test_a_map_that_there_is_not_is_default_and_each_look_up_in_it_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(Config(maps={"default": MapOptions(sni=False)}))
+    world.internet.publish("good.example", document())
+    service = service_for(world)
+    for _ in range(3):
+        assert (await ask(service, "good.example", "tlsrtp")).text == SECURE
+        # What stands ready as bytes would be answered without anybody's counting it.
+        assert isinstance(service.answer(Request("TLSRTP", "good.example")), Reply)
+        assert await ask(service, ".example", "tlsrtp") == NOT_FOUND
+    assert world.counters.unknown_map_lookups == 9
+    (warning,) = [logged for logged in events(caplog) if logged.event == "map-unknown"]
+    assert warning.level == "WARNING"
+    assert warning.fields["map"] == "tlsrtp"
+    assert warning.fields["known"] == ["default", "query", "postfix", "tlsrpt", "querywithtlsrpt"]
+
+
+async def test_names_of_maps_that_there_are_not_are_told_in_a_bounded_number(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    service = service_for(world)
+    for number in range(2 * MAX_UNKNOWN_MAPS):
+        await ask(service, ".example", f"{'x' * 50}{number}{'x' * 9_000}")
+    told = [logged for logged in events(caplog) if logged.event == "map-unknown"]
+    assert len(told) == MAX_UNKNOWN_MAPS
+    assert world.counters.unknown_map_lookups == 2 * MAX_UNKNOWN_MAPS
+    service.reconfigure(world.config)
+    await ask(service, ".example", "x" * 9_000)
+    assert len([logged for logged in events(caplog) if logged.event == "map-unknown"]) == (
+        MAX_UNKNOWN_MAPS + 1
+    )
 
 
 @pytest.mark.row("C8")
@@ -159,7 +204,7 @@ async def test_every_spelling_and_every_map_of_a_kind_shares_a_reply() -> None:
     await ask(service, "good.example")
     kept = {
         id(service.answer(Request(name, key)))
-        for name in ("default", "QUERY", "no-such-map", "no-other-map")
+        for name in ("default", "QUERY", "postfix", "DEFAULT")
         for key in ("good.example", "GOOD.example", "[good.example]:25")
     }
     assert len(kept) == 1
