@@ -10,6 +10,7 @@ from mtasts_resolver.protocol import BadRequest, Codec, Event, Garbage, Request
 from mtasts_resolver.reply import Reply, Status, TimedReply
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.ratelimit import RateLimitedLog
+from mtasts_resolver.server.turns import Turns
 
 Answer = Callable[[Request], Reply | TimedReply | Awaitable[Reply]]
 """Answers a request: at once where the reply is known, else by something to wait for.
@@ -21,8 +22,13 @@ waited for, as it may be shared.
 """
 
 # Bytes decoded, and about as many written, at a time: a read of 256 KiB may hold 40,000 requests,
-# which should not all stand in memory as objects at once.
-CHUNK = 16_384
+# which should not all stand in memory as objects at once. To decode 700 takes half a millisecond.
+CHUNK = 4_096
+# Requests that one connection may have answered before all others go on: half a millisecond. One is
+# answered when it arrives.
+REQUESTS_PER_TURN = 64
+# Bytes of replies in which they count as one request more: the longest reply has 100,000.
+BYTES_AS_REQUEST = 4_096
 # Unsent bytes at which writing pauses. uvloop's own low-water mark is 16 bytes.
 WRITE_HIGH = 65_536
 WRITE_LOW = 16_384
@@ -50,6 +56,7 @@ class Shared:
     lost: Callable[["Connection"], None]
     """Called once when a connection has ended."""
     counters: ServerCounters = field(default_factory=ServerCounters)
+    turns: Turns = field(default_factory=Turns)
     tasks: set[asyncio.Future[Reply]] = field(default_factory=set)
     """Coroutines that answer requests; held here, as the event loop does not hold them."""
 
@@ -62,7 +69,8 @@ class Connection(asyncio.Protocol):
     """Answers one peer's requests in the order in which they came.
 
     What was read passes `_unread` (bytes), `_events` (decoded) and `_queue` (asked, each a reply,
-    its bytes, or the future of one). Reading pauses while anything is held up. A request that was
+    its bytes, or the future of one). Reading pauses while anything is held up. Where one request
+    after another has come, the rest waits for this connection's turns. A request that was
     answered before, and arrives as a whole while nothing else is in hand, passes none of these: its
     reply stands ready.
     """
@@ -88,6 +96,7 @@ class Connection(asyncio.Protocol):
         "_timed",
         "_transport",
         "_unread",
+        "_waiting",
         "_write",
         "_writing_paused",
     )
@@ -99,6 +108,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._write: Callable[[bytes], None] = _nowhere  # the transport's, bound once
         self._unread = b""
+        self._waiting = False  # for a turn, to go on with what was read
         self._events: deque[Event] = deque()
         self._queue: deque[Reply | bytes | asyncio.Future[Reply]] = deque()
         self._prepared = shared.prepared.setdefault(type(codec), {})
@@ -198,7 +208,7 @@ class Connection(asyncio.Protocol):
             allowed = limits.linger
         elif self._writing_paused:
             pass
-        elif self._queue:
+        elif self._queue or self._waiting:
             return  # it is we who are slow, and the resolver bounds that
         elif self._partial_since is not None:
             since, allowed = self._partial_since, limits.partial
@@ -211,21 +221,26 @@ class Connection(asyncio.Protocol):
         """Take what came; where it was one request with a timed reply, prepare for the next."""
         alone, asked = self._at_rest, self._asked
         self._unread += data
-        self._advance()
+        self._advance(0 if self._waiting else 1)
         if alone and self._at_rest and self._asked == asked + 1 and self._timed is not None:
             if len(self._prepared) >= MAX_PREPARED:
                 self._prepared.clear()
             if len(data) <= MAX_PREPARED_BYTES:
                 self._prepared[data] = self._timed
 
-    def _advance(self) -> None:
-        """Move what was read as far as it can go."""
-        while self._ask():
+    def _advance(self, requests: int = 0) -> None:
+        """Send what is known, and move on as many `requests` of what was read."""
+        self._ask(requests)
+        while self._sendable():
             self._send()
         if self._transport is None:
             self._at_rest = False
             return
-        held_up = self._writing_paused or len(self._queue) >= self._shared.limits.pipelined
+        held_up = self._held_up()
+        if not held_up and not self._waiting and (self._events or self._unread):
+            self._waiting = True
+            self._shared.turns.wait(self._go_on)
+        held_up = held_up or self._waiting
         self._at_rest = not (
             held_up or self._queue or self._finishing or self._partial_since is not None
         )
@@ -235,14 +250,29 @@ class Connection(asyncio.Protocol):
         elif held_up != self._reading_paused:
             self._pause_reading(held_up)
 
-    def _ask(self) -> bool:
-        """Ask for answers as far as the limits allow; tell whether there is something to send."""
-        queue, events = self._queue, self._events
-        while len(queue) < self._shared.limits.pipelined and (events or self._decode()):
-            queue.append(self._respond(events.popleft()))
-        if not queue or self._writing_paused:
+    def _go_on(self) -> None:
+        """Take a turn."""
+        self._waiting = False
+        if self._transport is not None:
+            self._advance(REQUESTS_PER_TURN)
+
+    def _held_up(self) -> bool:
+        """Tell whether the peer must take replies, or answers be found, before more is asked."""
+        return self._writing_paused or len(self._queue) >= self._shared.limits.pipelined
+
+    def _ask(self, requests: int) -> None:
+        """Ask for answers to so many `requests`, or fewer if they are long."""
+        while requests > 0 and not self._held_up() and (self._events or self._decode()):
+            answer = self._respond(self._events.popleft())
+            self._queue.append(answer)
+            requests -= 1
+            if isinstance(answer, bytes):
+                requests -= len(answer) // BYTES_AS_REQUEST
+
+    def _sendable(self) -> bool:
+        if not self._queue or self._writing_paused:
             return False
-        first = queue[0]
+        first = self._queue[0]
         return isinstance(first, Reply | bytes) or first.done()
 
     def _decode(self) -> bool:

@@ -1,7 +1,9 @@
 """One connection: order, bounds, and what a peer may do to it."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -9,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtasts_resolver.protocol import Request
-from mtasts_resolver.reply import Reply, Status
-from mtasts_resolver.server import Limits, Server
+from mtasts_resolver.reply import Reply, Status, TimedReply
+from mtasts_resolver.server import Limits, Server, connection
 from tests.events import events
 from tests.unit.server.client import (
+    DEADLINE,
     Client,
     Desk,
     FakeClock,
@@ -394,3 +397,39 @@ class TestTimeLimits:
             await until(lambda: server.counters.connections_open == 0)
             client.transport.resume_reading()
             await client.ended()
+
+
+class TestTurns:
+    async def test_who_has_much_in_hand_makes_nobody_wait(self) -> None:
+        """Each of the others goes on for one turn, however much it has sent."""
+        greedy = [socket.socket() for _ in range(50)]
+        async with serving() as server, connected(server) as modest:
+            assert await modest.ask("before") == "OK before"
+            for sock in greedy:
+                sock.connect(server.listeners[0].sock.getsockname())
+                sock.setblocking(False)
+                sock.send(encode("x") * 20_000)
+            await until(lambda: server.counters.requests > 100)
+            waited = []
+            for _ in range(20):
+                before = server.counters.requests
+                assert await modest.ask("x") == "OK x"
+                waited.append(server.counters.requests - before)
+            assert server.counters.connections_open == 51
+            for sock in greedy:
+                sock.close()
+        assert max(waited) <= len(greedy) + 8 * connection.REQUESTS_PER_TURN
+
+    async def test_long_replies_count_as_many(self) -> None:
+        """Of the longest replies a turn holds few."""
+        wire = b"x" * 90_000
+        timed = TimedReply(Reply(Status.OK, "x"), float("inf"), wire=wire)
+        async with serving(lambda _request: timed) as server, connected(server) as client:
+            client.send(*("k" * 50))
+            counts = [0]
+            received = asyncio.create_task(client.reader.readexactly(50 * len(wire)))
+            async with asyncio.timeout(DEADLINE):
+                while not received.done():
+                    await asyncio.sleep(0)
+                    counts.append(server.counters.requests)
+        assert max(after - before for before, after in pairwise(counts)) <= 3

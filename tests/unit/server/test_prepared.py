@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+from collections import deque
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, cast
 
@@ -14,7 +16,7 @@ from mtasts_resolver.protocol import Request
 from mtasts_resolver.protocol.socketmap import SocketmapCodec
 from mtasts_resolver.protocol.tcp_table import TcpTableCodec
 from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply
-from mtasts_resolver.server import connection
+from mtasts_resolver.server import connection, turns
 from mtasts_resolver.server.connection import Connection, Shared
 from mtasts_resolver.server.limits import Limits
 from mtasts_resolver.server.ratelimit import RateLimitedLog
@@ -56,6 +58,21 @@ class Wire(asyncio.Transport):
         """The test sends what it likes."""
 
 
+class Turns(turns.Turns):
+    """Turns that are taken when the test says so, for want of an event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.due: deque[Callable[[], None]] = deque()
+
+    def wait(self, go_on: Callable[[], None]) -> None:
+        self.due.append(go_on)
+
+    def take(self) -> None:
+        while self.due:
+            self.due.popleft()()
+
+
 class Book:
     """Answers that change with time and by decree, as those of the daemon do."""
 
@@ -91,6 +108,7 @@ def connect(book: Any, codec: type = SocketmapCodec) -> tuple[Connection, Wire, 
         log=RateLimitedLog(logs.get(__name__), lambda: 0.0),
         prepared={},
         lost=lambda _connection: None,
+        turns=Turns(),
     )
     made = Connection(codec(), shared, "test")
     wire = Wire()
@@ -129,6 +147,7 @@ def test_what_stands_ready_changes_no_answer(script: list[bytes | str | int]) ->
                 book.now += step
             elif isinstance(step, bytes):
                 made.data_received(step)
+                cast("Turns", made._shared.turns).take()
         assert quick.sent == slow.sent
     assert shared.counters == never.counters
     assert prepared.asked <= plain.asked
