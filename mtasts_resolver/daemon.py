@@ -187,7 +187,7 @@ class Daemon:
         url = config.store.url or default_store_url(self._environ, uid=os.geteuid())
         path = Path(sqlite_path(url))
         try:
-            drop_privileges(config.user, path.parent)
+            drop_privileges(config.user, path)
         except PrivilegeError as error:
             raise StartError(str(error)) from None
         store = SqliteStore(

@@ -4,6 +4,8 @@ import contextlib
 import importlib
 import os
 import pwd
+import shlex
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,14 +22,15 @@ LATE_IMPORTS = (
 
 
 class PrivilegeError(Exception):
-    """The user to become does not exist, or the process cannot become it."""
+    """The user to become does not exist, the process cannot become it, or it cannot work as it."""
 
 
-def drop_privileges(user: str | None, state_directory: Path) -> None:
+def drop_privileges(user: str | None, store: Path) -> None:
     """Become `user`, a name or number, where the process is root; raise PrivilegeError.
 
-    The state directory is made before, and given to the user. Without a `user` root says once that
-    it should not stay so.
+    `store` is the file of the policies. Its directory is made for the user where it is missing.
+    What was there before is never given away: where the user cannot use it, that is an error.
+    Without a `user` root says once that it should not stay so.
     """
     if os.geteuid() != 0:
         if user is not None:
@@ -35,18 +38,18 @@ def drop_privileges(user: str | None, state_directory: Path) -> None:
         return
     if user is None:
         log.warning("running-as-root", action="set `user` in the configuration, or use systemd")
+        with contextlib.suppress(OSError):  # the store tries again, and says why it cannot
+            store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_trusted(store.parent)
         return
     account = _account(user)
     import_now(LATE_IMPORTS)
     try:
-        state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.chown(state_directory, account.pw_uid, account.pw_gid)
-        for path in state_directory.glob("policies.sqlite*"):
-            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+        _make_directory(store.parent, account)
     except OSError as error:
-        reason = f"cannot give {state_directory} to user {user!a}: {error.strerror}"
-        raise PrivilegeError(reason) from None
+        raise PrivilegeError(_unusable(account, store.parent, error.strerror)) from None
     become(user)
+    _check_usable(store, account)
     log.info("privileges-dropped", user=account.pw_name)
     if not os.access(os.__file__, os.R_OK):
         log.warning(
@@ -78,6 +81,92 @@ def import_now(modules: Iterable[str]) -> None:
     """
     for module in modules:
         importlib.import_module(module)
+
+
+def _make_directory(directory: Path, account: pwd.struct_passwd) -> None:
+    """Make `directory` for the user where it is missing, and what is missing above it.
+
+    This is root's work where root alone can write; elsewhere the user makes it, for root could be
+    led to another place. Each step goes through the directory that is open, and never by a link.
+    """
+    existing, missing = directory.absolute(), []
+    while not existing.exists():
+        missing.append(existing.name)
+        existing = existing.parent
+    above = os.open(existing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if not missing or not _is_roots(os.fstat(above), sticky=True):
+            return
+        for name in reversed(missing):
+            os.mkdir(name, 0o700, dir_fd=above)
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            made = os.open(name, flags, dir_fd=above)
+            os.close(above)
+            above = made
+            os.fchmod(made, 0o755)  # to pass through; whatever the umask
+        os.fchmod(above, 0o700)
+        os.fchown(above, account.pw_uid, account.pw_gid)
+    finally:
+        os.close(above)
+
+
+def _is_roots(status: os.stat_result, *, sticky: bool) -> bool:
+    """Tell whether root alone can remove and replace what is in a directory.
+
+    In one that is `sticky`, such as /tmp, others can do so with files of their own only.
+    """
+    open_to_others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return status.st_uid == 0 and (
+        not open_to_others or (sticky and bool(status.st_mode & stat.S_ISVTX))
+    )
+
+
+def _check_trusted(directory: Path) -> None:
+    """Raise PrivilegeError where others could have root write to files of their choice.
+
+    SQLite follows links that it finds at the names of its files.
+    """
+    real = directory.resolve()
+    for place in (real, *real.parents):
+        try:
+            status = place.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # it will be made below one that is looked at
+        if not _is_roots(status, sticky=place != real):
+            raise PrivilegeError(
+                f"others than root can write to {place}, so root must not keep the store in"
+                f" {directory}: set `user` in the configuration to who owns it, or name another"
+                " directory in `store.url`"
+            )
+
+
+def _check_usable(store: Path, account: pwd.struct_passwd) -> None:
+    """Raise PrivilegeError where the user, as whom the process runs, cannot use the store."""
+    directory = store.parent
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.statvfs(directory).f_flag & os.ST_RDONLY:
+            return  # the store reads what it can from there
+    except OSError as error:
+        raise PrivilegeError(_unusable(account, directory, error.strerror)) from None
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        raise PrivilegeError(_unusable(account, directory, "Permission denied"))
+    for file in (store, store.with_name(f"{store.name}-wal")):
+        if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+            raise PrivilegeError(_unusable(account, file, "Permission denied"))
+
+
+def _unusable(account: pwd.struct_passwd, path: Path, reason: str | None) -> str:
+    """Return what is wrong with a directory or file of the store's, and what to do.
+
+    Whether that is right only a person can know: it may be a directory that others use as well.
+    """
+    own = f"chown {account.pw_name}: {shlex.quote(str(path))}"
+    make = f"install -d -o {account.pw_name} -m 700 {shlex.quote(str(path))}"
+    return (
+        f"user {account.pw_name!a} cannot use {path}: {reason}. If it is the daemon's alone, run"
+        f" '{own if path.exists() else make}'; else name another in `store.url`"
+    )
 
 
 def _account(user: str) -> pwd.struct_passwd:

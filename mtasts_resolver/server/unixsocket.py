@@ -57,10 +57,16 @@ def bind_unix(
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     bound = None
     try:
-        bound = _bind(sock, file)
-        # Nobody can connect before listen(), so the permissions are never wider than asked for.
-        _hand_over(file, uid, gid)
-        file.chmod(mode)
+        _bind(sock, file)
+        # By a descriptor, since whoever can write to the directory can put a link, or any file of
+        # root's, in the socket's place.
+        made = os.open(file, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            bound = _identify(file, os.fstat(made))
+            # Nobody can connect before listen(), so the permissions are never wider than asked for.
+            _hand_over(f"/proc/self/fd/{made}", uid, gid, mode)
+        finally:
+            os.close(made)
         sock.listen(backlog)
         sock.setblocking(False)
     except BaseException:
@@ -108,7 +114,7 @@ def _is_live(file: Path) -> bool:
     return outcome not in _DEAD
 
 
-def _bind(sock: socket.socket, file: Path) -> BoundPath:
+def _bind(sock: socket.socket, file: Path) -> None:
     """Make the file of `sock`, accessible to nobody else yet."""
     # The umask is the whole process's; the daemon has no other thread that makes files yet, and
     # one that had would make them too private, not too open.
@@ -122,15 +128,26 @@ def _bind(sock: socket.socket, file: Path) -> BoundPath:
         ) from None
     finally:
         os.umask(umask)
-    status = file.lstat()
+
+
+def _identify(file: Path, status: os.stat_result) -> BoundPath:
+    """Return what this process made at `file`, whose `status` is that of what is open."""
+    ours = stat.S_ISSOCK(status.st_mode) and status.st_uid == os.geteuid() and status.st_nlink == 1
+    if not ours:
+        raise FileExistsError(
+            errno.EEXIST,
+            f"another process put a file there at this very moment: see who can write to"
+            f" {file.parent}",
+        )
     return BoundPath(file, status.st_dev, status.st_ino)
 
 
-def _hand_over(file: Path, uid: int, gid: int) -> None:
-    if (uid, gid) == (-1, -1):
-        return
+def _hand_over(open_file: str, uid: int, gid: int, mode: int) -> None:
+    """Give the socket's file its owner and mode. Calls that take a path follow that in /proc."""
     try:
-        os.chown(file, uid, gid)
+        if (uid, gid) != (-1, -1):
+            os.chown(open_file, uid, gid)
+        os.chmod(open_file, mode)  # noqa: PTH101  no path of a file
     except PermissionError:
         raise PermissionError(
             errno.EPERM,

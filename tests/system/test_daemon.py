@@ -253,13 +253,27 @@ async def test_root_becomes_the_user_of_the_configuration(open_daemon: RunningDa
     daemon = open_daemon
     daemon.configure(user="nobody")
     await daemon.store({"good.example": ENFORCED})
-    daemon.start()
     nobody = pwd.getpwnam("nobody").pw_uid
+    for path in (daemon.store_file, daemon.store_file.parent):
+        os.chown(path, nobody, -1)
+    daemon.start()
     assert daemon.uids() == {nobody}
     assert daemon.store_owner() == nobody
     assert daemon.ask("good.example").status is Status.OK
     assert "event=privileges-dropped user=nobody" in daemon.log
     assert "event=running-as-root" not in daemon.log
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+async def test_a_store_that_is_not_the_users_ends_the_start(open_daemon: RunningDaemon) -> None:
+    daemon = open_daemon
+    daemon.configure(user="nobody")
+    await daemon.store({"good.example": ENFORCED})
+    daemon.start(ready=False)
+    assert daemon.wait() == exit_codes.USAGE
+    assert f"'chown nobody: {daemon.store_file.parent}'" in daemon.log
+    assert {daemon.store_owner(), daemon.store_file.parent.stat().st_uid} == {0}
+    assert "Traceback" not in daemon.log
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can stay root")

@@ -103,6 +103,11 @@ class TestInet:
         blocker.close()
 
 
+def owner_and_mode(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_uid, status.st_gid, status.st_mode
+
+
 def connects(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(str(path)) == 0
@@ -139,6 +144,38 @@ class TestUnix:
         assert (tmp_path / "m").group() == "daemon"
         assert stat.S_IMODE(status.st_mode) == 0o660
         listener.close()
+
+    @needs_root
+    @pytest.mark.parametrize("kind", ["link", "hard link", "socket of another"])
+    async def test_what_is_put_in_its_place_is_not_given_away(
+        self, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, victim = tmp_path / "m", tmp_path / "victim"
+        if kind == "socket of another":
+            with socket.socket(socket.AF_UNIX) as other:
+                other.bind(str(victim))
+            os.chown(victim, NOBODY, NOBODY)
+        else:
+            victim.touch()
+        victim.chmod(0o600)
+
+        class Attacked(socket.socket):
+            """A socket whose file somebody replaces at once who can write to the directory."""
+
+            def bind(self, address: object) -> None:
+                super().bind(address)  # type: ignore[arg-type]  # as the base class says
+                path.unlink()
+                if kind == "link":
+                    path.symlink_to(victim)
+                else:
+                    path.hardlink_to(victim)
+
+        monkeypatch.setattr(socket, "socket", Attacked)
+        before = owner_and_mode(victim)
+        with pytest.raises(ListenError, match="put a file there at this very moment"):
+            await open_listeners([unix(path, owner="mail", group="daemon", mode=0o666)])
+        assert owner_and_mode(victim) == before
+        assert path.exists()
 
     async def test_the_group_may_be_one_of_ones_own(self, tmp_path: Path) -> None:
         group = grp.getgrgid(os.getgid()).gr_name
