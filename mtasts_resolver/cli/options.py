@@ -26,9 +26,15 @@ map_option = click.option(
 
 def config_path(config_file: Path | None) -> Path | None:
     """Return the file to read; None where the defaults are in force."""
-    if config_file is None and DEFAULT_CONFIG.exists():
-        return DEFAULT_CONFIG
-    return config_file
+    if config_file is not None:
+        return config_file
+    try:
+        DEFAULT_CONFIG.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        pass  # there may be one: whoever reads it finds out why that is not possible
+    return DEFAULT_CONFIG
 
 
 def read_config(config_file: Path | None) -> Config:

@@ -8,8 +8,8 @@ import click
 
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError, ask
-from mtasts_resolver.cli.options import config_option, json_option, map_option, read_config
-from mtasts_resolver.config import Config
+from mtasts_resolver.cli.options import config_option, config_path, json_option, map_option
+from mtasts_resolver.config import Config, ConfigError, load_config
 from mtasts_resolver.reply import Reply, Status
 
 EXIT_CODES = {
@@ -33,7 +33,7 @@ def query(
 
     DOMAIN is a lookup key: a domain, or a next hop such as `[relay.example]:587`.
     """
-    address = server or socketmap_address(read_config(config_file))
+    address = server or configured_address(config_file)
     try:
         reply = ask(address, map_name, domain)
     except ValueError as error:
@@ -47,6 +47,19 @@ def query(
     else:
         click.echo(show(reply))
     sys.exit(EXIT_CODES[reply.status])
+
+
+def configured_address(config_file: Path | None) -> str:
+    """Return where the daemon listens, or the default address where the file is of no use.
+
+    Who asks may not be allowed to read it, and what it says may be in force nowhere.
+    """
+    try:
+        return socketmap_address(load_config(config_path(config_file)))
+    except ConfigError as error:
+        address = socketmap_address(Config())
+        click.echo(f"{error}\nThe daemon is asked at the default address, {address}", err=True)
+        return address
 
 
 def socketmap_address(config: Config) -> str:

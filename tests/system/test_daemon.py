@@ -321,6 +321,19 @@ async def test_query_asks_as_postfix_does(daemon: RunningDaemon) -> None:
     )
 
 
+@pytest.mark.parametrize("content", [None, "listen: 5\n"])
+def test_query_asks_the_default_address_where_the_configuration_is_of_no_use(
+    tmp_path: Path, content: str | None
+) -> None:
+    config_file = tmp_path / "config.yaml"
+    if content is not None:
+        config_file.write_text(content)
+    answer = command("query", "good.example", "--config", str(config_file))
+    assert str(config_file) in answer.stderr
+    assert "asked at the default address, inet:127.0.0.1:8461" in answer.stderr
+    assert answer.returncode != exit_codes.USAGE
+
+
 def test_query_says_when_nobody_answers(tmp_path: Path, free_port: int) -> None:
     answer = command("query", "good.example", "--server", f"inet:127.0.0.1:{free_port}")
     assert answer.returncode == exit_codes.UNAVAILABLE
