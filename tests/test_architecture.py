@@ -150,7 +150,7 @@ def test_the_daemon_leaves_the_libraries_of_discovery_to_the_discoverer() -> Non
     """They take longer to import than a start may take, and parse what strangers send."""
     imported = {name.split(".")[0] for name in everything_imported_by(f"{PACKAGE}.daemon")}
     assert {"uvloop", "msgspec", "sqlitedict"} <= imported
-    assert not imported & {"dns", "httpx", "h11", "ssl", "cryptography"}
+    assert not imported & {"dns", "httpx", "httpcore", "ssl", "cryptography"}
 
 
 def is_allowed(name: str, modules: set[str]) -> bool:
@@ -165,7 +165,7 @@ def test_libraries_stay_in_their_rooms() -> None:
         # explanation shows the MX records; discoverer loads what is loaded late otherwise
         "dns": {"discovery", "explanation", "discoverer"},
         "httpx": {"discovery"},
-        "h11": {"discovery"},
+        "httpcore": {"discovery"},
         "ssl": {"discovery"},
         "cryptography": {"discovery"},
         "sqlitedict": {"store"},

@@ -45,10 +45,13 @@ log = logs.get(__name__)
 
 # What libraries, and modules of discovery/, import at the first use of something.
 LATE_IMPORTS = (
+    "anyio._backends._asyncio",
+    "anyio._core._synchronization",
     "cryptography.exceptions",
     "cryptography.hazmat.primitives.serialization",
     "cryptography.x509",
     "dns._asyncio_backend",
+    "sniffio",
 )
 
 # Discoveries that begin together go through the same steps together, and the processor has the code

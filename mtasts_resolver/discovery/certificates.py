@@ -7,10 +7,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from mtasts_resolver import logs
+from mtasts_resolver.discovery.errors import ConnectError
 from mtasts_resolver.discovery.text import os_reason, printable
+from mtasts_resolver.discovery.wire import Tls, open_wire
 
 log = logs.get(__name__)
 
@@ -138,22 +141,26 @@ async def read_unchecked_certificate(address: str, port: int, host: str) -> byte
     It is not verified, and nothing is ever sent over this connection: it is only for saying why
     the certificate was rejected. None if it cannot be had.
     """
+    try:
+        async with asyncio.timeout(UNCHECKED_TIMEOUT):
+            wire = await open_wire(address, port)
+            try:
+                tls = Tls(wire, _unchecking_context(), host)
+                await tls.handshake()
+                return tls.object.getpeercert(binary_form=True)
+            finally:
+                wire.abort()
+    except (OSError, TimeoutError, ConnectError):
+        return None
+
+
+@cache
+def _unchecking_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    try:
-        async with asyncio.timeout(UNCHECKED_TIMEOUT):
-            _, writer = await asyncio.open_connection(
-                address, port, ssl=context, server_hostname=host
-            )
-    except (OSError, TimeoutError):
-        return None
-    try:
-        der: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        return der
-    finally:
-        writer.transport.abort()
+    return context
 
 
 def describe_rejection(

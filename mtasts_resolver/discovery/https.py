@@ -36,6 +36,10 @@ from mtasts_resolver.policy.hostname import is_hostname
 PREFIX = "mta-sts."
 PATH = "/.well-known/mta-sts.txt"
 
+# The chunks of a body, and what comes of one at a time. Servers send a policy in one part, or in
+# parts of kilobytes; one line each, from a program that forgets to buffer, is the worst known.
+MAX_PARTS = 500
+
 _LINES_SHOWN = 200  # of a document, in a trace
 
 # RFC 8461 §3.3: no HTTP caching, so nothing conditional is asked. A coded body could grow beyond
@@ -93,10 +97,9 @@ class PolicyFetcher:
 
     async def _fetch(self, host: str, addresses: Sequence[str], steps: Steps) -> FetchedPolicy:
         targets = addresses if self._proxy is None else [self._proxy.url.host]
-        network = Network(
-            targets, await self._trust.context(), steps, proxied=self._proxy is not None
-        )
-        async with PolicyHostTransport(network, self._proxy) as transport:
+        network = Network(targets, steps, proxied=self._proxy is not None)
+        context = await self._trust.context()
+        async with PolicyHostTransport(network, context, self._proxy) as transport:
             body = await self._get(host, transport, steps)
         with steps.step("policy document") as note:
             if steps.traced:
@@ -180,10 +183,15 @@ def _check_length(response: httpx.Response) -> None:
 
 async def _read_body(response: httpx.Response) -> bytes:
     body = bytearray()
+    parts = 0
     async for part in response.aiter_raw():
         body += part
         if len(body) > MAX_DOCUMENT_BYTES:
             raise _too_long()
+        parts += 1
+        if parts > MAX_PARTS:
+            raise BodyError(f"the policy comes in more than {MAX_PARTS} parts")
+        await asyncio.sleep(0)  # others' turn
     return bytes(body)
 
 

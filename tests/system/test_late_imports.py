@@ -55,6 +55,17 @@ def test_the_daemon_may_lose_sight_of_its_modules() -> None:
     assert late == set()
 
 
+def test_a_fetch_imports_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.system.fetches"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PACKAGE.parent,
+    )
+    assert done.stdout.splitlines() == ["a policy", "a policy", "CertificateError", "late: []"]
+
+
 def test_the_discoverer_has_not_the_command_line_of_httpx_in_memory() -> None:
     program = (
         "import sys, mtasts_resolver.discoverer.worker, httpx;"

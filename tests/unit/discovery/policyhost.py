@@ -1,9 +1,11 @@
 """Real policy hosts on loopback: HTTPS servers that answer as told."""
 
 import asyncio
+import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
@@ -85,6 +87,35 @@ async def policy_host(
 
     async with stream_server(serve, context, host, port) as server.port:
         yield server
+
+
+async def say(text: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+    """Send `text`, and wait for the client to hang up."""
+    writer.write(text)
+    await writer.drain()
+    await reader.read()
+
+
+@contextmanager
+def breaking_host(answer: bytes, context: ssl.SSLContext) -> Iterator[int]:
+    """Answer one request with `answer`, and hang up without a word in TLS (close_notify)."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                client, _ = listener.accept()
+                with client, context.wrap_socket(client, server_side=True) as secured:
+                    secured.recv(MAX_REQUEST)
+                    secured.sendall(answer)
+                    secured.shutdown(socket.SHUT_WR)
+                    while secured.recv(MAX_REQUEST):
+                        pass
+
+        listener.settimeout(10)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
 
 
 @asynccontextmanager

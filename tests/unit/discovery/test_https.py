@@ -21,16 +21,20 @@ from mtasts_resolver.discovery.errors import (
     StatusError,
 )
 from mtasts_resolver.discovery.findings import FetchedPolicy
+from mtasts_resolver.discovery.https import MAX_PARTS
+from mtasts_resolver.discovery.network import MAX_BODY, MAX_HEAD, MAX_INTERIM
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES, Mode
 from tests.unit.discovery.policyhost import (
     DOCUMENT,
     DOMAIN,
     HOST,
+    breaking_host,
     chunked,
     fetcher_for,
     policy_host,
     response,
+    say,
     tls,
     until_closed,
 )
@@ -251,6 +255,128 @@ async def test_a_body_that_is_cut_short_is_rejected(
 ) -> None:
     with pytest.raises(BodyError, match="the policy was cut short: "):
         await fetch(answer, server_tls, ca_file)
+
+
+@pytest.mark.row("P14")
+@pytest.mark.parametrize("body", [DOCUMENT, DOCUMENT[:-4], DOCUMENT[:-3], b""])
+async def test_a_body_without_an_end_must_end_with_tls(
+    server_tls: ssl.SSLContext, ca_file: Path, body: bytes
+) -> None:
+    """Whoever cuts the connection would make `max_age: 604800` one of 60480 or 6 seconds."""
+    with breaking_host(until_closed(body), server_tls) as port:
+        async with fetcher_for(port, ca_file) as fetcher:
+            with pytest.raises(BodyError) as caught:
+                await fetcher.fetch_policy(DOMAIN)
+    assert str(caught.value) == (
+        "the policy was cut short: 127.0.0.1 broke the connection: the connection was closed"
+    )
+
+
+@pytest.mark.row("P14")
+@pytest.mark.parametrize("shape", [response, chunked])
+async def test_a_body_with_an_end_needs_no_other(
+    server_tls: ssl.SSLContext, ca_file: Path, shape: type[bytes]
+) -> None:
+    with breaking_host(shape(DOCUMENT), server_tls) as port:
+        async with fetcher_for(port, ca_file) as fetcher:
+            assert await fetcher.fetch_policy(DOMAIN)
+
+
+@pytest.mark.row("P5")
+@pytest.mark.parametrize("status", ["100 Continue", "103 Early Hints"])
+async def test_interim_responses_are_passed_over(
+    server_tls: ssl.SSLContext, ca_file: Path, status: str
+) -> None:
+    interim = f"HTTP/1.1 {status}\r\nLink: </x>\r\n\r\n".encode()
+    assert await fetch(interim * MAX_INTERIM + response(), server_tls, ca_file)
+    with pytest.raises(ConnectError) as caught:
+        await fetch(interim * (MAX_INTERIM + 1) + response(), server_tls, ca_file)
+    assert str(caught.value) == (
+        f"{HOST} does not answer in HTTP: more than {MAX_INTERIM} interim responses"
+    )
+
+
+@pytest.mark.row("P5")
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 100\n\n",
+        b"HTTP/1.1 103 \r\nLink: </x>\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"x:\r\n" * MAX_HEAD,
+    ],
+    ids=["interim", "short", "long", "headers"],
+)
+async def test_endless_heads_end(server_tls: ssl.SSLContext, ca_file: Path, endless: bytes) -> None:
+    sent = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        while True:
+            writer.write(endless)
+            sent += 1
+            await writer.drain()
+
+    async with stream_server(serve, server_tls) as port, fetcher_for(port, ca_file) as fetcher:
+        with pytest.raises(ConnectError, match=f"{HOST} does not answer in HTTP: "):
+            await fetcher.fetch_policy(DOMAIN)
+    assert sent > 0
+
+
+@pytest.mark.row("P5")
+async def test_the_parts_of_a_policy_are_bounded(server_tls: ssl.SSLContext, ca_file: Path) -> None:
+    longest = DOCUMENT.ljust(MAX_PARTS, b"\n")
+    assert await fetch(chunked(longest, size=1), server_tls, ca_file)
+    with pytest.raises(BodyError) as caught:
+        await fetch(chunked(longest + b"\n", size=1), server_tls, ca_file)
+    assert str(caught.value) == f"the policy comes in more than {MAX_PARTS} parts"
+
+
+@pytest.mark.row("P5")
+async def test_what_is_said_beside_a_policy_is_bounded(
+    server_tls: ssl.SSLContext, ca_file: Path
+) -> None:
+    head, _, chunks = chunked(DOCUMENT).partition(b"\r\n\r\n")
+    answer = head + b"\r\n\r\n" + chunks[:-2] + b"x: y\r\n" * MAX_BODY + b"\r\n"
+    with pytest.raises(BodyError, match="the policy was cut short: "):
+        await fetch(answer, server_tls, ca_file)
+
+
+async def test_one_host_does_not_hold_the_event_loop(
+    server_tls: ssl.SSLContext, ca_file: Path
+) -> None:
+    """Others get a turn for each part, however many of them come in one segment."""
+    turns = begun = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal begun
+        await reader.readuntil(b"\r\n\r\n")
+        begun = turns
+        interim = b"HTTP/1.1 100 Continue\r\n\r\n" * MAX_INTERIM
+        await say(interim + chunked(DOCUMENT.ljust(MAX_PARTS, b"\n"), size=1), writer, reader)
+
+    async with stream_server(serve, server_tls) as port, fetcher_for(port, ca_file) as fetcher:
+        task = asyncio.create_task(others())
+        await fetcher.fetch_policy(DOMAIN)
+        task.cancel()
+    assert turns - begun >= MAX_INTERIM + MAX_PARTS
+
+
+@pytest.mark.parametrize("version", ["HTTP/2.0", "HTTP/0.9", "HTTP/3.1"])
+async def test_another_version_of_http_is_none(
+    server_tls: ssl.SSLContext, ca_file: Path, version: str
+) -> None:
+    answer = response().replace(b"HTTP/1.1", version.encode(), 1)
+    with pytest.raises(ConnectError) as caught:
+        await fetch(answer, server_tls, ca_file)
+    assert str(caught.value) == f"{HOST} does not answer in HTTP/1.1: {version}"
 
 
 @pytest.mark.row("P5")

@@ -42,6 +42,7 @@ from tests.unit.discovery.policyhost import (
     fetcher_for,
     policy_host,
     response,
+    say,
     tls,
 )
 from tests.unit.discovery.servers import addresses_of, stream_server, unused_port
@@ -259,12 +260,6 @@ async def test_a_name_that_the_server_does_not_know(ca: trustme.CA, ca_file: Pat
             with pytest.raises(ConnectError) as caught:
                 await fetcher.fetch_policy(DOMAIN)
     assert str(caught.value) == (f"{HOST} refuses the TLS handshake, for it does not know the name")
-
-
-async def say(text: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
-    writer.write(text)
-    await writer.drain()
-    await reader.read()
 
 
 @pytest.mark.parametrize(
