@@ -14,6 +14,9 @@ MAX_SECOND_CHANCES = 64
 # A dict that grows moves all that it holds, and one from whose front much was taken looks through
 # the gaps there. With so many entries the one takes a tenth of a millisecond, the other less.
 ENTRIES_PER_DICT = 4_096
+# Replies made of one entry: one for each kind of map, of which there are 48, and each smart host of
+# the domain. Whoever needs more asks for ports at random.
+MAX_REPLIES = 64
 
 
 class CacheEntry(Struct, eq=False, kw_only=True, gc=False):
@@ -30,7 +33,7 @@ class CacheEntry(Struct, eq=False, kw_only=True, gc=False):
     referenced: bool = False
     """A look-up has used the entry since the last eviction that passed it."""
     replies: tuple[TimedReply, ...] = ()
-    """The replies that were made of it, and still hold: one for each kind of map."""
+    """The replies that were made of it, and still hold: one for each kind of map and next hop."""
 
     @property
     def precious(self) -> bool:
@@ -39,7 +42,10 @@ class CacheEntry(Struct, eq=False, kw_only=True, gc=False):
 
     def keep(self, reply: TimedReply, now: float) -> None:
         """Remember `reply`, so that it is recalled together with the entry."""
-        self.replies = (*(other for other in self.replies if now < other.until), reply)
+        held = [other for other in self.replies if now < other.until]
+        for other in held[: 1 - MAX_REPLIES]:
+            other.recall()
+        self.replies = (*held[1 - MAX_REPLIES :], reply)
 
     def recall(self) -> None:
         """Have the replies made anew."""

@@ -1,7 +1,8 @@
-"""What is known of DANE at each domain: from memory, or by one discovery per domain.
+"""What is known of DANE at each next hop: from memory, or by one discovery for each.
 
-It is kept apart from MTA-STS policies, since it lives by the TTLs of DNS and not by max_age, and in
-memory only: after a restart it must be asked for again (RFC 7672 §2.1.1).
+It is kept apart from MTA-STS policies: these belong to a domain (RFC 8461 §3.4), TLSA records to a
+host and port. It lives by the TTLs of DNS and not by max_age, and in memory only: after a restart
+it must be asked for again (RFC 7672 §2.1.1). A next hop stands here as text, `str(NextHop)`.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from mtasts_resolver.policy import Dane, DaneFinding
 from mtasts_resolver.schedule import Schedule
 from mtasts_resolver.validation import PROBE_INTERVAL, Validation
 
-# A domain that was asked for within this time is in use: what is known of it is kept current, so
+# A next hop that was asked for within this time is in use: what is known of it is kept current, so
 # that its next message waits for nothing.
 IN_USE = 3_600.0
 # A finding is renewed in the last part of its life, at a random time, so that renewals spread.
@@ -25,14 +26,14 @@ RENEW_FROM, RENEW_TO = 0.7, 0.9
 
 # What could not be found out is asked again soon, behind an answer that still holds.
 RETRY_DELAY = 60.0
-# Of most domains the same few things are known: one object stands for all of them.
+# Of most next hops the same few things are known: one object stands for all of them.
 MAX_SHARED = 1_000
 
 OFF = DaneFinding(Dane.OFF, "no name server that validates DNSSEC and is trusted can be asked")
 
 
 class DaneEntry(CacheEntry, eq=False, kw_only=True, gc=False):
-    """What is known of one domain. All times are monotonic seconds."""
+    """What is known of one next hop. All times are monotonic seconds."""
 
     finding: DaneFinding
     renew_at: float
@@ -44,7 +45,7 @@ class DaneEntry(CacheEntry, eq=False, kw_only=True, gc=False):
 
 
 class DaneKeeper(Schedule[DaneEntry]):
-    """Knows, or finds out, what DANE demands at each domain; keeps it current while in use."""
+    """Knows, or finds out, what DANE demands at each next hop; keeps it current while in use."""
 
     def __init__(
         self,
@@ -74,14 +75,14 @@ class DaneKeeper(Schedule[DaneEntry]):
         self._config = config
         self._cache.resize(config.cache.memory_entries)
 
-    def lookup(self, domain: str) -> DaneEntry | None:
-        """Return what memory knows of `domain`, at once; None where it must be found out."""
+    def lookup(self, hop: str) -> DaneEntry | None:
+        """Return what memory knows of `hop`, at once; None where it must be found out."""
         if not self.validation.validates:
             return None if self.validation.validates is None else self._off()
         now = self._clock.monotonic()
-        entry = self._cache.use(domain, now)
+        entry = self._cache.use(hop, now)
         if entry is not None and now >= entry.renew_at:
-            self._renew_behind(domain, entry, now)
+            self._renew_behind(hop, entry, now)
         return entry
 
     def _off(self) -> DaneEntry:
@@ -90,7 +91,7 @@ class DaneKeeper(Schedule[DaneEntry]):
         until = now + PROBE_INTERVAL
         return DaneEntry(finding=OFF, until=until, renew_at=until, asked=now)
 
-    async def resolve(self, domain: str) -> DaneFinding:
+    async def resolve(self, hop: str) -> DaneFinding:
         """Find out, within `lookup_timeout`. Raise OverloadedError.
 
         The discovery goes on when the time is over, and its result is there for the next look-up.
@@ -103,14 +104,14 @@ class DaneKeeper(Schedule[DaneEntry]):
                     return (
                         OFF if validates is False else _unknown("no name server has answered yet")
                     )
-                task = self._discoveries.get(domain) or self._discoveries.start(
-                    domain, self._discover(domain)
+                task = self._discoveries.get(hop) or self._discoveries.start(
+                    hop, self._discover(hop)
                 )
                 await asyncio.wait({task})
                 return task.result().finding
         except TimeoutError:
             self._counters.lookup_timeouts += 1
-            if self._discoveries.waits(domain):
+            if self._discoveries.waits(hop):
                 raise OverloadedError(TOO_MANY) from None
             return _unknown(f"the look-up took more than {timeout:g} s; try again")
 
@@ -127,38 +128,38 @@ class DaneKeeper(Schedule[DaneEntry]):
     def due(self, entry: DaneEntry) -> float:
         return entry.renew_at
 
-    async def renew(self, domain: str) -> DaneEntry | None:
-        """Look `domain` up again if it is in use; else let it expire."""
-        entry = self._cache.get(domain)
+    async def renew(self, hop: str) -> DaneEntry | None:
+        """Look `hop` up again if it is in use; else let it expire."""
+        entry = self._cache.get(hop)
         if entry is None or self._clock.monotonic() - entry.asked > IN_USE:
             return None
-        await self._discoveries.idle(domain)
+        await self._discoveries.idle(hop)
         if not self.validation.validates:
             return None
-        task = self._discoveries.start(domain, self._discover(domain))
+        task = self._discoveries.start(hop, self._discover(hop))
         await asyncio.wait({task})
         return task.result()
 
-    def _renew_behind(self, domain: str, entry: DaneEntry, now: float) -> None:
-        if domain in self._discoveries:
+    def _renew_behind(self, hop: str, entry: DaneEntry, now: float) -> None:
+        if hop in self._discoveries:
             return
         try:
-            self._discoveries.start(domain, self._discover(domain))
+            self._discoveries.start(hop, self._discover(hop))
         except OverloadedError:
             entry.renew_at = now + RETRY_DELAY
 
-    async def _discover(self, domain: str) -> DaneEntry:
-        async with self._discoveries.slot(domain):
+    async def _discover(self, hop: str) -> DaneEntry:
+        async with self._discoveries.slot(hop):
             self._counters.dane_discoveries += 1
             try:
-                found = await self._discoverer.dane(domain)
+                found = await self._discoverer.dane(hop)
             except OverloadedError:
-                if (known := self._held(domain)) is None:
+                if (known := self._held(hop)) is None:
                     raise
                 return known
         now = self._clock.monotonic()
-        known = self._cache.get(domain)
-        if found.finding.status is Dane.UNKNOWN and (held := self._held(domain)) is not None:
+        known = self._cache.get(hop)
+        if found.finding.status is Dane.UNKNOWN and (held := self._held(hop)) is not None:
             return held
         part = self._rng.uniform(RENEW_FROM, RENEW_TO)
         entry = DaneEntry(
@@ -168,8 +169,8 @@ class DaneKeeper(Schedule[DaneEntry]):
             # An expired or missing entry was asked for just now; another is renewed behind.
             asked=now if known is None or now >= known.until else known.asked,
         )
-        self._cache.put(domain, entry)
-        self.schedule(domain, entry)
+        self._cache.put(hop, entry)
+        self.schedule(hop, entry)
         return entry
 
     def _share(self, finding: DaneFinding) -> DaneFinding:
@@ -180,10 +181,10 @@ class DaneKeeper(Schedule[DaneEntry]):
             self._shared.clear()
         return self._shared.setdefault(finding, finding)
 
-    def _held(self, domain: str) -> DaneEntry | None:
-        """Return what still holds of `domain` though it could not be renewed, which waits."""
+    def _held(self, hop: str) -> DaneEntry | None:
+        """Return what still holds of `hop` though it could not be renewed, which waits."""
         now = self._clock.monotonic()
-        known = self._cache.get(domain)
+        known = self._cache.get(hop)
         if known is None or now >= known.until:
             return None
         known.renew_at = now + RETRY_DELAY

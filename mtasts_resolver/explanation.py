@@ -16,16 +16,18 @@ from mtasts_resolver.policy import (
     Dane,
     DaneFinding,
     Mode,
+    NextHop,
     Policy,
     StsFinding,
     is_enforced,
     matches,
-    policy_domain,
+    parse_next_hop,
 )
 from mtasts_resolver.reply import NOT_FOUND, Reply
 from mtasts_resolver.validation import Validation
 
 MAX_MX_SHOWN = 20  # more MX hosts than a domain has for a reason
+NO_FIT = "fits no mx of the policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class Explanation:
 
     key: str
     map_name: str
-    domain: str | None
-    """The policy domain; None where no policy can apply to the key."""
+    hop: NextHop | None
+    """None where no policy can apply to the key."""
     steps: list[Step]
     finding: StsFinding
     dane: DaneFinding
@@ -46,6 +48,11 @@ class Explanation:
     reply: Reply
     """What Postfix would get if nothing were cached."""
 
+    @property
+    def domain(self) -> str | None:
+        """The policy domain."""
+        return None if self.hop is None else self.hop.domain
+
 
 async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
     """Discover the policy for the lookup `key` afresh, as the daemon with `config` would.
@@ -53,8 +60,8 @@ async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
     Raise ConfigError where what the configuration names is no use, and ShortageError where this
     host lacks what it takes.
     """
-    domain = policy_domain(key)
-    if domain is None:
+    hop = parse_next_hop(key)
+    if hop is None:
         finding = StsFinding(None, "no policy can apply to this key (RFC 8461 §3.4)", "no-domain")
         return Explanation(
             key, map_name, None, [], finding, DaneFinding(Dane.OFF), finding.reason, "", NOT_FOUND
@@ -62,35 +69,35 @@ async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
     options = config.map_options(map_name)
     trace = Trace()
     discoverer = DirectDiscoverer.configured(config, trace)
-    finding = await _discover_policy(domain, discoverer, trace)
+    finding = await _discover_policy(hop, discoverer, trace)
     dane = NOT_ASKED.finding
     if options.dane:
-        dane = await _discover_dane(domain, discoverer, config, trace)
+        dane = await _discover_dane(hop, discoverer, config, trace)
     return Explanation(
         key=key,
         map_name=map_name,
-        domain=domain,
+        hop=hop,
         steps=trace.steps,
         finding=finding,
         dane=dane,
         outcome=_in_words(finding),
         decision=_decision(dane, finding, options),
-        reply=reply_for(domain, finding, dane, options, config),
+        reply=reply_for(hop.domain, finding, dane, options, config),
     )
 
 
-async def _discover_policy(domain: str, discoverer: DirectDiscoverer, trace: Trace) -> StsFinding:
+async def _discover_policy(hop: NextHop, discoverer: DirectDiscoverer, trace: Trace) -> StsFinding:
     try:
-        await discoverer.record(domain)
-        fetched = await discoverer.policy(domain)
+        await discoverer.record(hop.domain)
+        fetched = await discoverer.policy(hop.domain)
     except DiscoveryError as error:
         return StsFinding(None, str(error), error.code, known=not isinstance(error, DnsError))
-    await _compare_mx_hosts(domain, fetched.policy, discoverer.dns, trace)
+    await _compare_hosts(hop, fetched.policy, discoverer.dns, trace)
     return StsFinding(fetched.policy)
 
 
 async def _discover_dane(
-    domain: str, discoverer: DirectDiscoverer, config: Config, trace: Trace
+    hop: NextHop, discoverer: DirectDiscoverer, config: Config, trace: Trace
 ) -> DaneFinding:
     validation = Validation(discoverer, config.dns.dnssec, SystemClock())
     begun = time.monotonic()
@@ -102,20 +109,24 @@ async def _discover_dane(
         outcome=validation.state,
     )
     if validation.validates:
-        return (await discoverer.dane(domain)).finding
+        return (await discoverer.dane(str(hop))).finding
     status = Dane.UNKNOWN if validation.validates is None else Dane.OFF
     return DaneFinding(status, validation.state)
 
 
-async def _compare_mx_hosts(domain: str, policy: Policy, dns: DnsClient, trace: Trace) -> None:
-    """Show which of the domain's MX hosts fit the policy (RFC 8461 §4.1).
+async def _compare_hosts(hop: NextHop, policy: Policy, dns: DnsClient, trace: Trace) -> None:
+    """Show which MX hosts fit the policy, or whether the smart host does (RFC 8461 §4.1).
 
     The daemon does not ask for them: Postfix compares the names when it delivers.
     """
+    if hop.is_host:
+        fit = _fit(hop.domain, policy)
+        trace.record(f"host {hop.domain}", ok=fit != NO_FIT, seconds=0.0, outcome=fit)
+        return
     begun = time.monotonic()
-    question = f"MX {domain}"
+    question = f"MX {hop.domain}"
     try:
-        answer = await dns.query(domain, "MX")
+        answer = await dns.query(hop.domain, "MX")
     except DnsError as error:
         seconds = time.monotonic() - begun
         trace.record(question, ok=False, seconds=seconds, outcome=str(error))
@@ -127,14 +138,16 @@ async def _compare_mx_hosts(domain: str, policy: Policy, dns: DnsClient, trace: 
         if isinstance(record, MX)
     ]
     if answer.status is not Status.FOUND:
-        hosts = [domain]  # RFC 5321 §5.1: the domain itself is the implicit MX host
-    details = []
-    for host in hosts[:MAX_MX_SHOWN]:
-        pattern = next((mx for mx in policy.mx if matches(host, mx)), None)
-        details.append(f"{host}: " + (f"fits {pattern}" if pattern else "fits no mx of the policy"))
-    misfits = sum("fits no mx" in detail for detail in details)
+        hosts = [hop.domain]  # RFC 5321 §5.1: the domain itself is the implicit MX host
+    fits = {host: _fit(host, policy) for host in hosts[:MAX_MX_SHOWN]}
+    misfits = sum(fit == NO_FIT for fit in fits.values())
+    details = tuple(f"{host}: {fit}" for host, fit in fits.items())
     outcome = f"MX hosts: {len(hosts)}, outside the policy: {misfits}"
-    trace.record(question, ok=not misfits, seconds=seconds, outcome=outcome, details=tuple(details))
+    trace.record(question, ok=not misfits, seconds=seconds, outcome=outcome, details=details)
+
+
+def _fit(host: str, policy: Policy) -> str:
+    return next((f"fits {mx}" for mx in policy.mx if matches(host, mx)), NO_FIT)
 
 
 def _decision(dane: DaneFinding, sts: StsFinding, options: MapOptions) -> str:
@@ -144,11 +157,11 @@ def _decision(dane: DaneFinding, sts: StsFinding, options: MapOptions) -> str:
     )
     match dane.status:
         case Dane.REQUIRED:
-            return "DANE decides: every MX host that can be used can be verified with it"
+            return "DANE decides: every host that can be used can be verified with it"
         case Dane.UNKNOWN if enforced:
             return "nothing can be decided: DANE may apply, and MTA-STS must not override it"
         case Dane.PARTIAL if enforced:
-            return "MTA-STS decides: DANE could not verify every MX host, the policy can"
+            return "MTA-STS decides: DANE could not verify every host, the policy can"
         case Dane.PARTIAL | Dane.UNKNOWN:
             return "DANE decides, host by host, as far as there are TLSA records"
         case _ if enforced:

@@ -10,7 +10,14 @@ from mtasts_resolver.counters import Counters
 from mtasts_resolver.danekeeper import DaneEntry, DaneKeeper
 from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.pace import Pace
-from mtasts_resolver.policy import Dane, DaneFinding, StsFinding, decide, policy_domain
+from mtasts_resolver.policy import (
+    Dane,
+    DaneFinding,
+    NextHop,
+    StsFinding,
+    decide,
+    parse_next_hop,
+)
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply, render
 from mtasts_resolver.resolver import Resolver
@@ -73,22 +80,25 @@ class LookupService:
         options = self._maps.get(request.map_name.lower())
         if options is None:
             return self._answer_as_default(request)
-        domain = policy_domain(request.key)
-        if domain is None:  # RFC 8461 §3.4: no policy can apply to this key
+        hop = parse_next_hop(request.key)
+        if hop is None:  # RFC 8461 §3.4: no policy can apply to this key
             return TimedReply(NOT_FOUND, FOR_EVER)
-        sts = self._resolver.lookup(domain)
-        dane = self._dane.lookup(domain) if options.dane else NOT_ASKED
+        place = str(hop)
+        sts = self._resolver.lookup(hop.domain)
+        dane = self._dane.lookup(place) if options.dane else NOT_ASKED
         if sts is None or dane is None:
             self._counters.waited += 1
-            return self._answer_later(domain, options)
+            return self._answer_later(hop, options)
         # A reply's bytes are those of one protocol, and tcp_table is the one without map names.
         kind = (options, request.map_name == "")
-        made_for = self._kinds.setdefault(kind, kind)
+        made_for: object = self._kinds.setdefault(kind, kind)
+        if place != hop.domain and dane.finding.status is not Dane.OFF:
+            made_for = (*kind, place)
         now = self._clock.monotonic()
         for timed in sts.replies:
             if now < timed.until and timed.made_for == made_for:
                 return timed
-        reply = reply_for(domain, sts.finding, dane.finding, options, self._config)
+        reply = reply_for(hop.domain, sts.finding, dane.finding, options, self._config)
         until = min(sts.until, sts.check_at, dane.until, dane.renew_at)
         timed = TimedReply(reply, until, made_for)
         sts.keep(timed, now)
@@ -118,23 +128,23 @@ class LookupService:
         self._resolver.cache.recall_all()
         self._dane.cache.recall_all()
 
-    async def _answer_later(self, domain: str, options: MapOptions) -> Reply:
+    async def _answer_later(self, hop: NextHop, options: MapOptions) -> Reply:
         """Find out what is missing, DANE and MTA-STS side by side."""
         await self._pace.turn()
         try:
-            sts, dane = await asyncio.gather(self._sts(domain), self._dane_if(domain, options))
+            sts, dane = await asyncio.gather(self._sts(hop.domain), self._dane_if(hop, options))
         except OverloadedError as error:
             self._counters.overloaded += 1
             return Reply(Status.TEMP, f"overloaded: {error}, try again")
-        return reply_for(domain, sts, dane, options, self._config)
+        return reply_for(hop.domain, sts, dane, options, self._config)
 
     async def _sts(self, domain: str) -> StsFinding:
         entry = self._resolver.lookup(domain)
         return await self._resolver.resolve(domain) if entry is None else entry.finding
 
-    async def _dane_if(self, domain: str, options: MapOptions) -> DaneFinding:
-        entry = self._dane.lookup(domain) if options.dane else NOT_ASKED
-        return await self._dane.resolve(domain) if entry is None else entry.finding
+    async def _dane_if(self, hop: NextHop, options: MapOptions) -> DaneFinding:
+        entry = self._dane.lookup(str(hop)) if options.dane else NOT_ASKED
+        return await self._dane.resolve(str(hop)) if entry is None else entry.finding
 
 
 def reply_for(

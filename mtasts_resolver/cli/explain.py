@@ -22,6 +22,7 @@ from mtasts_resolver.cli.query import show, socketmap_address
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.explanation import Explanation, explain_key
+from mtasts_resolver.policy import NextHop
 from mtasts_resolver.reply import Status
 
 
@@ -70,6 +71,8 @@ def _exit_code(explanation: Explanation) -> int:
 def _as_text(explanation: Explanation, cached: str | None) -> str:
     lines = [f"lookup key     {explanation.key}"]
     lines.append(f"policy domain  {explanation.domain or 'none: no policy can apply to this key'}")
+    if explanation.hop is not None:
+        lines.append(f"next hop       {_hosts(explanation.hop)}")
     for step in explanation.steps:
         mark = "ok  " if step.ok else "FAIL"
         lines += ["", f"{mark}  {step.name}  ({step.seconds:.3f} s)", f"      {step.outcome}"]
@@ -84,6 +87,11 @@ def _as_text(explanation: Explanation, cached: str | None) -> str:
     else:
         lines.append(f"the daemon     answers {cached}")
     return "\n".join(lines)
+
+
+def _hosts(hop: NextHop) -> str:
+    """Say which hosts DANE is asked of, and at which port."""
+    return f"{'the host' if hop.is_host else 'MX hosts of'} {hop.domain}, port {hop.port}"
 
 
 def _as_dict(explanation: Explanation, cached: str | None) -> dict[str, Any]:
@@ -112,6 +120,7 @@ def _as_dict(explanation: Explanation, cached: str | None) -> dict[str, Any]:
         },
         "outcome": explanation.outcome,
         "dane": {
+            "next_hop": None if explanation.hop is None else str(explanation.hop),
             "status": explanation.dane.status.value,
             "reason": explanation.dane.reason,
             "hosts": [

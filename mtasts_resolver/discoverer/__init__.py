@@ -28,8 +28,8 @@ class Discoverer(Protocol):
     async def policy(self, domain: str) -> FetchedPolicy:
         """Return the policy that the policy host of `domain` serves. Raise FetchError."""
 
-    async def dane(self, domain: str) -> FoundDane:
-        """Return what is known of DANE at the MX hosts of `domain`."""
+    async def dane(self, next_hop: str) -> FoundDane:
+        """Return what is known of DANE at the hosts of `next_hop`, which is a NextHop as text."""
 
     async def probe(self) -> Probe:
         """Ask the trusted name servers for what every validating one can prove. Raise DnsError."""

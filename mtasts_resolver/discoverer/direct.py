@@ -19,6 +19,7 @@ from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.record import lookup_record
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.discovery.trust import probe, trusted
+from mtasts_resolver.policy import parse_next_hop
 
 
 class DirectDiscoverer:
@@ -67,8 +68,11 @@ class DirectDiscoverer:
     async def policy(self, domain: str) -> FetchedPolicy:
         return await self._fetcher.fetch_policy(domain, self._trace)
 
-    async def dane(self, domain: str) -> FoundDane:
-        return await discover_dane(self._validating, domain, self._trace)
+    async def dane(self, next_hop: str) -> FoundDane:
+        hop = parse_next_hop(next_hop)
+        if hop is None:
+            raise ValueError(f"{next_hop!a} is no next hop")
+        return await discover_dane(self._validating, hop, self._trace)
 
     async def probe(self) -> Probe:
         return await probe(self._validating)

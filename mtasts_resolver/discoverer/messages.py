@@ -36,6 +36,7 @@ class Ask(Struct, tag=True):
     number: int
     question: Question
     domain: str
+    """Of the question `dane`: the next hop."""
     known_ids: tuple[str, ...] = ()
     """Of policies that are not to be fetched."""
 

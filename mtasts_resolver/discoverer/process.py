@@ -73,8 +73,8 @@ class DiscovererProcess:
         found: FetchedPolicy = await self._ask("policy", domain)
         return found
 
-    async def dane(self, domain: str) -> FoundDane:
-        found: FoundDane = await self._ask("dane", domain)
+    async def dane(self, next_hop: str) -> FoundDane:
+        found: FoundDane = await self._ask("dane", next_hop)
         return found
 
     async def probe(self) -> Probe:

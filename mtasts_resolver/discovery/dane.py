@@ -1,6 +1,7 @@
-"""Finding out whether a domain's MX hosts can be verified with DANE (RFC 7672)."""
+"""Finding out whether the hosts of a next hop can be verified with DANE (RFC 7672)."""
 
 import asyncio
+import socket
 import time
 
 from dns.rdatatype import RdataType
@@ -12,7 +13,7 @@ from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.tlsa import judge_records
 from mtasts_resolver.discovery.trace import Trace
-from mtasts_resolver.policy import Dane, DaneFinding, MxHost, Outcome, judge_hosts
+from mtasts_resolver.policy import Dane, DaneFinding, MxHost, NextHop, Outcome, judge_hosts
 
 # Postfix tries five addresses of a domain (smtp_mx_address_limit); a domain with more than twenty
 # MX hosts is a way to have us ask for others' sake.
@@ -25,27 +26,35 @@ MAX_LIFETIME = 3_600.0
 FAILURE_LIFETIME = 60.0
 
 
-async def discover_dane(dns: DnsClient, domain: str, trace: Trace | None = None) -> FoundDane:
-    """Return what is known of DANE at the MX hosts of `domain`, an A-label name.
+async def discover_dane(dns: DnsClient, hop: NextHop, trace: Trace | None = None) -> FoundDane:
+    """Return what is known of DANE at the MX hosts of `hop`, or at the host that it names itself.
 
     `dns` asks validating resolvers that are trusted, and those alone: what they authenticated (AD)
     is believed. A failed look-up is part of the finding; nothing is raised.
     """
-    return await _Discovery(dns, domain, trace).run()
+    return await _Discovery(dns, hop, trace).run()
 
 
 class _Discovery:
     """One discovery, and the shortest TTL that it has met."""
 
-    def __init__(self, dns: DnsClient, domain: str, trace: Trace | None) -> None:
+    def __init__(self, dns: DnsClient, hop: NextHop, trace: Trace | None) -> None:
         self._dns = dns
-        self._domain = domain
+        self._domain = hop.domain
+        self._is_host = hop.is_host
+        self._port = hop.port
         self._trace = trace
         self._lifetime = MAX_LIFETIME
         self._slots = asyncio.Semaphore(MAX_HOSTS_AT_ONCE)
 
     async def run(self) -> FoundDane:
-        hosts = await self._mx_hosts()
+        try:
+            self._port = await _number_of(self._port)
+        except OSError:
+            reason = f"the TCP service {self._port} is not in services(5): write the port's number"
+            return FoundDane(DaneFinding(Dane.UNKNOWN, reason), FAILURE_LIFETIME)
+        # RFC 7672 §2.2.2: what is not subject to MX resolution is the host itself.
+        hosts = [self._domain] if self._is_host else await self._mx_hosts()
         if isinstance(hosts, DaneFinding):
             return FoundDane(hosts, self._lifetime)
         found = await asyncio.gather(*map(self._host, hosts))
@@ -98,7 +107,7 @@ class _Discovery:
             return DaneFinding(Dane.NONE, "the domain takes no mail: its MX record is null")
         return None
 
-    # -- one MX host -----------------------------------------------------------------------------
+    # -- one host --------------------------------------------------------------------------------
 
     async def _host(self, name: str) -> MxHost:
         async with self._slots:
@@ -118,24 +127,26 @@ class _Discovery:
         return host
 
     async def _look_into(self, name: str) -> MxHost:
-        """Return what is known of the MX host `name`. Raise DnsError."""
+        """Return what is known of the host `name`. Raise DnsError."""
         address = await self._address(name)
         if address is None:
             return MxHost(name, Outcome.UNREACHABLE)
         bases = await self._base_domains(name, address)
         if not bases:
             return MxHost(name, Outcome.ABSENT, "its address is not authenticated by DNSSEC")
+        unsigned = ""
         for base in bases:
-            tlsa = f"_25._tcp.{base}"
+            tlsa = f"_{self._port}._tcp.{base}"
             answer = await self._ask(tlsa, RdataType.TLSA)
             if answer.status is not Status.FOUND:
                 continue
             if not answer.authenticated:  # RFC 7672 §2.1.1: as though there were none
-                return MxHost(name, Outcome.ABSENT, f"TLSA {tlsa} is not authenticated by DNSSEC")
+                unsigned = f"TLSA {tlsa} is not authenticated by DNSSEC"
+                continue
             usable, records = await judge_records(answer.records)
             outcome = Outcome.USABLE if usable else Outcome.UNUSABLE
             return MxHost(name, outcome, f"TLSA {tlsa}: {records or 'malformed'}")
-        return MxHost(name, Outcome.ABSENT)
+        return MxHost(name, Outcome.ABSENT, unsigned)
 
     async def _address(self, name: str) -> Answer | None:
         """Return the answer that holds addresses; raise DnsError where none does and one failed.
@@ -170,6 +181,16 @@ class _Discovery:
             return []
         alias = await self._ask(name, RdataType.CNAME)
         return [name] if alias.authenticated and alias.status is Status.FOUND else []
+
+
+async def _number_of(port: str) -> str:
+    """Return the number of a port that may be a service by name, as Postfix does. Raise OSError.
+
+    It may stand anywhere that nsswitch.conf(5) says, so the event loop does not wait for it.
+    """
+    if port.isdigit():
+        return port
+    return str(await asyncio.to_thread(socket.getservbyname, port, "tcp"))
 
 
 def _hosts(answer: Answer) -> list[str]:

@@ -3,7 +3,7 @@
 from mtasts_resolver.policy.dane import Dane, DaneFinding, MxHost, Outcome, judge_hosts
 from mtasts_resolver.policy.document import DocumentError, Mode, Policy, parse_document, parse_text
 from mtasts_resolver.policy.hostname import is_hostname, is_mx_pattern, matches
-from mtasts_resolver.policy.key import policy_domain
+from mtasts_resolver.policy.key import NextHop, parse_next_hop
 from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_record
 from mtasts_resolver.policy.verdict import Level, StsFinding, Verdict, decide, is_enforced
 
@@ -14,6 +14,7 @@ __all__ = [
     "Level",
     "Mode",
     "MxHost",
+    "NextHop",
     "Outcome",
     "Policy",
     "PolicyRecord",
@@ -27,7 +28,7 @@ __all__ = [
     "judge_hosts",
     "matches",
     "parse_document",
+    "parse_next_hop",
     "parse_text",
-    "policy_domain",
     "select_record",
 ]

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 
 class Dane(Enum):
-    """What is known of DANE at a domain's MX hosts (RFC 7672 §2.2)."""
+    """What is known of DANE at the hosts of a next hop (RFC 7672 §2.2)."""
 
     REQUIRED = "required"
-    """Every reachable MX host can be verified with TLSA records, or is one that Postfix skips."""
+    """Every reachable host can be verified with TLSA records, or is one that Postfix skips."""
     PARTIAL = "partial"
     """Some host has TLSA records, and it is not REQUIRED."""
     UNKNOWN = "unknown"
@@ -21,7 +21,7 @@ class Dane(Enum):
 
 
 class Outcome(Enum):
-    """What is known of one MX host."""
+    """What is known of one host."""
 
     USABLE = "usable TLSA records"
     """At least one authenticated TLSA record can verify it (RFC 7672 §3.1)."""
@@ -34,7 +34,7 @@ class Outcome(Enum):
 
 
 class MxHost(NamedTuple):
-    """One MX host, and what was found."""
+    """One MX host, or a smart host, and what was found."""
 
     name: str
     outcome: Outcome
@@ -43,17 +43,17 @@ class MxHost(NamedTuple):
 
 
 class DaneFinding(NamedTuple):
-    """What is known of DANE at a domain."""
+    """What is known of DANE at a next hop."""
 
     status: Dane
     reason: str = ""
     """Why, in words for an administrator."""
     hosts: tuple[MxHost, ...] = ()
-    """The MX hosts that were looked into, in order of preference."""
+    """Those that were looked into, in order of preference."""
 
 
 def judge_hosts(hosts: Sequence[MxHost]) -> DaneFinding:
-    """Return what the MX hosts of an authenticated MX RRset amount to.
+    """Return what the hosts of a next hop amount to: of an authenticated MX RRset, or a smart host.
 
     A host without an address counts for nothing. Where one host can be verified, those whose
     look-up failed do not matter: Postfix skips them, and tries the others.
@@ -61,17 +61,17 @@ def judge_hosts(hosts: Sequence[MxHost]) -> DaneFinding:
     outcomes = [host.outcome for host in hosts if host.outcome is not Outcome.UNREACHABLE]
     with_records = sum(found in (Outcome.USABLE, Outcome.UNUSABLE) for found in outcomes)
     if Outcome.USABLE in outcomes and set(outcomes) <= {Outcome.USABLE, Outcome.FAILED}:
-        status, reason = Dane.REQUIRED, "every MX host that can be used has usable TLSA records"
+        status, reason = Dane.REQUIRED, "every host that can be used has usable TLSA records"
     elif with_records:
         status = Dane.PARTIAL
-        reason = f"MX hosts with TLSA records: {with_records} of {len(outcomes)}"
+        reason = f"hosts with TLSA records: {with_records} of {len(outcomes)}"
         if Outcome.USABLE not in outcomes:
             reason += ", none of them usable"
     elif Outcome.FAILED in outcomes:
         failed = next(host for host in hosts if host.outcome is Outcome.FAILED)
-        status, reason = Dane.UNKNOWN, f"MX host {failed.name}: {failed.detail}"
+        status, reason = Dane.UNKNOWN, f"host {failed.name}: {failed.detail}"
     elif outcomes:
-        status, reason = Dane.NONE, "no MX host has TLSA records"
+        status, reason = Dane.NONE, "no host has TLSA records"
     else:
-        status, reason = Dane.NONE, "no MX host has an address"
+        status, reason = Dane.NONE, "no host has an address"
     return DaneFinding(status, reason, tuple(hosts))

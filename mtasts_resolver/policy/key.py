@@ -1,6 +1,7 @@
-"""From the lookup key that Postfix sends to the policy domain that is meant (RFC 8461 §3.4)."""
+"""From the lookup key that Postfix sends to the next hop, and the policy domain, that are meant."""
 
 import re
+from typing import NamedTuple
 
 import idna
 
@@ -10,23 +11,53 @@ from mtasts_resolver.policy.hostname import MAX_NAME_LENGTH, is_hostname
 MAX_DOMAIN_LENGTH = MAX_NAME_LENGTH - len("_mta-sts.")
 
 # Postfix asks for the next hop as it stands in its configuration: `name`, `name:port`, `[name]`,
-# `[name]:port`. Services may be named (`:submission`).
+# `[name]:port`. Services may be named (`:submission`). An empty port is the usual one.
 _NEXT_HOP = re.compile(
-    r"(?:\[(?P<host>[^\[\]]*)\]|(?P<domain>[^\[\]:]*))(?::[A-Za-z0-9-]{1,32})?\Z"
+    r"(?:\[(?P<host>[^\[\]]*)\]|(?P<domain>[^\[\]:]*))(?::(?P<port>[A-Za-z0-9-]{0,32}))?\Z"
 )
+SMTP_PORT = "25"
+MAX_PORT = 65_535
+# The names that Postfix knows without asking the host (postconf(5), known_tcp_ports).
+_SERVICES = {
+    "": SMTP_PORT,
+    "smtp": SMTP_PORT,
+    "lmtp": "24",
+    "smtps": "465",
+    "submissions": "465",
+    "submission": "587",
+}
 
 
-def policy_domain(key: str) -> str | None:
-    """Return the policy domain that `key` stands for, in lower-case A-label form, or None.
+class NextHop(NamedTuple):
+    """Where mail goes: whose MTA-STS policy applies to it, and where DANE looks for TLSA records.
+
+    As text, `str(hop)`, it has one spelling, which for a domain at the usual port is the domain.
+    """
+
+    domain: str
+    """The policy domain, in lower-case A-label form."""
+    port: str = SMTP_PORT
+    """A number; or a service that only the host's services(5) may know."""
+    is_host: bool = False
+    """It stands in brackets: the host of that name is meant, and no MX record is looked up."""
+
+    def __str__(self) -> str:
+        name = f"[{self.domain}]" if self.is_host else self.domain
+        return name if self.port == SMTP_PORT else f"{name}:{self.port}"
+
+
+def parse_next_hop(key: str) -> NextHop | None:
+    """Return the next hop that `key` stands for, or None.
 
     None means that no policy can apply, and that nothing need be looked up:
 
     - `.parent`: sub-domains do not inherit a policy (RFC 8461 §3.4);
-    - an address literal: it has no policy (RFC 8461 §3.4);
-    - what cannot be a mail domain: no host name, a single label, too long to publish a record.
+    - an address literal: it has no policy (RFC 8461 §3.4), and no TLSA records;
+    - what cannot be a mail domain: no host name, a single label, too long to publish a record;
+    - a port that is none.
 
-    A smart host's name is the policy domain (RFC 8461 §3.4): `[relay.example]:587` is asked as
-    `relay.example`.
+    A smart host's name is the policy domain (RFC 8461 §3.4): to `[relay.example]:587` the policy of
+    `relay.example` applies.
     """
     if key.startswith("."):
         return None
@@ -37,7 +68,18 @@ def policy_domain(key: str) -> str | None:
     domain = _to_a_labels(name.removesuffix("."))
     if domain is None or len(domain) > MAX_DOMAIN_LENGTH or "." not in domain:
         return None
-    return domain if is_hostname(domain) else None
+    port = _to_number(found["port"] or "")
+    if port is None or not is_hostname(domain):
+        return None
+    return NextHop(domain, port, is_host=found["host"] is not None)
+
+
+def _to_number(port: str) -> str | None:
+    """Return the number of a port, the name of a service without a known one, or None."""
+    if port.isdigit():
+        return str(int(port)) if 0 < int(port) <= MAX_PORT else None
+    name = port.lower()
+    return _SERVICES.get(name, name)
 
 
 def _to_a_labels(name: str) -> str | None:

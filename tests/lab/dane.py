@@ -40,7 +40,7 @@ from .scenario import Scenario
 
 LEVELS = {Sender.USUAL: "may", Sender.DANE: "dane"}
 
-FAILED = f"MX host {TLSA_FAILS.name}: TLSA _25._tcp.{TLSA_FAILS.name}: 127.0.0.1 says SERVFAIL"
+FAILED = f"host {TLSA_FAILS.name}: TLSA _25._tcp.{TLSA_FAILS.name}: 127.0.0.1 says SERVFAIL"
 LOOKUP_ERROR = undelivered("deferred", "4.7.5", f"(TLSA lookup error for {TLSA_FAILS.name}:25)")
 
 

@@ -15,6 +15,7 @@ from .published import (
     policy,
     record,
 )
+from .relayhosts import RELAY_DOMAINS, RELAY_HOSTS
 
 GOOD = MailHost("good.mx.example", Certificate.GOOD)
 SECOND = MailHost("second.mx.example", Certificate.GOOD)
@@ -41,6 +42,7 @@ MAIL_HOSTS = (
     RELAY_MX,
     BAD_RELAY,
     *DANE_HOSTS,
+    *RELAY_HOSTS,
 )
 
 HOST_ZONES = {"mx.example": Dnssec.SIGNED, "unsigned-mx.example": Dnssec.UNSIGNED}
@@ -197,6 +199,7 @@ DOMAINS = (
     *ODD_POLICY_HOSTS,
     *CHANGING,
     *DANE_DOMAINS,
+    *RELAY_DOMAINS,
 )
 
 RECEIVERS = tuple(host for host in MAIL_HOSTS if host.receives)

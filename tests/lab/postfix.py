@@ -19,6 +19,7 @@ from typing import Self
 
 from .internet import SENDER_ADDRESS
 from .namespace import Namespace
+from .relayhosts import RELAYED
 from .stream import end, text_stream
 
 SOCKETMAP = "inet:127.0.0.1:8461"
@@ -43,6 +44,8 @@ class Sender(StrEnum):
     RELAY_HOST = "relay-host@sender.example"
     RELAY_DOMAIN = "relay-domain@sender.example"
     BAD_RELAY = "bad-relay@sender.example"
+    TLSA_AT_25 = "tlsa-at-25@sender.example"
+    TLSA_AT_587 = "tlsa-at-587@sender.example"
 
 
 TRANSPORTS = {
@@ -58,6 +61,8 @@ RELAYS = {
     Sender.RELAY_HOST: "[relay.example]:25",
     Sender.RELAY_DOMAIN: "relay.example",
     Sender.BAD_RELAY: "[bad-relay.example]:25",
+    Sender.TLSA_AT_25: "[relay-at-25.example]:587",
+    Sender.TLSA_AT_587: "[relay-at-587.example]:587",
 }
 
 MAIN_CF = """\
@@ -86,8 +91,8 @@ smtp_tls_policy_maps = socketmap:{socketmap}:{map_name}
 proxy_read_maps = proxy:socketmap:{socketmap}:default
 sender_dependent_default_transport_maps = inline:{{ {transports} }}
 sender_dependent_relayhost_maps = inline:{{ {relays} }}
-# Bounces end here.
-transport_maps = inline:{{ {{ sender.example = discard: }} }}
+# Bounces end at the first.
+transport_maps = inline:{{ {{ sender.example = discard: }} {relayed} }}
 # A mail is tried once, at once.
 queue_run_delay = 1d
 minimal_backoff_time = 1d
@@ -246,6 +251,7 @@ class Postfix:
             "tcp_table": TCP_TABLE,
             "unix_socket": UNIX_SOCKET,
             "transports": " ".join(f"{{ {who} = {how}: }}" for who, how in TRANSPORTS.items()),
+            "relayed": " ".join(f"{{ {to} = smtp:{hop} }}" for hop, to in RELAYED.items()),
             "relays": " ".join(f"{{ {who} = {hop} }}" for who, hop in RELAYS.items()),
         }
         main_cf = MAIN_CF + (TLSRPT if self.modern else "")

@@ -35,12 +35,14 @@ class Dnssec(StrEnum):
 
 
 class MailHost(msgspec.Struct, frozen=True):
-    """An SMTP receiver on port 25. Without a certificate it does not offer STARTTLS."""
+    """An SMTP receiver. Without a certificate it does not offer STARTTLS."""
 
     name: str
     certificate: Certificate | None
     tlsa: tuple[str, ...] = ()
     """The TLSA records at `_25._tcp`, with placeholders for what pki.tlsa_data gives."""
+    submission_tlsa: tuple[str, ...] = ()
+    """Those at `_587._tcp`."""
     tlsa_fails: bool = False
     """Whether the look-up of these records fails."""
     address_fails: bool = False
@@ -48,6 +50,8 @@ class MailHost(msgspec.Struct, frozen=True):
     """The host that the name is a CNAME for; empty: it has an address of its own."""
     reachable: bool = True
     """False: the name has no address."""
+    ports: tuple[int, ...] = (25,)
+    """Where it listens."""
 
     @property
     def receives(self) -> bool:

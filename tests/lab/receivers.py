@@ -11,7 +11,7 @@ from .events import Event, Mail
 
 
 class Receiver:
-    """Takes every mail on port 25, and reports how it came."""
+    """Takes every mail, and reports how it came."""
 
     def __init__(
         self, name: str, context: ssl.SSLContext | None, tell: Callable[[Event], None]
@@ -23,8 +23,8 @@ class Receiver:
         if context is not None:
             context.sni_callback = self._remember_sni
 
-    async def listen(self, address: str) -> None:
-        await asyncio.get_running_loop().create_server(self._protocol, address, 25)
+    async def listen(self, address: str, port: int) -> None:
+        await asyncio.get_running_loop().create_server(self._protocol, address, port)
 
     def _protocol(self) -> SMTP:
         return SMTP(

@@ -1,5 +1,6 @@
 """What a row of the tables of scenarios holds."""
 
+import re
 from dataclasses import dataclass
 
 from .ends import End
@@ -19,7 +20,9 @@ class Scenario:
     modern_end: End | None = None
     """How it ends with Postfix 3.10 and later, if not as with older ones."""
     key: str = ""
-    """The lookup key; empty: `to`."""
+    """The lookup key; empty: `via` or `to`."""
+    via: str = ""
+    """The next hop, where transport_maps names one for the recipient."""
     sender: Sender = Sender.USUAL
     before: tuple[Step, ...] = ()
     own_resolver: bool = False
@@ -33,9 +36,9 @@ class Scenario:
 
     @property
     def lookup_key(self) -> str:
-        return self.key or self.to
+        return self.key or self.via or self.to
 
     @property
     def policy_domain(self) -> str:
         """The domain whose policy is asked for."""
-        return self.lookup_key.removeprefix("[").partition("]")[0]
+        return re.split(r"[\]:]", self.lookup_key.removeprefix("["))[0]

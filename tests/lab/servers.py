@@ -25,7 +25,9 @@ def tell(event: Event) -> None:
 async def open_receivers(certificates: Path) -> None:
     for host in RECEIVERS:
         context = None if host.certificate is None else server_context(certificates, host.name)
-        await Receiver(host.name, context, tell).listen(MAIL_ADDRESSES[host.name])
+        receiver = Receiver(host.name, context, tell)
+        for port in host.ports:
+            await receiver.listen(MAIL_ADDRESSES[host.name], port)
 
 
 async def open_policy_sites(certificates: Path) -> dict[str, PolicySite]:

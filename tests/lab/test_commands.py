@@ -5,15 +5,16 @@ import json
 import pytest
 
 from .danehosts import TLSA_ABSENT, TLSA_FAILS, TLSA_RIGHT
-from .ends import NOTFOUND, secure
+from .ends import DANE_ONLY, NOTFOUND, secure
 from .internet import GOOD
 from .lab import Lab
 from .published import MailHost
+from .relayhosts import ENFORCED, NOT_NAMED
 
 pytestmark = pytest.mark.lab
 
 OK = secure(GOOD, ".mx.example")
-DANE_DECIDES = "DANE decides: every MX host that can be used can be verified with it"
+DANE_DECIDES = "DANE decides: every host that can be used can be verified with it"
 
 
 def test_query_shows_what_postfix_gets(steady_lab: Lab) -> None:
@@ -81,8 +82,8 @@ def test_explain_shows_dane_host_by_host(steady_lab: Lab) -> None:
         f"DANE {TLSA_RIGHT.name}",
         f"| TLSA _25._tcp.{TLSA_RIGHT.name}: 3 1 1",
         f"DANE {TLSA_ABSENT.name}",
-        "DANE           partial: MX hosts with TLSA records: 1 of 2",
-        "decision       MTA-STS decides: DANE could not verify every MX host, the policy can",
+        "DANE           partial: hosts with TLSA records: 1 of 2",
+        "decision       MTA-STS decides: DANE could not verify every host, the policy can",
         f"Postfix gets   {secure(TLSA_RIGHT, TLSA_ABSENT)}",
     ):
         assert words in shown
@@ -118,3 +119,42 @@ def test_explain_says_why_dane_or_the_policy_won(
     assert shown["decision"] == decision
     assert f"{shown['reply']['status']} {shown['reply']['text']}" == shown["daemon"]
     assert shown["daemon"] == steady_lab.daemon.ask(name)
+
+
+@pytest.mark.row("K5")
+def test_explain_says_which_hosts_and_port_dane_is_asked_for(steady_lab: Lab) -> None:
+    relay = ENFORCED["host-alone"]
+    name, mx = relay.domain.name, relay.mx.name
+    for key, hop, said, fits, tlsa, decision, answer in (
+        (
+            f"[{name}]:submission",
+            f"[{name}]:587",
+            f"next hop       the host {name}, port 587",
+            f"host {name}",
+            f"TLSA _587._tcp.{name}: 3 1 1",
+            DANE_DECIDES,
+            DANE_ONLY,
+        ),
+        (
+            name.upper(),
+            name,
+            f"next hop       MX hosts of {name}, port 25",
+            f"{mx}: fits {mx}",
+            f"DANE {mx}",
+            "MTA-STS decides: DANE does not apply",
+            secure(relay.host, relay.mx),
+        ),
+    ):
+        text = steady_lab.daemon.command("explain", key)
+        for words in (said, fits, tlsa, decision, f"Postfix gets   {answer}", f"answers {answer}"):
+            assert words in text
+        shown = json.loads(steady_lab.daemon.command("explain", key, "--json"))
+        assert (shown["domain"], shown["dane"]["next_hop"]) == (name, hop)
+
+
+@pytest.mark.row("K5")
+def test_explain_compares_a_host_in_brackets_with_the_policy(steady_lab: Lab) -> None:
+    shown = steady_lab.daemon.command("explain", f"[{NOT_NAMED.host.name}]:587")
+    assert f"host {NOT_NAMED.host.name}" in shown
+    assert "fits no mx of the policy" in shown
+    assert f"MX {NOT_NAMED.host.name}" not in shown

@@ -15,6 +15,7 @@ from .internet import DOMAINS, GOOD, WRONG_NAME
 from .lab import Lab
 from .namespace import ROOT, missing
 from .postfix import SOCKETMAP, TCP_TABLE, Sender
+from .relays import RELAY_SCENARIOS
 from .steady import STEADY
 from .stream import PATIENCE
 
@@ -95,7 +96,7 @@ def test_chrooted_smtp_is_chrooted(steady_lab: Lab) -> None:
 
 def test_every_domain_has_a_scenario() -> None:
     """A row of the internet that no mail visits proves nothing."""
-    scenarios = (*STEADY, *DANE_SCENARIOS, *CHANGES)
+    scenarios = (*STEADY, *DANE_SCENARIOS, *RELAY_SCENARIOS, *CHANGES)
     visited = {scenario.policy_domain for scenario in scenarios}
     assert {domain.name for domain in DOMAINS} <= visited
 

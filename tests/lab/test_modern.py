@@ -5,6 +5,7 @@ import pytest
 from .dane import DANE_SCENARIOS
 from .lab import Lab
 from .postfix import Sender
+from .relays import RELAY_SCENARIOS
 from .scenario import Scenario
 from .steady import MAIN
 from .test_scenarios import play, table
@@ -16,7 +17,7 @@ def test_postfix_is_a_later_one(modern: Lab) -> None:
     assert modern.postfix.version >= (3, 10, 5)
 
 
-@table([*MAIN, *DANE_SCENARIOS])
+@table([*MAIN, *DANE_SCENARIOS, *RELAY_SCENARIOS])
 def test_mail_ends_so_through_a_later_postfix(modern_lab: Lab, scenario: Scenario) -> None:
     play(modern_lab, scenario)
 

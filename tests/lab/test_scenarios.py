@@ -10,6 +10,7 @@ from .ends import End
 from .events import Fetch, Mail
 from .lab import Lab
 from .postfix import Delivery, Sender
+from .relays import RELAY_SCENARIOS
 from .scenario import Scenario
 from .steady import STEADY
 from .steps import logged
@@ -38,6 +39,13 @@ def test_mail_ends_as_the_policy_says(steady_lab: Lab, scenario: Scenario) -> No
 
 @table(DANE_SCENARIOS)
 def test_dane_comes_first_where_it_applies(steady_lab: Lab, scenario: Scenario) -> None:
+    play(steady_lab, scenario)
+
+
+@table(RELAY_SCENARIOS)
+def test_dane_is_asked_of_the_next_hop_that_postfix_uses(
+    steady_lab: Lab, scenario: Scenario
+) -> None:
     play(steady_lab, scenario)
 
 

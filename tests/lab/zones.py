@@ -135,16 +135,20 @@ class Zones:
 
     def _place(self, host: MailHost, certificates: Path) -> None:
         """Give an MX host its address and its TLSA records."""
-        zone, tlsa = self.of(host.name), f"_25._tcp.{host.name}"
+        zone = self.of(host.name)
         if host.alias_of:
             zone.put(host.name, "CNAME", f"{host.alias_of}.")
         elif host.reachable:
             zone.put(host.name, "A", MAIL_ADDRESSES[host.name])
-        if host.tlsa:
-            data = tlsa_data(certificates, host.alias_of or host.name)
-            zone.put(tlsa, "TLSA", *(record.format(**data) for record in host.tlsa))
+        for port, records in ((25, host.tlsa), (587, host.submission_tlsa)):
+            if records:
+                data = tlsa_data(certificates, host.alias_of or host.name)
+                # Below a name that has no records unbound proves nothing to be absent.
+                zone.replace(f"_tcp.{host.name}", "TXT", '""')
+                owner = f"_{port}._tcp.{host.name}"
+                zone.put(owner, "TLSA", *(record.format(**data) for record in records))
+                zone.set_broken(owner, broken=host.tlsa_fails)
         zone.set_broken(host.name, broken=host.address_fails)
-        zone.set_broken(tlsa, broken=host.tlsa_fails)
 
     def _publish(self, domain: Domain) -> None:
         zone = self._zones[domain.name]

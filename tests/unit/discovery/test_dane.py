@@ -1,5 +1,6 @@
 """DANE at MX hosts, from made-up DNS answers: rows D1 to D6. Real ones are the lab's."""
 
+import socket
 from collections.abc import Iterable
 
 import dns.rdata
@@ -13,10 +14,11 @@ from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, MAX_LIFETIME, disco
 from mtasts_resolver.discovery.dns import Status
 from mtasts_resolver.discovery.tlsa import is_usable
 from mtasts_resolver.discovery.trace import Trace
-from mtasts_resolver.policy import Dane, Outcome
+from mtasts_resolver.policy import Dane, NextHop, Outcome
 from tests.unit.discovery.zone import Zone
 
 DOMAIN = "good.example"
+HOP = NextHop(DOMAIN)
 MX1, MX2 = "mx1.good.example", "mx2.good.example"
 SHA256, SHA512 = "00" * 32, "00" * 64
 GOOD = f"3 1 1 {SHA256}"
@@ -30,11 +32,11 @@ def zone(*exchanges: str, secure: bool = True) -> Zone:
 
 
 async def status(of: Zone) -> Dane:
-    return (await discover_dane(of, DOMAIN)).finding.status
+    return (await discover_dane(of, HOP)).finding.status
 
 
 async def outcomes(of: Zone) -> list[Outcome]:
-    return [host.outcome for host in (await discover_dane(of, DOMAIN)).finding.hosts]
+    return [host.outcome for host in (await discover_dane(of, HOP)).finding.hosts]
 
 
 @pytest.mark.row("D1")
@@ -68,7 +70,7 @@ async def test_a_failed_look_up_is_not_absence_and_concerns_its_host_alone(name:
 
 @pytest.mark.row("D2")
 async def test_a_failed_mx_look_up_is_unknown() -> None:
-    found = await discover_dane(Zone().fail(DOMAIN, "MX"), DOMAIN)
+    found = await discover_dane(Zone().fail(DOMAIN, "MX"), HOP)
     assert found.finding.status is Dane.UNKNOWN
     assert "SERVFAIL" in found.finding.reason
     assert found.lifetime == FAILURE_LIFETIME
@@ -107,6 +109,8 @@ async def test_a_secure_alias_is_expanded_then_its_own_name_is_tried() -> None:
     assert await status(alias) is Dane.REQUIRED
     alias.add(f"_25._tcp.{target}", "TLSA", PKIX)
     assert await status(alias) is Dane.PARTIAL  # the target's records are the ones that count
+    alias.add(f"_25._tcp.{target}", "TLSA", PKIX, secure=False)
+    assert await status(alias) is Dane.REQUIRED  # unsigned ones do not, as though there were none
     alias.fail(f"_25._tcp.{target}", "TLSA")
     assert await status(alias) is Dane.UNKNOWN  # and a failure there is no absence
 
@@ -146,6 +150,56 @@ async def test_a_host_without_an_address_counts_for_nothing() -> None:
     assert await status(zone(MX1)) is Dane.NONE
 
 
+@pytest.mark.row("K5")
+async def test_the_port_says_where_the_tlsa_records_are() -> None:
+    at_587 = zone(MX1).host(MX1, GOOD, port=587)
+    for port, status in (("587", Dane.REQUIRED), ("25", Dane.NONE), ("465", Dane.NONE)):
+        found = await discover_dane(at_587, NextHop(DOMAIN, port))
+        assert found.finding.status is status
+        assert [host.name for host in found.finding.hosts] == [MX1]
+        assert at_587.asked[-1] == (f"_{port}._tcp.{MX1}", "TLSA")
+
+
+@pytest.mark.row("K5")
+async def test_a_host_in_brackets_is_asked_itself() -> None:
+    both = zone(MX1).host(MX1, GOOD, port=587).host(DOMAIN)
+    hop = NextHop(DOMAIN, "587", is_host=True)
+    found = await discover_dane(both, hop)
+    assert found.finding == (Dane.NONE, "no host has TLSA records", found.finding.hosts)
+    assert both.asked == [(DOMAIN, "A"), (f"_587._tcp.{DOMAIN}", "TLSA")]
+    both.host(DOMAIN, GOOD, port=587)
+    assert (await discover_dane(both, hop)).finding.status is Dane.REQUIRED
+
+
+@pytest.mark.row("K5", "D4")
+async def test_a_host_in_brackets_needs_a_secure_address_and_may_be_an_alias() -> None:
+    hop, target = NextHop(DOMAIN, "587", is_host=True), "host.other.example"
+    insecure = Zone().host(DOMAIN, GOOD, port=587).add(DOMAIN, "A", "192.0.2.1", secure=False)
+    assert (await discover_dane(insecure, hop)).finding.status is Dane.NONE
+    alias = Zone().add(DOMAIN, "A", "192.0.2.1", target=target)
+    alias.add(f"_587._tcp.{target}", "TLSA", GOOD)
+    assert (await discover_dane(alias, hop)).finding.status is Dane.REQUIRED
+
+
+@pytest.mark.row("K5", "D2")
+async def test_a_host_in_brackets_is_unknown_where_it_cannot_be_found() -> None:
+    hop = NextHop(DOMAIN, is_host=True)
+    assert (await discover_dane(Zone().fail(DOMAIN, "A"), hop)).finding.status is Dane.UNKNOWN
+    assert (await discover_dane(Zone(), hop)).finding.status is Dane.NONE
+
+
+@pytest.mark.row("K5")
+async def test_a_service_has_the_port_that_this_host_knows_it_by() -> None:
+    """As Postfix does, and with the same name in the configuration it fails there, too."""
+    services = Zone().host(DOMAIN, GOOD, port=socket.getservbyname("pop3s", "tcp"))
+    hop = NextHop(DOMAIN, "pop3s", is_host=True)
+    assert (await discover_dane(services, hop)).finding.status is Dane.REQUIRED
+    found = await discover_dane(services, NextHop(DOMAIN, "no-such-service", is_host=True))
+    assert found.finding.status is Dane.UNKNOWN
+    assert "no-such-service is not in services(5)" in found.finding.reason
+    assert found.lifetime == FAILURE_LIFETIME
+
+
 async def test_one_address_family_that_fails_does_not_hide_the_other() -> None:
     assert await status(zone(MX1).host(MX1, GOOD).fail(MX1, "AAAA")) is Dane.REQUIRED
     six = zone(MX1).host(MX1, GOOD).add(MX1, "AAAA", "2001:db8::1")
@@ -176,7 +230,7 @@ async def test_a_record_that_cannot_be_read_is_there_and_unusable() -> None:
 async def test_hosts_come_by_preference_once_and_not_without_end() -> None:
     names = [f"mx{number}.good.example" for number in range(30)]
     many = zone(*reversed(names), names[0])
-    found = await discover_dane(many, DOMAIN)
+    found = await discover_dane(many, HOP)
     assert [host.name for host in found.finding.hosts] == names[:9:-1]
     assert len(found.finding.hosts) == dane.MAX_MX_HOSTS
 
@@ -193,12 +247,12 @@ async def test_a_finding_lives_as_long_as_its_shortest_part(
     timed.add(MX1, "A", "192.0.2.1", ttl=address)
     timed.add(MX1, "AAAA", status=Status.NODATA, ttl=address)
     timed.add(f"_25._tcp.{MX1}", "TLSA", GOOD, ttl=tlsa)
-    assert (await discover_dane(timed, DOMAIN)).lifetime == lifetime
+    assert (await discover_dane(timed, HOP)).lifetime == lifetime
 
 
 async def test_every_host_is_shown_in_a_trace() -> None:
     trace = Trace()
-    await discover_dane(zone(MX1, MX2).host(MX1, GOOD, PKIX).fail(MX2, "A"), DOMAIN, trace)
+    await discover_dane(zone(MX1, MX2).host(MX1, GOOD, PKIX).fail(MX2, "A"), HOP, trace)
     by_name = {step.name: step for step in trace.steps}
     assert by_name[f"MX {DOMAIN} (DANE)"].details == (MX1, MX2)
     assert by_name[f"DANE {MX1}"].outcome == "usable TLSA records"

@@ -43,11 +43,11 @@ class Zone(DnsClient):
         self.table[name, rdtype] = FAILED
         return self
 
-    def host(self, name: str, *tlsa: str, secure: bool = True) -> Self:
+    def host(self, name: str, *tlsa: str, secure: bool = True, port: int = 25) -> Self:
         """Give `name` an address, and TLSA records."""
         self.add(name, "A", "192.0.2.1", secure=secure)
         if tlsa:
-            self.add(f"_25._tcp.{name}", "TLSA", *tlsa, secure=secure)
+            self.add(f"_{port}._tcp.{name}", "TLSA", *tlsa, secure=secure)
         return self
 
     async def query(self, name: str, rdtype: str | RdataType) -> Answer:

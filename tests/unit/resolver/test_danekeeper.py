@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mtasts_resolver import discoveries
+from mtasts_resolver.cache import MAX_REPLIES
 from mtasts_resolver.config import Config, DnsConfig, MapOptions
 from mtasts_resolver.danekeeper import IN_USE, DaneKeeper
 from mtasts_resolver.discoveries import OverloadedError
@@ -17,6 +18,8 @@ from mtasts_resolver.discovery.trust import trusted
 from mtasts_resolver.endpoints import NameServer
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.policy import Dane
+from mtasts_resolver.protocol import Request
+from mtasts_resolver.reply import TimedReply
 from mtasts_resolver.validation import PROBE_INTERVAL, RETRY_INTERVAL, Validation
 from tests.unit.discovery.zone import FAILED, TTL, Zone
 from tests.unit.resolver.world import World, ask, document, settle
@@ -143,6 +146,55 @@ async def test_a_failed_look_up_defers_what_a_policy_enforces_and_leaves_the_res
     reply = await running.ask()
     assert reply.startswith("TEMP ")
     assert "SERVFAIL from 127.0.0.1" in reply
+
+
+@pytest.mark.row("K5", "K3")
+async def test_dane_is_known_per_next_hop_and_mta_sts_per_domain(running: Running) -> None:
+    running.world.internet.publish(GOOD, document())
+    running.publish_tlsa()
+    running.zone.host(GOOD, TLSA, port=587)
+    secure = "OK secure match=mx.good.example servername=hostname"
+    for _ in range(2):  # found out, and from memory
+        assert await running.ask(GOOD) == "OK dane-only"
+        assert await running.ask(f"[{GOOD}]") == secure
+        assert await running.ask(f"{GOOD}:587") == secure
+        assert await running.ask(f"[{GOOD}]:587") == "OK dane-only"
+    assert running.world.internet.queries == [GOOD]
+    assert len(running.world.resolver.cache) == 1
+
+
+@pytest.mark.row("K5")
+async def test_every_spelling_of_a_next_hop_shares_what_is_known_and_the_reply(
+    running: Running,
+) -> None:
+    spellings = {
+        GOOD: ("GOOD.example", "good.example.", "good.example:25", "good.example:smtp"),
+        f"[{GOOD}]:587": ("[Good.Example.]:submission", "[good.example]:0587"),
+    }
+    for known, (key, others) in enumerate(spellings.items(), start=1):
+        await running.ask(key)
+        kept = {id(running.service.answer(Request("default", one))) for one in (key, *others)}
+        assert len(kept) == 1
+        assert len(running.keeper.cache) == known
+
+
+@pytest.mark.row("K5")
+async def test_no_number_of_ports_makes_what_is_kept_of_a_domain_grow_without_end(
+    running: Running,
+) -> None:
+    running.world.internet.publish(GOOD, document())
+    held = []
+    for port in range(1, 2 * MAX_REPLIES):
+        await running.ask(f"[{GOOD}]:{port}")
+        held.append(running.service.answer(Request("default", f"[{GOOD}]:{port}")))
+    entry = running.world.resolver.cache.get(GOOD)
+    assert entry is not None
+    assert len(entry.replies) == MAX_REPLIES
+    # Those that the policy cannot recall any more hold no longer.
+    now = running.world.clock.now
+    assert [reply for reply in held if isinstance(reply, TimedReply) and now < reply.until] == [
+        *entry.replies
+    ]
 
 
 async def test_a_map_may_leave_dane_out() -> None:
