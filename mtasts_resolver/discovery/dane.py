@@ -119,7 +119,7 @@ class _Discovery:
         if self._trace is not None:
             self._trace.record(
                 f"DANE {printable(name)}",
-                ok=host.outcome is not Outcome.FAILED,
+                ok=host.outcome not in (Outcome.FAILED, Outcome.UNFOUND),
                 seconds=time.monotonic() - begun,
                 outcome=host.outcome.value,
                 details=(host.detail,) if host.detail else (),
@@ -128,7 +128,10 @@ class _Discovery:
 
     async def _look_into(self, name: str) -> MxHost:
         """Return what is known of the host `name`. Raise DnsError."""
-        address = await self._address(name)
+        try:
+            address = await self._address(name)
+        except DnsError as error:
+            return MxHost(name, Outcome.UNFOUND, str(error))
         if address is None:
             return MxHost(name, Outcome.UNREACHABLE)
         bases = await self._base_domains(name, address)

@@ -11,9 +11,9 @@ class Dane(Enum):
     REQUIRED = "required"
     """Every reachable host can be verified with TLSA records, or is one that Postfix skips."""
     PARTIAL = "partial"
-    """Some host has TLSA records, and it is not REQUIRED."""
+    """Some host has TLSA records, or may have, and some host that can be reached no usable ones."""
     UNKNOWN = "unknown"
-    """A look-up failed, and nothing proves that there are TLSA records."""
+    """A look-up failed, and it may be that every host can be verified, or none."""
     NONE = "none"
     """Proven absent, or the MX records are not authenticated."""
     OFF = "off"
@@ -28,8 +28,9 @@ class Outcome(Enum):
     UNUSABLE = "TLSA records, none of them usable"
     ABSENT = "no TLSA records"
     """Proven absent, or not authenticated, which means the same (RFC 7672 §2.2.2)."""
-    FAILED = "look-up failed"
-    """A failed look-up is not absence, but it concerns this host alone (RFC 7672 §2.1)."""
+    FAILED = "TLSA look-up failed"
+    """That is not absence, but it concerns this host alone (RFC 7672 §2.1)."""
+    UNFOUND = "address look-up failed"
     UNREACHABLE = "no address"
 
 
@@ -52,25 +53,39 @@ class DaneFinding(NamedTuple):
     """Those that were looked into, in order of preference."""
 
 
+_NOT_REACHED = (Outcome.UNREACHABLE, Outcome.UNFOUND)
+
+
 def judge_hosts(hosts: Sequence[MxHost]) -> DaneFinding:
     """Return what the hosts of a next hop amount to: of an authenticated MX RRset, or a smart host.
 
     A host without an address counts for nothing. Where one host can be verified, those whose
     look-up failed do not matter: Postfix skips them, and tries the others.
+
+    Nor does a host whose addresses could not be looked up hold the mail where there is another:
+    Postfix cannot reach it, and delivers to the others. But whoever makes our look-up fail may let
+    that of Postfix succeed, so it is not taken to have no TLSA records. Where the others have none,
+    the truth is PARTIAL if it has some, else NONE; REQUIRED it cannot be. Both have an enforced
+    policy applied. Without one, NONE would keep Postfix from looking at its TLSA records, so the
+    finding is PARTIAL. With it no host is verified less than if the look-up had succeeded.
     """
-    outcomes = [host.outcome for host in hosts if host.outcome is not Outcome.UNREACHABLE]
-    with_records = sum(found in (Outcome.USABLE, Outcome.UNUSABLE) for found in outcomes)
-    if Outcome.USABLE in outcomes and set(outcomes) <= {Outcome.USABLE, Outcome.FAILED}:
+    reachable = [host.outcome for host in hosts if host.outcome not in _NOT_REACHED]
+    unfound = [host for host in hosts if host.outcome is Outcome.UNFOUND]
+    failed = [host for host in hosts if host.outcome is Outcome.FAILED] or unfound
+    with_records = sum(found in (Outcome.USABLE, Outcome.UNUSABLE) for found in reachable)
+    if Outcome.USABLE in reachable and set(reachable) <= {Outcome.USABLE, Outcome.FAILED}:
         status, reason = Dane.REQUIRED, "every host that can be used has usable TLSA records"
     elif with_records:
         status = Dane.PARTIAL
-        reason = f"hosts with TLSA records: {with_records} of {len(outcomes)}"
-        if Outcome.USABLE not in outcomes:
+        reason = f"hosts with TLSA records: {with_records} of {len(reachable)}"
+        if Outcome.USABLE not in reachable:
             reason += ", none of them usable"
-    elif Outcome.FAILED in outcomes:
-        failed = next(host for host in hosts if host.outcome is Outcome.FAILED)
-        status, reason = Dane.UNKNOWN, f"host {failed.name}: {failed.detail}"
-    elif outcomes:
+    elif Outcome.FAILED in reachable or (unfound and not reachable):
+        status, reason = Dane.UNKNOWN, f"host {failed[0].name}: {failed[0].detail}"
+    elif unfound:
+        status = Dane.PARTIAL
+        reason = f"no other host has TLSA records; host {unfound[0].name}: {unfound[0].detail}"
+    elif reachable:
         status, reason = Dane.NONE, "no host has TLSA records"
     else:
         status, reason = Dane.NONE, "no host has an address"

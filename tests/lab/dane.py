@@ -7,8 +7,10 @@ what an enforced policy changes, with such a policy as well.
 from collections.abc import Iterator
 
 from .danehosts import (
+    ADDRESS_FAILS,
     ALIAS,
     IMPLICIT,
+    PLAIN,
     TLSA_ABSENT,
     TLSA_AT_ALIAS,
     TLSA_FAILS,
@@ -41,6 +43,8 @@ from .scenario import Scenario
 LEVELS = {Sender.USUAL: "may", Sender.DANE: "dane"}
 
 FAILED = f"host {TLSA_FAILS.name}: TLSA _25._tcp.{TLSA_FAILS.name}: 127.0.0.1 says SERVFAIL"
+LOST = f"host {ADDRESS_FAILS.name}: AAAA {ADDRESS_FAILS.name}: 127.0.0.1 says SERVFAIL"
+NO_HOST = undelivered("deferred", "4.4.3", f"name={ADDRESS_FAILS.name} type=A: Host not found")
 LOOKUP_ERROR = undelivered("deferred", "4.7.5", f"(TLSA lookup error for {TLSA_FAILS.name}:25)")
 
 
@@ -110,6 +114,23 @@ PARTIAL = (
     *enforced(
         "TLSA unusable", "tlsa-unusable", secure(TLSA_UNUSABLE), mismatch(TLSA_UNUSABLE), "D1"
     ),
+    # Only one of two hosts can be found, and it has no TLSA records.
+    *played("address of the first MX fails", "first-lost", DANE, unprotected(PLAIN), "D8"),
+    *enforced(
+        "address of the first MX fails",
+        "first-lost",
+        secure(ADDRESS_FAILS, PLAIN),
+        verified(PLAIN),
+        "D8",
+    ),
+    *played("address of the second MX fails", "second-lost", DANE, unprotected(PLAIN), "D8"),
+    *enforced(
+        "address of the second MX fails",
+        "second-lost",
+        secure(PLAIN, ADDRESS_FAILS),
+        verified(PLAIN),
+        "D8",
+    ),
     *played("TLSA at the first MX alone", "first-has-tlsa", DANE, verified(TLSA_RIGHT), "D1"),
     *enforced(
         "TLSA at the first MX alone",
@@ -145,6 +166,24 @@ UNKNOWN = (
         held_back(temp(FAILED)),
         "D2",
     ),
+    *enforced(
+        "address of the first MX fails, TLSA of the second",
+        "first-lost-second-fails",
+        temp(FAILED),
+        held_back(temp(FAILED)),
+        "D2",
+        "D8",
+    ),
+    *played(
+        "address of the first MX fails, TLSA of the second",
+        "first-lost-second-fails",
+        DANE,
+        LOOKUP_ERROR,
+        "D2",
+        "D8",
+    ),
+    *played("address of the only MX fails", "all-lost", DANE, NO_HOST, "D8"),
+    *enforced("address of the only MX fails", "all-lost", temp(LOST), NO_HOST, "D8"),
     *played(
         "zone bogus",
         "bogus",

@@ -21,6 +21,7 @@ def good_name(name: str, *tlsa: str) -> MailHost:
 
 
 TLSA_RIGHT = bad_name("tlsa-right", RIGHT)
+PLAIN = good_name("plain")
 TLSA_WRONG = good_name("tlsa-wrong", WRONG)
 TLSA_ABSENT = bad_name("tlsa-absent")
 TLSA_FAILS = MailHost("tlsa-fails.mx.example", Certificate.GOOD, (RIGHT,), tlsa_fails=True)
@@ -78,6 +79,7 @@ TLSA_UNUSABLE = UNUSABLE_HOSTS["1-1-1"]
 
 DANE_HOSTS = (
     TLSA_RIGHT,
+    PLAIN,
     TLSA_WRONG,
     TLSA_ABSENT,
     TLSA_FAILS,
@@ -109,6 +111,10 @@ DANE_DOMAINS = (
     *both("first-fails", TLSA_FAILS, TLSA_RIGHT),
     *both("second-fails", TLSA_RIGHT, TLSA_FAILS),
     *both("address-fails", ADDRESS_FAILS, TLSA_RIGHT),
+    *both("first-lost", ADDRESS_FAILS, PLAIN),
+    *both("second-lost", PLAIN, ADDRESS_FAILS),
+    *both("first-lost-second-fails", ADDRESS_FAILS, TLSA_FAILS),
+    *both("all-lost", ADDRESS_FAILS),
     *both("no-address", UNREACHABLE, TLSA_RIGHT),
     *both("first-has-tlsa", TLSA_RIGHT, TLSA_ABSENT),
     *both("second-has-tlsa", TLSA_ABSENT, TLSA_RIGHT),

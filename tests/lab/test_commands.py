@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from .danehosts import TLSA_ABSENT, TLSA_FAILS, TLSA_RIGHT
+from .danehosts import ADDRESS_FAILS, PLAIN, TLSA_ABSENT, TLSA_FAILS, TLSA_RIGHT
 from .ends import DANE_ONLY, NOTFOUND, secure
 from .internet import GOOD
 from .lab import Lab
@@ -96,14 +96,20 @@ def test_explain_shows_dane_host_by_host(steady_lab: Lab) -> None:
         (
             "second-fails",
             "required",
-            {TLSA_RIGHT: "usable TLSA records", TLSA_FAILS: "look-up failed"},
+            {TLSA_RIGHT: "usable TLSA records", TLSA_FAILS: "TLSA look-up failed"},
             DANE_DECIDES,
         ),
         (
             "tlsa-fails",
             "unknown",
-            {TLSA_FAILS: "look-up failed"},
+            {TLSA_FAILS: "TLSA look-up failed"},
             "nothing can be decided: DANE may apply, and MTA-STS must not override it",
+        ),
+        (
+            "first-lost",
+            "partial",
+            {ADDRESS_FAILS: "address look-up failed", PLAIN: "no TLSA records"},
+            "MTA-STS decides: DANE could not verify every host, the policy can",
         ),
         ("unsigned-mx", "none", {}, "MTA-STS decides: DANE does not apply"),
     ],

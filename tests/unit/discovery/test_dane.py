@@ -7,6 +7,8 @@ import dns.rdata
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
+from hypothesis import given
+from hypothesis import strategies as st
 from trustme import CA
 
 from mtasts_resolver.discovery import dane
@@ -14,7 +16,18 @@ from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, MAX_LIFETIME, disco
 from mtasts_resolver.discovery.dns import Status
 from mtasts_resolver.discovery.tlsa import is_usable
 from mtasts_resolver.discovery.trace import Trace
-from mtasts_resolver.policy import Dane, NextHop, Outcome
+from mtasts_resolver.policy import (
+    Dane,
+    Level,
+    Mode,
+    MxHost,
+    NextHop,
+    Outcome,
+    Policy,
+    StsFinding,
+    decide,
+    judge_hosts,
+)
 from tests.unit.discovery.zone import Zone
 
 DOMAIN = "good.example"
@@ -22,6 +35,8 @@ HOP = NextHop(DOMAIN)
 MX1, MX2 = "mx1.good.example", "mx2.good.example"
 SHA256, SHA512 = "00" * 32, "00" * 64
 GOOD = f"3 1 1 {SHA256}"
+ENFORCED = StsFinding(Policy(Mode.ENFORCE, 86_400, (MX1,)))
+NO_POLICY = StsFinding(None)
 PKIX = f"1 1 1 {SHA256}"
 
 
@@ -57,15 +72,70 @@ async def test_no_records_are_none() -> None:
 
 
 @pytest.mark.row("D2")
-@pytest.mark.parametrize("name", [MX2, f"_25._tcp.{MX2}"])
-async def test_a_failed_look_up_is_not_absence_and_concerns_its_host_alone(name: str) -> None:
-    rdtype = "TLSA" if name.startswith("_") else "A"
-    assert await status(zone(MX2).host(MX2).fail(name, rdtype)) is Dane.UNKNOWN
+async def test_a_failed_look_up_is_not_absence_and_concerns_its_host_alone() -> None:
+    name = f"_25._tcp.{MX2}"
+    assert await status(zone(MX2).host(MX2).fail(name, "TLSA")) is Dane.UNKNOWN
     # One broken host among good ones does not defer the whole domain: Postfix skips it.
-    assert await status(zone(MX1, MX2).host(MX1, GOOD).host(MX2).fail(name, rdtype)) is (
+    assert await status(zone(MX1, MX2).host(MX1, GOOD).host(MX2).fail(name, "TLSA")) is (
         Dane.REQUIRED
     )
-    assert await status(zone(MX1, MX2).host(MX1).host(MX2).fail(name, rdtype)) is Dane.UNKNOWN
+    assert await status(zone(MX1, MX2).host(MX1).host(MX2).fail(name, "TLSA")) is Dane.UNKNOWN
+
+
+@pytest.mark.row("D8")
+async def test_a_host_that_cannot_be_found_holds_up_no_other() -> None:
+    lost = zone(MX1, MX2).host(MX1).fail(MX2, "A")
+    found = await discover_dane(lost, HOP)
+    assert [host.outcome for host in found.finding.hosts] == [Outcome.ABSENT, Outcome.UNFOUND]
+    assert found.finding.status is Dane.PARTIAL
+    assert f"host {MX2}: SERVFAIL" in found.finding.reason
+    assert found.lifetime == FAILURE_LIFETIME
+    assert await status(lost.host(MX1, GOOD)) is Dane.REQUIRED
+    assert await status(lost.host(MX1, PKIX)) is Dane.PARTIAL
+
+
+@pytest.mark.row("D8")
+async def test_where_no_host_can_be_found_or_a_tlsa_look_up_fails_nothing_is_known() -> None:
+    assert await status(zone(MX1, MX2).fail(MX1, "A").fail(MX2, "A")) is Dane.UNKNOWN
+    assert await status(zone(MX1, MX2).fail(MX1, "A")) is Dane.UNKNOWN  # MX2 has no address
+    tlsa = f"_25._tcp.{MX2}"
+    for hosts in (zone(MX1, MX2), zone(MX1, MX2, "mx3.good.example").host("mx3.good.example")):
+        both = hosts.fail(MX1, "A").host(MX2).fail(tlsa, "TLSA")
+        found = await discover_dane(both, HOP)
+        assert found.finding.status is Dane.UNKNOWN
+        assert found.finding.reason.startswith(f"host {MX2}")  # it is the one that matters
+
+
+def demanded(level: Level, host: Outcome) -> int:
+    """Return how much Postfix demands of a host of that kind at that level."""
+    nothing, encrypted, verified, skipped = range(4)
+    match level, host:
+        case (Level.TEMP, _) | (_, Outcome.UNREACHABLE):
+            return skipped
+        case (Level.SECURE, _) | (Level.DANE | Level.DANE_ONLY, Outcome.USABLE):
+            return verified
+        case (Level.DANE_ONLY, _) | (Level.DANE, Outcome.FAILED):
+            return skipped
+        case Level.DANE, Outcome.UNUSABLE:
+            return encrypted
+    return nothing
+
+
+KNOWN = [Outcome.USABLE, Outcome.UNUSABLE, Outcome.ABSENT, Outcome.UNREACHABLE]
+
+
+@pytest.mark.row("D8")
+@pytest.mark.parametrize("sts", [ENFORCED, NO_POLICY])
+@given(st.sampled_from(KNOWN), st.lists(st.sampled_from([*KNOWN, Outcome.FAILED]), max_size=4))
+def test_whoever_makes_an_address_look_up_fail_gets_no_host_verified_less(
+    sts: StsFinding, hidden: Outcome, others: list[Outcome]
+) -> None:
+    """Postfix may still find the host, since its look-ups are its own."""
+    hosts = [MxHost(f"mx{number}.example", outcome) for number, outcome in enumerate(others)]
+    truth = decide(judge_hosts([*hosts, MxHost("mx.example", hidden)]), sts)
+    forged = decide(judge_hosts([*hosts, MxHost("mx.example", Outcome.UNFOUND)]), sts)
+    for host in (*others, hidden):
+        assert demanded(forged.level, host) >= demanded(truth.level, host)
 
 
 @pytest.mark.row("D2")
