@@ -1,6 +1,7 @@
 """One discovery from scratch, with every step and its outcome, for an administrator to read."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dns.rdtypes.ANY.MX import MX
@@ -54,8 +55,12 @@ class Explanation:
         return None if self.hop is None else self.hop.domain
 
 
-async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
+async def explain_key(
+    key: str, config: Config, map_name: str, on_step: Callable[[str], None]
+) -> Explanation:
     """Discover the policy for the lookup `key` afresh, as the daemon with `config` would.
+
+    `on_step` is called with the name of each step as it begins.
 
     Raise ConfigError where what the configuration names is no use, and ShortageError where this
     host lacks what it takes.
@@ -67,7 +72,7 @@ async def explain_key(key: str, config: Config, map_name: str) -> Explanation:
             key, map_name, None, [], finding, DaneFinding(Dane.OFF), finding.reason, "", NOT_FOUND
         )
     options = config.map_options(map_name)
-    trace = Trace()
+    trace = Trace(begin=on_step)
     discoverer = DirectDiscoverer.configured(config, trace)
     finding = await _discover_policy(hop, discoverer, trace)
     dane = NOT_ASKED.finding
@@ -101,12 +106,14 @@ async def _discover_dane(
 ) -> DaneFinding:
     validation = Validation(discoverer, config.dns.dnssec, SystemClock())
     begun = time.monotonic()
+    trace.begin("DNSSEC")
     await validation.probe()
     trace.record(
         "DNSSEC",
         ok=bool(validation.validates),
         seconds=time.monotonic() - begun,
         outcome=validation.state,
+        absent=validation.validates is False,
     )
     if validation.validates:
         return (await discoverer.dane(str(hop))).finding
@@ -125,6 +132,7 @@ async def _compare_hosts(hop: NextHop, policy: Policy, dns: DnsClient, trace: Tr
         return
     begun = time.monotonic()
     question = f"MX {hop.domain}"
+    trace.begin(question)
     try:
         answer = await dns.query(hop.domain, "MX")
     except DnsError as error:

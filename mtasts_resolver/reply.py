@@ -30,6 +30,9 @@ class Reply(Struct, frozen=True, gc=False):
     text: str = ""
     fallback: "Reply | None" = None
 
+    def __str__(self) -> str:
+        return f"{self.status} {self.text}".rstrip()
+
 
 class TimedReply(Struct, eq=False, gc=False):
     """A reply that holds until a time, and the bytes that say it once a protocol has encoded it.

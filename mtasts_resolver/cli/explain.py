@@ -1,10 +1,10 @@
-"""`mtasts-resolver explain`: discover a policy afresh, and show every step."""
+"""`mtasts-resolver explain`: what Postfix gets, a fresh look, and every step of it."""
 
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,53 +12,76 @@ from mtasts_resolver import logs
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError, ask
 from mtasts_resolver.cli.options import (
+    TemporaryError,
     config_errors,
     config_option,
     json_option,
     map_option,
     read_config,
+    server_option,
 )
-from mtasts_resolver.cli.query import show, socketmap_address
+from mtasts_resolver.cli.query import socketmap_address
+from mtasts_resolver.cli.report import Now, as_dict, as_text, why_different
+from mtasts_resolver.cli.spinner import spinner
+from mtasts_resolver.cli.terminal import color_option, use_color, width
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.explanation import Explanation, explain_key
-from mtasts_resolver.policy import NextHop
 from mtasts_resolver.reply import Status
 
 
 @click.command()
 @click.argument("domain")
 @map_option
+@server_option
 @config_option
+@color_option
 @json_option
-def explain(domain: str, map_name: str, config_file: Path | None, *, as_json: bool) -> None:
-    """Discover the policy of DOMAIN afresh, and show every step and its outcome.
+def explain(
+    domain: str,
+    map_name: str,
+    server: str | None,
+    config_file: Path | None,
+    color: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what Postfix gets for DOMAIN now, and discover its policy afresh, step by step.
 
-    Nothing is read from the daemon's cache, and nothing is written to it. Exit codes: 0 where a
-    policy was found or DANE applies, 1 where neither is so, 75 where the name servers failed.
+    The running daemon is asked first. The fresh look takes nothing from it, and changes nothing in
+    it. Exit codes, of the fresh look: 0 where a policy was found or DANE applies, 1 where neither
+    is so, 75 where the name servers failed.
     """
     config = read_config(config_file)
     logs.setup_logging("error", "text")  # what else would be logged is among the steps
-    with config_errors():
-        try:
-            explanation = asyncio.run(explain_key(domain, config, map_name))
-        except ShortageError as error:
-            click.echo(f"nothing can be found out about {domain} now: {error}", err=True)
-            sys.exit(exit_codes.TEMPORARY)
-    cached = _ask_daemon(config, map_name, domain)
+    with spinner() as tell:
+        tell("the daemon's answer")
+        now = _ask_daemon(config, server, map_name, domain)
+        with config_errors():
+            explanation = _explain(domain, config, map_name, tell)
+    why = why_different(explanation, now, config)
     if as_json:
-        click.echo(json.dumps(_as_dict(explanation, cached), indent=2))
+        click.echo(json.dumps(as_dict(explanation, now, why), indent=2))
     else:
-        click.echo(_as_text(explanation, cached))
+        click.echo(as_text(explanation, now, why, width(sys.stdout)), color=use_color(color))
     sys.exit(_exit_code(explanation))
 
 
-def _ask_daemon(config: Config, map_name: str, key: str) -> str | None:
-    """Return what the running daemon answers, or None where none can be asked."""
+def _explain(
+    domain: str, config: Config, map_name: str, tell: Callable[[str], None]
+) -> Explanation:
     try:
-        return show(ask(socketmap_address(config), map_name, key))
-    except (DaemonUnreachableError, click.UsageError):
-        return None
+        return asyncio.run(explain_key(domain, config, map_name, tell))
+    except ShortageError as error:
+        raise TemporaryError(f"nothing can be found out about {domain} now: {error}") from None
+
+
+def _ask_daemon(config: Config, server: str | None, map_name: str, key: str) -> Now:
+    """Return what the running daemon answers, which is what Postfix gets."""
+    try:
+        return Now(ask(server or socketmap_address(config), map_name, key))
+    except (DaemonUnreachableError, click.UsageError) as error:
+        return Now(None, str(error))
 
 
 def _exit_code(explanation: Explanation) -> int:
@@ -66,70 +89,3 @@ def _exit_code(explanation: Explanation) -> int:
         return exit_codes.TEMPORARY
     found = explanation.finding.policy is not None or explanation.reply.status is Status.OK
     return 0 if found else exit_codes.NEGATIVE
-
-
-def _as_text(explanation: Explanation, cached: str | None) -> str:
-    lines = [f"lookup key     {explanation.key}"]
-    lines.append(f"policy domain  {explanation.domain or 'none: no policy can apply to this key'}")
-    if explanation.hop is not None:
-        lines.append(f"next hop       {_hosts(explanation.hop)}")
-    for step in explanation.steps:
-        mark = "ok  " if step.ok else "FAIL"
-        lines += ["", f"{mark}  {step.name}  ({step.seconds:.3f} s)", f"      {step.outcome}"]
-        lines += [f"      | {detail}" for detail in step.details]
-    lines += ["", f"MTA-STS        {explanation.outcome}"]
-    if explanation.domain is not None:
-        lines.append(f"DANE           {explanation.dane.status.value}: {explanation.dane.reason}")
-        lines.append(f"decision       {explanation.decision}")
-    lines.append(f"Postfix gets   {show(explanation.reply)}  (map {explanation.map_name})")
-    if cached is None:
-        lines.append("the daemon     could not be asked for what it has cached")
-    else:
-        lines.append(f"the daemon     answers {cached}")
-    return "\n".join(lines)
-
-
-def _hosts(hop: NextHop) -> str:
-    """Say which hosts DANE is asked of, and at which port."""
-    return f"{'the host' if hop.is_host else 'MX hosts of'} {hop.domain}, port {hop.port}"
-
-
-def _as_dict(explanation: Explanation, cached: str | None) -> dict[str, Any]:
-    policy = explanation.finding.policy
-    return {
-        "key": explanation.key,
-        "domain": explanation.domain,
-        "map": explanation.map_name,
-        "steps": [
-            {
-                "name": step.name,
-                "ok": step.ok,
-                "seconds": round(step.seconds, 6),
-                "outcome": step.outcome,
-                "details": list(step.details),
-            }
-            for step in explanation.steps
-        ],
-        "policy": None
-        if policy is None
-        else {
-            "mode": policy.mode,
-            "max_age": policy.max_age,
-            "mx": list(policy.mx),
-            "left_out": list(policy.left_out),
-        },
-        "outcome": explanation.outcome,
-        "dane": {
-            "next_hop": None if explanation.hop is None else str(explanation.hop),
-            "status": explanation.dane.status.value,
-            "reason": explanation.dane.reason,
-            "hosts": [
-                {"name": host.name, "outcome": host.outcome.value, "detail": host.detail}
-                for host in explanation.dane.hosts
-            ],
-        },
-        "decision": explanation.decision,
-        "code": explanation.finding.code or None,
-        "reply": {"status": explanation.reply.status, "text": explanation.reply.text},
-        "daemon": cached,
-    }

@@ -4,11 +4,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import click
 
 from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.cli.terminal import width, wrap
 from mtasts_resolver.config import Config, ConfigError, load_config
+from mtasts_resolver.endpoints import parse_address
 
 DEFAULT_CONFIG = Path("/etc/mtasts-resolver/config.yaml")
 
@@ -17,6 +20,24 @@ config_option = click.option(
     "config_file",
     type=click.Path(path_type=Path),
     help=f"The configuration file; unset: {DEFAULT_CONFIG} where it exists, else the defaults.",
+)
+
+
+def _check_address(
+    _context: click.Context, _parameter: click.Parameter, address: str | None
+) -> str | None:
+    if address is not None:
+        try:
+            parse_address(address)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return address
+
+
+server_option = click.option(
+    "--server",
+    callback=_check_address,
+    help="The daemon's socketmap address; unset: the first one configured.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 map_option = click.option(
@@ -43,11 +64,33 @@ def read_config(config_file: Path | None) -> Config:
         return load_config(config_path(config_file))
 
 
+class CommandError(click.ClickException):
+    """A command ends with its `exit_code`; the text says why, and what to do."""
+
+    exit_code = exit_codes.USAGE
+
+    def show(self, file: IO[str] | None = None) -> None:
+        columns = width(sys.stderr)
+        for line in self.message.splitlines():
+            click.echo("\n".join(wrap(line, columns)), file, err=True)
+
+
+class UnavailableError(CommandError):
+    """The daemon cannot be reached."""
+
+    exit_code = exit_codes.UNAVAILABLE
+
+
+class TemporaryError(CommandError):
+    """Later it may work."""
+
+    exit_code = exit_codes.TEMPORARY
+
+
 @contextmanager
 def config_errors() -> Iterator[None]:
     """End with the errors where the configuration is no use."""
     try:
         yield
     except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(exit_codes.USAGE)
+        raise CommandError(str(error)) from None

@@ -8,9 +8,16 @@ import click
 
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError, ask
-from mtasts_resolver.cli.options import config_option, config_path, json_option, map_option
+from mtasts_resolver.cli.options import (
+    UnavailableError,
+    config_option,
+    config_path,
+    json_option,
+    map_option,
+    server_option,
+)
 from mtasts_resolver.config import Config, ConfigError, load_config
-from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.reply import Status
 
 EXIT_CODES = {
     Status.OK: 0,
@@ -23,7 +30,7 @@ EXIT_CODES = {
 @click.command()
 @click.argument("domain")
 @map_option
-@click.option("--server", help="The daemon's socketmap address; unset: the first one configured.")
+@server_option
 @config_option
 @json_option
 def query(
@@ -36,16 +43,13 @@ def query(
     address = server or configured_address(config_file)
     try:
         reply = ask(address, map_name, domain)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--server") from None
     except DaemonUnreachableError as error:
-        click.echo(str(error), err=True)
-        sys.exit(exit_codes.UNAVAILABLE)
+        raise UnavailableError(str(error)) from None
     if as_json:
         fields = {"domain": domain, "map": map_name, "status": reply.status, "text": reply.text}
         click.echo(json.dumps(fields))
     else:
-        click.echo(show(reply))
+        click.echo(str(reply))
     sys.exit(EXIT_CODES[reply.status])
 
 
@@ -68,7 +72,3 @@ def socketmap_address(config: Config) -> str:
         if listener.protocol == "socketmap":
             return listener.address
     raise click.UsageError("the configuration has no socketmap listener; name one with --server")
-
-
-def show(reply: Reply) -> str:
-    return f"{reply.status} {reply.text}".rstrip()

@@ -77,6 +77,9 @@ class _Discovery:
         begun = time.monotonic()
         hosts: list[str] = []
         finding: DaneFinding | None = None
+        step = f"MX {self._domain} (DANE)"
+        if self._trace is not None:
+            self._trace.begin(step)
         try:
             answer = await self._ask(self._domain, RdataType.MX)
         except DnsError as error:
@@ -86,11 +89,12 @@ class _Discovery:
             hosts = _hosts(answer)
         if self._trace is not None:
             self._trace.record(
-                f"MX {self._domain} (DANE)",
+                step,
                 ok=finding is None or finding.status is not Dane.UNKNOWN,
                 seconds=time.monotonic() - begun,
                 outcome=finding.reason if finding else "authenticated by DNSSEC",
                 details=tuple(map(printable, hosts)),
+                absent=finding is not None and finding.status is Dane.NONE,
             )
         return hosts if finding is None else finding
 
@@ -110,7 +114,10 @@ class _Discovery:
     # -- one host --------------------------------------------------------------------------------
 
     async def _host(self, name: str) -> MxHost:
+        step = f"DANE {printable(name)}"
         async with self._slots:
+            if self._trace is not None:
+                self._trace.begin(step)
             begun = time.monotonic()
             try:
                 host = await self._look_into(name)
@@ -118,11 +125,12 @@ class _Discovery:
                 host = MxHost(name, Outcome.FAILED, str(error))
         if self._trace is not None:
             self._trace.record(
-                f"DANE {printable(name)}",
+                step,
                 ok=host.outcome not in (Outcome.FAILED, Outcome.UNFOUND),
                 seconds=time.monotonic() - begun,
                 outcome=host.outcome.value,
                 details=(host.detail,) if host.detail else (),
+                absent=host.outcome in (Outcome.ABSENT, Outcome.UNREACHABLE),
             )
         return host
 

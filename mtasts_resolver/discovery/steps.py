@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from mtasts_resolver.discovery.errors import DiscoveryError
+from mtasts_resolver.discovery.errors import DiscoveryError, NoRecordError
 from mtasts_resolver.discovery.trace import Trace
 
 
@@ -39,6 +39,8 @@ class Steps:
         Of steps within steps, only the innermost that failed is recorded.
         """
         outer, self.current = self.current, name
+        if self._trace is not None:
+            self._trace.begin(name)
         note = Note()
         begun = time.monotonic()
         try:
@@ -46,12 +48,24 @@ class Steps:
         except (DiscoveryError, asyncio.CancelledError) as error:
             if error is not self._recorded:
                 self._recorded = error
-                self._record(name, begun, note, failure=str(error) or "the time ran out")
+                absent = isinstance(error, NoRecordError) and error.absent
+                failure = str(error) or "the time ran out"
+                self._record(name, begun, note, failure=failure, absent=absent)
             raise
         self._record(name, begun, note)
         self.current = outer
+        if self._trace is not None and outer:
+            self._trace.begin(outer)  # again: it goes on
 
-    def _record(self, name: str, begun: float, note: Note, failure: str | None = None) -> None:
+    def _record(
+        self,
+        name: str,
+        begun: float,
+        note: Note,
+        failure: str | None = None,
+        *,
+        absent: bool = False,
+    ) -> None:
         if self._trace is not None:
             self._trace.record(
                 name,
@@ -59,4 +73,5 @@ class Steps:
                 seconds=time.monotonic() - begun,
                 outcome=note.outcome if failure is None else failure,
                 details=tuple(note.details),
+                absent=absent,
             )

@@ -1,5 +1,6 @@
 """What happened during one discovery, step by step, for `mtasts-resolver explain`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -15,6 +16,8 @@ class Step:
     """One line."""
     details: tuple[str, ...] = ()
     """More lines, for example a certificate's names."""
+    absent: bool = False
+    """What was looked for is not there, as most domains have none: no fault of anybody's."""
 
 
 @dataclass(slots=True)
@@ -22,8 +25,17 @@ class Trace:
     """Collects the steps of one discovery; only `explain` asks for one."""
 
     steps: list[Step] = field(default_factory=list)
+    begin: Callable[[str], None] = lambda _name: None
+    """Called with the name of each step as it begins, for whoever waits."""
 
     def record(
-        self, name: str, *, ok: bool, seconds: float, outcome: str, details: tuple[str, ...] = ()
+        self,
+        name: str,
+        *,
+        ok: bool,
+        seconds: float,
+        outcome: str,
+        details: tuple[str, ...] = (),
+        absent: bool = False,
     ) -> None:
-        self.steps.append(Step(name, ok, seconds, outcome, details))
+        self.steps.append(Step(name, ok, seconds, outcome, details, absent))

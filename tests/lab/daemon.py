@@ -122,9 +122,12 @@ class Daemon:
 
     def command(self, *arguments: str) -> str:
         """Return what a command of mtasts-resolver prints, on this daemon's configuration."""
-        command, *rest = arguments
+        return self._namespace.run(*self.command_line(*arguments), check=False)
+
+    def command_line(self, command: str, *arguments: str) -> list[str]:
+        """Return the command line of a command of mtasts-resolver, with this configuration."""
         argv = [sys.executable, "-m", "mtasts_resolver", command]
-        return self._namespace.run(*argv, "--config", str(self.configuration), *rest, check=False)
+        return [*argv, "--config", str(self.configuration), *arguments]
 
     def _settings(self) -> dict[str, object]:
         return {

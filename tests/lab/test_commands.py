@@ -1,7 +1,14 @@
 """The commands of an administrator, against the same daemon and the same internet as Postfix."""
 
+import contextlib
 import json
+import os
+import pty
+import re
+import subprocess
+from termios import tcsetwinsize
 
+import click
 import pytest
 
 from .danehosts import ADDRESS_FAILS, PLAIN, TLSA_ABSENT, TLSA_FAILS, TLSA_RIGHT
@@ -81,10 +88,10 @@ def test_explain_shows_dane_host_by_host(steady_lab: Lab) -> None:
         "MX first-has-tlsa-enforced.example (DANE)",
         f"DANE {TLSA_RIGHT.name}",
         f"| TLSA _25._tcp.{TLSA_RIGHT.name}: 3 1 1",
-        f"DANE {TLSA_ABSENT.name}",
-        "DANE           partial: hosts with TLSA records: 1 of 2",
-        "decision       MTA-STS decides: DANE could not verify every host, the policy can",
-        f"Postfix gets   {secure(TLSA_RIGHT, TLSA_ABSENT)}",
+        f"none  DANE {TLSA_ABSENT.name}",
+        "DANE              partial: hosts with TLSA records: 1 of 2",
+        "decision          MTA-STS decides: DANE could not verify every host, the policy can",
+        f"Postfix gets now  {secure(TLSA_RIGHT, TLSA_ABSENT)}",
     ):
         assert words in shown
 
@@ -135,7 +142,7 @@ def test_explain_says_which_hosts_and_port_dane_is_asked_for(steady_lab: Lab) ->
         (
             f"[{name}]:submission",
             f"[{name}]:587",
-            f"next hop       the host {name}, port 587",
+            f"next hop          the host {name}, port 587",
             f"host {name}",
             f"TLSA _587._tcp.{name}: 3 1 1",
             DANE_DECIDES,
@@ -144,7 +151,7 @@ def test_explain_says_which_hosts_and_port_dane_is_asked_for(steady_lab: Lab) ->
         (
             name.upper(),
             name,
-            f"next hop       MX hosts of {name}, port 25",
+            f"next hop          MX hosts of {name}, port 25",
             f"{mx}: fits {mx}",
             f"DANE {mx}",
             "MTA-STS decides: DANE does not apply",
@@ -152,7 +159,7 @@ def test_explain_says_which_hosts_and_port_dane_is_asked_for(steady_lab: Lab) ->
         ),
     ):
         text = steady_lab.daemon.command("explain", key)
-        for words in (said, fits, tlsa, decision, f"Postfix gets   {answer}", f"answers {answer}"):
+        for words in (said, fits, tlsa, decision, f"Postfix gets now  {answer}"):
             assert words in text
         shown = json.loads(steady_lab.daemon.command("explain", key, "--json"))
         assert (shown["domain"], shown["dane"]["next_hop"]) == (name, hop)
@@ -164,3 +171,66 @@ def test_explain_compares_a_host_in_brackets_with_the_policy(steady_lab: Lab) ->
     assert f"host {NOT_NAMED.host.name}" in shown
     assert "fits no mx of the policy" in shown
     assert f"MX {NOT_NAMED.host.name}" not in shown
+
+
+def test_no_record_is_no_failure(steady_lab: Lab) -> None:
+    shown = steady_lab.daemon.command("explain", "no-record.example")
+    assert "none  TXT _mta-sts.no-record.example" in shown
+    assert "FAIL" not in shown
+    (txt, *_) = json.loads(steady_lab.daemon.command("explain", "no-record.example", "--json"))[
+        "steps"
+    ]
+    assert (txt["ok"], txt["result"]) == (False, "none")
+
+
+def on_terminal(lab: Lab, *arguments: str, **environment: str) -> str:
+    """Return what a command writes to a terminal."""
+    terminal, end = pty.openpty()
+    tcsetwinsize(terminal, (25, COLUMNS))
+    command = lab.daemon.command_line(*arguments)
+    process = subprocess.Popen(
+        lab.namespace.command(command),
+        stdin=end,
+        stdout=end,
+        stderr=end,
+        env={"PATH": os.defpath, "TERM": "xterm", "LC_ALL": "C.UTF-8", **environment},
+    )
+    os.close(end)
+    wrote = b""
+    with contextlib.suppress(OSError):  # what Linux says of a terminal whose other end is closed
+        while some := os.read(terminal, 65_536):
+            wrote += some
+    os.close(terminal)
+    process.wait()
+    return wrote.decode()
+
+
+COLUMNS = 80
+SPINNER = re.compile(r"[\u2800-\u28ff] (.*?)\r")
+
+
+def test_a_terminal_gets_colour_whole_words_and_a_spinner(steady_lab: Lab) -> None:
+    domain = "web-slow.example"
+    wrote = on_terminal(steady_lab, "explain", domain)
+    waited_for = set(SPINNER.findall(click.unstyle(wrote)))
+    assert f"GET https://mta-sts.{domain}/.well-known/mta-sts.txt" in waited_for
+    report = wrote[wrote.rindex("Postfix gets now") :]
+    assert "\x1b[32m\x1b[1mok" in report
+    assert "\x1b[31m\x1b[1mFAIL" in report
+    lines = [line.rstrip() for line in click.unstyle(report).splitlines()]
+    assert max(map(len, lines)) <= COLUMNS
+    plain = steady_lab.daemon.command("explain", domain, "--color", "auto")
+    assert "\x1b" not in plain
+    words = set(plain.split())
+    # Times differ from one run to the next.
+    assert all(word in words or word.startswith("(") for word in " ".join(lines).split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"), [((), {"NO_COLOR": "1"}), (("--color", "never"), {})]
+)
+def test_a_terminal_gets_no_colour_where_it_is_not_wanted(
+    steady_lab: Lab, arguments: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    wrote = on_terminal(steady_lab, "explain", "enforced.example", *arguments, **environment)
+    assert "\x1b[3" not in wrote[wrote.rindex("Postfix gets now") :]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.discovery.errors import ConnectError, DiscoveryError
+from mtasts_resolver.discovery.errors import ConnectError, DiscoveryError, NoRecordError
 from mtasts_resolver.discovery.race import race
 from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.text import SHOWN, os_reason, printable
@@ -113,6 +113,22 @@ def test_only_the_innermost_failure_is_recorded() -> None:
         ("inner", False, "why"),
     ]
     assert steps.current == "inner"
+
+
+def test_whoever_waits_is_told_of_each_step_and_of_the_outer_one_when_it_goes_on() -> None:
+    told: list[str] = []
+    steps = Steps(Trace(begin=told.append))
+    with steps.step("outer"), steps.step("inner"):
+        assert told == ["outer", "inner"]
+    assert told == ["outer", "inner", "outer"]
+
+
+def test_that_a_record_is_not_there_is_no_failure() -> None:
+    trace = Trace()
+    for absent in (True, False):
+        with pytest.raises(NoRecordError), Steps(trace).step("TXT"):
+            raise NoRecordError("why", ttl=1, absent=absent)
+    assert [(step.ok, step.absent) for step in trace.steps] == [(False, True), (False, False)]
 
 
 def test_after_a_step_the_outer_one_goes_on() -> None:

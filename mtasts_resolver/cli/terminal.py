@@ -1,0 +1,57 @@
+"""What a terminal gets, and a pipe does not: colour, and lines that end before its edge."""
+
+import os
+import re
+import sys
+from typing import TextIO
+
+import click
+
+USUAL_COLUMNS = 80  # of a terminal that does not say
+
+# Where a word may be broken that is longer than a line: between the names in `match=a:b`, and in a
+# path. A break elsewhere would make two words of one.
+_BREAKS = re.compile(r"(?<=[:,/])")
+
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colour; auto: on a terminal, unless the environment has NO_COLOR.",
+)
+
+
+def use_color(choice: str) -> bool:
+    """Tell whether standard output gets colour; NO_COLOR as in https://no-color.org."""
+    if choice != "auto":
+        return choice == "always"
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain
+
+
+def width(stream: TextIO) -> int | None:
+    """Return how many columns `stream` has; None where it is no terminal."""
+    if not stream.isatty():
+        return None
+    return os.get_terminal_size(stream.fileno()).columns or USUAL_COLUMNS
+
+
+def wrap(text: str, columns: int | None, *, first: str = "", rest: str = "") -> list[str]:
+    """Return `text` in lines of at most `columns`, as far as its words allow, all of it for None.
+
+    The first line begins with `first`, the others with `rest`, which is as long.
+    """
+    if columns is None or len(first) + len(text) <= columns:
+        return [first + text]
+    room = columns - len(rest)
+    lines = [""]
+    for word in text.split(" "):
+        separator = " " if lines[-1] else ""
+        for piece in [word] if len(word) <= room else _BREAKS.split(word):
+            if lines[-1] and len(lines[-1] + separator + piece) > room:
+                lines.append(piece)
+            else:
+                lines[-1] += separator + piece
+            separator = ""
+    return [(rest if number else first) + line for number, line in enumerate(lines)]
