@@ -48,6 +48,7 @@ def ours(
     map_name: str = MAP,
     store: Path | None = None,
     unix: bool = False,
+    module: str = "mtasts_resolver",
     **settings: object,
 ) -> Iterator[Server]:
     """Run this daemon with its defaults, and `settings`; it has answered once."""
@@ -56,7 +57,7 @@ def ours(
     store = store or directory / f"ours-{port}.sqlite"
     configuration = directory / f"ours-{port}.yaml"
     configuration.write_text(yaml.safe_dump(our_settings(bench.world, address, store) | settings))
-    command = (sys.executable, "-m", "mtasts_resolver", "serve", "--config", configuration)
+    command = (sys.executable, "-m", module, "serve", "--config", configuration)
     with running(bench.world, name, *command) as (pid, log):
         yield _awake(bench, Server(name, address, map_name, pid, log, log))
 

@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from tests.lab.stream import LabError
 
-from . import cold, growth, hot, interference, memory, start
+from . import busy, cold, growth, hot, interference, memory, start
 from .bench import Bench, Section
 from .build import BenchError
 from .page import PageError, machine, updated
@@ -36,6 +36,7 @@ SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
     "start": start.measure,
     "memory": memory.measure,
     "interference": interference.measure,
+    "busy": busy.measure,
     "growth": growth.measure,
 }
 

@@ -22,6 +22,8 @@ from tests.lab.stream import end, text_stream
 from tests.lab.unbound import AUTHORITY, Resolver
 from tests.lab.zones import Zone
 
+from .procfs import children
+
 LISTED = 500
 """Domains with records of their own: those of the hot and the cold look-ups."""
 
@@ -92,6 +94,8 @@ class World:
 
     namespace: Namespace
     directory: Path
+    hosts: int
+    """The process of the policy hosts."""
 
     @property
     def ca_file(self) -> Path:
@@ -130,12 +134,12 @@ def running_world(tell: Callable[[str], None]) -> Iterator[World]:
         )
         stack.enter_context(resolver)
         tell("policy hosts and their certificates")
-        stack.enter_context(_hosts(namespace, directory))
-        yield World(namespace, directory)
+        hosts = stack.enter_context(_hosts(namespace, directory))
+        yield World(namespace, directory, hosts)
 
 
 @contextmanager
-def _hosts(namespace: Namespace, directory: Path) -> Iterator[None]:
+def _hosts(namespace: Namespace, directory: Path) -> Iterator[int]:
     process = namespace.start(
         *(sys.executable, "-m", "benchmarks.hosts", directory, str(LISTED)),
         stdin=subprocess.PIPE,
@@ -144,7 +148,8 @@ def _hosts(namespace: Namespace, directory: Path) -> Iterator[None]:
     said = text_stream("the policy hosts", process.stdout)
     said.wait(0, lambda line: line == "ready" or None, "their start")
     try:
-        yield
+        (pid,) = children(process.pid)
+        yield pid
     finally:
         if process.stdin is not None:
             process.stdin.close()

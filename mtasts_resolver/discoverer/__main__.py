@@ -1,4 +1,7 @@
-"""`python -m mtasts_resolver.discoverer`: the process; the daemon starts it."""
+"""`python -m mtasts_resolver.discoverer [idle]`: the process; the daemon starts it.
+
+With `idle` it uses a processor when nobody else wants it, as soon as it is ready.
+"""
 
 import asyncio
 import contextlib
@@ -26,22 +29,26 @@ def main() -> None:
     # not come before, for look-ups in hand are still answered.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _let_others_go_first()
     _be_killed_first()
     logs.log_uncaught()
+    when_ready = _let_others_go_first if sys.argv[1:] == ["idle"] else _stay_as_it_is
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(socket.socket(fileno=os.dup(0))))
+        runner.run(serve(socket.socket(fileno=os.dup(0)), when_ready))
 
 
 def _let_others_go_first() -> None:
     """Use a processor when nobody else wants it: answers from memory must not wait for this.
 
     Linux gives even the nicest process of the usual policy a few milliseconds at a time. The cgroup
-    of a systemd unit or of a container has its share of the processors as before, and so this
-    process cannot be starved by others' work.
+    of a systemd unit or of a container has its share of the processors as before. Where others in
+    the same cgroup never rest, the daemon notices, and starts a process that stays as it is.
     """
     with contextlib.suppress(OSError):  # forbidden, by a sandbox perhaps: it works all the same
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _stay_as_it_is() -> None:
+    """Keep the policy of whoever started this."""
 
 
 def _be_killed_first() -> None:

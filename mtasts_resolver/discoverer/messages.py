@@ -108,7 +108,8 @@ class Pong(Struct, tag=True):
 
 ToDiscoverer = Configure | Ask | Ping
 Found = StsFound | PolicyFound | DaneFound | ProbeFound
-ToDaemon = Ready | Unusable | Found | Failed | Overloaded | Pong
+Answer = Found | Failed | Overloaded
+ToDaemon = Ready | Unusable | Answer | Pong
 
 encode = msgspec.msgpack.Encoder().encode
 decode_for_discoverer = msgspec.msgpack.Decoder(ToDiscoverer).decode

@@ -1,14 +1,14 @@
-"""The daemon's side: the discoverer as a process that is asked, watched, and started again."""
+"""The daemon's side: the discoverer as a process that is asked, watched, and started again.
+
+It runs when nobody else wants to. On a host that never rests that is never: then a second one, of
+the usual policy, takes over what was asked, until the host rests. A process cannot go back to the
+usual policy by itself, which takes a privilege.
+"""
 
 import asyncio
-import os
-import site
-import subprocess
-import sys
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from mtasts_resolver import logs
@@ -16,34 +16,28 @@ from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config, ConfigError
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.discoverer import messages
-from mtasts_resolver.discoverer.channel import Channel, socket_pair
-from mtasts_resolver.discoverer.messages import Ask, Configure, Ping, Question
+from mtasts_resolver.discoverer.child import Child
+from mtasts_resolver.discoverer.messages import Ask, Configure, Question
 from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
 
 log = logs.get(__name__)
 
-# -P: nothing is imported from the working directory, which anybody may be able to write.
-COMMAND = (sys.executable, "-P", "-m", "mtasts_resolver.discoverer")
-# The discoverer's loop turns thousands of times in this time; one that does not answer within it
-# stands still. A machine that is merely busy gives it a few turns even so.
-PULSE = 30.0
-# A question that is open after so many of these times, half an hour, has lost its answer to a bug:
-# a discovery ends by time-outs long before. Whoever waits is told, and makes room for others.
-MAX_PULSES = 60
+# A question that is open for so many seconds has lost its answer to a bug: a discovery ends by
+# time-outs long before. Whoever waits is told, and makes room for others.
+LOST = 1_800.0
 MAX_PAUSE = 60.0  # seconds until a process is started again that ends again and again
 STEADY = 60.0  # seconds: a process that lived for so long is started again at once
-EXIT_PATIENCE = 3.0  # seconds for a process to end by itself; then it is killed
 
 
 @dataclass(slots=True)
-class _Running:
-    """One process, and what it was asked."""
+class _Asked:
+    """A question that waits for its answer, and who is to give it."""
 
-    process: subprocess.Popen[bytes]
-    ended: asyncio.Event
-    pending: dict[int, asyncio.Future[Any]]
-    channel: Channel
+    message: bytes
+    child: Child
+    since: float
+    future: asyncio.Future[Any]
 
 
 class DiscovererProcess:
@@ -57,9 +51,11 @@ class DiscovererProcess:
         self._config = config
         self._clock = clock
         self._counters = counters
-        self._running: _Running | None = None
+        self._idle: Child | None = None
+        self._relief: Child | None = None
+        self._asked: dict[int, _Asked] = {}
         self._last_number = 0
-        self._alive = False
+        self._starved = asyncio.Event()
         self._judged = asyncio.Event()
         self._faults: list[str] = []
 
@@ -82,39 +78,35 @@ class DiscovererProcess:
         return found
 
     async def _ask(self, question: Question, domain: str, known_ids: Sequence[str] = ()) -> Any:  # noqa: ANN401  by the question
-        if (running := self._running) is None:
+        if (child := self._at_work()) is None:
             raise OverloadedError("the discoverer is not running")
+        loop = asyncio.get_running_loop()
         number = self._last_number = self._last_number + 1
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        running.pending[number] = future
-        running.channel.send(messages.encode(Ask(number, question, domain, tuple(known_ids))))
+        message = messages.encode(Ask(number, question, domain, tuple(known_ids)))
+        asked = self._asked[number] = _Asked(message, child, loop.time(), loop.create_future())
+        child.send(message)
         try:
-            return await future
+            return await asked.future
         finally:
-            running.pending.pop(number, None)
+            self._asked.pop(number, None)
+
+    def _at_work(self) -> Child | None:
+        """Return the process that questions are for."""
+        relief = self._relief if self._relief is not None and self._relief.ready else None
+        if relief is not None and self._idle is not None and self._idle.rested:
+            return self._idle
+        return relief or self._idle
 
     # -- its life ----------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the process. Raise OSError."""
-        ours, theirs = socket_pair()
-        with theirs:
-            try:
-                process = subprocess.Popen(  # noqa: S603  this program
-                    COMMAND, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_environ()
-                )
-            except BaseException:
-                ours.close()
-                raise
-        ended = asyncio.Event()
-        channel = Channel(ours, self._received, ended.set)
-        channel.send(messages.encode(Configure(self._config)))
-        self._running = _Running(process, ended, {}, channel)
+        self._idle = Child(self._config, self._received, idle=True)
 
     @property
     def pid(self) -> int | None:
         """The process id, while there is a process."""
-        return None if self._running is None else self._running.process.pid
+        return None if self._idle is None else self._idle.pid
 
     async def ready(self) -> None:
         """Return when the process can work, or has ended, which `run` mends.
@@ -127,23 +119,34 @@ class DiscovererProcess:
 
     def reconfigure(self, config: Config) -> None:
         self._config = config
-        if self._running is not None:
-            self._running.channel.send(messages.encode(Configure(config)))
+        for child in filter(None, (self._idle, self._relief)):
+            child.send(messages.encode(Configure(config)))
 
     async def run(self) -> None:
         """See to it that there is a process that works, for ever; ends by cancellation."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep())
+            tasks.create_task(self._relieve())
+
+    async def close(self) -> None:
+        """End the process, or both."""
+        if (child := self._idle) is not None:
+            self._idle = None
+            await self._end(child)
+        if (child := self._relief) is not None:
+            self._relief = None
+            await self._end(child)
+
+    async def _keep(self) -> None:
+        """Have a process that runs when nobody else wants to, for ever."""
         pause = 0.0
         while True:
             begun = self._clock.monotonic()
-            if self._running is not None:
-                await self._watch(self._running)
-                status = await self._end(self._running)
-                self._counters.discoverer_ends += 1
-                log.error(
-                    "discoverer-ended",
-                    status=status,
-                    action="it is started again; look-ups of new domains are deferred meanwhile",
-                )
+            if (child := self._idle) is not None:
+                await child.watch(partial(self._look, child))
+                self._idle = None
+                self._judged.set()
+                self._report_end(await self._end(child))
             lived = self._clock.monotonic() - begun
             pause = 0.0 if lived >= STEADY else min(MAX_PAUSE, pause * 2 or 1.0)
             await self._clock.sleep(pause)
@@ -154,96 +157,99 @@ class DiscovererProcess:
             else:
                 log.info("discoverer-started", pid=self.pid)
 
-    async def close(self) -> None:
-        """End the process."""
-        if self._running is not None:
-            await self._end(self._running)
-
-    async def _watch(self, running: _Running) -> None:
-        """Return when the process has ended, or stands still."""
-        asked: deque[int] = deque(maxlen=MAX_PULSES)
+    async def _relieve(self) -> None:
+        """Have one of the usual policy beside it while the host is busy, for ever."""
         while True:
-            if len(asked) == MAX_PULSES:
-                self._give_up(running, asked[0])
-            asked.append(self._last_number)
-            self._alive = False
-            running.channel.send(messages.encode(Ping()))
+            self._starved.clear()
+            await self._starved.wait()
+            log.info("discovery-starved", action="it gets a process's usual share until this ends")
             try:
-                async with asyncio.timeout(PULSE):
-                    await running.ended.wait()
-            except TimeoutError:
-                if self._alive:
+                relief = self._relief = Child(self._config, self._received, idle=False)
+            except OSError as error:
+                log.error("discoverer-not-started", reason=str(error), action="it is tried again")
+            else:
+                await relief.watch(partial(self._is_over, relief))
+                self._relief = None
+                over = self._is_over(relief)
+                status = await self._end(relief)
+                if over:
+                    log.info("discovery-unstarved")
                     continue
-                log.error("discoverer-stands-still", seconds=PULSE, action="it is ended")
-                running.process.kill()
-            return
+                self._report_end(status)
+            await self._clock.sleep(MAX_PAUSE)
 
-    def _give_up(self, running: _Running, last: int) -> None:
-        """Tell whoever waits for an answer to a question up to `last` that there will be none."""
-        for number in [number for number in running.pending if number <= last]:
-            if future := self._waiting(number):
+    def _look(self, child: Child) -> bool:
+        """Look after the process that is `child`; it is never enough."""
+        if child.starved:
+            self._starved.set()
+        self._give_up()
+        return False
+
+    def _is_over(self, relief: Child) -> bool:
+        """Tell whether `relief` is no longer needed, and has answered all that it was asked."""
+        rested = self._idle is not None and self._idle.rested
+        return rested and not any(asked.child is relief for asked in self._asked.values())
+
+    def _give_up(self) -> None:
+        """Tell whoever has waited for an answer for too long that there will be none."""
+        now = asyncio.get_running_loop().time()
+        for number, asked in self._asked.items():  # in the order in which they were asked
+            if now - asked.since < LOST:
+                return
+            if not asked.future.done():
                 log.error("answer-lost", number=number, action="report this bug, please")
-                future.set_exception(OverloadedError("the discoverer has lost the question"))
+                asked.future.set_exception(OverloadedError("the discoverer has lost the question"))
 
-    async def _end(self, running: _Running) -> int:
-        """Release whoever waits, end the process, and return its exit status."""
-        self._running = None
-        self._judged.set()
-        running.channel.close()
-        for future in running.pending.values():
-            if not future.done():
-                future.set_exception(OverloadedError("the discoverer has ended"))
-        return await asyncio.to_thread(_reap, running.process)
+    def _report_end(self, status: int) -> None:
+        self._counters.discoverer_ends += 1
+        log.error(
+            "discoverer-ended",
+            status=status,
+            action="it is started again; look-ups of new domains are deferred meanwhile",
+        )
+
+    async def _end(self, child: Child) -> int:
+        """Release whoever waits for `child`, end it, and return its exit status."""
+        for asked in self._asked.values():
+            if asked.child is child and not asked.future.done():
+                asked.future.set_exception(OverloadedError("the discoverer has ended"))
+        return await child.end()
 
     # -- what it says ------------------------------------------------------------------------
 
-    def _received(self, data: memoryview) -> None:
-        match messages.decode_for_daemon(data):
-            case (
-                messages.StsFound(number, found)
-                | messages.PolicyFound(number, found)
-                | messages.DaneFound(number, found)
-                | messages.ProbeFound(number, found)
-            ):
-                if future := self._waiting(number):
-                    future.set_result(found)
-            case messages.Failed(number) as failed:
-                if future := self._waiting(number):
-                    future.set_exception(messages.error_of(failed))
-            case messages.Overloaded(number, reason):
-                if future := self._waiting(number):
-                    future.set_exception(OverloadedError(reason))
-            case messages.Pong():
-                self._alive = True
+    def _received(self, child: Child, message: messages.ToDaemon) -> None:
+        match message:
             case messages.Ready():
+                child.ready = True
                 self._judged.set()
+                if child is self._relief:
+                    self._take_over(child)
             case messages.Unusable(errors):
                 log.error("discoverer-unusable", reason="; ".join(errors))
-                self._faults = errors
+                if child is self._idle:
+                    self._faults = errors
                 self._judged.set()
+            case messages.Pong():
+                pass  # the child has noted it
+            case _:
+                asked = self._asked.get(message.number)
+                # Whoever does not wait any more has gone; what was taken over is answered twice.
+                if asked is not None and asked.child is child and not asked.future.done():
+                    _settle(asked.future, message)
 
-    def _waiting(self, number: int) -> asyncio.Future[Any] | None:
-        """Return the future of whoever waits for `number`, unless it has gone."""
-        future = self._running.pending.get(number) if self._running is not None else None
-        return None if future is None or future.done() else future
-
-
-def _environ() -> dict[str, str]:
-    """Return the environment of a process that is to find this package where it was found here.
-
-    It may be a source tree that is installed nowhere.
-    """
-    root = str(Path(__file__).parents[2])
-    if root in site.getsitepackages():
-        return dict(os.environ)
-    places = [root, os.environ.get("PYTHONPATH", "")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
+    def _take_over(self, relief: Child) -> None:
+        """Have `relief` answer all that is open: the other one cannot, and what it says is late."""
+        for asked in self._asked.values():
+            if not asked.future.done():
+                asked.child = relief
+                relief.send(asked.message)
 
 
-def _reap(process: subprocess.Popen[bytes]) -> int:
-    """Wait for a process that has been told to end, and kill it when it takes too long."""
-    try:
-        return process.wait(EXIT_PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
+def _settle(future: asyncio.Future[Any], answer: messages.Answer) -> None:
+    match answer:
+        case messages.Failed():
+            future.set_exception(messages.error_of(answer))
+        case messages.Overloaded(reason=reason):
+            future.set_exception(OverloadedError(reason))
+        case _:
+            future.set_result(answer.found)

@@ -6,6 +6,7 @@ import math
 import os
 import socket
 import time
+from collections.abc import Callable
 
 import dns.rdata
 
@@ -61,9 +62,12 @@ ASKED_AT_ONCE = 64
 SHORTAGE_LOGGED = 60.0  # seconds between two lines: every discovery meets with the same shortage
 
 
-async def serve(end: socket.socket) -> None:
-    """Do what comes through `end` of the channel; return when the other end is gone."""
-    worker = Worker(end)
+async def serve(end: socket.socket, when_ready: Callable[[], None]) -> None:
+    """Do what comes through `end` of the channel; return when the other end is gone.
+
+    `when_ready` is called as soon as questions can be answered.
+    """
+    worker = Worker(end, when_ready)
     lag = asyncio.create_task(worker.lag.watch(), name="lag")
     await worker.ended.wait()
     lag.cancel()
@@ -73,7 +77,8 @@ async def serve(end: socket.socket) -> None:
 class Worker:
     """Answers questions, many at once."""
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, when_ready: Callable[[], None]) -> None:
+        self._when_ready = when_ready
         self.ended = asyncio.Event()
         self.lag = Lag()
         self._channel = Channel(end, self._received, self.ended.set, at_once=ASKED_AT_ONCE)
@@ -117,6 +122,7 @@ class Worker:
             self._config = config
             gc.freeze()  # what was imported stays: to look for garbage in it takes milliseconds
             self._say(Ready())
+            self._when_ready()
 
     async def _answer(self, ask: Ask) -> None:
         late = self.lag.seconds

@@ -61,7 +61,7 @@ async def ask_once(
         ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
     )
     async with asyncio.timeout(30):
-        serving = asyncio.create_task(serve(theirs))
+        serving = asyncio.create_task(serve(theirs, lambda: None))
         channel.send(messages.encode(messages.Configure(config)))
         assert await arrived.get() == messages.Ready()
         channel.send(messages.encode(ask))
@@ -79,7 +79,7 @@ async def ask_while(*, busy: float) -> messages.ToDaemon:
         ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
     )
     async with name_server(silence) as server, asyncio.timeout(30):
-        serving = asyncio.create_task(serve(theirs))
+        serving = asyncio.create_task(serve(theirs, lambda: None))
         config = Config(dns=DnsConfig(servers=(server.address,), timeout=1.0))
         channel.send(messages.encode(messages.Configure(config)))
         assert await arrived.get() == messages.Ready()
