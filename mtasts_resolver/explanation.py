@@ -165,17 +165,22 @@ def _decision(dane: DaneFinding, sts: StsFinding, options: MapOptions) -> str:
     )
     match dane.status:
         case Dane.REQUIRED:
-            return "DANE decides: every host that can be used can be verified with it"
+            words = "DANE decides: every host that can be used can be verified with it"
         case Dane.UNKNOWN if enforced:
-            return "nothing can be decided: DANE may apply, and MTA-STS must not override it"
+            words = "nothing can be decided: DANE may apply, and MTA-STS must not override it"
+        case Dane.UNKNOWN if options.dane == "only":
+            words = "nothing can be decided: it may be that DANE can verify every host"
         case Dane.PARTIAL if enforced:
-            return "MTA-STS decides: DANE could not verify every host, the policy can"
+            words = "MTA-STS decides: DANE could not verify every host, the policy can"
+        case Dane.PARTIAL if options.dane == "only":
+            words = "main.cf decides: DANE could not verify every host, as dane: only asks"
         case Dane.PARTIAL | Dane.UNKNOWN:
-            return "DANE decides, host by host, as far as there are TLSA records"
+            words = "DANE decides, host by host, as far as there are TLSA records"
         case _ if enforced:
-            return "MTA-STS decides: DANE does not apply"
+            words = "MTA-STS decides: DANE does not apply"
         case _:
-            return "neither DANE nor MTA-STS applies: main.cf decides"
+            words = "neither DANE nor MTA-STS applies: main.cf decides"
+    return words
 
 
 def _in_words(finding: StsFinding) -> str:

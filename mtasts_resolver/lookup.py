@@ -156,5 +156,6 @@ def reply_for(
         sts,
         enforce_testing=options.testing == "enforce",
         defer_on_dns_failure=config.on_dns_failure == "defer",
+        opportunistic_dane=options.dane != "only",
     )
     return render(verdict, domain, sni=options.sni, tlsrpt=options.tlsrpt)

@@ -21,7 +21,7 @@ maps:                                        # main.cf: socketmap:inet:127.0.0.1
     tlsrpt: false
     sni: true
     testing: observe
-    dane: true
+    dane: true                               # or only, for a main.cf at encrypt or stricter
   tlsrpt:                                    # built in: as default, with TLSRPT attributes
     tlsrpt: true
   strict:                                    # a map of one's own: as default but for what it says

@@ -116,19 +116,25 @@ class Choice(Struct, frozen=True):
         return text
 
 
-class Switch:
-    """true or false; as in YAML 1.1, yes, on, no and off are accepted."""
+class Switch(Struct, frozen=True):
+    """true or false; as in YAML 1.1, yes, on, no and off are accepted. `word` is a third way."""
 
-    name = "true or false"
-    valid = ""
+    word: str | None = None
+    valid: str = ""
 
-    def parse(self, text: str) -> bool:
+    @property
+    def name(self) -> str:
+        return "true or false" if self.word is None else f"true, false or {self.word}"
+
+    def parse(self, text: str) -> bool | str:
         match text.lower():
             case "true" | "yes" | "on":
                 return True
             case "false" | "no" | "off":
                 return False
-        raise ValueError(f"{quote(text)} is not true or false")
+            case self.word:
+                return text.lower()
+        raise ValueError(f"{quote(text)} is not {self.name}")
 
 
 def show_duration(seconds: float) -> str:

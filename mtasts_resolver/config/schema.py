@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from mtasts_resolver.config import kinds
-from mtasts_resolver.config.kinds import DAY, HOUR, Duration, Integer, Kind, Text
+from mtasts_resolver.config.kinds import DAY, HOUR, Duration, Integer, Kind, Switch, Text
 from mtasts_resolver.endpoints import MAX_SERVERS
 
 MAX_LISTENERS = 64  # more than anyone has
@@ -49,6 +49,7 @@ ACCOUNT = Text("name", "a name or number that the system knows", kinds.account)
 FILE = Text("path", "absolute", kinds.absolute_path)
 PROXY = Text("URL", "`http://HOST:PORT`", kinds.proxy_url)
 STORE = Text("URL", "`sqlite:///absolute/path`", kinds.store_url)
+DANE = Switch("only")
 MAP_NAME = Text("map name", "a built-in map or one of `maps`", kinds.map_name)
 
 
@@ -79,11 +80,14 @@ class MapOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = "observe"
     dane: Annotated[
-        bool,
+        bool | Literal["only"],
         key(
-            "Let DANE (RFC 7672) take part in the answer. `false` is for a Postfix without"
-            " `smtp_dns_support_level = dnssec`, which would defer mail at the level `dane-only`,"
-            " or one whose `smtp_tls_security_level` is stricter than `dane`."
+            "Let DANE (RFC 7672) take part in the answer. `only` is for a Postfix whose"
+            " `smtp_tls_security_level` is `encrypt` or stricter, which the answer `dane` would"
+            " weaken: it is `dane-only` where every host can be verified, and never `dane`. `false`"
+            " is for a Postfix without `smtp_dns_support_level = dnssec`, which would defer mail at"
+            " the level `dane-only`.",
+            DANE,
         ),
     ] = True
 

@@ -7,6 +7,10 @@ r"""From what is known of a domain to how Postfix must treat it: the decision ta
     unknown         | TEMP    | DANE          | DANE
     none, off       | SECURE  | NOT_FOUND     | NOT_FOUND
 
+For a main.cf that the level DANE would weaken, the administrator can have it left out. NOT_FOUND
+takes its place where DANE is partial. Where it is unknown TEMP does: it may be required, and a
+look-up that failed is not absence (RFC 7672 §2.1).
+
 `DNS failed` becomes TEMP in its last column where the administrator chose to defer, save where
 DANE is required, which is the stronger answer.
 """
@@ -61,22 +65,25 @@ def decide(
     *,
     enforce_testing: bool = False,
     defer_on_dns_failure: bool = False,
+    opportunistic_dane: bool = True,
 ) -> Verdict:
     """Return the verdict of the decision table.
 
     RFC 8461 §2: MTA-STS must not override a failing DANE validation. RFC 8461 §5: a policy in mode
     testing or none is never enforced, unless the administrator asks for it with `enforce_testing`.
+    Without `opportunistic_dane` the level DANE is not used.
     """
+    enforced = sts.policy is not None and is_enforced(sts.policy, enforce_testing=enforce_testing)
     if dane.status is Dane.REQUIRED:
         return Verdict(Level.DANE_ONLY)
-    if sts.policy is not None and is_enforced(sts.policy, enforce_testing=enforce_testing):
-        if dane.status is Dane.UNKNOWN:
-            reason = f"DANE may apply before MTA-STS, but its look-up failed: {dane.reason}"
-            return Verdict(Level.TEMP, reason=reason)
+    if dane.status is Dane.UNKNOWN and (enforced or not opportunistic_dane):
+        claim = "DANE may apply before MTA-STS" if enforced else "DANE may be required"
+        return Verdict(Level.TEMP, reason=f"{claim}, but its look-up failed: {dane.reason}")
+    if enforced:
         return Verdict(Level.SECURE, policy=sts.policy)
     if not sts.known and defer_on_dns_failure:
         return Verdict(Level.TEMP, reason=sts.reason)
-    if dane.status in (Dane.PARTIAL, Dane.UNKNOWN):
+    if dane.status in (Dane.PARTIAL, Dane.UNKNOWN) and opportunistic_dane:
         return Verdict(Level.DANE)
     return Verdict(Level.NOT_FOUND)
 

@@ -141,7 +141,7 @@ class Daemon:
                     "group": "postfix",
                 },
             ],
-            "maps": {"strict": {"testing": "enforce"}},
+            "maps": {"strict": {"testing": "enforce"}, "only": {"dane": "only"}},
             "dns": {
                 "servers": list(self._name_servers),
                 "timeout": f"{DNS_TIMEOUT:g}s",

@@ -5,10 +5,12 @@ what an enforced policy changes, with such a policy as well.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .danehosts import (
     ADDRESS_FAILS,
     ALIAS,
+    CLEAR,
     IMPLICIT,
     PLAIN,
     TLSA_ABSENT,
@@ -83,6 +85,11 @@ def unauthenticated(name: str, host: MailHost) -> End:
     return unprotected(host, sni=name not in UNUSABLE_AT_ONCE)
 
 
+def also(end: End, words: str) -> End:
+    """Say that Postfix's log says these words, too."""
+    return replace(end, says=(*end.says, words))
+
+
 REQUIRED = (
     *either("TLSA right", "tlsa-right", DANE_ONLY, verified(TLSA_RIGHT), "D1"),
     *either("TLSA wrong", "tlsa-wrong", DANE_ONLY, mismatch(TLSA_WRONG), "D1"),
@@ -115,17 +122,29 @@ PARTIAL = (
         "TLSA unusable", "tlsa-unusable", secure(TLSA_UNUSABLE), mismatch(TLSA_UNUSABLE), "D1"
     ),
     # Only one of two hosts can be found, and it has no TLSA records.
-    *played("address of the first MX fails", "first-lost", DANE, unprotected(PLAIN), "D8"),
+    *played(
+        "address of the first MX fails, second without TLSA",
+        "first-lost",
+        DANE,
+        unprotected(PLAIN),
+        "D8",
+    ),
     *enforced(
-        "address of the first MX fails",
+        "address of the first MX fails, second without TLSA",
         "first-lost",
         secure(ADDRESS_FAILS, PLAIN),
         verified(PLAIN),
         "D8",
     ),
-    *played("address of the second MX fails", "second-lost", DANE, unprotected(PLAIN), "D8"),
+    *played(
+        "address of the second MX fails, first without TLSA",
+        "second-lost",
+        DANE,
+        unprotected(PLAIN),
+        "D8",
+    ),
     *enforced(
-        "address of the second MX fails",
+        "address of the second MX fails, first without TLSA",
         "second-lost",
         secure(PLAIN, ADDRESS_FAILS),
         verified(PLAIN),
@@ -238,4 +257,69 @@ USABILITY = (
 )
 """Postfix and the daemon must agree on which TLSA records are usable."""
 
-DANE_SCENARIOS = (*REQUIRED, *PARTIAL, *UNKNOWN, *NONE, *USABILITY)
+
+def at_encrypt(
+    name: str, domain: str, sender: Sender, answer: str, end: End, *rows: str
+) -> Scenario:
+    """Return a row with main.cf at `encrypt`, and the usual map or the one with `dane: only`."""
+    asked = "dane: only" if sender is Sender.ONLY else "dane: true"
+    return Scenario(
+        name=f"{name}, main.cf says encrypt, {asked}",
+        to=f"{domain}.example",
+        sender=sender,
+        answer=answer,
+        end=end,
+        rows=("D10", *rows),
+    )
+
+
+NO_TLS_AT_FIRST = f"TLS is required, but was not offered by host {CLEAR.name}"
+REQUIRED_FAILED = f"TEMP DANE may be required, but its look-up failed: {FAILED}"
+
+STRICTER = (
+    # The answer `dane` lets mail go out in plain text, although main.cf forbids it.
+    at_encrypt(
+        "first MX without STARTTLS, second with TLSA",
+        "clear-first",
+        Sender.ENCRYPT,
+        DANE,
+        End("sent", (), CLEAR, tls=False),
+    ),
+    at_encrypt(
+        "first MX without STARTTLS, second with TLSA",
+        "clear-first",
+        Sender.ONLY,
+        NOTFOUND,
+        also(unprotected(TLSA_RIGHT), NO_TLS_AT_FIRST),
+    ),
+    at_encrypt(
+        "the same, policy enforced",
+        "clear-first-enforced",
+        Sender.ONLY,
+        secure(CLEAR, TLSA_RIGHT),
+        also(mismatch(TLSA_RIGHT), NO_TLS_AT_FIRST),
+    ),
+    at_encrypt("TLSA right", "tlsa-right", Sender.ONLY, DANE_ONLY, verified(TLSA_RIGHT)),
+    at_encrypt("TLSA wrong", "tlsa-wrong", Sender.ONLY, DANE_ONLY, mismatch(TLSA_WRONG), "D1"),
+    at_encrypt(
+        "address of the first MX fails, second without TLSA",
+        "first-lost",
+        Sender.ONLY,
+        NOTFOUND,
+        unprotected(PLAIN),
+        "D8",
+    ),
+    at_encrypt(
+        "TLSA fails",
+        "tlsa-fails",
+        Sender.ONLY,
+        REQUIRED_FAILED,
+        held_back(REQUIRED_FAILED),
+        "D2",
+        "A4",
+    ),
+    at_encrypt("MX host unsigned", "unsigned-host", Sender.ONLY, NOTFOUND, unprotected(UNSIGNED)),
+)
+"""What becomes of a main.cf that is stricter than the level `dane`."""
+
+DANE_SCENARIOS = (*REQUIRED, *PARTIAL, *UNKNOWN, *NONE, *USABILITY, *STRICTER)

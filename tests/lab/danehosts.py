@@ -22,6 +22,7 @@ def good_name(name: str, *tlsa: str) -> MailHost:
 
 TLSA_RIGHT = bad_name("tlsa-right", RIGHT)
 PLAIN = good_name("plain")
+CLEAR = MailHost("clear.mx.example", None)
 TLSA_WRONG = good_name("tlsa-wrong", WRONG)
 TLSA_ABSENT = bad_name("tlsa-absent")
 TLSA_FAILS = MailHost("tlsa-fails.mx.example", Certificate.GOOD, (RIGHT,), tlsa_fails=True)
@@ -80,6 +81,7 @@ TLSA_UNUSABLE = UNUSABLE_HOSTS["1-1-1"]
 DANE_HOSTS = (
     TLSA_RIGHT,
     PLAIN,
+    CLEAR,
     TLSA_WRONG,
     TLSA_ABSENT,
     TLSA_FAILS,
@@ -115,6 +117,7 @@ DANE_DOMAINS = (
     *both("second-lost", PLAIN, ADDRESS_FAILS),
     *both("first-lost-second-fails", ADDRESS_FAILS, TLSA_FAILS),
     *both("all-lost", ADDRESS_FAILS),
+    *both("clear-first", CLEAR, TLSA_RIGHT),
     *both("no-address", UNREACHABLE, TLSA_RIGHT),
     *both("first-has-tlsa", TLSA_RIGHT, TLSA_ABSENT),
     *both("second-has-tlsa", TLSA_ABSENT, TLSA_RIGHT),

@@ -37,6 +37,8 @@ class Sender(StrEnum):
     USUAL = "usual@sender.example"
     DANE = "dane@sender.example"
     STRICT = "strict@sender.example"
+    ENCRYPT = "encrypt@sender.example"
+    ONLY = "only@sender.example"
     REPORTING = "reporting@sender.example"
     PROXIED = "proxied@sender.example"
     TCP_TABLE = "tcp-table@sender.example"
@@ -51,11 +53,16 @@ class Sender(StrEnum):
 TRANSPORTS = {
     Sender.DANE: "dane",
     Sender.STRICT: "strict",
+    Sender.ENCRYPT: "encrypt",
+    Sender.ONLY: "only",
     Sender.REPORTING: "reporting",
     Sender.PROXIED: "proxied",
     Sender.TCP_TABLE: "tcptable",
     Sender.CHROOTED: "chrooted",
 }
+
+MAPS = {Sender.STRICT: "strict", Sender.ONLY: "only"}
+"""The maps that are asked for some senders, whatever main.cf says."""
 
 RELAYS = {
     Sender.RELAY_HOST: "[relay.example]:25",
@@ -122,6 +129,11 @@ dane       unix        -  -  n  -      -    smtp
   -o smtp_tls_security_level=dane
 strict     unix        -  -  n  -      -    smtp
   -o smtp_tls_policy_maps=socketmap:{socketmap}:strict
+encrypt    unix        -  -  n  -      -    smtp
+  -o smtp_tls_security_level=encrypt
+only       unix        -  -  n  -      -    smtp
+  -o smtp_tls_security_level=encrypt
+  -o smtp_tls_policy_maps=socketmap:{socketmap}:only
 reporting  unix        -  -  n  -      -    smtp
   -o smtp_tls_policy_maps=socketmap:{socketmap}:tlsrpt
 proxied    unix        -  -  n  -      -    smtp

@@ -134,6 +134,32 @@ def test_explain_says_why_dane_or_the_policy_won(
     assert shown["daemon"] == steady_lab.daemon.ask(name)
 
 
+@pytest.mark.row("D10")
+@pytest.mark.parametrize(
+    ("domain", "decision", "answer"),
+    [
+        ("tlsa-right", DANE_DECIDES, DANE_ONLY),
+        (
+            "first-has-tlsa",
+            "main.cf decides: DANE could not verify every host, as dane: only asks",
+            NOTFOUND,
+        ),
+        (
+            "tlsa-fails",
+            "nothing can be decided: it may be that DANE can verify every host",
+            f"TEMP DANE may be required, but its look-up failed: host {TLSA_FAILS.name}",
+        ),
+    ],
+)
+def test_explain_says_what_a_map_makes_of_dane_that_wants_it_where_it_is_required(
+    steady_lab: Lab, domain: str, decision: str, answer: str
+) -> None:
+    shown = steady_lab.daemon.command("explain", f"{domain}.example", "--map", "only")
+    assert f"decision       {decision}\n" in shown
+    assert f"Postfix gets   {answer}".rstrip() in shown
+    assert f"answers {answer}".rstrip() in shown
+
+
 @pytest.mark.row("K5")
 def test_explain_says_which_hosts_and_port_dane_is_asked_for(steady_lab: Lab) -> None:
     relay = ENFORCED["host-alone"]

@@ -9,7 +9,7 @@ from .dane import DANE_SCENARIOS
 from .ends import End
 from .events import Fetch, Mail
 from .lab import Lab
-from .postfix import Delivery, Sender
+from .postfix import MAPS, Delivery
 from .relays import RELAY_SCENARIOS
 from .scenario import Scenario
 from .steady import STEADY
@@ -72,7 +72,7 @@ def play(lab: Lab, scenario: Scenario) -> None:
 
 
 def check_answer(lab: Lab, scenario: Scenario) -> None:
-    table = "strict" if scenario.sender is Sender.STRICT else lab.postfix.map_name
+    table = MAPS.get(scenario.sender, lab.postfix.map_name)
     answer = lab.daemon.ask(scenario.lookup_key, table)
     wanted = scenario.answer
     assert answer == (with_policy(wanted, scenario.policy_domain) if table == "tlsrpt" else wanted)

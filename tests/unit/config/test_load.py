@@ -107,6 +107,8 @@ def test_no_file_means_the_defaults() -> None:
             ),
         ),
         ("maps: {a: {sni: maybe}}", "$.maps.a.sni: 'maybe' is not true or false"),
+        ("maps: {a: {sni: only}}", "$.maps.a.sni: 'only' is not true or false"),
+        ("maps: {a: {dane: strict}}", "$.maps.a.dane: 'strict' is not true, false or only"),
         ("maps: [a]", "$.maps: a list is not a mapping of map names to options"),
         (
             "maps: {'a b': {}}",
@@ -316,6 +318,15 @@ class TestMaps:
         tlsrpt = MapOptions(testing="enforce", sni=False, tlsrpt=True)
         assert config.map_options("tlsrpt") == tlsrpt
         assert config.map_options("QUERYwithTLSRPT") == tlsrpt
+
+    @pytest.mark.parametrize(
+        ("written", "meant"),
+        [("true", True), ("Yes", True), ("off", False), ("only", "only"), ('"Only"', "only")],
+    )
+    def test_dane_is_a_switch_or_only(self, written: str, meant: bool | str) -> None:
+        config = read(f"maps: {{default: {{dane: {written}}}, partners: {{dane: false}}}}")
+        assert config.map_options("tlsrpt").dane == meant
+        assert config.map_options("partners").dane is False
 
     def test_a_built_in_map_can_be_overridden(self) -> None:
         config = read("maps: {QUERYwithTLSRPT: {tlsrpt: false}, QUERY: {sni: false}}")

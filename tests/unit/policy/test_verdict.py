@@ -20,6 +20,13 @@ TABLE = {
     Dane.OFF: (Level.SECURE, Level.NOT_FOUND, Level.NOT_FOUND),
 }
 
+# What `dane: only` makes of it: no DANE, and nothing weaker where it may be required.
+ONLY = {
+    **TABLE,
+    Dane.PARTIAL: (Level.SECURE, Level.NOT_FOUND, Level.NOT_FOUND),
+    Dane.UNKNOWN: (Level.TEMP, Level.TEMP, Level.TEMP),
+}
+
 # From "as main.cf says" to "verified or not at all".
 STRENGTH = {
     Level.NOT_FOUND: 0,
@@ -34,14 +41,17 @@ danes = st.sampled_from(list(Dane))
 
 
 @pytest.mark.row("C3")
+@pytest.mark.parametrize("opportunistic", [True, False])
 @pytest.mark.parametrize("dane", list(Dane))
-def test_the_table(dane: Dane) -> None:
-    enforced, otherwise, failed = TABLE[dane]
-    assert decide(DaneFinding(dane, "reason"), ENFORCE).level is enforced
-    assert {decide(DaneFinding(dane, "reason"), sts).level for sts in (TESTING, NONE, ABSENT)} == {
-        otherwise
-    }
-    assert decide(DaneFinding(dane, "reason"), FAILED).level is failed
+def test_the_table(dane: Dane, opportunistic: bool) -> None:
+    def level(sts: StsFinding) -> Level:
+        finding = DaneFinding(dane, "reason")
+        return decide(finding, sts, opportunistic_dane=opportunistic).level
+
+    enforced, otherwise, failed = (TABLE if opportunistic else ONLY)[dane]
+    assert level(ENFORCE) is enforced
+    assert {level(sts) for sts in (TESTING, NONE, ABSENT)} == {otherwise}
+    assert level(FAILED) is failed
 
 
 @pytest.mark.row("C8")
@@ -65,16 +75,18 @@ def test_an_administrator_may_defer_when_dns_fails() -> None:
 
 
 @pytest.mark.row("A4")
-@given(danes, findings, st.booleans(), st.booleans())
+@given(danes, findings, st.booleans(), st.booleans(), st.booleans())
 def test_what_a_verdict_carries(
-    dane: Dane, sts: StsFinding, enforce_testing: bool, defer: bool
+    dane: Dane, sts: StsFinding, enforce_testing: bool, defer: bool, opportunistic: bool
 ) -> None:
     verdict = decide(
         DaneFinding(dane, "reason"),
         sts,
         enforce_testing=enforce_testing,
         defer_on_dns_failure=defer,
+        opportunistic_dane=opportunistic,
     )
+    assert opportunistic or verdict.level is not Level.DANE
     assert (verdict.policy is not None) == (verdict.level is Level.SECURE)
     assert (verdict.reason != "") == (verdict.level is Level.TEMP)
 

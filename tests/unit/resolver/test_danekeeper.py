@@ -197,6 +197,20 @@ async def test_no_number_of_ports_makes_what_is_kept_of_a_domain_grow_without_en
     ]
 
 
+@pytest.mark.row("D10")
+async def test_a_map_may_want_dane_only_where_it_is_required() -> None:
+    running = Running(Config(maps={"strict": MapOptions(dane="only")}))
+    running.zone.add(GOOD, "MX", f"10 {MX}.", "20 mx2.good.example.").host("mx2.good.example")
+    running.publish_tlsa()
+    assert await running.ask(map_name="strict") == "NOTFOUND"
+    assert await running.ask() == "OK dane"  # each map has its own answer from what is known
+    assert running.questions() == 1
+    running.zone.add("all.example", "MX", f"10 {MX}.").fail("none.example", "MX")
+    assert await running.ask("all.example", "strict") == "OK dane-only"
+    assert (await running.ask("none.example", "strict")).startswith("TEMP DANE may be required")
+    assert await running.ask("none.example") == "OK dane"
+
+
 async def test_a_map_may_leave_dane_out() -> None:
     running = Running(Config(maps={"plain": MapOptions(dane=False, sni=False)}))
     running.world.internet.publish(GOOD, document())
