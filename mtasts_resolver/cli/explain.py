@@ -11,6 +11,7 @@ import click
 from mtasts_resolver import logs
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError, ask
+from mtasts_resolver.cli.oddities import oddities
 from mtasts_resolver.cli.options import (
     TemporaryError,
     config_errors,
@@ -19,6 +20,7 @@ from mtasts_resolver.cli.options import (
     map_option,
     read_config,
     server_option,
+    show_notes,
 )
 from mtasts_resolver.cli.query import socketmap_address
 from mtasts_resolver.cli.report import Now, as_dict, as_text, why_different
@@ -59,10 +61,12 @@ def explain(
         now = _ask_daemon(config, server, map_name, domain)
         with config_errors():
             explanation = _explain(domain, config, map_name, tell)
+    odd = oddities(domain, map_name, config)
     why = why_different(explanation, now, config)
     if as_json:
-        click.echo(json.dumps(as_dict(explanation, now, why), indent=2))
+        click.echo(json.dumps(as_dict(explanation, now, why) | odd.as_fields(), indent=2))
     else:
+        show_notes(odd.notes)
         click.echo(as_text(explanation, now, why, width(sys.stdout)), color=use_color(color))
     sys.exit(_exit_code(explanation))
 

@@ -1,7 +1,7 @@
 """What several commands have in common: where the configuration is, and how its faults are told."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -64,15 +64,20 @@ def read_config(config_file: Path | None) -> Config:
         return load_config(config_path(config_file))
 
 
+def show_notes(lines: Iterable[str]) -> None:
+    """Write lines for a person to standard error."""
+    columns = width(sys.stderr)
+    for line in lines:
+        click.echo("\n".join(wrap(line, columns)), err=True)
+
+
 class CommandError(click.ClickException):
     """A command ends with its `exit_code`; the text says why, and what to do."""
 
     exit_code = exit_codes.USAGE
 
-    def show(self, file: IO[str] | None = None) -> None:
-        columns = width(sys.stderr)
-        for line in self.message.splitlines():
-            click.echo("\n".join(wrap(line, columns)), file, err=True)
+    def show(self, file: IO[str] | None = None) -> None:  # noqa: ARG002  click's signature
+        show_notes(self.message.splitlines())
 
 
 class UnavailableError(CommandError):

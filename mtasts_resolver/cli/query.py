@@ -8,6 +8,7 @@ import click
 
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError, ask
+from mtasts_resolver.cli.oddities import oddities
 from mtasts_resolver.cli.options import (
     UnavailableError,
     config_option,
@@ -15,6 +16,7 @@ from mtasts_resolver.cli.options import (
     json_option,
     map_option,
     server_option,
+    show_notes,
 )
 from mtasts_resolver.config import Config, ConfigError, load_config
 from mtasts_resolver.reply import Status
@@ -40,30 +42,43 @@ def query(
 
     DOMAIN is a lookup key: a domain, or a next hop such as `[relay.example]:587`.
     """
-    address = server or configured_address(config_file)
+    config = None
+    if server is None:
+        config = configuration_or_defaults(config_file)
+        server = socketmap_address(config)
+    odd = oddities(domain, map_name, config)
+    if not as_json:
+        show_notes(odd.notes)
     try:
-        reply = ask(address, map_name, domain)
+        reply = ask(server, map_name, domain)
     except DaemonUnreachableError as error:
         raise UnavailableError(str(error)) from None
     if as_json:
-        fields = {"domain": domain, "map": map_name, "status": reply.status, "text": reply.text}
+        fields = {
+            "domain": domain,
+            "map": map_name,
+            "status": reply.status,
+            "text": reply.text,
+            **odd.as_fields(),
+        }
         click.echo(json.dumps(fields))
     else:
         click.echo(str(reply))
     sys.exit(EXIT_CODES[reply.status])
 
 
-def configured_address(config_file: Path | None) -> str:
-    """Return where the daemon listens, or the default address where the file is of no use.
+def configuration_or_defaults(config_file: Path | None) -> Config:
+    """Return the configuration, or the defaults where the file is of no use.
 
     Who asks may not be allowed to read it, and what it says may be in force nowhere.
     """
     try:
-        return socketmap_address(load_config(config_path(config_file)))
+        return load_config(config_path(config_file))
     except ConfigError as error:
-        address = socketmap_address(Config())
+        config = Config()
+        address = socketmap_address(config)
         click.echo(f"{error}\nThe daemon is asked at the default address, {address}", err=True)
-        return address
+        return config
 
 
 def socketmap_address(config: Config) -> str:

@@ -312,6 +312,16 @@ async def test_query_asks_as_postfix_does(daemon: RunningDaemon) -> None:
         "status": "OK",
         "text": SECURE,
     }
+    answer = command("query", "user@good.example", "--map", "plian", *config)
+    assert (answer.stdout, answer.returncode) == ("NOTFOUND\n", exit_codes.NEGATIVE)
+    assert "is a mail address: Postfix asks for its domain; did you mean 'good.example'?" in (
+        answer.stderr
+    )
+    assert "there is no map 'plian', it is answered as 'default'; did you mean 'plain'?" in (
+        answer.stderr
+    )
+    answer = command("query", "user@good.example", "--json", *config)
+    assert (answer.stderr, json.loads(answer.stdout)["meant"]) == ("", "good.example")
     answer = command("query", "unknown.example", *config)
     assert answer.stdout.startswith("TEMP ")
     assert "127.0.0.1" in answer.stdout
@@ -338,6 +348,10 @@ def test_query_says_when_nobody_answers(tmp_path: Path, free_port: int) -> None:
     answer = command("query", "good.example", "--server", f"inet:127.0.0.1:{free_port}")
     assert answer.returncode == exit_codes.UNAVAILABLE
     assert "is mtasts-resolver running" in answer.stderr
+    as_json = command("query", "good.example", "--json", "--server", f"inet:127.0.0.1:{free_port}")
+    assert as_json.returncode == exit_codes.UNAVAILABLE
+    shown = json.loads(as_json.stdout)
+    assert (shown["error"], shown["exit_code"]) == (answer.stderr.strip(), exit_codes.UNAVAILABLE)
     answer = command("query", "good.example", "--server", "127.0.0.1:8461")
     assert answer.returncode == exit_codes.USAGE
     assert "is neither 'inet:HOST:PORT' nor 'unix:/PATH'" in answer.stderr
@@ -386,7 +400,12 @@ def test_explain_shows_a_failure_of_dns(daemon: RunningDaemon) -> None:
     answer = command("explain", "good.example", "--config", str(daemon.config_file))
     assert answer.returncode == exit_codes.TEMPORARY
     assert "FAIL  TXT _mta-sts.good.example" in answer.stdout
-    assert "Postfix gets   NOTFOUND  (map default)" in answer.stdout
+    assert answer.stdout.startswith(
+        "Postfix gets now  nothing, and so it defers the mail: no answer"
+    )
+    assert "a fresh look      NOTFOUND\n" in answer.stdout
     answer = command("explain", ".example", "--json", "--config", str(daemon.config_file))
     assert answer.returncode == exit_codes.NEGATIVE
-    assert json.loads(answer.stdout)["domain"] is None
+    shown = json.loads(answer.stdout)
+    assert "is a parent domain" in shown["notes"][0]
+    assert (shown["domain"], shown["meant"]) == (None, None)
