@@ -135,7 +135,7 @@ def full(bench: Bench, size: int) -> Iterator[Server]:
     """Run a daemon that knows so many domains, and is warm for those that will be asked for."""
     bench.tell(f"growth: storing {size:,} policies")
     store = fill(bench.directory / f"growth-{size}.sqlite", map(wild, range(size)))
-    room = {"memory_entries": max(SMALLEST_CACHE, 2 * size)}
+    room = {"memory_entries": max(SMALLEST_CACHE, 2 * size), "memory_megabytes": 4_000}
     with contenders.ours(
         bench, store=store, cache=room, dns={"servers": [RESOLVER_ADDRESS], "dnssec": "off"}
     ) as server:

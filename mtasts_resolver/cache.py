@@ -1,16 +1,25 @@
 """Bounded memory of what is known of each domain."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from mtasts_resolver.footprint import footprint
 from mtasts_resolver.reply import TimedReply
 
 # An entry that was used since it was last looked at gets a second chance, but one eviction looks at
 # no more than this many: else the first eviction from a full, busy cache would hold the event loop.
 MAX_SECOND_CHANCES = 64
+# Entries evicted in a row, each after MAX_SECOND_CHANCES at most: half a millisecond. An entry may
+# take the room of hundreds, and a new limit may be a tenth of the old; the rest has its own turns.
+EVICTED_AT_ONCE = 32
+# Bytes that a domain takes besides its name and its entry: its place in a dict here, and if it is
+# renewed, those in the schedule.
+BYTES_PER_PLACE = 100
+BYTES_PER_RENEWAL = 150
 # A dict that grows moves all that it holds, and one from whose front much was taken looks through
 # the gaps there. With so many entries the one takes a tenth of a millisecond, the other less.
 ENTRIES_PER_DICT = 4_096
@@ -34,18 +43,36 @@ class CacheEntry(Struct, eq=False, kw_only=True, gc=False):
     """A look-up has used the entry since the last eviction that passed it."""
     replies: tuple[TimedReply, ...] = ()
     """The replies that were made of it, and still hold: one for each kind of map and next hop."""
+    size: int = 0
+    """Bytes that the cache counts for it; 0 while it is in none."""
 
     @property
     def precious(self) -> bool:
         """Tell whether it is worth more than an absence."""
         return False
 
-    def keep(self, reply: TimedReply, now: float) -> None:
-        """Remember `reply`, so that it is recalled together with the entry."""
-        held = [other for other in self.replies if now < other.until]
-        for other in held[: 1 - MAX_REPLIES]:
-            other.recall()
-        self.replies = (*held[1 - MAX_REPLIES :], reply)
+    @property
+    def renewed(self) -> bool:
+        """Tell whether a schedule knows it, too."""
+        return False
+
+    @property
+    def shared(self) -> tuple[object, ...]:
+        """Return those of its parts that other entries hold, too."""
+        return ()
+
+    def footprint(self) -> int:
+        """Return about how many bytes it takes, without replies and what it shares."""
+        return footprint(self, {id(self.replies), *map(id, self.shared)})
+
+    def take_use(self) -> bool:
+        """Tell whether it, or a reply made of it, was used since this was asked last."""
+        used = self.referenced
+        self.referenced = False
+        for reply in self.replies:
+            used |= reply.used
+            reply.used = False
+        return used
 
     def recall(self) -> None:
         """Have the replies made anew."""
@@ -109,17 +136,37 @@ class ManyDicts(Generic[V]):
         return self._dicts[hash(domain) % len(self._dicts)]
 
 
-class Cache(Generic[E]):
-    """Domains and their entries, at most `limit`; the least valuable are evicted first.
+def _next_turn(work: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(work)
 
-    Absences go before precious entries, unused entries before used ones, old before new. With an
-    entry that is replaced, removed or evicted go the replies that were made of it.
+
+class Cache(Generic[E]):
+    """Domains and their entries, at most `limit`, of at most `max_bytes` together.
+
+    The least valuable are evicted first: absences before precious entries, unused entries before
+    used ones, old before new. With an entry that is replaced, removed or evicted go the replies
+    that were made of it. No call looks at more than a few thousand entries; what is too much after
+    it goes in the following turns of the event loop, for which `later` arranges.
+
+    A reply is made of what several caches hold; one of them `counts_replies`.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(
+        self,
+        limit: int,
+        max_bytes: int,
+        *,
+        counts_replies: bool = True,
+        later: Callable[[Callable[[], None]], None] = _next_turn,
+    ) -> None:
         self._limit = limit
+        self._max_bytes = max_bytes
+        self._counts_replies = counts_replies
+        self._later = later
         self._precious: ManyDicts[E] = ManyDicts(limit)
         self._absences: ManyDicts[E] = ManyDicts(limit)
+        self._bytes = 0
+        self._shrinking = False
         self.precious_missing = False
         """A precious entry was evicted, or found no room."""
 
@@ -127,8 +174,9 @@ class Cache(Generic[E]):
         return len(self._precious) + len(self._absences)
 
     @property
-    def full(self) -> bool:
-        return len(self) >= self._limit
+    def bytes(self) -> int:
+        """Return about how many bytes the entries and the replies made of them take."""
+        return self._bytes
 
     @property
     def precious(self) -> int:
@@ -149,44 +197,103 @@ class Cache(Generic[E]):
 
     def put(self, domain: str, entry: E) -> None:
         self.remove(domain)
-        while self and self.full:
-            self._evict()
-        (self._precious if entry.precious else self._absences).put(domain, entry)
+        size = _size(domain, entry)
+        self._shrink(entries=1, size=size)
+        self._add(domain, entry, size)
 
     def offer(self, domain: str, entry: E) -> None:
         """Put `entry` if nothing need be evicted for it."""
-        if not self.full:
-            self.put(domain, entry)
-        elif entry.precious:
-            self.precious_missing = True
+        size = _size(domain, entry)
+        if self._has_room(entries=1, size=size):
+            self.remove(domain)
+            self._add(domain, entry, size)
+        else:
+            self.precious_missing |= entry.precious
+
+    def keep(self, entry: E, reply: TimedReply, holds: Callable[[TimedReply], bool]) -> None:
+        """Remember `reply`, so that it is recalled together with `entry`.
+
+        Of the replies that were made of the entry before those stay that still hold.
+        """
+        held = [other for other in entry.replies if holds(other)][1 - MAX_REPLIES :]
+        gone = [other for other in entry.replies if other not in held]
+        entry.replies = (*held, reply)
+        more = reply.size - sum(other.size for other in gone)
+        for other in gone:
+            other.recall()
+        if self._counts_replies:
+            self._count(entry, more)
+
+    def weigh(self, domain: str, entry: E) -> None:
+        """Count `entry` anew, in which something was changed."""
+        replies = sum(reply.size for reply in entry.replies) if self._counts_replies else 0
+        self._count(entry, _size(domain, entry) + replies - entry.size)
 
     def remove(self, domain: str) -> None:
         entry = self._precious.pop(domain) or self._absences.pop(domain)
         if entry is not None:
-            entry.recall()
+            self._gone(entry)
 
-    def resize(self, limit: int) -> None:
+    def resize(self, limit: int, max_bytes: int) -> None:
         self._limit = limit
-        while len(self) > limit:
-            self._evict()
+        self._max_bytes = max_bytes
+        self._shrink()
 
     def precious_entries(self) -> Iterator[E]:
         return self._precious.values()
 
-    def recall_all(self) -> None:
-        """Have every reply made anew."""
-        for entry in chain(self._precious.values(), self._absences.values()):
-            entry.recall()
+    def _has_room(self, *, entries: int = 0, size: int = 0) -> bool:
+        return len(self) + entries <= self._limit and self._bytes + size <= self._max_bytes
+
+    def _shrink(self, *, entries: int = 0, size: int = 0) -> None:
+        """Evict until there is room for so much more, or for a while; then go on later."""
+        for _ in range(EVICTED_AT_ONCE):
+            if not self or self._has_room(entries=entries, size=size):
+                return
+            self._evict()
+        self._shrink_later()
+
+    def _shrink_later(self) -> None:
+        if not self._shrinking:
+            self._shrinking = True
+            self._later(self._go_on_shrinking)
+
+    def _go_on_shrinking(self) -> None:
+        self._shrinking = False
+        self._shrink()
+
+    def _add(self, domain: str, entry: E, size: int) -> None:
+        entry.size = size
+        self._bytes += size
+        (self._precious if entry.precious else self._absences).put(domain, entry)
+
+    def _count(self, entry: E, more: int) -> None:
+        """Count so many bytes more; whoever works with an entry does not lose it meanwhile."""
+        if not entry.size:
+            return  # it is in no cache
+        entry.size += more
+        self._bytes += more
+        if not self._has_room():
+            self._shrink_later()
+
+    def _gone(self, entry: E) -> None:
+        self._bytes -= entry.size
+        entry.size = 0
+        entry.recall()
 
     def _evict(self) -> None:
         entries = self._absences or self._precious
         for _ in range(MAX_SECOND_CHANCES):
             domain, entry = entries.pop_oldest()
-            if not entry.referenced:
+            if not entry.take_use():
                 break
-            entry.referenced = False
             entries.put(domain, entry)
         else:
             _, entry = entries.pop_oldest()
         self.precious_missing |= entry.precious
-        entry.recall()
+        self._gone(entry)
+
+
+def _size(domain: str, entry: CacheEntry) -> int:
+    places = BYTES_PER_PLACE + BYTES_PER_RENEWAL * entry.renewed
+    return places + footprint(domain) + entry.footprint()

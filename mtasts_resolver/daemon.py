@@ -219,6 +219,7 @@ class Daemon:
             resolver, dane, clock=self._clock, config=config, counters=self._counters
         )
         server = Server(service.answer, listeners, clock=self._clock.monotonic)
+        service.on_recall = server.forget_replies
         try:
             await store.open()
         except StoreError as error:

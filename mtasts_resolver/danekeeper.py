@@ -43,6 +43,14 @@ class DaneEntry(CacheEntry, eq=False, kw_only=True, gc=False):
     def precious(self) -> bool:
         return self.finding.status is not Dane.NONE
 
+    @property
+    def renewed(self) -> bool:
+        return True
+
+    @property
+    def shared(self) -> tuple[object, ...]:
+        return () if self.finding.status is Dane.UNKNOWN else (self.finding,)
+
 
 class DaneKeeper(Schedule[DaneEntry]):
     """Knows, or finds out, what DANE demands at each next hop; keeps it current while in use."""
@@ -63,7 +71,9 @@ class DaneKeeper(Schedule[DaneEntry]):
         self._rng = rng
         self._config = config
         self._counters = counters
-        self._cache: Cache[DaneEntry] = Cache(config.cache.memory_entries)
+        self._cache: Cache[DaneEntry] = Cache(
+            config.cache.memory_entries, config.cache.dane_bytes, counts_replies=False
+        )
         self._shared: dict[DaneFinding, DaneFinding] = {}
         self._discoveries: Discoveries[DaneEntry] = Discoveries("DANE discovery")
 
@@ -73,7 +83,7 @@ class DaneKeeper(Schedule[DaneEntry]):
 
     def reconfigure(self, config: Config) -> None:
         self._config = config
-        self._cache.resize(config.cache.memory_entries)
+        self._cache.resize(config.cache.memory_entries, config.cache.dane_bytes)
 
     def lookup(self, hop: str) -> DaneEntry | None:
         """Return what memory knows of `hop`, at once; None where it must be found out."""
@@ -170,13 +180,17 @@ class DaneKeeper(Schedule[DaneEntry]):
             asked=now if known is None or now >= known.until else known.asked,
         )
         self._cache.put(hop, entry)
-        self.schedule(hop, entry)
+        # The schedule may name next hops that were evicted, but not without end: what is not in it
+        # is renewed behind an answer.
+        if hop in self or len(self) < self._config.cache.memory_entries:
+            self.schedule(hop, entry)
         return entry
 
     def _share(self, finding: DaneFinding) -> DaneFinding:
-        """Return an equal finding that other entries hold, too."""
-        if finding.status is not Dane.NONE:
-            return finding  # it may name a host, and so be like no other
+        """Return an equal finding that other entries hold, too; the single hosts are not kept."""
+        finding = finding._replace(hosts=())
+        if finding.status is Dane.UNKNOWN:
+            return finding  # it names a host, and so is like no other
         if len(self._shared) >= MAX_SHARED:
             self._shared.clear()
         return self._shared.setdefault(finding, finding)

@@ -7,6 +7,9 @@ from mtasts_resolver.clock import Clock
 from mtasts_resolver.policy import StsFinding, parse_text
 from mtasts_resolver.store import StoredPolicy
 
+# The usual finding, of which there may be hundreds of thousands.
+ABSENT = StsFinding(None, "the domain publishes no policy record", "no-record")
+
 
 class FetchFailure(NamedTuple):
     """The last fetch of a policy failed (RFC 8461 §3.3)."""
@@ -36,6 +39,14 @@ class Entry(CacheEntry, eq=False, kw_only=True, gc=False):
     @property
     def precious(self) -> bool:
         return self.stored is not None
+
+    @property
+    def renewed(self) -> bool:
+        return self.precious
+
+    @property
+    def shared(self) -> tuple[object, ...]:
+        return (ABSENT,)
 
     @property
     def policy_id(self) -> str | None:

@@ -1,7 +1,7 @@
 """From a look-up to the reply that Postfix gets: key, finding, verdict, reply."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from mtasts_resolver import logs
 from mtasts_resolver.clock import Clock
@@ -9,6 +9,7 @@ from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.danekeeper import DaneEntry, DaneKeeper
 from mtasts_resolver.discoveries import OverloadedError
+from mtasts_resolver.footprint import footprint
 from mtasts_resolver.pace import Pace
 from mtasts_resolver.policy import (
     Dane,
@@ -30,6 +31,9 @@ BEGUN_PER_TURN = 2
 # Names of maps that there are not, and of which the log tells; a client can send any number.
 MAX_UNKNOWN_MAPS = 64
 MAX_MAP_NAME = 64  # characters, as in the configuration; more than that of a name are not kept
+# What a timed reply takes besides its text: itself, its place in the entries, the frame of the
+# protocol, and its time.
+BYTES_PER_REPLY = 250
 FOR_EVER = float("inf")
 NOT_ASKED = DaneEntry(
     finding=DaneFinding(Dane.OFF, "the map is configured with dane: false"),
@@ -60,6 +64,9 @@ class LookupService:
         self._counters = counters
         self._pace = Pace(BEGUN_PER_TURN)
         self._kinds: dict[tuple[MapOptions, bool], tuple[MapOptions, bool]] = {}
+        self._generation = 0  # of the replies that hold
+        self.on_recall: Callable[[], None] = lambda: None
+        """Called when all replies must be made anew, by whoever has kept some."""
         self._use(config)
         dane.validation.on_change = self._recall_all
 
@@ -95,15 +102,19 @@ class LookupService:
         if place != hop.domain and dane.finding.status is not Dane.OFF:
             made_for = (*kind, place)
         now = self._clock.monotonic()
+
+        def holds(timed: TimedReply) -> bool:
+            return now < timed.until and timed.generation == self._generation
+
         for timed in sts.replies:
-            if now < timed.until and timed.made_for == made_for:
+            if timed.made_for == made_for and holds(timed):
                 return timed
         reply = reply_for(hop.domain, sts.finding, dane.finding, options, self._config)
         until = min(sts.until, sts.check_at, dane.until, dane.renew_at)
-        timed = TimedReply(reply, until, made_for)
-        sts.keep(timed, now)
+        timed = TimedReply(reply, until, made_for, self._generation, size=_size(reply))
+        self._resolver.cache.keep(sts, timed, holds)
         if dane is not NOT_ASKED:
-            dane.keep(timed, now)
+            self._dane.cache.keep(dane, timed, holds)
         return timed
 
     def _answer_as_default(self, request: Request) -> Reply | Awaitable[Reply]:
@@ -125,8 +136,12 @@ class LookupService:
         return answer.reply if isinstance(answer, TimedReply) else answer
 
     def _recall_all(self) -> None:
-        self._resolver.cache.recall_all()
-        self._dane.cache.recall_all()
+        """Have every reply made anew, however many there are.
+
+        Those that the entries hold are of an earlier generation, and go when the next is made.
+        """
+        self._generation += 1
+        self.on_recall()
 
     async def _answer_later(self, hop: NextHop, options: MapOptions) -> Reply:
         """Find out what is missing, DANE and MTA-STS side by side."""
@@ -145,6 +160,13 @@ class LookupService:
     async def _dane_if(self, hop: NextHop, options: MapOptions) -> DaneFinding:
         entry = self._dane.lookup(str(hop)) if options.dane else NOT_ASKED
         return await self._dane.resolve(str(hop)) if entry is None else entry.finding
+
+
+def _size(reply: Reply) -> int:
+    """Return about how many bytes a timed reply takes, with its text and what will be sent."""
+    if reply is NOT_FOUND:
+        return BYTES_PER_REPLY
+    return BYTES_PER_REPLY + footprint(reply) + footprint(reply.text)
 
 
 def reply_for(

@@ -37,7 +37,8 @@ class Reply(Struct, frozen=True, gc=False):
 class TimedReply(Struct, eq=False, gc=False):
     """A reply that holds until a time, and the bytes that say it once a protocol has encoded it.
 
-    It can be recalled early, by whoever learns something new; it is then asked for again.
+    It can be recalled early, by whoever learns something new; it is then asked for again. Whoever
+    keeps one that was recalled keeps next to nothing.
     """
 
     reply: Reply
@@ -45,10 +46,18 @@ class TimedReply(Struct, eq=False, gc=False):
     """Monotonic seconds."""
     made_for: object = None
     """What another look-up must have in common with the first to get the same reply."""
+    generation: int = 0
+    """How often all replies had been recalled when it was made."""
     wire: bytes = b""
+    used: bool = False
+    """It was sent since whoever made it looked last."""
+    size: int = 0
+    """Bytes that are counted for it, its `wire` included."""
 
     def recall(self) -> None:
         self.until = float("-inf")
+        self.reply = RECALLED
+        self.wire = b""
 
 
 class AttributeSyntaxError(ValueError):
@@ -56,6 +65,8 @@ class AttributeSyntaxError(ValueError):
 
 
 NOT_FOUND = Reply(Status.NOTFOUND)
+# It is never sent, for a reply that was recalled is asked for again; were it sent, mail would wait.
+RECALLED = Reply(Status.TEMP, "what was known has changed, ask again")
 
 # A line that stands between braces in an attribute: no brace in it, and nothing but ASCII, which is
 # what Postfix's parser and the reports' JSON agree on.

@@ -18,7 +18,7 @@ from mtasts_resolver.discoverer import Discoverer
 from mtasts_resolver.discoveries import TOO_BUSY, TOO_MANY, Discoveries, OverloadedError
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.findings import FetchedPolicy, FoundRecord
-from mtasts_resolver.entry import Entry, FetchFailure, entry_of
+from mtasts_resolver.entry import ABSENT, Entry, FetchFailure, entry_of
 from mtasts_resolver.lifetimes import (
     Urgency,
     absence_lifetime,
@@ -43,10 +43,6 @@ DNS_RETRY_DELAY = 60.0
 ASKED_AT_PRECISION = 86_400.0
 
 
-# The usual finding, of which there may be hundreds of thousands.
-ABSENT = StsFinding(None, "the domain publishes no policy record", "no-record")
-
-
 class Resolver:
     """Knows, or finds out, the MTA-STS policy of each domain."""
 
@@ -66,7 +62,7 @@ class Resolver:
         self._rng = rng
         self._config = config
         self._counters = counters
-        self._cache: Cache[Entry] = Cache(config.cache.memory_entries)
+        self._cache: Cache[Entry] = Cache(config.cache.memory_entries, config.cache.policy_bytes)
         self._discoveries: Discoveries[Entry | None] = Discoveries("discovery")
         self._name_servers = NameServerHealth()
         self._failing: set[str] = set()
@@ -89,7 +85,7 @@ class Resolver:
 
     def reconfigure(self, config: Config) -> None:
         self._config = config
-        self._cache.resize(config.cache.memory_entries)
+        self._cache.resize(config.cache.memory_entries, config.cache.policy_bytes)
 
     # -- look-ups ----------------------------------------------------------------------------
 
@@ -371,6 +367,7 @@ class Resolver:
             return self._without_policy(domain, failure, now)
         self._report_failed_refresh(domain, entry, failure, now)
         entry.failure = failure
+        self._cache.weigh(domain, entry)
         self._note_asked(entry, now)
         return entry
 

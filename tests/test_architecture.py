@@ -16,7 +16,7 @@ PACKAGE = "mtasts_resolver"
 
 # From the bottom to the top: a room may import from the rooms in lines above its own.
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("clock", "counters", "logs", "pace", "policy", "quoting"),
+    ("clock", "counters", "footprint", "logs", "pace", "policy", "quoting"),
     ("endpoints", "privileges", "systemd"),
     ("reply", "config", "store"),
     ("protocol", "discovery", "cache", "discoveries"),

@@ -48,6 +48,7 @@ store:                                       # unset: the directory that systemd
 
 cache:
   memory_entries: 200000
+  memory_megabytes: 400
 
 refresh:
   interval: 1d

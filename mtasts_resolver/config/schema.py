@@ -16,6 +16,7 @@ from mtasts_resolver.config.kinds import DAY, HOUR, Duration, Integer, Kind, Swi
 from mtasts_resolver.endpoints import MAX_SERVERS
 
 MAX_LISTENERS = 64  # more than anyone has
+MIB = 1 << 20
 MAX_NETWORKS = 1_000  # each address of a policy host is compared with all of them
 
 # As others spell them. Case does not count in the name of a map: whoever has `querywithtlsrpt` in
@@ -210,6 +211,24 @@ class CacheConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             Integer(1_000, 10_000_000, "fewer would thrash; each takes about a kilobyte"),
         ),
     ] = 200_000
+    memory_megabytes: Annotated[
+        int,
+        key(
+            "How much memory these may take, with the answers that were made of them, in MiB: three"
+            " quarters for MTA-STS, one for DANE; beyond, the least valuable are dropped. The"
+            " daemon takes 100 more, and the process that discovers as many again: that and this"
+            " must fit into `MemoryMax=` of the unit.",
+            Integer(16, 1_000_000, "less would not hold what is in use"),
+        ),
+    ] = 400
+
+    @property
+    def policy_bytes(self) -> int:
+        return self.memory_megabytes * MIB - self.dane_bytes
+
+    @property
+    def dane_bytes(self) -> int:
+        return self.memory_megabytes * MIB // 4
 
 
 class RefreshConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

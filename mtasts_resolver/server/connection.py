@@ -9,6 +9,7 @@ from typing import cast
 from mtasts_resolver.protocol import BadRequest, Codec, Event, Garbage, Request
 from mtasts_resolver.reply import Reply, Status, TimedReply
 from mtasts_resolver.server.limits import Limits, ServerCounters
+from mtasts_resolver.server.prepared import Prepared
 from mtasts_resolver.server.ratelimit import RateLimitedLog
 from mtasts_resolver.server.turns import Turns
 
@@ -33,11 +34,6 @@ BYTES_AS_REQUEST = 4_096
 WRITE_HIGH = 65_536
 WRITE_LOW = 16_384
 
-# Prepared replies of one protocol. A table that is full is begun anew: what is in use returns at
-# once. Longer requests are not what Postfix sends often, or at all.
-MAX_PREPARED = 100_000
-MAX_PREPARED_BYTES = 300
-
 INTERNAL_ERROR = Reply(Status.TEMP, "internal error, see the log of mtasts-resolver")
 STOPPING = Reply(Status.TEMP, "mtasts-resolver is stopping, ask again")
 
@@ -51,8 +47,8 @@ class Shared:
     clock: Callable[[], float]
     """Seconds, never going back."""
     log: RateLimitedLog
-    prepared: dict[type[Codec], dict[bytes, TimedReply]]
-    """Whole requests as they arrived, and their replies; apart for each protocol."""
+    prepared: dict[type[Codec], Prepared]
+    """Replies that stand ready, apart for each protocol."""
     lost: Callable[["Connection"], None]
     """Called once when a connection has ended."""
     counters: ServerCounters = field(default_factory=ServerCounters)
@@ -111,7 +107,7 @@ class Connection(asyncio.Protocol):
         self._waiting = False  # for a turn, to go on with what was read
         self._events: deque[Event] = deque()
         self._queue: deque[Reply | bytes | asyncio.Future[Reply]] = deque()
-        self._prepared = shared.prepared.setdefault(type(codec), {})
+        self._prepared = shared.prepared.setdefault(type(codec), Prepared())
         self._counters = shared.counters
         self._clock = shared.clock
         self._at_rest = True  # nothing is in hand, and whole requests may be answered
@@ -136,10 +132,11 @@ class Connection(asyncio.Protocol):
             self._advance()
 
     def data_received(self, data: bytes) -> None:
-        known = self._prepared.get(data)
+        known = self._prepared.table.get(data)
         if known is not None and self._at_rest:
             now = self._clock()
             if now < known.until:
+                known.used = True
                 self._active_at = now
                 self._counters.requests += 1
                 self._write(known.wire)
@@ -223,10 +220,7 @@ class Connection(asyncio.Protocol):
         self._unread += data
         self._advance(0 if self._waiting else 1)
         if alone and self._at_rest and self._asked == asked + 1 and self._timed is not None:
-            if len(self._prepared) >= MAX_PREPARED:
-                self._prepared.clear()
-            if len(data) <= MAX_PREPARED_BYTES:
-                self._prepared[data] = self._timed
+            self._prepared.add(data, self._timed)
 
     def _advance(self, requests: int = 0) -> None:
         """Send what is known, and move on as many `requests` of what was read."""

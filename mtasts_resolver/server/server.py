@@ -118,6 +118,11 @@ class Server:
         if self._shared.tasks:
             await asyncio.wait(self._shared.tasks, timeout=CLOSE_TIMEOUT)
 
+    def forget_replies(self) -> None:
+        """Ask anew for every reply that stood ready."""
+        for prepared in self._shared.prepared.values():
+            prepared.forget()
+
     def sweep(self) -> None:
         """Close the connections whose peers are past a time limit."""
         now = self._shared.clock()

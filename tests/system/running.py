@@ -74,6 +74,7 @@ class RunningDaemon:
         await store.open()
         for domain, document in documents.items():
             store.put(StoredPolicy(domain, "1", document, time.time(), time.time()))
+        await store.flush()
         await store.close()
 
     def start(self, *, ready: bool = True, command: Iterable[str] = ()) -> None:
@@ -124,6 +125,16 @@ class RunningDaemon:
             status = Path(f"/proc/{pid}/status").read_text().splitlines()
             line = next(line for line in status if line.startswith("Uid:"))
             found.update(map(int, line.split()[1:]))
+        return found
+
+    @property
+    def most_resident(self) -> int:
+        """The most bytes that both processes together may have had resident."""
+        found = 0
+        for pid in (self.pid, self.discoverer):
+            status = Path(f"/proc/{pid}/status").read_text().splitlines()
+            line = next(line for line in status if line.startswith("VmHWM:"))
+            found += int(line.split()[1]) * 1_024
         return found
 
     def store_owner(self) -> int:

@@ -21,6 +21,7 @@ from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError
 from mtasts_resolver.reply import NOT_FOUND, Status
 from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
+from tests.unit.resolver.world import fattest_document
 
 SECURE = "secure match=mx.good.example"
 TESTING = ENFORCED.replace("enforce", "testing")
@@ -70,6 +71,27 @@ async def test_without_a_word_from_dns_a_stored_policy_is_not_put_before_dane(
     assert reply.status is Status.TEMP
     assert "DANE may apply" in reply.text
     assert daemon.ask("unknown.example").text == "dane"
+
+
+@pytest.mark.row("P5")
+@pytest.mark.parametrize("head", ["", "extension: \N{GRINNING FACE}\n"], ids=["plain", "wide"])
+async def test_the_fattest_policies_that_are_allowed_fit_into_the_memory_of_the_unit(
+    daemon: RunningDaemon, head: str
+) -> None:
+    """With one wide character each takes four times the room; the daemon must start all the same.
+
+    The unit allows 1 GB for both processes.
+    """
+    domains = [f"d{number}.example" for number in range(2_000)]
+    await daemon.store(dict.fromkeys(domains, fattest_document(head)))
+    daemon.start()
+    until(lambda: "event=policies-loaded policies=2000" in daemon.log)
+    for map_name in ("default", "tlsrpt"):
+        for domain in domains[::10] + domains[:50]:
+            assert daemon.ask(domain, map_name).status is Status.OK
+    assert daemon.most_resident < 550_000_000
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
 
 
 @pytest.mark.row("C2")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 import pytest
 
 from mtasts_resolver import discoveries
+from mtasts_resolver.cache import ManyDicts
 from mtasts_resolver.config import CacheConfig, Config, MapOptions
 from mtasts_resolver.lookup import MAX_UNKNOWN_MAPS, LookupService
 from mtasts_resolver.protocol import Request
@@ -165,9 +166,34 @@ async def test_new_options_hold_from_the_next_look_up_on() -> None:
     await ask(service, "good.example")
     held = service.answer(Request("default", "good.example"))
     assert isinstance(held, TimedReply)
+    recalled = []
+    service.on_recall = lambda: recalled.append(held)
     service.reconfigure(Config(maps={"default": MapOptions(sni=False)}))
-    assert held.until < world.clock.now  # whoever keeps its bytes asks again
+    assert recalled == [held]  # whoever keeps its bytes asks again
+    assert service.answer(Request("default", "good.example")) is not held
     assert (await ask(service, "good.example")).text == SECURE
+
+
+async def test_to_recall_all_replies_touches_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be a million: neither a reload nor a change of DNSSEC may look at each."""
+    world = World()
+    service = service_for(world)
+    for number in range(50):
+        await ask(service, f"d{number}.example")
+        service.answer(Request("default", f"d{number}.example"))
+    entry = world.resolver.cache.get("d1.example")
+    assert entry is not None
+    (held,) = entry.replies
+    with monkeypatch.context() as patch:
+        for name in ("items", "values", "get"):
+            patch.delattr(ManyDicts, name)
+        service.reconfigure(Config())
+        service._dane.validation.on_change()
+    again = service.answer(Request("default", "d1.example"))
+    assert isinstance(again, TimedReply)
+    assert again is not held
+    assert entry.replies == (again,)
+    assert held.until < world.clock.now
 
 
 async def test_a_reply_is_kept_until_something_is_due_or_new() -> None:

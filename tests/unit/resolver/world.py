@@ -26,6 +26,7 @@ from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.policy import parse_document
+from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES, MAX_MX_PATTERNS
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import Reply, TimedReply
 from mtasts_resolver.resolver import Resolver
@@ -86,6 +87,14 @@ def document(mode: str = "enforce", *mx: str, max_age: int = 7 * 86_400) -> str:
     hosts = mx or (() if mode == "none" else ("mx.good.example",))
     lines = ["version: STSv1", f"mode: {mode}", *(f"mx: {host}" for host in hosts)]
     return "\n".join([*lines, f"max_age: {max_age}", ""])
+
+
+def fattest_document(head: str = "") -> str:
+    """Return as large a document as is allowed, with as many mx patterns as are."""
+    hosts = [f"{number:0>63}.{'x' * 63}.{'y' * 63}.example" for number in range(MAX_MX_PATTERNS)]
+    text = head + document("enforce", *hosts)
+    field = f"extension: {'v' * 60}\n"
+    return text + field * ((MAX_DOCUMENT_BYTES - len(text.encode())) // len(field))
 
 
 class FakeInternet(DnsClient):

@@ -16,7 +16,7 @@ from mtasts_resolver.protocol import Request
 from mtasts_resolver.protocol.socketmap import SocketmapCodec
 from mtasts_resolver.protocol.tcp_table import TcpTableCodec
 from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply
-from mtasts_resolver.server import connection, turns
+from mtasts_resolver.server import prepared, turns
 from mtasts_resolver.server.connection import Connection, Shared
 from mtasts_resolver.server.limits import Limits
 from mtasts_resolver.server.ratelimit import RateLimitedLog
@@ -135,12 +135,12 @@ steps = st.one_of(sent, sent, sent, st.sampled_from(["change"]), st.integers(1, 
 
 @given(st.lists(steps, max_size=40))
 def test_what_stands_ready_changes_no_answer(script: list[bytes | str | int]) -> None:
-    prepared, plain = Book(), Book()
-    first, quick, shared = connect(prepared)
+    hot, plain = Book(), Book()
+    first, quick, shared = connect(hot)
     second, slow, never = connect(plain)
     for step in script:
-        never.prepared[SocketmapCodec].clear()
-        for book, made in ((prepared, first), (plain, second)):
+        never.prepared[SocketmapCodec].forget()
+        for book, made in ((hot, first), (plain, second)):
             if step == "change":
                 book.change()
             elif isinstance(step, int):
@@ -150,7 +150,7 @@ def test_what_stands_ready_changes_no_answer(script: list[bytes | str | int]) ->
                 cast("Turns", made._shared.turns).take()
         assert quick.sent == slow.sent
     assert shared.counters == never.counters
-    assert prepared.asked <= plain.asked
+    assert hot.asked <= plain.asked
 
 
 def test_each_protocol_has_replies_of_its_own() -> None:
@@ -187,14 +187,44 @@ def test_a_reply_that_was_recalled_is_asked_for_again() -> None:
 
 
 def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MAX_PREPARED", 3)
+    monkeypatch.setattr(prepared, "MAX_PREPARED", 3)
     book = Book()
     made, _, shared = connect(book)
     for number in range(20):
         made.data_received(netstring("default", f"d{number}.example"))
-        assert len(shared.prepared[SocketmapCodec]) <= 3
+        assert len(shared.prepared[SocketmapCodec].table) <= 3
     made.data_received(netstring("default", "x" * 400))
-    assert all(len(request) < 300 for request in shared.prepared[SocketmapCodec])
+    assert all(len(request) < 300 for request in shared.prepared[SocketmapCodec].table)
+
+
+def test_to_forget_all_touches_nothing_and_what_was_forgotten_goes_bit_by_bit() -> None:
+    gone: list[int] = []
+
+    class Told(TimedReply):
+        def __del__(self) -> None:
+            gone.append(1)
+
+    table = prepared.Prepared()
+    for number in range(1_000):
+        table.add(b"%d" % number, Told(NOT_FOUND, 1.0))
+    table.forget()
+    assert (table.table, gone) == ({}, [])
+    for number in range(1_000):
+        before = len(gone)
+        table.add(b"%d" % number, TimedReply(NOT_FOUND, 1.0))
+        assert len(gone) - before <= prepared.LET_GO
+    assert len(gone) == 1_000
+    assert len(table.table) == 1_000
+
+
+def test_what_stands_ready_notes_that_it_is_used() -> None:
+    book = Book()
+    made, _, _ = connect(book)
+    made.data_received(HOT)
+    (held,) = book.held.values()
+    assert not held.used
+    made.data_received(HOT)
+    assert held.used
 
 
 def test_a_hot_look_up_calls_next_to_nothing() -> None:
@@ -214,13 +244,13 @@ def test_a_hot_look_up_calls_next_to_nothing() -> None:
     made.data_received(HOT)
     made._write = wire.sent.extend  # as the real one, a function of C
     made._clock = float  # likewise
-    before = dict(shared.prepared[SocketmapCodec])
+    before = dict(shared.prepared[SocketmapCodec].table)
     sys.setprofile(profile)
     made.data_received(HOT)
     sys.setprofile(None)
     assert [name for name in names if name != "setprofile"] == ["data_received", "get", "extend"]
     assert wire.sent == SECURE * 2
-    assert shared.prepared[SocketmapCodec] == before
+    assert shared.prepared[SocketmapCodec].table == before
 
 
 def test_a_hot_look_up_makes_no_task_and_waits_for_nothing() -> None:
