@@ -42,8 +42,9 @@ class NextHop(NamedTuple):
     """It stands in brackets: the host of that name is meant, and no MX record is looked up."""
 
     def __str__(self) -> str:
-        name = f"[{self.domain}]" if self.is_host else self.domain
-        return name if self.port == SMTP_PORT else f"{name}:{self.port}"
+        domain, port, is_host = self
+        name = f"[{domain}]" if is_host else domain
+        return name if port == SMTP_PORT else f"{name}:{port}"
 
 
 def parse_next_hop(key: str) -> NextHop | None:
@@ -64,14 +65,16 @@ def parse_next_hop(key: str) -> NextHop | None:
     found = _NEXT_HOP.match(key)
     if not found:
         return None
-    name = found["domain"] if found["host"] is None else found["host"]
+    host, name, port = found.groups()
+    if host is not None:
+        name = host
     domain = _to_a_labels(name.removesuffix("."))
     if domain is None or len(domain) > MAX_DOMAIN_LENGTH or "." not in domain:
         return None
-    port = _to_number(found["port"] or "")
-    if port is None or not is_hostname(domain):
+    number = SMTP_PORT if port is None else _to_number(port)
+    if number is None or not is_hostname(domain):
         return None
-    return NextHop(domain, port, is_host=found["host"] is not None)
+    return NextHop(domain, number, host is not None)
 
 
 def _to_number(port: str) -> str | None:
