@@ -64,7 +64,7 @@ class Resolver:
         self._counters = counters
         self._cache: Cache[Entry] = Cache(config.cache.memory_entries, config.cache.policy_bytes)
         self._discoveries: Discoveries[Entry | None] = Discoveries("discovery")
-        self._name_servers = NameServerHealth()
+        self._name_servers = NameServerHealth(clock)
         self._failing: set[str] = set()
         self._preloaded = False
         self.on_policy: Callable[[str, Entry], None] = lambda _domain, _entry: None

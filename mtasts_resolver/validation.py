@@ -72,8 +72,7 @@ class Validation:
             if found.authenticated:
                 self._validated(found.trusted)
             else:
-                servers = ", ".join(found.answered)
-                self._unavailable(f"the answer of {servers} for the root SOA is not authenticated")
+                self._unavailable(found.why_not)
 
     def _validated(self, servers: tuple[str, ...]) -> None:
         if self._changed(to=True):

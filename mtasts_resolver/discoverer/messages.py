@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery import errors
-from mtasts_resolver.discovery.errors import DiscoveryError, FetchError, NoRecordError
+from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.findings import (
     FetchedPolicy,
     FoundDane,
@@ -93,6 +93,8 @@ class Failed(Struct, tag=True):
     """Of a NoRecordError."""
     record: FoundRecord | None = None
     """Of a FetchError."""
+    outage: bool = False
+    """Of a DnsError."""
 
 
 class Overloaded(Struct, tag=True):
@@ -128,7 +130,8 @@ def failed(number: int, error: DiscoveryError) -> Failed:
     """Return the message that `error_of` reads as `error`."""
     ttl = error.ttl if isinstance(error, NoRecordError) else 0.0
     record = error.record if isinstance(error, FetchError) else None
-    return Failed(number, error.code, str(error)[:MAX_REASON_CHARS], ttl, record)
+    outage = isinstance(error, DnsError) and error.outage
+    return Failed(number, error.code, str(error)[:MAX_REASON_CHARS], ttl, record, outage)
 
 
 def error_of(message: Failed) -> DiscoveryError:
@@ -139,4 +142,6 @@ def error_of(message: Failed) -> DiscoveryError:
     error = _ERRORS[message.code](message.reason)
     if isinstance(error, FetchError):
         error.record = message.record
+    if isinstance(error, DnsError):
+        error.outage = message.outage
     return error

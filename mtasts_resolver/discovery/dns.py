@@ -15,15 +15,23 @@ import dns.rcode
 import dns.rdata
 from dns.rdatatype import CNAME, RdataType
 
+from mtasts_resolver.discovery.conduct import Conduct
 from mtasts_resolver.discovery.errors import (
     DiscoveryError,
+    DnsAnswerError,
     DnsConfigError,
     DnsError,
     DnsServerError,
     DnsTimeoutError,
+    ShortageError,
 )
 from mtasts_resolver.discovery.exchange import exchange
-from mtasts_resolver.discovery.message import Response, absolute_name
+from mtasts_resolver.discovery.message import (
+    Response,
+    Rrset,
+    UnreadableError,
+    absolute_name,
+)
 from mtasts_resolver.discovery.race import race
 from mtasts_resolver.discovery.servers import RESOLV_CONF, FixedServers, ResolvConf
 from mtasts_resolver.discovery.text import printable
@@ -34,6 +42,10 @@ MAX_TTL = 86_400.0  # seconds: a day, for the longer one is trusted the later a 
 MAX_NEGATIVE_TTL = 10_800.0  # seconds: RFC 2308 §5 found one to three hours to work well
 MAX_CNAMES = 12  # links of a chain; resolvers give up at 8 to 16
 NEXT_SERVER_AFTER = 1.0  # seconds of silence until the next server is asked, too
+WITNESS_TIMEOUT = 2.0  # seconds: a top-level domain's SOA record is in the cache, or near
+WITNESS_COUNTS = (
+    10.0  # seconds that its answer counts: broken domains cost one question in that time
+)
 
 
 class Status(StrEnum):
@@ -61,6 +73,8 @@ class Answer(NamedTuple):
     """How many TLSA records could not be read; with these alone, FOUND has no records."""
     authenticated: bool = False
     """The servers say that DNSSEC proved it (AD); whether they are to be believed is not known."""
+    authoritative: bool = False
+    """The last server has it from a zone of its own (AA), and so may not have validated it."""
     servers: tuple[NameServer, ...] = ()
     """Who answered: one server for each message that the chain took."""
 
@@ -70,6 +84,10 @@ class Servers(Protocol):
 
     def current(self) -> tuple[NameServer, ...]:
         """Return the servers to ask now, at least one; raise DnsConfigError."""
+
+    @property
+    def trust_ad(self) -> bool:
+        """Whether the administrator vouches for them and the way to them, as far as is known."""
 
 
 class DnsClient:
@@ -85,15 +103,27 @@ class DnsClient:
     ) -> None:
         self._servers: Servers = FixedServers(servers) if servers else ResolvConf(resolv_conf)
         self._timeout = timeout
+        self.conduct = Conduct()
+        self._only_edns = False
+        self._witness = _Witness()
 
-    def only(self, accept: Callable[[NameServer], bool], none_left: str) -> "DnsClient":
+    def only(self, accept: Callable[[NameServer, bool], bool], none_left: str) -> "DnsClient":
         """Return a client that asks of these servers only those that `accept` takes.
 
-        Its questions raise DnsConfigError where that leaves none; the text begins with `none_left`.
+        `accept` is given `trust_ad`, too, which may change as the servers may. Where it takes none,
+        questions raise DnsConfigError; the text begins with `none_left`.
         """
-        client = copy.copy(self)
         servers = _AcceptedServers(self._servers, accept, none_left)
-        client._servers = servers  # noqa: SLF001  its own class
+        return self._with(_servers=servers, _witness=_Witness())
+
+    def insisting_on_edns(self, insists: bool) -> "DnsClient":
+        """Return a client for which a server without EDNS has failed, since DNSSEC needs EDNS."""
+        return self._with(_only_edns=insists)
+
+    def _with(self, **changes: object) -> "DnsClient":
+        """Return a client with such attributes; the others are this one's own."""
+        client = copy.copy(self)
+        vars(client).update(changes)
         return client
 
     @property
@@ -104,8 +134,8 @@ class DnsClient:
     async def query(self, name: str, rdtype: str | RdataType) -> Answer:
         """Return what the DNS says of `name`, an A-label name, and `rdtype`.
 
-        Absence is an answer. Raise DnsTimeoutError, DnsServerError or DnsConfigError if there is
-        none; the text names the question, and each server with what it did.
+        Absence is an answer. Raise a DnsError if there is none; the text names the question, and
+        each server with what it did.
         """
         rdtype = RdataType.make(rdtype)
         try:
@@ -120,33 +150,87 @@ class DnsClient:
                 if answer is not None:
                     return answer
         except DnsError as error:
-            raise type(error)(f"{rdtype.name} {printable(name)}: {error}") from None
+            failure = type(error)(f"{rdtype.name} {printable(name)}: {error}")
+            if isinstance(error, DnsTimeoutError | DnsServerError):
+                failure.outage = await self._is_outage(chain.name)
+            raise failure from None
+
+    async def _is_outage(self, name: dns.name.Name) -> bool:
+        """Tell, where a question about `name` failed, whether one that has an answer fails, too.
+
+        It is for the SOA record of the top-level domain, whose servers hardly ever fail.
+        """
+        witness, loop = self._witness, asyncio.get_running_loop()
+        async with witness.lock:
+            if loop.time() >= witness.until:
+                top = dns.name.Name(name.labels[-2:])
+                deadline = loop.time() + min(WITNESS_TIMEOUT, self._timeout)
+                try:
+                    await self._ask(top, RdataType.SOA, deadline)
+                except DnsError as error:
+                    witness.outage = not isinstance(error, DnsAnswerError)
+                else:
+                    witness.outage = False
+                witness.until = loop.time() + WITNESS_COUNTS
+            return witness.outage
 
     async def _ask(
         self, name: dns.name.Name, rdtype: RdataType, deadline: float
     ) -> tuple[NameServer, Response]:
-        """Return the first server that has an answer, and its answer."""
-        servers = self._servers.current()
+        """Return the first server that has an answer, and its answer. Raise DnsError."""
+        servers = self.conduct.by_preference(self._servers.current())
+        loop = asyncio.get_running_loop()
+        delay = min(NEXT_SERVER_AFTER, self._timeout / (len(servers) + 1))
+        waiting: dict[NameServer, float] = {}
 
         async def ask(server: NameServer) -> tuple[NameServer, Response]:
-            return server, await exchange(server, name, rdtype, deadline)
+            waiting[server] = loop.time()
+            try:
+                return server, await exchange(
+                    server, name, rdtype, deadline, self.conduct, only_edns=self._only_edns
+                )
+            except (DiscoveryError, ShortageError):
+                del waiting[server]
+                raise
 
         failures: list[DiscoveryError] = []
-        delay = min(NEXT_SERVER_AFTER, self._timeout / (len(servers) + 1))
         answered = await race([partial(ask, server) for server in servers], delay, failures)
-        if answered is not None:
-            return answered
-        what = "; ".join(map(str, failures))
-        if all(isinstance(failure, DnsTimeoutError) for failure in failures):
-            raise DnsTimeoutError(what)
-        raise DnsServerError(what)
+        if answered is None:
+            raise _all_failed(failures)
+        self.conduct.answered(answered[0])
+        if len(waiting) > 1:
+            for server, since in waiting.items():
+                if server != answered[0] and loop.time() - since >= delay:
+                    self.conduct.missed(server)
+        return answered
+
+
+def _all_failed(failures: Sequence[DiscoveryError]) -> DnsError:
+    """Return the error that stands for those of all servers."""
+    what = "; ".join(map(str, failures))
+    for kind in (DnsAnswerError, DnsServerError):
+        if any(isinstance(failure, kind) for failure in failures):
+            return kind(what)
+    return DnsTimeoutError(what)
+
+
+class _Witness:
+    """Whether the name servers answered a question that has an answer, and until when that counts.
+
+    One for all that failed at about the same time: they wait for it.
+    """
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.outage = False
+        self.until = 0.0
 
 
 class _AcceptedServers:
     """Those of `servers` that `accept` takes."""
 
     def __init__(
-        self, servers: Servers, accept: Callable[[NameServer], bool], none_left: str
+        self, servers: Servers, accept: Callable[[NameServer, bool], bool], none_left: str
     ) -> None:
         self._servers = servers
         self._accept = accept
@@ -154,10 +238,15 @@ class _AcceptedServers:
 
     def current(self) -> tuple[NameServer, ...]:
         servers = self._servers.current()
-        accepted = tuple(server for server in servers if self._accept(server))
+        trust_ad = self._servers.trust_ad
+        accepted = tuple(server for server in servers if self._accept(server, trust_ad))
         if not accepted:
             raise DnsConfigError(f"{self._none_left}: {', '.join(map(str, servers))}")
         return accepted
+
+    @property
+    def trust_ad(self) -> bool:
+        return self._servers.trust_ad
 
 
 @dataclass(slots=True)
@@ -172,6 +261,7 @@ class _Chain:
     name: dns.name.Name
     ttl: float = MAX_TTL
     authenticated: bool = True
+    authoritative: bool = False
     links: int = 0
     servers: tuple[NameServer, ...] = ()
 
@@ -179,37 +269,42 @@ class _Chain:
         """Return the answer that `response` completes, or None where `name` is to be asked next."""
         self.servers += (server,)
         self.authenticated = self.authenticated and response.authenticated
+        self.authoritative = response.authoritative
         asked = self.name
-        while self.rdtype != CNAME and (alias := _records(response, self.name, CNAME)):
-            self._follow(*alias[0])
-        if response.rcode == dns.rcode.NXDOMAIN:
-            # RFC 6604 §3: the code is about the last name of the chain.
-            return self._absent(Status.NXDOMAIN, response.soa_ttl)
-        records = _records(response, self.name, self.rdtype)
-        if records or response.malformed:
-            return self._found(records, response.malformed)
+        try:
+            while self.rdtype != CNAME and (alias := response.alias(self.name)):
+                self._follow(*alias)
+            if response.rcode == dns.rcode.NXDOMAIN:
+                # RFC 6604 §3: the code is about the last name of the chain.
+                return self._absent(Status.NXDOMAIN, response.soa_ttl)
+            rrset = response.rrset(self.name, self.rdtype)
+        except UnreadableError as error:
+            raise DnsAnswerError(f"{server} {error}") from None
+        if rrset.records or rrset.malformed:
+            return self._found(rrset)
         if self.name != asked and response.soa_ttl is None:
             return None
         return self._absent(Status.NODATA, response.soa_ttl)
 
-    def _follow(self, alias: dns.rdata.Rdata, ttl: int) -> None:
+    def _follow(self, target: dns.name.Name, ttl: int) -> None:
         self.links += 1
         if self.links > MAX_CNAMES:
-            raise DnsServerError(f"a chain of more than {MAX_CNAMES} CNAMEs, or a loop")
-        self.name = alias.target  # type: ignore[attr-defined]
+            raise DnsAnswerError(f"a chain of more than {MAX_CNAMES} CNAMEs, or a loop")
+        self.name = target
         self.ttl = min(self.ttl, ttl)
 
-    def _found(self, records: list[tuple[dns.rdata.Rdata, int]], malformed: int) -> Answer:
-        ttl = min([self.ttl, *(ttl for _, ttl in records)] if records else [MIN_TTL])
+    def _found(self, rrset: Rrset) -> Answer:
+        ttl = min(self.ttl, rrset.ttl) if rrset.records else MIN_TTL
         return Answer(
             self.question,
             self.rdtype,
             Status.FOUND,
             max(ttl, MIN_TTL),
             self._canonical_name(),
-            tuple(rdata for rdata, _ in records),
-            malformed,
+            rrset.records,
+            rrset.malformed,
             self.authenticated,
+            self.authoritative,
             self.servers,
         )
 
@@ -223,6 +318,7 @@ class _Chain:
             max(ttl, MIN_TTL),
             self._canonical_name(),
             authenticated=self.authenticated,
+            authoritative=self.authoritative,
             servers=self.servers,
         )
 
@@ -230,14 +326,3 @@ class _Chain:
         if not self.links:
             return self.question
         return self.name.to_text(omit_final_dot=True).lower()
-
-
-def _records(
-    response: Response, name: dns.name.Name, rdtype: RdataType
-) -> list[tuple[dns.rdata.Rdata, int]]:
-    """Return the records of `name` in the answer section, each with its TTL."""
-    return [
-        (answer.rdata, answer.ttl)
-        for answer in response.answers
-        if answer.rdtype == rdtype and answer.name == name
-    ]

@@ -4,6 +4,7 @@
     ├── DnsError                    the name servers gave no answer: nothing is known, try again
     │   ├── DnsTimeoutError             none answered in time
     │   ├── DnsServerError              SERVFAIL, REFUSED and the like, or an answer that is no DNS
+    │   ├── DnsAnswerError              an answer that is malformed or beyond all bounds
     │   └── DnsConfigError              there is no name server to ask
     ├── NoRecordError               there is no usable policy record: deliver as without MTA-STS
     └── FetchError                  there is a record, but no policy could be had (RFC 8461 §3.3)
@@ -42,6 +43,8 @@ class DnsError(DiscoveryError):
     """The name servers gave no answer; this is not absence, and it may pass."""
 
     code = "dns-failed"
+    outage: bool = False
+    """They gave none to a question that has one either: it is they who fail, not the domain."""
 
 
 class DnsTimeoutError(DnsError):
@@ -52,8 +55,15 @@ class DnsServerError(DnsError):
     code = "dns-server-failure"
 
 
+class DnsAnswerError(DnsError):
+    """There is an answer, but it is malformed or beyond all bounds: the domain's own failure."""
+
+    code = "dns-answer-unusable"
+
+
 class DnsConfigError(DnsError):
     code = "dns-not-configured"
+    outage = True
 
 
 class NoRecordError(DiscoveryError):

@@ -46,3 +46,5 @@ class Probe(NamedTuple):
     """The server that said so."""
     trusted: tuple[str, ...]
     """All that may be asked."""
+    why_not: str = ""
+    """Why it is not authenticated, in words for an administrator."""

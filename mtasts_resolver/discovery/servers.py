@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from mtasts_resolver.discovery.errors import DnsConfigError
 from mtasts_resolver.discovery.shortage import shortage
@@ -14,25 +15,39 @@ RESOLV_CONF_CHECK = 5.0  # seconds between looks at the file: soon enough after 
 RESOLV_CONF_BYTES = 65_536  # hundreds of times what the file needs
 
 
-def read_resolv_conf(text: str) -> tuple[NameServer, ...]:
+class Named(NamedTuple):
+    """What a resolv.conf(5) says."""
+
+    servers: tuple[NameServer, ...]
+    trust_ad: bool
+    """`options trust-ad`: the servers, and the way to them, can be trusted with the AD bit."""
+
+
+def read_resolv_conf(text: str) -> Named:
     """Return the name servers that `text`, a resolv.conf(5), names.
 
     Lines that are not understood are ignored, as the C library does. Without any `nameserver`
     the name server is that of this host.
     """
     servers: list[NameServer] = []
+    trust_ad = False
     for line in text.splitlines():
-        words = line.split()
-        if len(words) > 1 and words[0] == "nameserver":
+        keyword, *words = line.split() or [""]
+        if keyword == "options":
+            trust_ad = trust_ad or "trust-ad" in words
+        elif keyword == "nameserver" and words:
             try:
-                servers.append(NameServer(parse_ip(words[1])))
+                servers.append(NameServer(parse_ip(words[0])))
             except ValueError:
                 continue
-    return tuple(dict.fromkeys(servers))[:MAX_SERVERS] or (NameServer("127.0.0.1"),)
+    distinct = tuple(dict.fromkeys(servers))[:MAX_SERVERS]
+    return Named(distinct or (NameServer("127.0.0.1"),), trust_ad)
 
 
 class FixedServers:
     """The name servers of the configuration."""
+
+    trust_ad = False  # it is about those of resolv.conf; for these there is `dns.dnssec: trust`
 
     def __init__(self, servers: Sequence[str]) -> None:
         if len(servers) > MAX_SERVERS:
@@ -57,6 +72,7 @@ class ResolvConf:
         self._check_at = float("-inf")
         self._seen: tuple[int, ...] = ()
         self._servers: tuple[NameServer, ...] = ()
+        self.trust_ad = False
 
     def current(self) -> tuple[NameServer, ...]:
         """Return one to MAX_SERVERS name servers; raise DnsConfigError or ShortageError."""
@@ -81,5 +97,5 @@ class ResolvConf:
         if seen != self._seen:
             with self._path.open("rb") as file:
                 text = file.read(RESOLV_CONF_BYTES).decode("latin-1")
-            self._servers = read_resolv_conf(text)
+            self._servers, self.trust_ad = read_resolv_conf(text)
             self._seen = seen

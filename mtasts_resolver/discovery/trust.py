@@ -5,36 +5,80 @@ from typing import Literal
 
 from dns.rdatatype import RdataType
 
-from mtasts_resolver.discovery.dns import DnsClient
+from mtasts_resolver.discovery.dns import Answer, DnsClient
+from mtasts_resolver.discovery.errors import DnsConfigError, DnsError
 from mtasts_resolver.discovery.findings import Probe
 from mtasts_resolver.endpoints import NameServer
 
 PROBE_NAME = "."  # the root's SOA: signed, and known to every resolver that can reach anything
+# A resolver that serves the root from a copy (RFC 8806) need not validate it. This zone is signed,
+# too, is none of anybody's, and has servers of its own.
+SECOND_NAME = "arpa"
 
-# The stub of systemd-resolved. As distributions set it up it does not validate, but some versions
-# hand on the AD bit of whoever they asked (systemd issue 34121): anybody on that path could set it.
-FORWARDERS = frozenset({"127.0.0.53", "127.0.0.54"})
-NONE_LOCAL = "no name server is on this host, or it is systemd-resolved, which may not validate"
+# Forwarders on loopback, which hand on the AD bit of whoever they asked: anybody on that path could
+# set it. Their makers write `options trust-ad` themselves, or copy it from the host's file.
+FORWARDERS = {
+    # systemd-resolved. As distributions set it up it does not validate, but some versions hand on
+    # the bit all the same (systemd issue 34121).
+    "127.0.0.53": "systemd-resolved",
+    "127.0.0.54": "systemd-resolved",
+    "127.0.0.11": "Docker",  # it asks the servers of the host
+}
+NONE_LOCAL = (
+    "no name server is on this host, or it is the forwarder of systemd-resolved or Docker, which"
+    " need not validate"
+)
 
 
 def trusted(dns: DnsClient, mode: Literal["auto", "trust", "off"]) -> DnsClient:
     """Return a client that asks only the servers whose word counts.
 
     AD is a bit that anybody on the path can set. In mode `auto` it counts only from a name server
-    reached over loopback, systemd-resolved excepted; `trust` takes any, to which the administrator
-    vouches for the path.
+    reached over loopback, or where `options trust-ad` in resolv.conf vouches for the path, but from
+    no known forwarder; `trust` takes any, to which the administrator vouches for the path.
     """
-    return dns.only(_is_local, NONE_LOCAL) if mode == "auto" else dns
+    dns = dns.insisting_on_edns(True)
+    return dns.only(_is_trusted, NONE_LOCAL) if mode == "auto" else dns
 
 
 async def probe(dns: DnsClient) -> Probe:
-    """Return whether the servers that `dns` asks validate. Raise DnsError."""
-    answer = await dns.query(PROBE_NAME, RdataType.SOA)
-    return Probe(
-        answer.authenticated, tuple(map(str, answer.servers)), tuple(map(str, dns.servers))
+    """Return whether the servers that `dns`, a client of `trusted`, asks do validate.
+
+    Raise DnsError where that cannot be found out.
+    """
+    try:
+        answer = await dns.query(PROBE_NAME, RdataType.SOA)
+        if answer.authoritative and not answer.authenticated:
+            answer = await dns.query(SECOND_NAME, RdataType.SOA)
+    except DnsConfigError:
+        raise
+    except DnsError as error:
+        # Whoever does not do EDNS can prove nothing; it is to be told from one that is silent.
+        try:
+            answer = await dns.insisting_on_edns(False).query(PROBE_NAME, RdataType.SOA)
+        except DnsError:
+            raise error from None
+        if answer.authenticated:  # it came to itself meanwhile
+            raise
+        return _found(dns, answer, f"{_who(answer)} does not do EDNS, without which no DNSSEC is")
+    return _found(
+        dns, answer, f"{_who(answer)} does not authenticate the SOA record of {answer.question}"
     )
 
 
-def _is_local(server: NameServer) -> bool:
-    """Tell whether nobody but this host is on the path to `server`, and to its word."""
-    return ip_address(server.host).is_loopback and server.host not in FORWARDERS
+def _found(dns: DnsClient, answer: Answer, why_not: str) -> Probe:
+    return Probe(
+        answer.authenticated,
+        tuple(map(str, answer.servers)),
+        tuple(map(str, dns.servers)),
+        "" if answer.authenticated else why_not,
+    )
+
+
+def _who(answer: Answer) -> str:
+    return ", ".join(map(str, answer.servers))
+
+
+def _is_trusted(server: NameServer, trust_ad: bool) -> bool:
+    """Tell whether nobody but this host is on the path to `server`, or somebody vouches for it."""
+    return server.host not in FORWARDERS and (trust_ad or ip_address(server.host).is_loopback)

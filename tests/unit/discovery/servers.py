@@ -38,8 +38,8 @@ class NameServer:
     """A name server over UDP and TCP whose answers `handler` makes; None is silence."""
 
     def __init__(self, handler: Handler, tcp_handler: Handler | None = None) -> None:
-        self._handler = handler
-        self._tcp_handler = tcp_handler or handler
+        self.handler = handler
+        self._tcp_handler = tcp_handler
         self.questions: list[str] = []
         self.tcp_questions: list[str] = []
         self.queries: list[dns.message.Message] = []
@@ -52,7 +52,7 @@ class NameServer:
         question = query.question[0].to_text().replace(". IN ", " ")
         (self.tcp_questions if tcp else self.questions).append(question)
         self.queries.append(query)
-        answer = (self._tcp_handler if tcp else self._handler)(query)
+        answer = ((tcp and self._tcp_handler) or self.handler)(query)
         return answer.to_wire(max_size=65535) if isinstance(answer, dns.message.Message) else answer
 
     def send(self, message: dns.message.Message | bytes, client: tuple[str, int]) -> None:

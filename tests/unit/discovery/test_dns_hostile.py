@@ -25,9 +25,14 @@ from mtasts_resolver.discovery.dns import (
     DnsClient,
     Status,
 )
-from mtasts_resolver.discovery.errors import DnsError, DnsServerError, DnsTimeoutError
-from mtasts_resolver.discovery.exchange import MAX_STRAYS
-from mtasts_resolver.discovery.message import EDNS_PAYLOAD
+from mtasts_resolver.discovery.errors import (
+    DnsAnswerError,
+    DnsError,
+    DnsServerError,
+    DnsTimeoutError,
+)
+from mtasts_resolver.discovery.exchange import STRAY_PAUSE, STRAYS_AT_ONCE
+from mtasts_resolver.discovery.message import EDNS_PAYLOAD, Query, Response, read_response
 from tests.unit.discovery.servers import Handler, name_server, respond
 
 SHORT = 1.0  # seconds: the whole time of a query that is to run out
@@ -133,7 +138,7 @@ async def test_a_cname_alone_is_followed_to_the_end() -> None:
     assert texts(answer) == [b"end"]
     assert answer.canonical_name == f"c{last}.example"
     last += 1
-    with pytest.raises(DnsServerError, match="a chain of more than 12 CNAMEs, or a loop"):
+    with pytest.raises(DnsAnswerError, match="a chain of more than 12 CNAMEs, or a loop"):
         await ask(handler)
 
 
@@ -146,7 +151,7 @@ async def test_a_cname_alone_is_followed_to_the_end() -> None:
     ],
 )
 async def test_a_loop_of_cnames_ends(records: tuple[str, ...]) -> None:
-    with pytest.raises(DnsServerError, match=f"TXT {NAME}: a chain of more than 12 CNAMEs"):
+    with pytest.raises(DnsAnswerError, match=f"TXT {NAME}: a chain of more than 12 CNAMEs"):
         await ask(lambda query: respond(query, *records))
 
 
@@ -243,36 +248,73 @@ def trailing(query: dns.message.Message) -> bytes:
     return good(query).to_wire() + b"junk"
 
 
-FORGERIES = [other_id, other_question, no_response, cut, trailing, lambda _: b"\xff"]
-
-
 Forge = Callable[[dns.message.Message], "dns.message.Message | bytes"]
+FORGERIES = [other_id, other_question, no_response, lambda _: b"\xff"]
+MALFORMED = [cut, trailing]
 
 
-async def ask_for_garbage(forge: Forge) -> str:
-    """Return the error after so many forgeries that no answer is waited for any longer."""
-
-    def flood(query: dns.message.Message) -> None:
-        for _ in range(MAX_STRAYS):
-            server.send(forge(query), server.clients[-1])
-
-    async with name_server(flood) as server:
-        with pytest.raises(DnsServerError) as caught:
+@pytest.mark.parametrize("forge", MALFORMED)
+async def test_a_malformed_answer_is_the_end(forge: Forge) -> None:
+    async with name_server(forge) as server:
+        with pytest.raises(DnsAnswerError) as caught:
             await DnsClient([server.address], timeout=LONG).query(NAME, "TXT")
-    return str(caught.value).replace(server.address, "SERVER")
+    assert str(caught.value) == f"TXT {NAME}: {server.address} sent a malformed answer"
 
 
 @pytest.mark.parametrize("forge", FORGERIES)
 async def test_garbage_is_no_answer(forge: Forge) -> None:
-    assert await ask_for_garbage(forge) == (
-        f"TXT {NAME}: SERVER sent what is no answer to the question"
+    async with name_server(forge) as server:
+        with pytest.raises(DnsTimeoutError) as caught:
+            await DnsClient([server.address], timeout=SHORT).query(NAME, "TXT")
+    assert str(caught.value) == (
+        f"TXT {NAME}: {server.address} did not answer in time, but something else came"
     )
 
 
-async def test_garbage_is_no_silence() -> None:
-    async with name_server(other_id) as server:
-        with pytest.raises(DnsServerError, match="sent what is no answer to the question"):
-            await DnsClient([server.address], timeout=SHORT).query(NAME, "TXT")
+async def test_any_number_of_forgeries_does_not_keep_the_answer_out() -> None:
+    """They come in slices, so that the socket's buffer holds them all."""
+    slices = 8
+
+    def flood(query: dns.message.Message) -> None:
+        asyncio.get_running_loop().create_task(forge(query, server.clients[-1]))
+
+    async def forge(query: dns.message.Message, client: tuple[str, int]) -> None:
+        for _ in range(slices):
+            for _ in range(STRAYS_AT_ONCE):
+                server.send(other_id(query), client)
+            await asyncio.sleep(0.05)
+        server.send(good(query), client)
+
+    async with name_server(flood) as server:
+        answer = await DnsClient([server.address], timeout=LONG).query(NAME, "TXT")
+    assert texts(answer) == [b"v=STSv1; id=1"]
+    assert len(server.questions) == 1
+
+
+async def test_a_flood_is_not_read_as_fast_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    def count(data: bytes, query: Query) -> Response:
+        nonlocal read
+        read += 1
+        return read_response(data, query)
+
+    monkeypatch.setattr("mtasts_resolver.discovery.exchange.read_response", count)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        client = DnsClient([f"127.0.0.1:{server.getsockname()[1]}"], timeout=SHORT)
+        question = asyncio.create_task(client.query(NAME, "TXT"))
+        wire, peer = await asyncio.to_thread(server.recvfrom, 512)
+        forgery = other_id(dns.message.from_wire(wire))
+        while not question.done():
+            for _ in range(STRAYS_AT_ONCE):
+                server.sendto(forgery, peer)
+            await asyncio.sleep(0)
+    with pytest.raises(DnsTimeoutError):
+        await question
+    queries = 2  # with EDNS, and without
+    assert 0 < read <= queries * STRAYS_AT_ONCE * (SHORT / STRAY_PAUSE + 4)
 
 
 @pytest.mark.parametrize("forge", FORGERIES)
@@ -296,6 +338,7 @@ def truncated(query: dns.message.Message) -> dns.message.Message:
     ("over_tcp", "what"),
     [
         (lambda _: b"", "sent what is no answer to the question"),
+        (cut, "sent a malformed answer"),
         (other_id, "sent what is no answer to the question"),
         (silent, "closed the connection"),
         (lambda q: respond(q, rcode=dns.rcode.SERVFAIL), "says SERVFAIL"),
@@ -303,10 +346,58 @@ def truncated(query: dns.message.Message) -> dns.message.Message:
 )
 async def test_tcp_may_fail_as_well(over_tcp: Handler, what: str) -> None:
     async with name_server(truncated, over_tcp) as server:
-        with pytest.raises(DnsServerError) as caught:
+        with pytest.raises((DnsServerError, DnsAnswerError)) as caught:
             await DnsClient([server.address]).query(NAME, "TXT")
     assert str(caught.value) == f"TXT {NAME}: {server.address} {what}"
+    assert server.tcp_questions[0] == f"{NAME} TXT"
+
+
+STUFFINGS = {
+    "CNAMEs": [f"x{{}}.{NAME}. 300 IN CNAME y.{NAME}."],
+    "TXT": [f'{NAME}. 300 IN TXT "x{{}}"'],
+    "bytes": [f'{NAME}. 300 IN TXT "{{}}{"x" * 150}"'],
+}
+
+
+@pytest.mark.parametrize("stuffing", STUFFINGS.values(), ids=STUFFINGS)
+async def test_an_answer_beyond_all_bounds_fails_and_is_the_domains_own(
+    stuffing: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it is read, however long it is."""
+
+    def handler(query: dns.message.Message) -> dns.message.Message:
+        return respond(query, *(line.format(number) for number in range(300) for line in stuffing))
+
+    read: list[object] = []
+    monkeypatch.setattr(dns.rdata, "from_wire", lambda *arguments: read.append(arguments))
+    async with name_server(truncated, handler) as server:
+        with pytest.raises(DnsAnswerError, match="answered with more than") as caught:
+            await DnsClient([server.address], timeout=LONG).query(NAME, "TXT")
+    assert not caught.value.outage
     assert server.tcp_questions == [f"{NAME} TXT"]
+    assert read == []
+
+
+@pytest.mark.parametrize("broken", [silent, lambda q: respond(q, rcode=dns.rcode.SERVFAIL)])
+@pytest.mark.parametrize(("top", "outage"), [("example.", False), ("other.", True)])
+async def test_an_outage_is_told_from_a_domain_whose_own_servers_fail(
+    broken: Handler, top: str, outage: bool
+) -> None:
+    def handler(query: dns.message.Message) -> "dns.message.Message | bytes | None":
+        if query.question[0].name.to_text() == top:
+            return respond(query, f"{top} 300 IN SOA a. b. 1 2 3 4 5")
+        return broken(query)
+
+    async with name_server(handler) as server:
+        client = DnsClient([server.address], timeout=0.3)
+        for _ in range(3):
+            with pytest.raises(DnsError) as caught:
+                await client.query(NAME, "TXT")
+            assert caught.value.outage is outage
+    witnesses = [
+        query for query in server.queries if query.question[0].name.to_text() != NAME + "."
+    ]
+    assert len({query.id for query in witnesses}) <= 2  # one question, with EDNS and without
 
 
 async def test_ipv6_servers_are_asked() -> None:
@@ -345,8 +436,8 @@ async def test_malformed_tlsa_records_alone_are_no_absence() -> None:
 
 async def test_a_malformed_txt_record_spoils_the_answer() -> None:
     # RFC 8461 §3.1 counts the records: one that cannot be read must not go unseen.
-    why = await ask_for_garbage(lambda query: with_rdata(query, 16, b"\x01a", b"\xffa"))
-    assert why.endswith("no answer to the question")
+    with pytest.raises(DnsAnswerError, match="sent a malformed answer"):
+        await ask(lambda query: with_rdata(query, 16, b"\x01a", b"\xffa"))
 
 
 async def test_records_of_other_names_and_classes_do_not_count() -> None:

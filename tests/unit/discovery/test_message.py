@@ -13,14 +13,17 @@ import dns.rcode
 import dns.rrset
 import pytest
 from dns.rdataclass import CH
-from dns.rdatatype import CNAME, TLSA, TXT
+from dns.rdatatype import CNAME, TLSA, TXT, RdataType
 from dns.rdatatype import SOA as SOA_TYPE
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mtasts_resolver.discovery.message import (
+    MAX_BYTES,
+    MAX_RECORDS,
     NoResponseError,
     Response,
+    UnreadableError,
     absolute_name,
     make_query,
     read_response,
@@ -68,24 +71,32 @@ def test_a_name_is_what_dnspython_takes_it_for(text: str) -> None:
 def test_the_records_that_matter_are_read() -> None:
     response = read(
         RECORD,
-        "_mta-sts.x.example. 400 IN CNAME elsewhere.example.",
-        "other.example. 500 IN TXT text",
+        "_mta-sts.x.example. 400 IN CNAME Elsewhere.example.",
+        "elsewhere.example. 500 IN TXT text",
+        "other.example. 50 IN TXT other",
         "_mta-sts.x.example. 600 IN A 192.0.2.1",
         "_mta-sts.x.example. 600 CH TXT chaos",
     )
-    assert [(answer.rdtype, answer.ttl) for answer in response.answers] == [
-        (TXT, 300),
-        (CNAME, 400),
-        (TXT, 500),
-    ]
-    assert response.answers[0].rdata.to_text() == '"v=STSv1; " "id=1"'
-    assert (response.rcode, response.malformed, response.soa_ttl) == (dns.rcode.NOERROR, 0, 600)
+    own = response.rrset(response.query.name, TXT)
+    assert [record.to_text() for record in own.records] == ['"v=STSv1; " "id=1"']
+    assert (own.ttl, own.malformed) == (300, 0)
+    alias = response.alias(response.query.name)
+    assert alias == (dns.name.from_text("elsewhere.example"), 400)
+    (text,) = response.rrset(alias[0], TXT).records
+    assert text.to_text() == '"text"'
+    assert response.alias(alias[0]) is None
+    assert (response.rcode, response.soa_ttl) == (dns.rcode.NOERROR, 600)
+
+
+def records_of(response: Response, rdtype: RdataType = TXT) -> int:
+    """Return how many records the name asked for has."""
+    return len(response.rrset(response.query.name, rdtype).records)
 
 
 def test_the_case_of_the_name_does_not_matter() -> None:
     message = respond(dns.message.from_wire(QUERY.wire), RECORD)
     wire = message.to_wire().replace(b"example", b"eXaMPLe")
-    assert len(read_response(wire, QUERY).answers) == 1
+    assert records_of(read_response(wire, QUERY)) == 1
 
 
 @pytest.mark.parametrize(
@@ -97,21 +108,24 @@ def test_the_case_of_the_name_does_not_matter() -> None:
         (b"\xc0\x15", False),
         (b"\x01y\xc0\x0c", False),
         (b"\x0c\xc0\x0cabcdefghij\0", False),
+        (b"\xff\xff", False),
+        (b"\x08_mta-sts\xc0\x2a", False),
     ],
-    ids=["pointer", "in full", "in part", "its parent", "its child", "a label like a pointer"],
+    ids=[
+        *("pointer", "in full", "in part", "its parent", "its child", "a label like a pointer"),
+        *("pointer to nowhere", "pointer to itself"),
+    ],
 )
 def test_a_name_may_be_written_in_several_ways(name: bytes, same: bool) -> None:
     record = name + struct.pack("!HHIH", TXT, 1, 60, 2) + b"\x01x"
-    (answer,) = read_response(with_records(1, record), QUERY).answers
-    assert (answer.name == NAME) is same
+    assert records_of(read_response(with_records(1, record), QUERY)) == same
 
 
 def test_a_pointer_may_point_to_another_record_s_name() -> None:
     end = len(with_records(1))
     first = NAME.to_digestable() + struct.pack("!HHIH", TXT, 1, 60, 2) + b"\x01x"
     second = struct.pack("!H", 0xC000 | end) + first[len(NAME.to_digestable()) :]
-    answers = read_response(with_records(1, first, second), QUERY).answers
-    assert [answer.name for answer in answers] == [NAME, NAME]
+    assert records_of(read_response(with_records(1, first, second), QUERY)) == 2
 
 
 @pytest.mark.parametrize("flag", [0, int(dns.flags.AD)])
@@ -139,7 +153,7 @@ def test_a_ttl_beyond_all_bounds_is_none() -> None:
     wire = bytearray(respond(dns.message.from_wire(QUERY.wire), RECORD).to_wire())
     ttl = wire.index(struct.pack("!I", 300))
     wire[ttl] = 0x80
-    assert read_response(bytes(wire), QUERY).answers[0].ttl == 0
+    assert read_response(bytes(wire), QUERY).rrset(NAME, TXT).ttl == 0
 
 
 @pytest.mark.parametrize("code", ["FORMERR", "SERVFAIL", "NOTIMP", "REFUSED"])
@@ -218,16 +232,45 @@ def test_what_does_not_matter_is_passed_over(name: bytes) -> None:
         b"\0" + struct.pack("!HHIH", SOA_TYPE, 1, 60, 4) + bytes(4),
     ],
 )
-def test_what_has_no_end_or_a_wrong_one_is_no_response(record: bytes) -> None:
-    with pytest.raises(NoResponseError):
+def test_what_has_no_end_or_a_wrong_one_is_unreadable(record: bytes) -> None:
+    with pytest.raises(UnreadableError, match="malformed"):
         read_response(with_records(2, record), QUERY)
 
 
 def test_a_malformed_record_that_matters_spoils_the_response() -> None:
     wire = respond(dns.message.from_wire(QUERY.wire), RECORD).to_wire()
-    assert read_response(wire, QUERY)
-    with pytest.raises(NoResponseError):
-        read_response(wire.replace(b"\x09v=STSv1", b"\xffv=STSv1"), QUERY)
+    assert records_of(read_response(wire, QUERY)) == 1
+    broken = read_response(wire.replace(b"\x09v=STSv1", b"\xffv=STSv1"), QUERY)
+    with pytest.raises(UnreadableError, match="malformed"):
+        records_of(broken)
+    alias = struct.pack("!HHIH", CNAME, 1, 60, 3) + b"\x09ab"
+    with pytest.raises(UnreadableError, match="malformed"):
+        read_response(with_records(1, b"\xc0\x0c" + alias), QUERY).alias(QUERY.name)
+
+
+def test_what_nobody_asks_for_is_not_read() -> None:
+    broken = b"\x01x\0" + struct.pack("!HHIH", TXT, 1, 60, 1) + b"\xff"
+    assert records_of(read_response(with_records(1, broken), QUERY)) == 0
+
+
+def test_an_answer_is_bounded() -> None:
+    most = read_response(with_records(1, *[b"\0" + FIXED] * MAX_RECORDS), QUERY)
+    assert most.answers == []
+    with pytest.raises(UnreadableError, match=f"more than {MAX_RECORDS} records"):
+        read_response(with_records(1, *[b"\0" + FIXED] * (MAX_RECORDS + 1)), QUERY)
+    long = b"\0" + struct.pack("!HHIH", 1, 1, 60, MAX_BYTES) + bytes(MAX_BYTES)
+    with pytest.raises(UnreadableError, match=r"more than 16,384 bytes"):
+        read_response(with_records(1, long), QUERY)
+
+
+def test_what_dnssec_proved_is_believed_of_those_alone_who_do_edns() -> None:
+    """RFC 3225 §3: DNSSEC needs EDNS."""
+
+    def without_edns(message: dns.message.Message) -> None:
+        message.flags |= dns.flags.AD
+        message.use_edns(False)
+
+    assert not read(RECORD, change=without_edns).authenticated
 
 
 def seed() -> bytes:
@@ -254,7 +297,9 @@ def test_whatever_comes_is_a_response_or_none(
         wire[position] = value
     try:
         response = read_response(bytes(wire[: len(wire) - cut_off]) + appended, QUERY)
-    except NoResponseError:
+        alias = response.alias(QUERY.name)
+        rrset = response.rrset(QUERY.name if alias is None else alias[0], TXT)
+    except (NoResponseError, UnreadableError):
         return
     assert response.describe_rcode().isprintable()
-    assert all(0 <= answer.ttl < 2**31 for answer in response.answers)
+    assert 0 <= rrset.ttl < 2**31

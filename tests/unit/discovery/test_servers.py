@@ -40,7 +40,7 @@ nameserver fe80::1%eth0
 nameserver 192.0.2.4
 options edns0
 """
-    assert read_resolv_conf(text) == (
+    assert read_resolv_conf(text).servers == (
         NameServer("192.0.2.1"),
         NameServer("192.0.2.2"),
         NameServer("fe80::1%eth0"),
@@ -48,12 +48,29 @@ options edns0
 
 
 def test_without_any_the_server_is_this_host() -> None:
-    assert read_resolv_conf("search x.example\n") == (NameServer("127.0.0.1"),)
+    assert read_resolv_conf("search x.example\n").servers == (NameServer("127.0.0.1"),)
 
 
 @given(st.text())
 def test_whatever_resolv_conf_holds_there_are_servers(text: str) -> None:
-    assert 1 <= len(read_resolv_conf(text)) <= MAX_SERVERS
+    assert 1 <= len(read_resolv_conf(text).servers) <= MAX_SERVERS
+
+
+@pytest.mark.parametrize(
+    ("text", "trusted"),
+    [
+        ("options trust-ad", True),
+        ("options edns0 trust-ad ndots:0\nnameserver 192.0.2.1", True),
+        ("options edns0\noptions\ttrust-ad", True),
+        ("options trust-ad\noptions edns0", True),
+        ("options edns0", False),
+        ("# options trust-ad", False),
+        ("nameserver trust-ad", False),
+        ("options no-trust-ad", False),
+    ],
+)
+def test_resolv_conf_may_vouch_for_the_servers(text: str, trusted: bool) -> None:
+    assert read_resolv_conf(text).trust_ad is trusted
 
 
 class Clock:
@@ -74,6 +91,11 @@ def test_resolv_conf_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
     assert servers.current() == (NameServer("192.0.2.1"),)
     clock.now += 0.001
     assert servers.current() == (NameServer("192.0.2.22"),)
+    assert not servers.trust_ad
+    path.write_text("nameserver 192.0.2.22\noptions trust-ad\n")
+    clock.now += RESOLV_CONF_CHECK
+    servers.current()
+    assert servers.trust_ad
 
 
 def test_a_replaced_file_is_seen(tmp_path: Path) -> None:

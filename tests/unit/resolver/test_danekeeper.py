@@ -44,8 +44,11 @@ class Resolvers(Zone):
     def servers(self) -> tuple[NameServer, ...]:
         return self.names
 
-    def only(self, accept: Callable[[NameServer], bool], none_left: str) -> DnsClient:
+    def only(self, accept: Callable[[NameServer, bool], bool], none_left: str) -> DnsClient:
         return Only(self, accept, none_left)
+
+    def insisting_on_edns(self, insists: bool) -> DnsClient:
+        return self
 
     async def query(self, name: str, rdtype: Any) -> Answer:
         if name == ".":
@@ -62,7 +65,7 @@ class Only(DnsClient):
     """Some of the servers of a zone; without any it behaves as the real client does."""
 
     def __init__(
-        self, zone: Resolvers, accept: Callable[[NameServer], bool], none_left: str
+        self, zone: Resolvers, accept: Callable[[NameServer, bool], bool], none_left: str
     ) -> None:
         self.zone = zone
         self.real = DnsClient([str(server) for server in zone.names]).only(accept, none_left)
@@ -70,6 +73,9 @@ class Only(DnsClient):
     @property
     def servers(self) -> tuple[NameServer, ...]:
         return self.real.servers
+
+    def insisting_on_edns(self, insists: bool) -> DnsClient:
+        return self
 
     async def query(self, name: str, rdtype: Any) -> Answer:
         assert self.servers

@@ -13,6 +13,7 @@ from mtasts_resolver.config import CacheConfig, Config, DnsConfig, HttpsConfig
 from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.discovery.errors import CertificateError, InvalidPolicyError, StatusError
 from mtasts_resolver.lifetimes import MAX_RETRY, MIN_RETRY
+from mtasts_resolver.nameservers import OUTAGE_AFTER
 from tests.unit.resolver.world import DAY, START, TTL, World, document, settle
 
 GOOD = "good.example"
@@ -340,6 +341,29 @@ async def test_an_outage_of_the_name_servers_is_reported_once_and_its_end_too(
     world.internet.dns_down = False
     await world.mode("other.example")
     assert events(caplog) == ["name-servers-failing", "name-servers-answer-again"]
+
+
+async def test_an_outage_of_a_minute_is_reported_however_few_ask(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.internet.dns_down = True
+    await world.mode("one.example")
+    await world.clock.advance(OUTAGE_AFTER - 1)
+    await world.mode("two.example")
+    assert events(caplog) == []
+    await world.clock.advance(1)
+    await world.mode("three.example")
+    assert events(caplog) == ["name-servers-failing"]
+
+
+async def test_domains_whose_own_servers_fail_are_no_outage(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.internet.dns_down, world.internet.dns_outage = True, False
+    for number in range(30):
+        await world.mode(f"d{number}.example")
+        await world.clock.advance(OUTAGE_AFTER)
+    assert events(caplog) == []
 
 
 async def test_a_slow_discovery_is_answered_in_time_and_goes_on(world: World) -> None:

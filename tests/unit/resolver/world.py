@@ -104,6 +104,7 @@ class FakeInternet(DnsClient):
         self.records: dict[str, list[bytes]] = {}
         self.documents: dict[str, str | FetchError] = {}
         self.dns_down = False
+        self.dns_outage = True
         self.web_down = False
         self.queries: list[str] = []
         self.fetches: list[str] = []
@@ -120,7 +121,9 @@ class FakeInternet(DnsClient):
         if self.gate is not None:
             await self.gate.wait()
         if self.dns_down:
-            raise DnsServerError(f"TXT {name}: SERVFAIL from 192.0.2.53")
+            failure = DnsServerError(f"TXT {name}: SERVFAIL from 192.0.2.53")
+            failure.outage = self.dns_outage
+            raise failure
         texts = self.records.get(domain)
         status = Status.NXDOMAIN if texts is None else Status.FOUND
         quoted = ['"' + text.decode().replace('"', '\\"') + '"' for text in texts or ()]
