@@ -6,26 +6,28 @@ import os
 import random
 import resource
 import signal
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import uvloop
 
 from mtasts_resolver import __version__, logs
 from mtasts_resolver.clock import Clock, SystemClock
 from mtasts_resolver.config import (
-    Config,
     ConfigError,
+    Loaded,
     changes,
     default_store_url,
-    load_config,
+    load_file,
     sqlite_path,
 )
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.danekeeper import DaneKeeper
 from mtasts_resolver.discoverer.process import DiscovererProcess
 from mtasts_resolver.endpoints import parse_address
+from mtasts_resolver.kept import KeptFile
 from mtasts_resolver.lookup import LookupService
 from mtasts_resolver.privileges import PrivilegeError, drop_privileges
 from mtasts_resolver.refresher import PolicyRefresher
@@ -40,7 +42,7 @@ from mtasts_resolver.server.listeners import (
 from mtasts_resolver.server.server import Server
 from mtasts_resolver.store.errors import StoreError
 from mtasts_resolver.store.sqlite import SqliteStore
-from mtasts_resolver.systemd import ActivatedSocket, ActivationError, Notifier, listen_fds
+from mtasts_resolver.systemd import ActivatedSocket, Notifier
 from mtasts_resolver.validation import Validation
 
 log = logs.get(__name__)
@@ -75,14 +77,26 @@ class _Parts:
     server: Server
 
 
-def run(
-    find_config: Callable[[], Path | None], config: Config, environ: MutableMapping[str, str]
-) -> None:
-    """Serve with `config` until SIGTERM or SIGINT. Raise StartError.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the process was given, besides a configuration."""
 
-    At SIGHUP the file that `find_config` returns is read, or the defaults where it returns None.
+    find_config: Callable[[], Path | None]
+    """Returns the file to be read at SIGHUP, None for the defaults."""
+    environ: Mapping[str, str]
+    sockets: Sequence[ActivatedSocket]
+    """Passed by the service manager. They stay open, for another run may need them."""
+    kept: KeptFile | None
+    """Where to keep the configuration that is in force."""
+
+
+def run(given: Given, loaded: Loaded, *, unproven: bool = False, faulty: bool = False) -> None:
+    """Serve with a configuration until SIGTERM or SIGINT. Raise StartError.
+
+    `unproven` tells that it may not work where another one would: nobody is answered before it is
+    known to. `faulty` tells that it is this other one, and not the one of the file.
     """
-    daemon = Daemon(find_config, config, environ)
+    daemon = Daemon(given, loaded, unproven=unproven, faulty=faulty)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(daemon.run())
 
@@ -90,18 +104,15 @@ def run(
 class Daemon:
     """One run of the daemon, from its configuration to its end."""
 
-    def __init__(
-        self,
-        find_config: Callable[[], Path | None],
-        config: Config,
-        environ: MutableMapping[str, str],
-    ) -> None:
-        self._find_config = find_config
-        self._config = config
-        self._environ = environ
+    def __init__(self, given: Given, loaded: Loaded, *, unproven: bool, faulty: bool) -> None:
+        self._given = given
+        self._config, self._text = loaded
+        self._unproven = unproven
+        self._faulty = faulty
+        self._uid = os.geteuid()
         self._clock: Clock = SystemClock()
         self._counters = Counters()
-        self._notifier = Notifier(environ, os.getpid())
+        self._notifier = Notifier(given.environ, os.getpid())
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -116,7 +127,7 @@ class Daemon:
     # -- startup -----------------------------------------------------------------------------
 
     async def _startup(self) -> _Parts:
-        log.info("starting", version=__version__, config=self._find_config() or "defaults")
+        log.info("starting", version=__version__, config=self._given.find_config() or "defaults")
         _raise_open_files_limit()
         listeners = await self._open_listeners()
         discoverer = DiscovererProcess(self._config, self._clock, self._counters)
@@ -124,18 +135,38 @@ class Daemon:
             # Before privileges are dropped: the user need not be able to read Python.
             discoverer.start()
             parts = await self._assemble(listeners, discoverer)
-            await parts.server.start()
         except BaseException:
             for listener in listeners:
                 listener.close()
             await discoverer.close()
             raise
+        try:
+            self._begin(parts)
+            if self._unproven:
+                await discoverer.ready()
+            await parts.server.start()
+            for listener in listeners:
+                log.info("listening", protocol=listener.protocol, address=listener.name)
+            await discoverer.ready()
+        except BaseException as error:
+            await self._close(parts)
+            if isinstance(error, ConfigError):
+                raise StartError(str(error)) from None
+            raise
+        self._notifier.ready()
+        log.info("ready")
+        self._keep(self._text)
+        gc.freeze()  # what was made so far stays: to look for garbage in it takes milliseconds
+        return parts
+
+    def _begin(self, parts: _Parts) -> None:
+        """Heed signals, and begin what goes on in the background."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
         self._tasks = [
-            asyncio.create_task(self._keep_running(discoverer.run), name="discoverer"),
+            asyncio.create_task(self._keep_running(parts.discoverer.run), name="discoverer"),
             asyncio.create_task(self._keep_running(parts.refresher.run), name="refresher"),
             asyncio.create_task(self._keep_running(parts.dane.run), name="DANE refresher"),
             asyncio.create_task(self._keep_running(parts.validation.run), name="DNSSEC probe"),
@@ -144,26 +175,18 @@ class Daemon:
         if self._notifier.watchdog_interval is not None:
             feeding = self._feed_watchdog(self._notifier.watchdog_interval)
             self._tasks.append(asyncio.create_task(feeding, name="watchdog"))
-        for listener in listeners:
-            log.info("listening", protocol=listener.protocol, address=listener.name)
-        try:
-            await discoverer.ready()
-        except ConfigError as error:
-            await self._shutdown(parts)
-            raise StartError(str(error)) from None
-        self._notifier.ready()
-        log.info("ready")
-        gc.freeze()  # what was made so far stays: to look for garbage in it takes milliseconds
-        return parts
+
+    def _keep(self, text: bytes) -> None:
+        """Keep the text of the configuration that is in force, without waiting for the disk."""
+        kept = self._given.kept
+        # What root's successor wrote, root would not read: it could be led by it.
+        if kept is not None and os.geteuid() == self._uid:
+            Thread(target=_keep, args=(kept, text), name="keep", daemon=True).start()
 
     async def _open_listeners(self) -> list[Listener]:
         """Open what is configured; where systemd passes sockets, they take its place."""
-        try:
-            passed = listen_fds(self._environ, os.getpid())
-        except ActivationError as error:
-            raise StartError(str(error)) from None
-        if passed:
-            return [_adopt(activated) for activated in passed]
+        if self._given.sockets:
+            return [_adopt(activated) for activated in self._given.sockets]
         specs = [
             ListenerSpec(
                 protocol=listener.protocol,
@@ -184,7 +207,7 @@ class Daemon:
 
     async def _assemble(self, listeners: list[Listener], discoverer: DiscovererProcess) -> _Parts:
         config = self._config
-        url = config.store.url or default_store_url(self._environ, uid=os.geteuid())
+        url = config.store.url or default_store_url(self._given.environ, uid=os.geteuid())
         path = Path(sqlite_path(url))
         try:
             drop_privileges(config.user, path)
@@ -253,6 +276,9 @@ class Daemon:
     def _status(self, parts: _Parts) -> str:
         cache, counters = parts.resolver.cache, self._counters
         text = (
+            "the configuration file is FAULTY, an older one is in force; " if self._faulty else ""
+        )
+        text += (
             f"{cache.precious} policies and {len(cache) - cache.precious} absences in memory,"
             f" {parts.server.counters.requests} look-ups, {counters.discoveries} discoveries,"
             f" {parts.server.counters.connections_open} connections,"
@@ -272,11 +298,13 @@ class Daemon:
         """Read the configuration again; where it is not valid, the old one stays in force."""
         self._notifier.reloading()
         try:
-            new = load_config(self._find_config())
+            new, text = load_file(self._given.find_config())
         except ConfigError as error:
+            self._faulty = True
             for line in error.errors:
                 log.error("configuration-rejected", reason=line, action="the old one is in force")
         else:
+            self._faulty = False
             found = changes(self._config, new)
             self._config = found.in_force
             logs.setup_logging(self._config.log.level, self._config.log.format)
@@ -288,6 +316,9 @@ class Daemon:
             log.info("configuration-reloaded", applied=found.applied)
             if found.restart:
                 log.warning("restart-needed", keys=found.restart)
+            else:
+                self._keep(text)
+        self._notifier.status(self._status(parts))
         self._notifier.ready()
 
     # -- shutdown ----------------------------------------------------------------------------
@@ -296,6 +327,10 @@ class Daemon:
         """Stop accepting, answer what is in hand, flush the store: each for a bounded time."""
         self._notifier.stopping()
         log.info("stopping")
+        await self._close(parts)
+        log.info("stopped", lookups=parts.server.counters.requests, **self._counters.as_dict())
+
+    async def _close(self, parts: _Parts) -> None:
         parts.server.stop_accepting()
         for task in self._tasks:
             task.cancel()
@@ -306,11 +341,22 @@ class Daemon:
         await parts.dane.close()
         await parts.discoverer.close()
         await parts.store.close()
-        log.info("stopped", lookups=parts.server.counters.requests, **self._counters.as_dict())
 
 
 def _adopt(activated: ActivatedSocket) -> Listener:
-    return adopt_socket(activated.protocol, activated.sock)
+    return adopt_socket(activated.protocol, activated.sock.dup())
+
+
+def _keep(kept: KeptFile, text: bytes) -> None:
+    try:
+        kept.write(text)
+    except OSError as error:
+        log.warning(
+            "configuration-not-kept",
+            file=kept.path,
+            reason=error.strerror,
+            effect="a faulty file would end the next start",
+        )
 
 
 def _raise_open_files_limit() -> None:

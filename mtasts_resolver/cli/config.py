@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.options import json_option
+from mtasts_resolver.cli.options import config_path, json_option
 from mtasts_resolver.config import Config, ConfigError, load_config
 
 
@@ -20,14 +20,17 @@ def config_group() -> None:
 
 
 @config_group.command("check")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @json_option
-def config_check(file: Path, *, as_json: bool) -> None:
+def config_check(file: Path | None, *, as_json: bool) -> None:
     """Check the configuration FILE, and list everything that is wrong with it.
+
+    Without FILE it is the one that the daemon would use.
 
     With --json, the configuration in force with that file is printed, too: what it sets and the
     defaults of the rest, times in seconds.
     """
+    file = config_path(file)
     try:
         config = load_config(file)
     except ConfigError as error:
@@ -39,7 +42,7 @@ def config_check(file: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"valid": True, "errors": [], "config": effective(config)}))
     else:
-        click.echo(f"{file}: valid")
+        click.echo(f"{file or 'no file, so the defaults are in force'}: valid")
 
 
 def effective(config: Config) -> dict[str, Any]:

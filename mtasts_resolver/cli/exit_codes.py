@@ -1,6 +1,6 @@
 """What each exit code says; 69 and 75 are those of sysexits(3)."""
 
 NEGATIVE = 1  # the answer is no: not found, no policy
-USAGE = 2  # wrong usage or configuration; systemd is told not to restart after it
+USAGE = 2  # wrong usage or configuration
 UNAVAILABLE = 69  # the daemon cannot be reached
 TEMPORARY = 75  # try again later

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from mtasts_resolver import daemon, logs
+from mtasts_resolver import start
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.options import config_option, config_path, read_config
-
-log = logs.get(__name__)
+from mtasts_resolver.cli.options import config_option, config_path
+from mtasts_resolver.daemon import StartError, TemporaryStartError
 
 
 @click.command()
@@ -20,12 +19,8 @@ def serve(config_file: Path | None) -> None:
 
     SIGHUP reads the configuration again.
     """
-    config = read_config(config_file)
-    logs.setup_logging(config.log.level, config.log.format)
-    logs.log_uncaught()
     try:
-        daemon.run(lambda: config_path(config_file), config, os.environ)
-    except daemon.StartError as error:
-        log.error("start-failed", reason=str(error))
-        temporary = isinstance(error, daemon.TemporaryStartError)
+        start.serve(lambda: config_path(config_file), os.environ)
+    except StartError as error:
+        temporary = isinstance(error, TemporaryStartError)
         sys.exit(exit_codes.TEMPORARY if temporary else exit_codes.USAGE)

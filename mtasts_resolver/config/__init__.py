@@ -1,6 +1,17 @@
 """The configuration: one YAML file, checked against one schema."""
 
-from mtasts_resolver.config.load import Changes, ConfigError, changes, load_config, parse_config
+from mtasts_resolver.config.load import (
+    Changes,
+    ConfigError,
+    Loaded,
+    changes,
+    load_config,
+    load_file,
+    log_settings,
+    parse_config,
+    parse_kept,
+    read_file,
+)
 from mtasts_resolver.config.schema import (
     CacheConfig,
     Config,
@@ -13,9 +24,12 @@ from mtasts_resolver.config.schema import (
     StoreConfig,
     default_store_url,
     sqlite_path,
+    state_directory,
 )
+from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES
 
 __all__ = [
+    "MAX_FILE_BYTES",
     "CacheConfig",
     "Changes",
     "Config",
@@ -23,6 +37,7 @@ __all__ = [
     "DnsConfig",
     "HttpsConfig",
     "ListenerConfig",
+    "Loaded",
     "LogConfig",
     "MapOptions",
     "RefreshConfig",
@@ -30,6 +45,11 @@ __all__ = [
     "changes",
     "default_store_url",
     "load_config",
+    "load_file",
+    "log_settings",
     "parse_config",
+    "parse_kept",
+    "read_file",
     "sqlite_path",
+    "state_directory",
 ]

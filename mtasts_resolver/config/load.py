@@ -13,6 +13,7 @@ from mtasts_resolver.config.schema import (
     BUILTIN_MAPS,
     Config,
     ListenerConfig,
+    LogConfig,
     MapOptions,
     builtin_options,
 )
@@ -28,6 +29,13 @@ class ConfigError(Exception):
     def __init__(self, errors: list[str]) -> None:
         super().__init__("\n".join(errors))
         self.errors = tuple(errors)
+
+
+class Loaded(NamedTuple):
+    """A configuration, and the text of the file that holds it."""
+
+    config: Config
+    data: bytes
 
 
 class Changes(NamedTuple):
@@ -46,23 +54,58 @@ def load_config(path: Path | None) -> Config:
 
     An empty file means the defaults, too.
     """
+    return load_file(path).config
+
+
+def load_file(path: Path | None) -> Loaded:
+    """Return the same, and the text."""
+    data = read_file(path)
+    return Loaded(parse_config(data, str(path)), data)
+
+
+def read_file(path: Path | None) -> bytes:
+    """Return what the file `path` holds, nothing for None; or raise ConfigError."""
     if path is None:
-        return Config()
+        return b""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+            return file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
-    return parse_config(data, str(path))
 
 
 def parse_config(data: bytes, name: str) -> Config:
     """Return the configuration that `data`, the contents of the file `name`, holds."""
+    return _parse(data, name, unknown=None)
+
+
+def parse_kept(data: bytes, name: str) -> tuple[Config, list[str]]:
+    """Return the configuration in a file that was valid once, and the keys that are so no more.
+
+    A newer program may not know them; without them it can do what the rest says.
+    """
+    unknown: list[str] = []
+    return _parse(data, name, unknown), unknown
+
+
+def log_settings(data: bytes) -> LogConfig:
+    """Return how to log what is wrong with a file: as it says, as far as that can be made out."""
+    try:
+        raw, _ = parse_yaml(data)
+    except YamlError:
+        return LogConfig()
+    found = raw.get("log") if isinstance(raw, dict) else None
+    values = _Reader([]).section(LogConfig, found, "$.log")
+    return LogConfig(**{name: value for name, value in values.items() if value is not None})
+
+
+def _parse(data: bytes, name: str, unknown: list[str] | None) -> Config:
+    """Return the configuration in `data`; unknown keys are faults, unless they are collected."""
     try:
         raw, faults = parse_yaml(data)
     except YamlError as error:
         raise ConfigError([f"{name}: {error}"]) from None
-    reader = _Reader(faults)
+    reader = _Reader(faults, unknown)
     values = reader.section(Config, raw, "$")
     if not reader.faults:
         config = msgspec.convert(values, Config)
@@ -104,10 +147,12 @@ class _Reader:
     """Turns what the file holds into plain values of the schema's types.
 
     Every fault is collected in `faults`; what the methods return is only good if there is none.
+    Keys that are not known are left out; they are faults, unless `unknown` is there to take them.
     """
 
-    def __init__(self, faults: list[str]) -> None:
+    def __init__(self, faults: list[str], unknown: list[str] | None = None) -> None:
         self.faults = faults
+        self._unknown = faults if unknown is None else unknown
 
     def section(self, cls: type[msgspec.Struct], raw: Raw, path: str) -> dict[str, Any]:
         """Return the keys that `raw` sets in the section `cls`, and their values."""
@@ -119,7 +164,7 @@ class _Reader:
             return {}
         for name in raw:
             if name not in keys:
-                self._note(path, _unknown(name, keys))
+                self._unknown.append(f"{path}: {_unknown(name, keys)}")
         for name, key in keys.items():
             if key.required and name not in raw:
                 self._note(path, f"the key {quote(name)} is missing")

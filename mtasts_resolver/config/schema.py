@@ -377,18 +377,24 @@ def sqlite_path(url: str) -> str:
     return url.removeprefix("sqlite://")
 
 
+def state_directory(environ: Mapping[str, str]) -> PurePosixPath | None:
+    """Return the directory that the service manager provides, or None."""
+    # systemd.exec(5): several state directories stand with colons between them.
+    first = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return PurePosixPath(first) if first else None
+
+
 def default_store_url(environ: Mapping[str, str], *, uid: int) -> str:
     """Return the store's URL where `store.url` is not set: see the description of that key."""
-    # systemd.exec(5): several state directories stand with colons between them.
-    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if state:
-        directory = PurePosixPath(state)
-    elif uid == 0:
-        directory = PurePosixPath("/var/lib/mtasts-resolver")
-    else:
-        # XDG Base Directory Specification: a relative path is invalid, and ignored.
-        xdg = environ.get("XDG_STATE_HOME", "")
-        home = PurePosixPath(environ.get("HOME") or "/")
-        base = PurePosixPath(xdg) if xdg.startswith("/") else home / ".local/state"
-        directory = base / "mtasts-resolver"
+    directory = state_directory(environ) or _own_directory(environ, uid)
     return f"sqlite://{directory / 'policies.sqlite'}"
+
+
+def _own_directory(environ: Mapping[str, str], uid: int) -> PurePosixPath:
+    if uid == 0:
+        return PurePosixPath("/var/lib/mtasts-resolver")
+    # XDG Base Directory Specification: a relative path is invalid, and ignored.
+    xdg = environ.get("XDG_STATE_HOME", "")
+    home = PurePosixPath(environ.get("HOME") or "/")
+    base = PurePosixPath(xdg) if xdg.startswith("/") else home / ".local/state"
+    return base / "mtasts-resolver"

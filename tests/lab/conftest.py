@@ -11,13 +11,14 @@ import pytest
 from tests.conftest import REQUIRE_LAB
 
 from . import debian13
+from .booted import BootedSystem
 from .lab import Lab, running_lab, with_modern_postfix
 from .namespace import missing
 from .stream import LabError
 
 LEFT_OUT = pytest.StashKey[str]()
 
-NEEDS_LAB = {"lab", "debian13_root"}
+NEEDS_LAB = {"lab", "debian13_tarball"}
 """Fixtures. A test that uses one of them cannot run without the lab."""
 
 
@@ -50,10 +51,8 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def debian13_root(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """Return a root of Debian 13, which is made if no run before has made it."""
+def debian13_tarball(request: pytest.FixtureRequest) -> Path:
+    """Return the tarball of a root of Debian 13, which is made if no run before has made it."""
     if reason := debian13.missing():
         pytest.skip(reason)
     capture = request.config.pluginmanager.getplugin("capturemanager")
@@ -65,13 +64,31 @@ def debian13_root(
 
     try:
         with capture.global_and_fixture_disabled():
-            tarball = debian13.tarball(tell)
+            return debian13.tarball(tell)
     except LabError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def debian13_root(
+    debian13_tarball: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Return such a root."""
     root = tmp_path_factory.mktemp("debian13") / "root"
-    debian13.unpack(tarball, root)
+    debian13.unpack(debian13_tarball, root)
     yield root
     shutil.rmtree(root)
+
+
+@pytest.fixture(scope="session")
+def booted_system(
+    debian13_tarball: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BootedSystem]:
+    """Return such a system, which runs."""
+    directory = tmp_path_factory.mktemp("booted")
+    with BootedSystem(directory, debian13_tarball) as system:
+        yield system
+    shutil.rmtree(directory / "root")
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,7 @@ class RunningDaemon:
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(directory / "notify"))
         (directory / "notify").chmod(0o666)
+        self._status = ""
         self._process: subprocess.Popen[bytes] | None = None
         self.configure()
 
@@ -94,7 +95,9 @@ class RunningDaemon:
         deadline = time.monotonic() + PATIENCE
         while (left := deadline - time.monotonic()) > 0:
             if select.select([self._notify], [], [], min(left, 0.5))[0]:
-                if message in self._notify.recv(4_096).decode().split("\n"):
+                heard = self._notify.recv(4_096).decode().split("\n")
+                self._status = next((x for x in heard if x.startswith("STATUS=")), self._status)
+                if message in heard:
                     return
             elif self._process is None or self._process.poll() is not None:
                 break
@@ -108,6 +111,10 @@ class RunningDaemon:
         """Return the exit status of the daemon."""
         assert self._process is not None
         return self._process.wait(PATIENCE)
+
+    def status(self) -> str:
+        """Return the last status that was heard before what was waited for."""
+        return self._status
 
     def drain(self) -> None:
         """Drop the notifications that have come."""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.config import Config
 from mtasts_resolver.daemon import DRAIN_TIMEOUT, OPEN_FILES
 from mtasts_resolver.server.listeners import BACKLOG
@@ -32,7 +31,7 @@ def units(tmp_path: Path) -> Path:
     shutil.copytree(UNITS, copy)
     service = copy / SERVICE
     text = service.read_text()
-    assert text.count(PROGRAM) == 1
+    assert text.count(PROGRAM) == 2
     service.write_text(text.replace(PROGRAM, "/bin/true"))
     return copy
 
@@ -113,9 +112,22 @@ def test_a_weaker_sandbox_would_be_noticed(units: Path) -> None:
 
 def test_the_service_fits_the_daemon() -> None:
     service = settings(UNITS / SERVICE)
-    assert service["RestartPreventExitStatus"] == [str(exit_codes.USAGE)]
+    [check, hang_up] = service["ExecReload"]
+    assert service["ExecStart"] == [f"{PROGRAM} serve"]
+    assert check == f"{PROGRAM} config check"
+    assert "kill -HUP" in hang_up
     assert service["LimitNOFILE"] == [str(OPEN_FILES)]
     assert int(service["TimeoutStopSec"][0]) > DRAIN_TIMEOUT + CLOSE_TIMEOUT
+
+
+def test_neither_service_nor_socket_ever_gives_up() -> None:
+    units = [settings(path) for path in UNITS.iterdir() if path.is_file()]
+    assert [unit["StartLimitIntervalSec"] for unit in units] == [["0"]] * 3
+    triggers = [unit["TriggerLimitIntervalSec"] for unit in units if "Backlog" in unit]
+    assert triggers == [["0"]] * 2
+    [service] = [unit for unit in units if "ExecStart" in unit]
+    assert service["Restart"] == ["always"]
+    assert not any(name.startswith("RestartPrevent") for name in service)
 
 
 def test_the_sockets_fit_the_daemon() -> None:

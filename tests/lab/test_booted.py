@@ -1,0 +1,203 @@
+"""The units in a system that was booted: what happens to mail when the configuration is broken.
+
+The sequence is an administrator's: start, a slip of the pen, restart, look, mend, reload. Meanwhile
+somebody asks, all the time, as Postfix would.
+"""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from mtasts_resolver.clock import SystemClock
+from mtasts_resolver.store import StoredPolicy
+from mtasts_resolver.store.sqlite import SqliteStore
+
+from .booted import PROGRAM, BootedSystem
+
+pytestmark = pytest.mark.lab
+
+SERVICE, SOCKET = "mtasts-resolver.service", "mtasts-resolver.socket"
+UNITS = (SOCKET, SERVICE)
+CONFIG = "etc/mtasts-resolver/config.yaml"
+STATE = "var/lib/private/mtasts-resolver"
+COMMAND = PROGRAM / "bin/mtasts-resolver"
+
+GOOD = """\
+dns: {servers: ["127.0.0.1:1"], timeout: 1s, dnssec: off}
+https: {proxy: "http://me:secret@127.0.0.1:3128"}
+"""
+TYPO = GOOD.replace("timeout", "timeuot")
+POLICY = "version: STSv1\nmode: enforce\nmx: mx.good.example\nmax_age: 604800\n"
+SECURE = "OK secure match=mx.good.example servername=hostname"
+
+# Asks again and again, over one connection after the other, and twice each time, as Postfix does.
+ASKER = """
+from mtasts_resolver.cli.client import DaemonUnreachableError, ask
+first = True
+while True:
+    try:
+        reply = ask("inet:127.0.0.1:8461", "default", "good.example")
+        print(reply.status, reply.text, flush=True)
+        first = True
+    except DaemonUnreachableError as error:
+        if not first:
+            print("UNREACHABLE", error, flush=True)
+        first = not first
+"""
+
+
+class Asker:
+    """Somebody who asks all the time, and what he was told."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.answers = 0
+        self.others: list[str] = []
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.decode().strip() == SECURE:
+                self.answers += 1
+            else:
+                self.others.append(line.decode().strip())
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def system(booted_system: BootedSystem, tmp_path: Path) -> Iterator[BootedSystem]:
+    """The system with a policy in the daemon's store, and neither unit started."""
+    system = booted_system
+    (system.root / CONFIG).unlink(missing_ok=True)
+    shutil.rmtree(system.root / STATE, ignore_errors=True)
+    (tmp_path / "state").mkdir(mode=0o700)
+    asyncio.run(store_policy(tmp_path / "state"))
+    shutil.copytree(tmp_path / "state", system.root / STATE)
+    yield system
+    sys.stdout.write(system.run("journalctl", "--no-pager", "-n", "200", "-u", "mtasts-resolver*"))
+    system.run("systemctl", "stop", *UNITS)
+    system.run("systemctl", "reset-failed")
+    system.run("journalctl", "--rotate", "--vacuum-size=1")
+
+
+async def store_policy(directory: Path) -> None:
+    store = SqliteStore(directory / "policies.sqlite", clock=SystemClock())
+    await store.open()
+    store.put(StoredPolicy("good.example", "1", POLICY, time.time(), time.time()))
+    await store.close()
+
+
+def configure(system: BootedSystem, text: str) -> None:
+    (system.root / CONFIG).write_text(text)
+
+
+@contextmanager
+def asking(system: BootedSystem) -> Iterator[Asker]:
+    asker = Asker(system.start(PROGRAM / "bin/python", "-c", ASKER))
+    try:
+        yield asker
+    finally:
+        asker.end()
+
+
+def answers_go_on(system: BootedSystem, asker: Asker) -> None:
+    before = asker.answers
+    system.until(lambda: asker.answers > before + 10 or asker.others != [], "more answers")
+    assert asker.others == []
+
+
+def is_healthy(system: BootedSystem) -> None:
+    for unit in UNITS:
+        assert system.shows(unit, "ActiveState") == "active"
+        assert system.shows(unit, "Result") == "success"
+
+
+def journal(system: BootedSystem, *options: str) -> list[str]:
+    system.run("journalctl", "--sync")
+    arguments = ("--no-pager", "--output=cat", f"--unit={SERVICE}", *options)
+    return system.run("journalctl", *arguments).splitlines()
+
+
+def test_a_typo_and_a_restart_do_not_hold_mail(system: BootedSystem) -> None:
+    configure(system, GOOD)
+    system.run("systemctl", "start", *UNITS)
+    kept = system.root / STATE / "config-in-force.yaml"
+    system.until(kept.exists, "the configuration to be kept")
+    assert kept.read_text() == GOOD
+    assert kept.stat().st_mode & 0o777 == 0o600  # it holds a password
+    with asking(system) as asker:
+        answers_go_on(system, asker)
+
+        configure(system, TYPO)
+        for _ in range(7):  # more often than systemd's usual limit of 5 in 10 s
+            system.run("systemctl", "restart", SERVICE)
+            answers_go_on(system, asker)
+        is_healthy(system)
+        assert "FAULTY" in system.shows(SERVICE, "StatusText")
+        warnings = journal(system, "--priority=warning")
+        assert any("did you mean 'timeout'?" in line for line in warnings)
+        assert any("event=last-configuration-used" in line for line in warnings)
+        assert kept.read_text() == GOOD
+
+        code, said = system.outcome("systemctl", "reload", SERVICE)
+        assert code != 0, said
+        answers_go_on(system, asker)
+        is_healthy(system)
+
+        configure(system, GOOD)
+        system.run("systemctl", "reload", SERVICE)
+        system.until(
+            lambda: "FAULTY" not in system.shows(SERVICE, "StatusText"), "the status to be good"
+        )
+        system.run("systemctl", "restart", SERVICE)
+        answers_go_on(system, asker)
+        is_healthy(system)
+        assert "FAULTY" not in system.shows(SERVICE, "StatusText")
+
+
+def test_a_first_start_that_fails_succeeds_as_soon_as_the_file_is_mended(
+    system: BootedSystem,
+) -> None:
+    configure(system, TYPO)
+    system.run("systemctl", "start", SOCKET)
+    with asking(system) as asker:
+        starts = f"{SERVICE}: Failed with result 'exit-code'."
+        system.until(lambda: journal(system).count(starts) > 2, "several starts that fail")
+        assert system.shows(SOCKET, "ActiveState") == "active"
+        configure(system, GOOD)
+        system.until(lambda: asker.answers > 0 or asker.others != [], "an answer")
+        assert asker.others == []
+    system.until(lambda: system.shows(SERVICE, "ActiveState") == "active", "the start to be over")
+    is_healthy(system)
+
+
+def test_a_user_that_exists_only_meanwhile_owns_the_state(system: BootedSystem) -> None:
+    configure(system, GOOD)
+    system.run("systemctl", "start", *UNITS)
+    pid = system.shows(SERVICE, "MainPID")
+    status = system.run("cat", f"/proc/{pid}/status").splitlines()
+    [uids] = [line.split()[1:] for line in status if line.startswith("Uid:")]
+    assert len(set(uids)) == 1
+    assert int(uids[0]) >= 61_184  # systemd's range for such users
+    # systemd maps the owner on the disk to that user, for the service alone.
+    files = [f"/var/lib/mtasts-resolver/{name}" for name in ("", "policies.sqlite")]
+    its_view = ("nsenter", f"--target={pid}", "--mount", "--")
+    owners = system.run(*its_view, "stat", "--format=%u", *files).split()
+    assert owners == uids[:1] * len(files)
+    assert system.outcome(COMMAND, "query", "good.example") == (0, f"{SECURE}\n")

@@ -1,0 +1,180 @@
+"""What the daemon does with a faulty configuration where another was in force before."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.reply import Status
+from tests.system.running import ENFORCED, RunningDaemon
+from tests.system.test_daemon import until
+
+TYPO = "dns: {timeuot: 1s}\n"
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, free_port: int) -> Iterator[RunningDaemon]:
+    """A daemon that a service manager gives a directory, as systemd does."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    with RunningDaemon(
+        tmp_path, free_port, {"STATE_DIRECTORY": str(tmp_path / "state")}
+    ) as running:
+        yield running
+
+
+def kept(daemon: RunningDaemon) -> Path:
+    return daemon.directory / "state" / "config-in-force.yaml"
+
+
+def once(daemon: RunningDaemon) -> str:
+    """Run the daemon once with a good configuration, and return what it has kept."""
+    daemon.start()
+    until(kept(daemon).exists)
+    stop(daemon)
+    return kept(daemon).read_text()
+
+
+def stop(daemon: RunningDaemon) -> None:
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+
+
+def test_what_is_in_force_is_kept_for_the_daemons_user_alone(daemon: RunningDaemon) -> None:
+    assert once(daemon) == daemon.config_file.read_text()
+    assert kept(daemon).stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_last_configuration_takes_the_place_of_a_faulty_one(
+    daemon: RunningDaemon,
+) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    good = once(daemon)
+    for faulty in (TYPO, "listen: [", None):
+        if faulty is None:
+            daemon.config_file.unlink()
+        else:
+            daemon.config_file.write_text(faulty)
+        daemon.start()
+        assert daemon.ask("good.example").status is Status.OK
+        stop(daemon)
+    assert daemon.log.count("level=error event=last-configuration-used") == 3
+    assert "level=error event=configuration-rejected" in daemon.log
+    assert "did you mean 'timeout'?" in daemon.log
+    assert kept(daemon).read_text() == good
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"https": {"ca_file": "/nonexistent/ca.pem"}},
+        {"listen": []},
+        {"listen": [{"protocol": "socketmap", "address": "unix:/nonexistent/socket"}]},
+    ],
+    ids=["CA file", "no listener", "no place for a socket"],
+)
+def test_so_it_does_of_one_with_which_the_daemon_cannot_start(
+    daemon: RunningDaemon, changed: dict[str, object]
+) -> None:
+    once(daemon)
+    daemon.configure(**changed)
+    daemon.start()
+    assert daemon.ask("unknown.example").status is Status.NOTFOUND
+    assert "event=last-configuration-used" in daemon.log
+    stop(daemon)
+
+
+def test_keys_that_a_newer_program_does_not_know_are_left_out(daemon: RunningDaemon) -> None:
+    good = once(daemon)
+    kept(daemon).write_text(f"{good}abandoned: 1\n")
+    daemon.config_file.write_text(TYPO)
+    daemon.start()
+    assert daemon.ask("unknown.example").status is Status.NOTFOUND
+    assert "abandoned" in daemon.log
+
+
+def test_one_that_fails_too_ends_the_start_and_both_are_told(daemon: RunningDaemon) -> None:
+    once(daemon)
+    kept(daemon).write_text("lookup_timeout: 5x\n")
+    daemon.config_file.write_text(TYPO)
+    daemon.start(ready=False)
+    assert daemon.wait() == exit_codes.USAGE
+    assert "did you mean 'timeout'?" in daemon.log
+    assert "level=error event=start-failed" in daemon.log
+    assert "'5x' is not a duration" in daemon.log
+    assert "Traceback" not in daemon.log
+
+
+@pytest.mark.parametrize("how", ["writable", "link", "fifo"])
+def test_one_that_others_may_have_written_is_not_read(daemon: RunningDaemon, how: str) -> None:
+    good = once(daemon)
+    path = kept(daemon)
+    if how == "writable":
+        path.chmod(0o666)
+    else:
+        path.unlink()
+    if how == "link":
+        elsewhere = daemon.directory / "elsewhere.yaml"
+        elsewhere.write_text(good)
+        path.symlink_to(elsewhere)
+    elif how == "fifo":
+        os.mkfifo(path, 0o600)
+    daemon.config_file.write_text(TYPO)
+    daemon.start(ready=False)
+    assert daemon.wait() == exit_codes.USAGE
+    assert "event=last-configuration-unusable" in daemon.log
+
+
+def test_without_a_service_managers_directory_a_faulty_file_ends_the_start(
+    tmp_path: Path, free_port: int
+) -> None:
+    with RunningDaemon(tmp_path, free_port) as daemon:
+        once_more = daemon.config_file.read_text()
+        daemon.start()
+        stop(daemon)
+        daemon.config_file.write_text(f"{once_more}nonsense: 1\nlog: {{format: json}}\n")
+        daemon.start(ready=False)
+        assert daemon.wait() == exit_codes.USAGE
+        last = json.loads(daemon.log.splitlines()[-1])
+    assert (last["level"], last["event"]) == ("error", "start-failed")
+    assert "unknown key 'nonsense'" in last["reason"]
+
+
+def test_a_reload_that_is_wholly_in_force_is_kept_and_a_faulty_one_is_not(
+    daemon: RunningDaemon,
+) -> None:
+    once(daemon)
+    daemon.start()
+    daemon.configure(lookup_timeout="30s")
+    reload(daemon)
+    until(lambda: yaml.safe_load(kept(daemon).read_text()).get("lookup_timeout") == "30s")
+    good = kept(daemon).read_text()
+    daemon.config_file.write_text(TYPO)
+    reload(daemon)
+    daemon.configure(lookup_timeout="40s", dns={"servers": ["127.0.0.2:1"], "dnssec": "off"})
+    reload(daemon)
+    assert "event=restart-needed" in daemon.log
+    stop(daemon)
+    assert kept(daemon).read_text() == good
+
+
+def reload(daemon: RunningDaemon) -> None:
+    daemon.signal(signal.SIGHUP)
+    daemon.notified("RELOADING=1")
+    daemon.notified("READY=1")
+
+
+def test_after_a_slip_is_mended_a_reload_is_enough(daemon: RunningDaemon) -> None:
+    once(daemon)
+    good = daemon.config_file.read_text()
+    daemon.config_file.write_text(TYPO)
+    daemon.start()
+    daemon.config_file.write_text(good)
+    assert "FAULTY" in daemon.status()
+    reload(daemon)
+    assert "FAULTY" not in daemon.status()
+    assert "event=configuration-reloaded" in daemon.log
