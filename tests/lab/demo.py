@@ -44,8 +44,11 @@ ROWS = (
 STEPS = 6
 """What a start tells: five parts of the lab, and the daemon."""
 
-WIDTH = 150
+WIDTH = 80
 """Characters of a line where nobody says how wide the output is."""
+
+NAME_WIDTH = 22
+"""Of the first column: what remains of WIDTH holds each host name of the lab in one line."""
 
 COLOURS = {"sent": "green", "deferred": "yellow", "bounced": "red"}
 TLS_LINE = re.compile(r"\w+ TLS connection established to [\w.-]+")
@@ -67,8 +70,8 @@ def main() -> None:
 
 def send_mails(console: Console) -> Table:
     table = Table(title="Mail through a real Postfix that asks mtasts-resolver", show_lines=True)
-    for heading in ("what happens", "lookup key, and policy", "the daemon answers", "Postfix logs"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("what happens", width=NAME_WIDTH)
+    table.add_column("key and policy, the daemon's answer, Postfix's log", overflow="fold")
     columns = (SpinnerColumn(), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=STEPS + len(ROWS))
@@ -90,14 +93,14 @@ def chosen() -> Iterator[Scenario]:
     return (known[name] for name in ROWS)
 
 
-def play(lab: Lab, scenario: Scenario) -> tuple[str, str, str, str]:
+def play(lab: Lab, scenario: Scenario) -> tuple[str, str]:
     for step in scenario.before:
         step(lab, scenario.to)
     delivery = lab.postfix.send(scenario.to, scenario.sender)
     answer = lab.daemon.ask(scenario.lookup_key)
     domain = next(domain for domain in DOMAINS if domain.name == scenario.policy_domain)
-    shown = f"[bold]{escape(scenario.lookup_key)}[/bold]\n{escape(published(domain))}"
-    return scenario.name, shown, escape(answer), outcome(delivery)
+    key = f"[bold]{escape(scenario.lookup_key)}[/bold]  {escape(published(domain))}"
+    return scenario.name, f"{key}\n{escape(answer)}\n{outcome(delivery)}"
 
 
 def published(domain: Domain) -> str:
@@ -115,7 +118,7 @@ def published(domain: Domain) -> str:
         shown.append(f"policy host: {host.status} to {host.location}")
     if host.certificate is not Certificate.GOOD:
         shown.append(f"policy host: certificate {host.certificate}")
-    return "\n".join(shown)
+    return ", ".join(shown)
 
 
 def outcome(delivery: Delivery) -> str:
