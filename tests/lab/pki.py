@@ -31,6 +31,7 @@ def write_certificates(directory: Path) -> None:
     trusted = trustme.CA(organization_name="The lab's CA")
     unknown = trustme.CA(organization_name="A CA nobody knows")
     trusted.cert_pem.write_to_path(str(ca_file(directory)))
+    unknown.cert_pem.write_to_path(str(unknown_ca_file(directory)))
     wanted = {host.name: host.certificate for host in RECEIVERS if host.certificate is not None}
     for domain in DOMAINS:
         if domain.document is not None:
@@ -45,6 +46,11 @@ def write_certificates(directory: Path) -> None:
 
 def ca_file(directory: Path) -> Path:
     return directory / "ca.pem"
+
+
+def unknown_ca_file(directory: Path) -> Path:
+    """Return the file of the CA that clients do not trust."""
+    return directory / "unknown-ca.pem"
 
 
 def tlsa_data(directory: Path, name: str) -> dict[str, str]:

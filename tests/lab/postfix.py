@@ -43,6 +43,8 @@ class Sender(StrEnum):
     PROXIED = "proxied@sender.example"
     TCP_TABLE = "tcp-table@sender.example"
     CHROOTED = "chrooted@sender.example"
+    LOCAL_TABLE = "local-table@sender.example"
+    LOCAL_TABLE_CHROOTED = "local-table-chrooted@sender.example"
     RELAY_HOST = "relay-host@sender.example"
     RELAY_DOMAIN = "relay-domain@sender.example"
     BAD_RELAY = "bad-relay@sender.example"
@@ -59,6 +61,8 @@ TRANSPORTS = {
     Sender.PROXIED: "proxied",
     Sender.TCP_TABLE: "tcptable",
     Sender.CHROOTED: "chrooted",
+    Sender.LOCAL_TABLE: "local",
+    Sender.LOCAL_TABLE_CHROOTED: "localjail",
 }
 
 MAPS = {Sender.STRICT: "strict", Sender.ONLY: "only"}
@@ -142,6 +146,10 @@ tcptable   unix        -  -  n  -      -    smtp
   -o smtp_tls_policy_maps=tcp:{tcp_table}
 chrooted   unix        -  -  y  -      -    smtp
   -o smtp_tls_policy_maps=socketmap:unix:{unix_socket}:default
+local      unix        -  -  n  -      -    smtp
+  -o smtp_tls_policy_maps=texthash:{directory}/etc/tls_policy
+localjail  unix        -  -  y  -      -    smtp
+  -o smtp_tls_policy_maps=texthash:{directory}/etc/tls_policy
 showq      unix        n  -  n  -      -    showq
 error      unix        -  -  n  -      -    error
 retry      unix        -  -  n  -      -    error
@@ -213,6 +221,11 @@ class Postfix:
         self._run("postfix", "-c", self._etc, "stop")
         end(self._process)
         self.log.join()
+
+    @property
+    def local_table(self) -> Path:
+        """Where the senders LOCAL_TABLE look first, and the only place."""
+        return self._etc / "tls_policy"
 
     @property
     def unix_socket(self) -> Path:

@@ -146,7 +146,7 @@ def test_postfix_knows_the_types_of_the_maps(path: Path, directory: Path) -> Non
     [
         ("partner.example", "secure match=.partner.example servername=hostname"),
         ("broken.example", "may"),
-        ("[relay.branch.example]:587", "verify"),
+        ("[relay.branch.example]:587", "verify tafile=/etc/postfix/branch-ca.pem"),
         ("other.example", None),
     ],
 )
