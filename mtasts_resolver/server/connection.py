@@ -1,6 +1,7 @@
 """One connection: bytes to requests, requests to answers, answers to bytes, in order."""
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ CHUNK = 4_096
 REQUESTS_PER_TURN = 64
 # Bytes of replies in which they count as one request more: the longest reply has 100,000.
 BYTES_AS_REQUEST = 4_096
+# Bytes that are read once more before a connection is closed: a request, or many.
+LAST_READ = 65_536
 # Unsent bytes at which writing pauses. uvloop's own low-water mark is 16 bytes.
 WRITE_HIGH = 65_536
 WRITE_LOW = 16_384
@@ -87,6 +90,7 @@ class Connection(asyncio.Protocol):
         "_partial_since",
         "_prepared",
         "_queue",
+        "_read_out",
         "_reading_paused",
         "_shared",
         "_timed",
@@ -118,6 +122,7 @@ class Connection(asyncio.Protocol):
         self._reading_paused = False
         self._writing_paused = False
         self._finishing = False  # nothing more is read; what was read is answered, then the end
+        self._read_out = False  # what the kernel had for us at the end is read
         self._lingering = False  # the end is said; wait for the peer to read it
         self._garbled = False
         self._eof = False
@@ -175,7 +180,7 @@ class Connection(asyncio.Protocol):
     # Called by the server
 
     def finish(self) -> None:
-        """Read no more, answer what was read, then close."""
+        """Answer what has arrived, then close."""
         self._finishing = True
         self._at_rest = False
         if self._transport is not None:
@@ -372,6 +377,10 @@ class Connection(asyncio.Protocol):
         """
         if self._transport is None or self._transport.is_closing() or self._lingering:
             return
+        if last := self._last_bytes():
+            self._unread += last
+            self._advance(1)
+            return
         self._lingering = True
         self._active_at = self._shared.clock()
         if not self._garbled or self._eof:
@@ -380,6 +389,17 @@ class Connection(asyncio.Protocol):
         self._transport.write_eof()
         if self._reading_paused:
             self._pause_reading(False)
+
+    def _last_bytes(self) -> bytes:
+        """Return, once, what has arrived and was not read: closing would reset the connection."""
+        if self._transport is None or self._read_out or self._garbled or self._eof:
+            return b""
+        self._read_out = True
+        sock = self._transport.get_extra_info("socket")
+        try:
+            return os.read(sock.fileno(), LAST_READ)
+        except OSError:  # nothing is there, or the peer is gone
+            return b""
 
     def _peer(self) -> str:
         peer = self._transport.get_extra_info("peername") if self._transport else None

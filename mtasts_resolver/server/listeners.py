@@ -61,13 +61,21 @@ class Listener:
     """The address as it is spelled in the configuration, with the port that was chosen for 0."""
     bound: BoundPath | None = None
     """The file of a unix socket that was opened here, to be removed at the end."""
+    passed: bool = False
+    """It belongs to the service manager, who keeps it for the next process."""
+
+    @property
+    def closed(self) -> bool:
+        return self.sock.fileno() < 0
+
+    def hide(self) -> None:
+        """Remove the file: nobody else connects to a unix socket, and it may be closed then."""
+        if self.bound is not None and not self.closed:
+            self.bound.remove()  # while the socket is open, its inode is not used again
 
     def close(self) -> None:
         """Stop listening; a second time does nothing."""
-        if self.sock.fileno() < 0:
-            return
-        if self.bound is not None:
-            self.bound.remove()  # first: while the socket is open, its inode is not used again
+        self.hide()
         self.sock.close()
 
 
@@ -91,7 +99,7 @@ def adopt_socket(protocol: ProtocolName, sock: socket.socket) -> Listener:
     sock.setblocking(False)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Listener(protocol, sock, _name(sock))
+    return Listener(protocol, sock, _name(sock), passed=True)
 
 
 async def _open(spec: ListenerSpec) -> list[Listener]:

@@ -1,6 +1,7 @@
 """The server: accepts connections, bounds them, and ends them in good order."""
 
 import asyncio
+import contextlib
 import errno
 import socket
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable
 from mtasts_resolver import logs
 from mtasts_resolver.server.connection import Answer, Connection, Shared
 from mtasts_resolver.server.limits import Limits, ServerCounters
-from mtasts_resolver.server.listeners import CODECS, Listener
+from mtasts_resolver.server.listeners import BACKLOG, CODECS, Listener
 from mtasts_resolver.server.ratelimit import RateLimitedLog
 
 log = logs.get(__name__)
@@ -80,7 +81,11 @@ class Server:
         self._schedule_sweep()
 
     def stop_accepting(self) -> None:
-        """Close the listeners; connections live on."""
+        """Close the listeners; connections live on.
+
+        Who waits to be accepted is, or would be reset; but at a socket that the service manager has
+        passed he waits for the next process.
+        """
         loop = asyncio.get_running_loop()
         for timer in self._paused.values():
             timer.cancel()
@@ -89,6 +94,10 @@ class Server:
             loop.remove_reader(listener.sock)
         self._accepting.clear()
         for listener in self.listeners:
+            if not listener.passed and not listener.closed:
+                listener.hide()
+                with contextlib.suppress(OSError):  # no descriptors: the rest is reset
+                    self._accept_up_to(BACKLOG + 1, listener)  # the kernel admits one more
             listener.close()
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109  the rest is answered after it
@@ -137,16 +146,20 @@ class Server:
         asyncio.get_running_loop().add_reader(listener.sock, self._accept, listener)
 
     def _accept(self, listener: Listener) -> None:
-        for _ in range(ACCEPT_BATCH):
+        try:
+            self._accept_up_to(ACCEPT_BATCH, listener)
+        except OSError as error:
+            self._pause(listener, error)
+
+    def _accept_up_to(self, most: int, listener: Listener) -> None:
+        """Accept so many connections, if as many wait. Raise OSError."""
+        for _ in range(most):
             try:
                 sock, _ = listener.sock.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except ConnectionAbortedError:
                 continue
-            except OSError as error:
-                self._pause(listener, error)
-                return
             self._admit(sock, listener)
 
     def _admit(self, sock: socket.socket, listener: Listener) -> None:

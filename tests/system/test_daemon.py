@@ -94,6 +94,29 @@ async def test_the_fattest_policies_that_are_allowed_fit_into_the_memory_of_the_
     assert daemon.wait() == 0
 
 
+async def test_whoever_has_asked_when_a_restart_begins_is_answered(daemon: RunningDaemon) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.start()
+    address = ("127.0.0.1", daemon.port)
+    request = b"20:default good.example,"
+    asking = [socket.create_connection(address, PATIENCE) for _ in range(30)]
+    for sock in asking:
+        sock.sendall(request)
+        assert sock.recv(100).startswith(b"51:OK secure")
+    daemon.signal(signal.SIGSTOP)  # all that follows happens between two turns of its loop
+    asking += [socket.create_connection(address, PATIENCE) for _ in range(200)]
+    for sock in asking:
+        sock.sendall(request)
+    daemon.signal(signal.SIGTERM)
+    daemon.signal(signal.SIGCONT)
+    for sock in asking:
+        with sock, sock.makefile("rb") as replies:
+            assert replies.read().startswith(b"51:OK secure")
+    assert daemon.wait() == 0
+    daemon.start()
+    assert daemon.ask("good.example").status is Status.OK
+
+
 @pytest.mark.row("C2")
 async def test_a_stored_policy_is_answered_although_dns_is_down(daemon: RunningDaemon) -> None:
     await daemon.store({"good.example": ENFORCED, "test.example": TESTING})

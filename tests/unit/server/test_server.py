@@ -22,6 +22,7 @@ from mtasts_resolver.server import (
 from mtasts_resolver.server import server as server_module
 from tests.events import events
 from tests.unit.server.client import (
+    DEADLINE,
     LOOPBACK,
     Client,
     Desk,
@@ -243,6 +244,38 @@ class TestEnd:
             for client in (deaf, waiting):
                 client.transport.abort()
         assert asyncio.all_tasks() == tasks
+
+    async def test_what_has_arrived_is_answered(self) -> None:
+        """Neither who waits to be accepted is reset, nor whose request was not read yet."""
+        async with serving() as server:
+            address = server.listeners[0].sock.getsockname()
+            accepted = [socket.create_connection(address) for _ in range(20)]
+            await until(lambda: server.counters.connections_open == 20)
+            waiting = [socket.create_connection(address) for _ in range(40)]
+            for sock in accepted + waiting:  # the server sees nothing of it: its loop stands still
+                sock.sendall(encode("a") + encode("b"))
+            server.stop_accepting()
+            await server.drain(DEADLINE)
+            for sock in accepted + waiting:
+                sock.settimeout(DEADLINE)
+                with sock, sock.makefile("rb") as replies:
+                    assert replies.read() == b"4:OK a,4:OK b,"
+
+    async def test_who_waits_at_a_socket_that_was_passed_waits_for_the_next_process(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as passed:
+            server = Server(echo, [adopt_socket("socketmap", passed.dup())])
+            await server.start()
+            with socket.create_connection(passed.getsockname(), DEADLINE) as sock:
+                sock.sendall(encode("a"))
+                server.stop_accepting()
+                await server.drain(DEADLINE)
+                await server.close()
+                assert server.counters.connections_accepted == 0
+                following = Server(echo, [adopt_socket("socketmap", passed.dup())])
+                await following.start()
+                await until(lambda: following.counters.requests == 1)
+                assert sock.recv(100) == b"4:OK a,"
+                await following.close()
 
     async def test_close_before_start(self) -> None:
         await Server(echo, await open_listeners([LOOPBACK])).close()
