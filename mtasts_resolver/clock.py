@@ -5,6 +5,10 @@ import time
 from functools import partial
 from typing import Protocol
 
+# Seconds after which a sleeper looks at the clock again: what fell due while the machine was
+# suspended begins so soon after it. To look costs microseconds.
+LOOK_AGAIN = 30.0
+
 
 class Clock(Protocol):
     """What the daemon knows of time.
@@ -34,4 +38,13 @@ class SystemClock:
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        """Wait; after a suspension no longer than LOOK_AGAIN beyond the time.
+
+        The event loop's own clock stands still while the machine is suspended.
+        """
+        end = self.monotonic() + seconds
+        while True:
+            await asyncio.sleep(min(seconds, LOOK_AGAIN))
+            seconds = end - self.monotonic()
+            if seconds <= 0:
+                return

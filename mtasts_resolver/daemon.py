@@ -263,10 +263,13 @@ class Daemon:
             await self._clock.sleep(RESTART_PAUSE)
 
     async def _feed_watchdog(self, interval: float) -> None:
-        """Tell systemd that the event loop turns: where it does not, neither does this."""
+        """Tell systemd that the event loop turns: where it does not, neither does this.
+
+        Both count by CLOCK_MONOTONIC, as the event loop does.
+        """
         while True:
             self._notifier.watchdog()
-            await self._clock.sleep(interval)
+            await asyncio.sleep(interval)
 
     async def _keep_status(self, parts: _Parts) -> None:
         while True:

@@ -104,11 +104,13 @@ class Resolver:
     async def resolve(self, domain: str) -> StsFinding:
         """Learn what is known of `domain`, within `lookup_timeout`. Raise OverloadedError."""
         timeout = self._config.lookup_timeout
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
         while True:
             task = self._discoveries.get(domain) or self._discoveries.start(
                 domain, self._learn(domain)
             )
-            done, _ = await asyncio.wait({task}, timeout=timeout)
+            done, _ = await asyncio.wait({task}, timeout=max(0.0, end - loop.time()))
             if not done:
                 self._counters.lookup_timeouts += 1
                 if self._discoveries.waits(domain):

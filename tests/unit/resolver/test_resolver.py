@@ -38,6 +38,27 @@ def fields(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]
     return [record.__dict__["fields"] for record in caplog.records if record.msg == event]
 
 
+async def test_a_look_up_has_one_time_out_however_often_the_policy_is_forgotten_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(Config(lookup_timeout=0.2))
+    rounds = 0
+
+    async def forget(domain: str) -> None:
+        """Be a refresh that ends just before the look-up's time is over."""
+        nonlocal rounds
+        rounds += 1
+        async with world.resolver._discoveries.slot(domain):
+            await asyncio.sleep(0.15)
+
+    monkeypatch.setattr(world.resolver, "_learn", forget)
+    async with asyncio.timeout(20):
+        finding = await world.resolver.resolve("good.example")
+    assert finding.code == "lookup-timeout"
+    assert rounds <= 2
+    await world.resolver.close()
+
+
 async def test_a_policy_is_discovered_once_and_then_answered_from_memory(world: World) -> None:
     world.internet.publish(GOOD, document())
     assert world.resolver.lookup(GOOD) is None
