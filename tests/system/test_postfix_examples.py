@@ -141,6 +141,37 @@ def test_postfix_knows_the_types_of_the_maps(path: Path, directory: Path) -> Non
     assert {entry.partition(":")[0] for entry in re.split(r"[,\s]+", maps)} <= set(types)
 
 
+# What Debian's main.cf has of the parameters that the guide sets.
+DEBIAN = """\
+smtp_tls_CApath=/etc/ssl/certs
+smtp_tls_security_level=may
+smtp_tls_session_cache_database = btree:${data_directory}/smtp_scache
+"""
+GUIDE = Path(__file__).parents[2] / "docs" / "getting-started.md"
+GUIDES = {"main.cf.postfix-3.4-3.9": "default", "main.cf.postfix-3.10": "tlsrpt"}
+# It is `yes` by default, and 3.10.0 to 3.10.4 would report it as unused.
+DEFAULT = {"smtp_tls_enforce_sts_mx_patterns"}
+
+
+@pytest.mark.parametrize("example", GUIDES)
+def test_the_guide_sets_what_the_example_holds_and_no_parameter_twice(
+    example: str, directory: Path
+) -> None:
+    blocks = re.findall(r"^postconf -e \\\n(?:.*\\\n)*.*\n", GUIDE.read_text(), re.MULTILINE)
+    (block,) = (block for block in blocks if f"8461:{GUIDES[example]}'" in block)
+    etc = configure(directory, DEBIAN)
+    postconf = f"postconf -c {etc}"
+    code, _, said = run("sh", "-euc", block.replace("postconf", postconf, 1))
+    assert (code, said) == (0, [])
+    os.utime(etc / "main.cf", (0, 0))
+    _, before, _ = run("postconf", "-c", etc, "-n")
+    assert list(complaints(etc)) == []
+    configure(directory, (EXAMPLES / example).read_text())
+    _, after, _ = run("postconf", "-c", etc, "-n")
+    wanted = {line for line in after if line.partition(" =")[0] not in DEFAULT}
+    assert set(before) - {"smtp_tls_CApath = /etc/ssl/certs"} == wanted
+
+
 @pytest.mark.parametrize(
     ("key", "policy"),
     [
