@@ -50,8 +50,8 @@ log = logs.get(__name__)
 DRAIN_TIMEOUT = 10.0  # seconds that look-ups in hand get to be answered at shutdown
 STATUS_INTERVAL = 30.0  # seconds between two updates of the line that `systemctl status` shows
 RESTART_PAUSE = 300.0  # seconds before background work begins again after a bug ended it
-# 4,096 connections; 256 discoveries of policies with up to 8 sockets each, and 256 of DANE with up
-# to 10; the store, the listeners and what the process holds itself.
+# In this process 4,096 connections, the store and the listeners. In the other, which has this limit
+# from here, 768 discoveries of policies with up to 8 sockets each, and 768 of DANE with up to 10.
 OPEN_FILES = 16_384
 
 

@@ -12,6 +12,12 @@ log = logs.get(__name__)
 # Each discovery holds a few sockets and up to a document of memory; 256 are more than a busy
 # server's stream of new domains needs, and well within the default limit of open files.
 MAX_AT_ONCE = 256
+# Most discoveries take a tenth of a second. One that takes longer than this waits for somebody, and
+# must not keep others from beginning: it leaves its place to the next, and goes on beside them.
+SLOW_AFTER = 1.0  # seconds
+# So many may do that. They cost sockets, mostly: all together, each at its worst of 8 for MTA-STS
+# and 10 for DANE, need 13,824 of the 16,384 files that the process may open.
+MAX_SLOW = 512
 # More than this many domains waiting means that look-ups come in faster than DNS answers; those
 # beyond are told to come again, which Postfix does.
 MAX_QUEUED = 4_096
@@ -27,13 +33,50 @@ TOO_MANY = "too many new domains are being looked up"
 TOO_BUSY = "this host is too busy"
 
 
+class _Places:
+    """How many may use the network at once, and how many of those that are slow beside them."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(MAX_AT_ONCE)
+        self.take = self._free.acquire
+        self.give_back = self._free.release
+        self.slow = 0
+
+
+class _Place:
+    """That of one discovery, which leaves it to others when it takes long."""
+
+    def __init__(self, places: _Places) -> None:
+        self._places = places
+        self._slow = False
+        self._watch()
+
+    def _watch(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(SLOW_AFTER, self._leave)
+
+    def _leave(self) -> None:
+        if self._places.slow >= MAX_SLOW:
+            self._watch()
+            return
+        self._slow = True
+        self._places.slow += 1
+        self._places.give_back()
+
+    def give_back(self) -> None:
+        self._timer.cancel()
+        if self._slow:
+            self._places.slow -= 1
+        else:
+            self._places.give_back()
+
+
 class Discoveries(Generic[T]):
     """The discoveries that are under way, by domain."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._running: dict[str, asyncio.Task[T]] = {}
-        self._slots = asyncio.Semaphore(MAX_AT_ONCE)
+        self._places = _Places()
         self._at_work: set[str] = set()
 
     def __contains__(self, domain: str) -> bool:
@@ -59,12 +102,14 @@ class Discoveries(Generic[T]):
     @asynccontextmanager
     async def slot(self, domain: str) -> AsyncIterator[None]:
         """Wait until the network may be used for `domain`."""
-        async with self._slots:
-            self._at_work.add(domain)
-            try:
-                yield
-            finally:
-                self._at_work.discard(domain)
+        await self._places.take()
+        place = _Place(self._places)
+        self._at_work.add(domain)
+        try:
+            yield
+        finally:
+            self._at_work.discard(domain)
+            place.give_back()
 
     def waits(self, domain: str) -> bool:
         """Tell whether the discovery for `domain` has not even begun to ask.
