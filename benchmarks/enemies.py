@@ -132,21 +132,21 @@ async def over_tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 async def send_continues(writer: asyncio.StreamWriter) -> None:
-    while True:
+    while not writer.is_closing():
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000)
         await writer.drain()
 
 
 async def send_chunks(writer: asyncio.StreamWriter) -> None:
     writer.write(CHUNKED)
-    while True:
+    while not writer.is_closing():
         writer.write(b"1\r\n#\r\n" * 1_000)
         await writer.drain()
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:
     writer.write(OK + b"Content-Length: 60000\r\n\r\n")
-    while True:
+    while not writer.is_closing():
         writer.write(b"#")
         await writer.drain()
         await asyncio.sleep(PAUSE)
@@ -209,6 +209,7 @@ async def until_input_ends(server: asyncio.Server) -> None:
     sys.stdout.flush()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     server.close()
+    os._exit(0)  # whatever they are still sending, and to whom
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from mtasts_resolver.config import Config, ConfigError
-from mtasts_resolver.discovery.dane import discover_dane
+from mtasts_resolver.discoverer.turns import charged
+from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, discover_dane
 from mtasts_resolver.discovery.dns import DnsClient
-from mtasts_resolver.discovery.errors import FetchError
+from mtasts_resolver.discovery.errors import DnsAnswerError, FetchCostError, FetchError
 from mtasts_resolver.discovery.findings import (
     FetchedPolicy,
     FoundDane,
@@ -19,7 +20,7 @@ from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.record import lookup_record
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.discovery.trust import probe, trusted
-from mtasts_resolver.policy import parse_next_hop
+from mtasts_resolver.policy import Dane, DaneFinding, parse_next_hop
 
 
 class DirectDiscoverer:
@@ -66,13 +67,18 @@ class DirectDiscoverer:
             raise
 
     async def policy(self, domain: str) -> FetchedPolicy:
-        return await self._fetcher.fetch_policy(domain, self._trace)
+        with charged(FetchCostError, f"the policy host of {domain}"):
+            return await self._fetcher.fetch_policy(domain, self._trace)
 
     async def dane(self, next_hop: str) -> FoundDane:
         hop = parse_next_hop(next_hop)
         if hop is None:
             raise ValueError(f"{next_hop!a} is no next hop")
-        return await discover_dane(self._validating, hop, self._trace)
+        try:
+            with charged(DnsAnswerError, f"the MX hosts of {next_hop}"):
+                return await discover_dane(self._validating, hop, self._trace)
+        except DnsAnswerError as error:
+            return FoundDane(DaneFinding(Dane.UNKNOWN, str(error)), FAILURE_LIFETIME)
 
     async def probe(self) -> Probe:
         return await probe(self._validating)

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 
 import dns.rdata
 
@@ -30,11 +31,13 @@ from mtasts_resolver.discoverer.messages import (
     StsFound,
     Unusable,
 )
+from mtasts_resolver.discoverer.turns import Cost, Turns, charged
 from mtasts_resolver.discoveries import TOO_BUSY
 from mtasts_resolver.discovery.errors import (
     BodyError,
     ConnectError,
     DiscoveryError,
+    DnsAnswerError,
     DnsTimeoutError,
     FetchTimeoutError,
     PolicyHostError,
@@ -81,6 +84,7 @@ class Worker:
         self._when_ready = when_ready
         self.ended = asyncio.Event()
         self.lag = Lag()
+        self._turns = Turns(asyncio.get_running_loop())
         self._channel = Channel(end, self._received, self.ended.set, at_once=ASKED_AT_ONCE)
         self._discoverer: DirectDiscoverer | None = None
         self._config = Config()
@@ -96,7 +100,7 @@ class Worker:
     def _received(self, data: memoryview) -> None:
         match messages.decode_for_discoverer(data):
             case Ask() as ask:
-                task = asyncio.create_task(self._answer(ask))
+                task = self._turns.start(partial(self._answer, ask))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             case Ping():
@@ -124,16 +128,18 @@ class Worker:
             self._say(Ready())
             self._when_ready()
 
-    async def _answer(self, ask: Ask) -> None:
+    async def _answer(self, ask: Ask, cost: Cost) -> None:
         late = self.lag.seconds
         answer: messages.ToDaemon
         try:
             if self._discoverer is None:
                 answer = Overloaded(ask.number, "the configuration cannot be used, see the log")
             else:
-                answer = await _find(self._discoverer, ask)
+                with charged(DnsAnswerError, f"reading DNS for {ask.domain}"):
+                    answer = await _find(self._discoverer, ask)
         except DiscoveryError as error:
-            if self.lag.matters(since=late, of=self._patience(error)):
+            # What it took itself is no lateness of ours.
+            if self.lag.matters(since=late + cost.seconds, of=self._patience(error)):
                 answer = Overloaded(ask.number, TOO_BUSY)
             else:
                 answer = messages.failed(ask.number, error)

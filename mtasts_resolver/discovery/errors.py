@@ -16,7 +16,8 @@
         ├── StatusError                 the status is not 200; a redirect names its Location
         ├── MediaTypeError              the media type is not text/plain
         ├── BodyError                   the body is too long, encoded, or cut short
-        └── InvalidPolicyError          the document breaks RFC 8461 §3.2
+        ├── InvalidPolicyError          the document breaks RFC 8461 §3.2
+        └── FetchCostError              the fetch took far more processor time than others do
     ShortageError                   this host lacks something: it says nothing of the domain
 
 No exception of dnspython, httpx, ssl or the operating system leaves this package.
@@ -121,3 +122,7 @@ class BodyError(FetchError):
 
 class InvalidPolicyError(FetchError):
     code = "policy-invalid"
+
+
+class FetchCostError(FetchError):
+    code = "policy-fetch-costly"
