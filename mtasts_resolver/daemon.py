@@ -40,7 +40,7 @@ from mtasts_resolver.server.listeners import (
     open_listeners,
 )
 from mtasts_resolver.server.server import Server
-from mtasts_resolver.store.errors import StoreError
+from mtasts_resolver.store.errors import HeldError, StoreError
 from mtasts_resolver.store.sqlite import SqliteStore
 from mtasts_resolver.systemd import ActivatedSocket, Notifier
 from mtasts_resolver.validation import Validation
@@ -229,6 +229,7 @@ class Daemon:
         )
         refresher = PolicyRefresher(resolver, store, clock=self._clock, rng=rng, config=config)
         resolver.on_policy = refresher.schedule
+        store.on_return = resolver.store_returned
         validation = Validation(discoverer, config.dns.dnssec, self._clock)
         dane = DaneKeeper(
             discoverer,
@@ -245,6 +246,8 @@ class Daemon:
         service.on_recall = server.forget_replies
         try:
             await store.open()
+        except HeldError as error:
+            raise TemporaryStartError(str(error)) from None
         except StoreError as error:
             raise StartError(str(error)) from None
         return _Parts(store, discoverer, resolver, validation, dane, refresher, service, server)

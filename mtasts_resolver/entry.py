@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from mtasts_resolver.cache import CacheEntry
 from mtasts_resolver.clock import Clock
-from mtasts_resolver.policy import StsFinding, parse_text
+from mtasts_resolver.policy import Policy, StsFinding, parse_text
 from mtasts_resolver.store import StoredPolicy
 
 # The usual finding, of which there may be hundreds of thousands.
@@ -60,11 +60,24 @@ def entry_of(stored: StoredPolicy, clock: Clock) -> Entry | None:
     record is due to be looked at: nobody knows for how long the daemon was down.
     """
     policy = parse_text(stored.document)
-    now, wall = clock.monotonic(), clock.wall()
-    remaining = policy.max_age - max(0.0, wall - stored.fetched_at)
+    now, remaining = clock.monotonic(), -_expired_for(stored, policy, clock)
     if remaining <= 0:
         return None
-    asked = now - max(0.0, wall - stored.asked_at)
+    # As it was when the policy was fetched: while the daemon was down nobody could ask, and a clock
+    # that is wrong at the start must not make it seem long ago.
+    asked = now - max(0.0, stored.fetched_at - stored.asked_at)
     return Entry(
         finding=StsFinding(policy), until=now + remaining, check_at=now, asked=asked, stored=stored
     )
+
+
+def expired_for(stored: StoredPolicy, clock: Clock) -> float:
+    """Return for how long a policy is over, as the wall clock has it now; below 0 if it is not.
+
+    Raise DocumentError.
+    """
+    return _expired_for(stored, parse_text(stored.document), clock)
+
+
+def _expired_for(stored: StoredPolicy, policy: Policy, clock: Clock) -> float:
+    return max(0.0, clock.wall() - stored.fetched_at) - policy.max_age

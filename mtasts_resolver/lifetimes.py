@@ -25,6 +25,10 @@ MAX_DOUBLINGS = 16
 REFRESH_JITTER = 0.25
 # A policy that lives shorter than this is not refreshed: it is discovered anew when asked for.
 MIN_REFRESHED_LIFETIME = 2 * MIN_RETRY
+# A stored policy that has expired, as the wall clock has it, stays in the store for this long, and
+# none is dropped from it before the daemon has run for this long: a clock that is ahead at a start
+# must not cost what is stored. It is set right within minutes, or by a person after a weekend.
+EXPIRED_GRACE = 3 * 86_400.0
 # Refreshes that fell due while the daemon was down are spread over this time.
 CATCH_UP = 3_600.0
 # The parts of max_age below which a refresh that still fails is reported again, as more urgent.

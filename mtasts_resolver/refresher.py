@@ -8,7 +8,7 @@ from mtasts_resolver import logs
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.config import Config
 from mtasts_resolver.entry import Entry
-from mtasts_resolver.lifetimes import CATCH_UP, policy_lifetime, refresh_delay
+from mtasts_resolver.lifetimes import CATCH_UP, EXPIRED_GRACE, policy_lifetime, refresh_delay
 from mtasts_resolver.schedule import Schedule
 from mtasts_resolver.store import Store, StoredPolicy
 from mtasts_resolver.store.errors import UnavailableError
@@ -16,6 +16,12 @@ from mtasts_resolver.store.errors import UnavailableError
 log = logs.get(__name__)
 
 LOAD_RETRY_DELAY = 60.0  # seconds; what an administrator repairs is in use within a minute
+# Seconds between two looks at whether the wall clock was set; that is mostly soon after the start.
+CLOCK_LOOK_FIRST = 60.0
+CLOCK_LOOK = 3_600.0
+# The least difference that counts: NTP sets what is less by slowing or hastening the clock.
+CLOCK_SET = 60.0
+NAMED = 10  # domains that are named where there are many: enough to look into
 
 
 class Refreshable(Protocol):
@@ -29,6 +35,9 @@ class Refreshable(Protocol):
 
     def preloaded(self) -> None:
         """Take note that the store holds no others."""
+
+    def drop_expired(self, stored: StoredPolicy) -> None:
+        """Drop a policy from the store that has been over for EXPIRED_GRACE."""
 
 
 class PolicyRefresher(Schedule[Entry]):
@@ -61,7 +70,7 @@ class PolicyRefresher(Schedule[Entry]):
     async def run(self) -> None:
         """Rebuild the schedule from the store, and work for ever; ends by cancellation."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._load(), name="policy loader")
+            group.create_task(self._mind_store(), name="policy loader")
             group.create_task(super().run(), name="policy schedule")
 
     async def renew(self, domain: str) -> Entry | None:
@@ -71,21 +80,63 @@ class PolicyRefresher(Schedule[Entry]):
         now = self._clock.monotonic()
         return next_refresh(entry, now, self._config.refresh.interval, self._rng)
 
+    async def _mind_store(self) -> None:
+        """Load it, and again when the wall clock was set; at times drop what is long over."""
+        started = dropped = self._clock.monotonic()
+        offset = self._clock_offset()
+        await self._load()
+        while True:
+            now = self._clock.monotonic()
+            await self._clock.sleep(CLOCK_LOOK_FIRST if now - started < CLOCK_LOOK else CLOCK_LOOK)
+            now, step = self._clock.monotonic(), self._clock_offset() - offset
+            if abs(step) >= CLOCK_SET:
+                log.warning("clock-set", seconds=step)
+                offset += step
+                await self._load()
+            elif now - dropped >= EXPIRED_GRACE:
+                dropped = now
+                await self._drop_expired()
+
+    def _clock_offset(self) -> float:
+        return self._clock.wall() - self._clock.monotonic()
+
     async def _load(self) -> None:
         """Schedule what the store holds, and take it into memory; try until all could be read."""
         while True:
+            expired: list[str] = []
             try:
                 async for batch in self._store.scan():
                     for stored in batch:
                         entry = self._resolver.preload(stored)
-                        if entry is not None and stored.domain not in self:
+                        if entry is None:
+                            expired.append(stored.domain)
+                        elif stored.domain not in self:
                             self.schedule(stored.domain, entry)
             except UnavailableError:  # the store has said so
                 await self._clock.sleep(LOAD_RETRY_DELAY)
             else:
                 self._resolver.preloaded()
                 log.info("policies-loaded", policies=len(self))
+                self._report_expired(expired)
                 return
+
+    def _report_expired(self, domains: list[str]) -> None:
+        if domains:
+            log.warning(
+                "policies-not-loaded",
+                policies=len(domains),
+                domains=domains[:NAMED],
+                reason="they expired while the daemon was not running, or the clock is wrong",
+                action=f"check the clock: they are kept for {EXPIRED_GRACE / 86_400:g} days",
+            )
+
+    async def _drop_expired(self) -> None:
+        try:
+            async for batch in self._store.scan():
+                for stored in batch:
+                    self._resolver.drop_expired(stored)
+        except UnavailableError:  # the store has said so; the next time will do
+            return
 
 
 def next_refresh(entry: Entry, now: float, interval: float, rng: random.Random) -> float:

@@ -18,8 +18,9 @@ from mtasts_resolver.discoverer import Discoverer
 from mtasts_resolver.discoveries import TOO_BUSY, TOO_MANY, Discoveries, OverloadedError
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.findings import FetchedPolicy, FoundRecord
-from mtasts_resolver.entry import ABSENT, Entry, FetchFailure, entry_of
+from mtasts_resolver.entry import ABSENT, Entry, FetchFailure, entry_of, expired_for
 from mtasts_resolver.lifetimes import (
+    EXPIRED_GRACE,
     Urgency,
     absence_lifetime,
     id_check_delay,
@@ -30,6 +31,7 @@ from mtasts_resolver.lifetimes import (
 from mtasts_resolver.nameservers import NameServerHealth
 from mtasts_resolver.policy import DocumentError, Mode, Policy, StsFinding
 from mtasts_resolver.store import Store, StoredPolicy
+from mtasts_resolver.store.errors import UnavailableError
 
 log = logs.get(__name__)
 
@@ -41,6 +43,8 @@ Fetched = FetchedPolicy | FetchError | None  # None: it was not asked for
 DNS_RETRY_DELAY = 60.0
 # `asked_at` need be right to about a day only: it is compared with `forget_after`.
 ASKED_AT_PRECISION = 86_400.0
+# Absences that are looked at in one turn of the event loop when the store can be read again.
+DOUBTED_PER_TURN = 256
 
 
 class Resolver:
@@ -67,6 +71,8 @@ class Resolver:
         self._name_servers = NameServerHealth(clock)
         self._failing: set[str] = set()
         self._preloaded = False
+        self._unread: set[str] = set()
+        """Domains of which something was learnt while the store could not be read."""
         self.on_policy: Callable[[str, Entry], None] = lambda _domain, _entry: None
         """Called when a policy was fetched, so that its refresh can be scheduled."""
 
@@ -138,20 +144,48 @@ class Resolver:
         return task.result()
 
     def preload(self, stored: StoredPolicy) -> Entry | None:
-        """Take a policy from the store into memory where there is room; None where it is over."""
+        """Take a policy from the store into memory where there is room; None where it is over.
+
+        Then it stays in the store all the same: it may be the clock that is wrong.
+        """
         held = self._cache.get(stored.domain)
         if held is not None and held.stored is not None:
             return held  # it may have been fetched since the store was read
         entry = self._entry_of(stored)
         if entry is None:
-            self._forget(stored.domain)
             return None
-        self._cache.offer(stored.domain, entry)
+        if held is not None:  # an absence, which must not hide it
+            self._cache.put(stored.domain, entry)
+        else:
+            self._cache.offer(stored.domain, entry)
         return entry
 
     def preloaded(self) -> None:
         """Take note that `preload` was called for all that the store holds."""
         self._preloaded = True
+
+    def drop_expired(self, stored: StoredPolicy) -> None:
+        """Drop a policy from the store that has been over for EXPIRED_GRACE."""
+        held = self._cache.get(stored.domain)
+        if held is not None and held.stored is not None:
+            return
+        try:
+            if expired_for(stored, self._clock) < EXPIRED_GRACE:
+                return
+        except DocumentError:
+            return  # reported, and dropped, when it is read for a look-up
+        self._store.delete(stored.domain)
+
+    def store_returned(self) -> None:
+        """Doubt the absences that were learnt while the store could not be read.
+
+        A policy that is stored MUST be applied (RFC 8461 §3.3), and it may hold one.
+        """
+        now = self._clock.monotonic()
+        for _ in range(min(len(self._unread), DOUBTED_PER_TURN)):
+            self._doubt(self._unread.pop(), now)
+        if self._unread:
+            asyncio.get_running_loop().call_soon(self.store_returned)
 
     async def close(self) -> None:
         """End every discovery."""
@@ -176,8 +210,9 @@ class Resolver:
         return not self._preloaded or self._cache.precious_missing
 
     async def _learn(self, domain: str) -> Entry | None:
-        if self._store_may_hold_more and self._cache.get(domain) is None:
-            stored = await self._store.get(domain)
+        known = self._cache.get(domain)
+        if self._store_may_hold_more and (known is None or known.stored is None):
+            stored = await self._stored(domain)
             entry = self._entry_of(stored) if stored is not None else None
             if entry is not None:
                 entry.asked = self._clock.monotonic()
@@ -200,12 +235,12 @@ class Resolver:
     async def _refresh(self, domain: str) -> Entry | None:
         entry = self._cache.get(domain)
         if entry is None or entry.stored is None:
-            stored = await self._store.get(domain)
-            if stored is None:  # gone, or out of reach: what cannot be read must not be deleted
-                return None
-            entry = self._entry_of(stored)
+            try:
+                stored = await self._store.get(domain)
+            except UnavailableError as error:  # reported; to be tried again later
+                raise OverloadedError(str(error)) from None
+            entry = self._entry_of(stored) if stored is not None else None
             if entry is None:
-                self._forget(domain)
                 return None
         now = self._clock.monotonic()
         if now >= entry.until:
@@ -450,12 +485,34 @@ class Resolver:
         entry = self._cache.get(domain)
         return entry if entry is not None and entry.stored and now < entry.until else None
 
+    async def _stored(self, domain: str) -> StoredPolicy | None:
+        """Return what the store holds; where it cannot be read, doubt what is learnt instead."""
+        try:
+            stored = await self._store.get(domain)
+        except UnavailableError:  # which the store has reported
+            if len(self._unread) >= self._config.cache.memory_entries:
+                self._doubt(self._unread.pop(), self._clock.monotonic())
+            self._unread.add(domain)
+            return None
+        if self._unread:
+            self.store_returned()
+        return stored
+
+    def _doubt(self, domain: str, now: float) -> None:
+        """Have `domain` learnt anew where it has no policy."""
+        entry = self._cache.get(domain)
+        if entry is not None and entry.stored is None:
+            entry.until = min(entry.until, now)
+            entry.recall()
+            self._cache.weigh(domain, entry)
+
     def _entry_of(self, stored: StoredPolicy) -> Entry | None:
         """Return the entry of a stored policy; None where it has expired or is damaged."""
         try:
             return entry_of(stored, self._clock)
         except DocumentError as error:
             log.error("stored-policy-invalid", domain=stored.domain, reason=str(error))
+            self._forget(stored.domain)
             return None
 
     def _note_asked(self, entry: Entry, now: float) -> None:
@@ -472,9 +529,15 @@ class Resolver:
         policy = entry.finding.policy
         if policy is not None and policy.mode is not Mode.NONE:
             log.warning("policy-expired", domain=domain, mode=policy.mode)
-        self._forget(domain)
+        if entry.stored is not None and expired_for(entry.stored, self._clock) < 0:
+            self._drop(domain)  # the clock was ahead at the start, and is right now: see preload
+        else:
+            self._forget(domain)
 
     def _forget(self, domain: str) -> None:
-        self._cache.remove(domain)
+        self._drop(domain)
         self._store.delete(domain)
+
+    def _drop(self, domain: str) -> None:
+        self._cache.remove(domain)
         self._failing.discard(domain)

@@ -24,7 +24,7 @@ class StoredPolicy(msgspec.Struct, frozen=True, gc=False):
 
 
 class Store(Protocol):
-    """A place for policies. For a failing disk or peer it warns, and tries on; only scan raises.
+    """A place for policies. For a failing disk or peer it warns, and tries on.
 
     What was put is remembered in memory until it is written, so a fault of the disk loses nothing
     as long as the process lives.
@@ -34,7 +34,10 @@ class Store(Protocol):
         """Begin; a damaged file is set aside and reported, an unusable one is retried later."""
 
     async def get(self, domain: str) -> StoredPolicy | None:
-        """Return what was put last for `domain`, written already or not."""
+        """Return what was put last for `domain`, written already or not.
+
+        Raise UnavailableError, reported already, where that cannot be told now.
+        """
 
     def put(self, stored: StoredPolicy) -> None:
         """Remember `stored`; it is written within WRITE_DELAY, together with its neighbours."""

@@ -1,22 +1,34 @@
 """The SQLite file, kept open whatever happens to it; all of this blocks, in a worker thread."""
 
+import os
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from mtasts_resolver import logs
 from mtasts_resolver.store import StoredPolicy
+from mtasts_resolver.store.connection import holder, side_file
 from mtasts_resolver.store.errors import (
     FAILURES,
     DamagedError,
+    Failure,
+    HeldError,
     StoreError,
     UnavailableError,
     judge,
 )
 from mtasts_resolver.store.rescue import read_copy, remove_oldest, set_aside
 from mtasts_resolver.store.schema import prepare
-from mtasts_resolver.store.table import BrokenRowError, PolicyTable, Row, decode_row
+from mtasts_resolver.store.table import (
+    MAX_COUNTED,
+    BrokenRowError,
+    PolicyTable,
+    Row,
+    decode_row,
+)
 
 PAGE_ROWS = 64  # policies per page: the event loop handles one in a millisecond, and others between
 MAX_BROKEN = 1000  # broken rows remembered until they are deleted; the rest waits for the next scan
@@ -51,16 +63,17 @@ class Database:
         self._path = path
         self._now = now
         self._table: PolicyTable | None = None
-        self._identity: tuple[int, int] | None = None
+        self._made_of: dict[Path, tuple[int, int]] = {}
         self._copy: dict[str, StoredPolicy] = {}
         self._broken: set[int] = set()
         self._opening = 0
-        self.begun_afresh = 0
-        """How often an empty file took the place of one that held policies."""
 
     @property
     def opening(self) -> int:
-        """How often a file was opened: the number of the one that is open."""
+        """How often a file was opened: the number of the one that is open.
+
+        Any but the first may hold less than is in memory.
+        """
         return self._opening
 
     @property
@@ -107,12 +120,7 @@ class Database:
 
     def write(self, changes: Mapping[str, StoredPolicy | None]) -> None:
         """Put and delete (None) in one transaction; without any, see if it were possible."""
-        if self._table is None:
-            self._open_again()
-        elif self._was_moved():
-            log.warning("store-replaced", file=self._path)
-            self._open_again()
-            self.begun_afresh += 1
+        self.look()
         broken = tuple(self._broken)
         if changes or broken:
             self._guarded(lambda table: table.write(changes, broken))
@@ -120,10 +128,25 @@ class Database:
             self._guarded(PolicyTable.check_writable)
         self._broken.difference_update(broken)
 
-    def give_up(self, opening: int, damage: DamagedError) -> None:
-        """Set the file of that opening aside, and begin a fresh one, if it is still open."""
-        if self._table is not None and self._opening == opening:
-            self._begin_afresh(damage)
+    def look(self) -> None:
+        """Open what is at the path now, where that is not what is open."""
+        if self._table is None:
+            self._open_again()
+        elif (moved := self._moved()) is not None:
+            log.warning("store-replaced", file=moved)
+            self._leave()
+            self._open_again()
+
+    def check(self, cursor: Cursor | None) -> Cursor | None:
+        """Read some rows from `cursor` on, None at first, for damage; return where the next begin.
+
+        Like wherever damage is met, the file is set aside then.
+        """
+        start = cursor.position if cursor and cursor.opening == self._opening else 0
+        last = self._guarded(lambda table: table.check(start))
+        if last is None and self.count() <= MAX_COUNTED:
+            self._guarded(PolicyTable.check_count)
+        return None if last is None else Cursor(self._opening, last)
 
     def close(self) -> None:
         """Close the file."""
@@ -136,7 +159,8 @@ class Database:
         except DamagedError as damage:
             self._begin_afresh(damage)
         except UnavailableError as failure:
-            if not failure.reopen:
+            # From a disk that has become read-only, what is open can still be read.
+            if not failure.reopen or not os.access(self._path, os.W_OK):
                 raise
             self._open_again()
         try:
@@ -159,31 +183,46 @@ class Database:
         except DamagedError as damage:
             self._begin_afresh(damage)
         except UnavailableError:
-            if self._table is None or not self._table.alive:
-                self._shut()
-                self._copy = self._copy or read_copy(self._path)
+            self._copy = self._copy or read_copy(self._path)
             raise
 
     def _open_again(self) -> None:
+        # First, since SQLite removes the write-ahead log by its name when it closes, and the file
+        # that is opened next must neither meet the log of this one nor lose its own.
+        self._shut()
         try:
             self._open()
         except StoreError as error:  # somebody put another file there while we ran
             raise UnavailableError(str(error)) from None
 
     def _open_table(self) -> None:
-        """Open the file as it is; on failure the table that is open stays."""
+        """Open the file as it is."""
+        table: PolicyTable | None = None
         try:
-            prepare(self._path, in_use=self._table is not None)
+            prepare(self._path)
             table = PolicyTable(self._path)
-            status = self._path.stat()
+            made_of = {file: _identity(file) for file in self._files}
+            # Nobody else has the file, so this is what an earlier version left behind.
+            side_file(self._path, "-shm").unlink(missing_ok=True)
         except FAILURES as error:
+            if table is not None:
+                table.shut()
+            self._raise_if_held(error)
             raise judge(error) from error
-        self._shut()
         self._table = table
-        self._identity = status.st_dev, status.st_ino
+        self._made_of = made_of
         self._opening += 1
         self._copy = {}
         self._broken = set()
+
+    def _raise_if_held(self, error: Failure) -> None:
+        """Raise HeldError where `error` comes of a process that has the file for itself."""
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+            return
+        with suppress(OSError, UnavailableError):
+            other = holder(self._path)
+            if other is not None and other.alone:
+                raise HeldError(self._path, other.pid) from error
 
     def _begin_afresh(self, damage: DamagedError) -> None:
         self._shut()
@@ -202,17 +241,35 @@ class Database:
         except DamagedError as again:
             reason = f"a fresh file is damaged at once ({again}); check its disk"
             raise UnavailableError(reason) from None
-        self.begun_afresh += 1
 
-    def _was_moved(self) -> bool:
-        """Tell whether the path leads to another file than the one that is open, or to none."""
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False  # the write itself will tell
-        return (status.st_dev, status.st_ino) != self._identity
+    @property
+    def _files(self) -> tuple[Path, Path]:
+        """What the policies are in: the file, and its write-ahead log."""
+        return self._path, side_file(self._path, "-wal")
+
+    def _leave(self) -> None:
+        """Part from a file that is no longer at its path: what is there now must not meet its log.
+
+        SQLite would leave the log where it is when it closes.
+        """
+        with suppress(UnavailableError, DamagedError):  # then what it holds is in memory alone
+            self._attempt(PolicyTable.empty_log)
+        log_file = side_file(self._path, "-wal")
+        with suppress(OSError):
+            if _identity(log_file) == self._made_of[log_file]:
+                log_file.unlink()
+
+    def _moved(self) -> Path | None:
+        """Return where there is another file now than the one that is open, or none."""
+        for file, identity in self._made_of.items():
+            try:
+                if _identity(file) != identity:
+                    return file
+            except FileNotFoundError:
+                return file
+            except OSError:
+                return None  # the write itself will tell
+        return None
 
     def _valid(self, rows: Iterable[Row]) -> list[StoredPolicy]:
         """Return the policies of `rows`; report a broken row, once, and have it deleted."""
@@ -231,4 +288,9 @@ class Database:
         if self._table is not None:
             self._table.shut()
         self._table = None
-        self._identity = None
+        self._made_of = {}
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    status = file.lstat()
+    return status.st_dev, status.st_ino

@@ -1,15 +1,17 @@
 """What can go wrong with a store, and what its keeper must do about it.
 
     StoreError          the store cannot be used as configured: refuse to start, leave it untouched
+      HeldError         another daemon has it: refuse to start, try again later
     DamagedError        the file's content is ruined: set it aside, begin afresh
     UnavailableError    it cannot be used now: warn, go on from memory, try again later
 
-Of these only StoreError leaves `open`, and UnavailableError leaves `scan`.
+Of these only StoreError leaves `open`, and UnavailableError leaves `get` and `scan`.
 """
 
 import errno
 import os
 import sqlite3
+from pathlib import Path
 
 Failure = sqlite3.Error | OSError | UnicodeDecodeError
 FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
@@ -33,6 +35,17 @@ _ADVICE = {
 
 class StoreError(Exception):
     """The store cannot be used as configured; the text says why and what to do."""
+
+
+class HeldError(StoreError):
+    """Another process has the file for itself; the text says which."""
+
+    def __init__(self, path: Path, pid: int) -> None:
+        who = f"process {pid}" if pid else "a process that is not seen from here"
+        super().__init__(
+            f"{who} has {path} for itself, as a daemon does: stop it, or name another file"
+            " in `store.url`"
+        )
 
 
 class DamagedError(Exception):

@@ -9,14 +9,18 @@ from typing import NamedTuple
 
 from mtasts_resolver import logs
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.errors import FAILURES
-from mtasts_resolver.store.schema import connect
+from mtasts_resolver.store.connection import (
+    SIDE_FILES,
+    check_side_files,
+    connect,
+    holder,
+    side_file,
+)
+from mtasts_resolver.store.errors import FAILURES, UnavailableError
 from mtasts_resolver.store.table import SELECT_ROWS, BrokenRowError, Row, decode_row
 
 MAX_SET_ASIDE = 5  # a failing disk may ruin file after file; its remains must not fill the rest
 MAX_COPIED = 200_000  # policies read into memory: as many as the resolver keeps there by default
-
-_SIDE_FILES = ("-wal", "-shm")  # SQLite's own, beside the database
 
 log = logs.get(__name__)
 
@@ -31,9 +35,9 @@ def set_aside(path: Path, now: float) -> Path:
     name = f"{path.name}.damaged-{stamp}" + (f"-{number}" if number > 1 else "")
     # The side files first: without their database they are harmless, but a fresh database must
     # never meet the old log.
-    for suffix in (*_SIDE_FILES, ""):
+    for suffix in (*SIDE_FILES, ""):
         with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(path.with_name(name + suffix))
+            side_file(path, suffix).rename(path.with_name(name + suffix))
     return path.with_name(name)
 
 
@@ -60,7 +64,7 @@ class _Remains(NamedTuple):
 def _remains(path: Path) -> list[_Remains]:
     """Return the files that were set aside for `path`, side files among them."""
     pattern = re.compile(
-        rf"{re.escape(path.name)}\.damaged-([0-9]{{8}}T[0-9]{{6}}Z)(?:-([0-9]+))?(?:-wal|-shm)?"
+        rf"{re.escape(path.name)}\.damaged-([0-9]{{8}}T[0-9]{{6}}Z)(?:-([0-9]+))?(?:-wal|-shm|-journal)?"
     )
     names = (pattern.fullmatch(entry.name) for entry in path.parent.iterdir())
     return [_Remains(found[0], found[1], int(found[2] or 1)) for found in names if found]
@@ -69,13 +73,14 @@ def _remains(path: Path) -> list[_Remains]:
 def read_copy(path: Path) -> dict[str, StoredPolicy]:
     """Return the policies of a file that cannot be opened for writing; nothing if none is readable.
 
-    A policy that is stored MUST be applied (RFC 8461 §3.3), also from a read-only directory, where
-    SQLite cannot make the files that it needs beside a database. Opened as immutable it needs none,
-    and misses what the write-ahead log alone holds; so that comes last.
+    A policy that is stored MUST be applied (RFC 8461 §3.3), also from a read-only directory. This
+    process must not have the file open.
     """
-    for options in ("mode=ro", "mode=ro&immutable=1"):
+    for options, alone in _ways_to_read(path):
         try:
             with closing(connect(path, options)) as connection:
+                if alone:
+                    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
                 rows = connection.execute(f"{SELECT_ROWS} LIMIT {MAX_COPIED}")
                 copy = dict(_valid(map(Row._make, rows)))
         except FAILURES:
@@ -84,6 +89,28 @@ def read_copy(path: Path) -> dict[str, StoredPolicy]:
             log.info("store-read-only", file=path, policies=len(copy))
         return copy
     return {}
+
+
+def _ways_to_read(path: Path) -> tuple[tuple[str, bool], ...]:
+    """Return options of SQLite's to try in turn, and whether to read alone.
+
+    Where others use the file, its side files are there, and locks tell what may be read. Where
+    nobody does, SQLite may not be able to lock, nor to make a file beside it: alone and without
+    locks it reads the write-ahead log all the same; as immutable, not even that, if there is none.
+    """
+    try:
+        other = holder(path)
+    except (OSError, UnavailableError):
+        return ()
+    if other is not None and other.alone:
+        return ()
+    try:
+        check_side_files(path)
+    except UnavailableError:
+        return (("mode=ro&immutable=1", False),)
+    if other is not None:
+        return (("mode=ro", False),)
+    return (("mode=ro&vfs=unix-none", True), ("mode=ro&immutable=1", False))
 
 
 def _valid(rows: Iterable[Row]) -> Iterator[tuple[str, StoredPolicy]]:

@@ -1,14 +1,18 @@
-"""The file: made, looked at before it is used, brought to the schema of this program, checked."""
+"""The file: made, looked at before it is used, brought to the schema of this program."""
 
 import os
 import sqlite3
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from mtasts_resolver.store.errors import DamagedError, StoreError, UnavailableError
-from mtasts_resolver.store.table import BUSY_TIMEOUT_MS, TABLE
+from mtasts_resolver.store.connection import (
+    check_side_files,
+    connect_alone,
+    open_regular,
+)
+from mtasts_resolver.store.errors import DamagedError, StoreError
+from mtasts_resolver.store.table import TABLE
 
 VERSION = 1  # in PRAGMA user_version; raise it together with a new entry in MIGRATIONS
 
@@ -27,80 +31,52 @@ MIGRATIONS: Mapping[int, Migration] = {0: _create}
 """Version -> the step that leads to the next one. A fresh file has version 0."""
 
 
-def connect(path: Path, options: str) -> sqlite3.Connection:
-    """Open `path` with `options` of SQLite's file URIs, such as `mode=ro`."""
-    uri = f"{path.absolute().as_uri()}?{options}"
-    return sqlite3.connect(uri, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, uri=True)
-
-
-def prepare(path: Path, *, in_use: bool = False) -> None:
+def prepare(path: Path) -> None:
     """Make `path` where it is missing, look whose it is, and migrate it to VERSION.
 
-    Only what that takes is read; `check` reads the rest.
-
-    `in_use` tells that this process has the file open. Its bytes are then left alone: to close a
-    file that SQLite has open, too, is to give up SQLite's locks on it.
-    Raise StoreError for a file that is not ours or is newer than this program, and leave it
-    untouched; DamagedError for a ruined one; UnavailableError or one of FAILURES for others.
+    Only what that takes is read. This process must not have the file open, or SQLite would lose
+    its locks on it. Raise StoreError for a file that is not ours or is newer than this program, and
+    leave its content untouched; DamagedError for a ruined one; UnavailableError or one of FAILURES
+    for others.
     """
-    _make_file(path)
-    if not in_use:
-        _check_format(path)
-    with _reading(path) as connection:
-        version = _check_owner(connection, path)
-    if version < VERSION:
-        with closing(connect(path, "mode=rw")) as connection:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_side_files(path)
+    _look_at(path)
+    with closing(connect_alone(path)) as connection:
+        with _sensible():
+            version = _check_owner(connection, path)
+        if version < VERSION:
             _migrate(connection)
 
 
-def check(path: Path, begun: Callable[[sqlite3.Connection], None]) -> None:
-    """Read the whole file, and raise DamagedError where it is ruined, or one of FAILURES.
-
-    It takes milliseconds for each 10,000 policies, and minutes on a slow disk. `begun` is called
-    with the connection, so that another thread can interrupt it.
-    """
-    with _reading(path) as connection:
-        begun(connection)
-        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise DamagedError(" ".join(str(verdict).split()))
-
-
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the file for statements that are right: what SQLite cannot make sense of is the file."""
-    with closing(connect(path, "mode=ro")) as connection:
-        try:
-            yield connection
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
-                raise DamagedError(str(error)) from None
-            raise
-
-
-def _make_file(path: Path) -> None:
-    """Make the file 0600 and its directory 0700: whom we mail is nobody else's business."""
+def _sensible() -> Iterator[None]:
+    """Run statements that are right: what SQLite cannot make sense of is the file."""
     try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    else:
-        if not stat.S_ISREG(mode):
-            raise UnavailableError("it is no regular file; name another path")
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+            raise DamagedError(str(error)) from None
+        raise
 
 
-def _check_format(path: Path) -> None:
-    """Check what SQLite takes for a file of a later SQLite, and would never write to."""
-    with path.open("rb") as file:
-        write_version = file.read(_WRITE_VERSION + 1)[_WRITE_VERSION:]
+def _look_at(path: Path) -> None:
+    """Make the file 0600 where it is missing: whom we mail is nobody else's business.
+
+    Else see that it is a file, that it can be written, and that SQLite will not take it for one of
+    a later SQLite, which it would never write to.
+    """
+    file = open_regular(path, os.O_RDWR | os.O_CREAT)
+    try:
+        write_version = os.pread(file, 1, _WRITE_VERSION)
+    finally:
+        os.close(file)
     if write_version > b"\x02":
         raise DamagedError("its header names an unknown file format")
 
 
 def _check_owner(connection: sqlite3.Connection, path: Path) -> int:
     """Return the version of the file, which is ours or empty."""
-    connection.execute("BEGIN")  # another process may be about to make the table
     version = _version(connection)
     if version > VERSION:
         raise StoreError(

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -12,9 +11,9 @@ from typing import Any, TypeVar
 from mtasts_resolver import logs
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.store import WRITE_DELAY, StoredPolicy
-from mtasts_resolver.store.check import FileCheck
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
-from mtasts_resolver.store.errors import DamagedError, UnavailableError
+from mtasts_resolver.store.errors import UnavailableError
+from mtasts_resolver.store.worker import Worker
 
 WRITE_ROWS = 1000  # changes per transaction: milliseconds, in which look-ups of the store wait
 MAX_PENDING = 200_000  # changes that wait for the disk: all that the resolver has in memory
@@ -22,8 +21,13 @@ SEEN_SETS = 256  # of a million policies each holds 4,000, and grows in a tenth 
 RETRY_FIRST = 1.0  # seconds until a failed write is tried again, doubled each time
 RETRY_LAST = 60.0  # seconds; what an administrator repairs is in use within a minute
 CHECK_DELAY = 10.0  # seconds from the opening: to read all of a file must not slow down the start
+# Seconds between two looks at whether the file and its log are still there, while nothing is to be
+# written: what another process removes would be gone with the end of this one.
+LOOK_INTERVAL = 30.0
 CALL_TIMEOUT = 30.0  # seconds for one job of the worker: above table.STATEMENT_TIMEOUT
 CLOSE_TIMEOUT = 10.0  # seconds: with the rest of a shutdown far below systemd's 90 s
+
+_STUCK = "the disk does not answer"
 
 log = logs.get(__name__)
 
@@ -33,8 +37,8 @@ T = TypeVar("T")
 class SqliteStore:
     """Keeps the Store protocol in the SQLite file `path`.
 
-    `recover` returns the policies that live in the process's memory; they are written again when
-    a fresh file had to be begun. It is called on the event loop.
+    `recover` returns the policies that live in the process's memory; they are written again
+    whenever a file was opened anew. It is called on the event loop.
     """
 
     def __init__(
@@ -48,15 +52,15 @@ class SqliteStore:
         self._clock = clock
         self._recover = recover
         self._database = Database(path, clock.wall)
-        self._check = FileCheck(path)
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._worker = Worker("store")
         self._late: asyncio.Future[Any] | None = None
         self._pending: dict[str, StoredPolicy | None] = {}
         self._dropped = 0
-        self._begun_afresh = 0
         self._opening = 0
         self._failures = 0
         self._trouble: str | None = None
+        self.on_return: Callable[[], None] = lambda: None
+        """Called when the file can be used again."""
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self._opened = asyncio.Event()
@@ -73,7 +77,7 @@ class SqliteStore:
         return len(self._pending)
 
     async def open(self) -> None:
-        """Begin. Raise StoreError for a file of a newer version, or of another program.
+        """Begin. Raise StoreError for a file of a newer version, of another program or daemon.
 
         Anything else that is wrong with the file is reported in the log and tried again later. For
         damage that is not met at once the whole file is read after CHECK_DELAY, at each opening.
@@ -85,17 +89,24 @@ class SqliteStore:
         self._tasks = [
             asyncio.create_task(self._keep_running(self._write_behind), name="store writer"),
             asyncio.create_task(self._keep_running(self._check_behind), name="store check"),
+            asyncio.create_task(self._keep_running(self._look_behind), name="store look"),
         ]
 
     async def get(self, domain: str) -> StoredPolicy | None:
-        """Return what was put last for `domain`, written already or not."""
+        """Return what was put last for `domain`, written already or not.
+
+        Raise UnavailableError, reported already, where that cannot be told now.
+        """
         if domain in self._pending:
             return self._pending[domain]
         try:
-            return await self._call(partial(self._database.get, domain))
+            stored = await self._call(partial(self._database.get, domain))
         except UnavailableError as failure:
             self._note_failure(failure)
-            return None
+            raise
+        if stored is None and not self._database.is_open:
+            raise UnavailableError("it is not open, and what was read may not be all")
+        return stored
 
     def put(self, stored: StoredPolicy) -> None:
         """Remember `stored`; it is written within WRITE_DELAY, together with its neighbours."""
@@ -146,29 +157,32 @@ class SqliteStore:
 
     async def check(self) -> None:
         """Read the whole file; where it is damaged, it is set aside like wherever damage is met."""
-        opening = self._database.opening
-        try:
+        cursor: Cursor | None = None
+        while self._database.is_open:
             try:
-                await self._check.run()
-            except DamagedError as damage:
-                await self._call(partial(self._database.give_up, opening, damage))
-        except UnavailableError as failure:
-            self._note_failure(failure)
+                cursor = await self._call(partial(self._database.check, cursor))
+            except UnavailableError as failure:
+                self._note_failure(failure)
+                return
+            if cursor is None:
+                return
 
     async def close(self) -> None:
         """Flush and end, within CLOSE_TIMEOUT."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(TimeoutError):  # reported below, by what is still pending
+        closed = False
+        with suppress(TimeoutError, UnavailableError):  # reported below
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._check.close()
                 await self._write_pending()
-                with suppress(UnavailableError):  # a worker that hangs was reported already
-                    await self._call(self._database.close)
+                await self._call(self._database.close)
+                closed = True
         if self._pending:
             log.error("store-changes-unwritten", file=self._path, count=len(self._pending))
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        if not closed:
+            log.warning("store-not-closed", file=self._path, reason=_STUCK)
+        self._worker.close()
 
     def _change(self, domain: str, change: StoredPolicy | None) -> None:
         self._pending.pop(domain, None)  # so that the order is that of the last change
@@ -198,6 +212,14 @@ class SqliteStore:
         self._opened.clear()
         await self._clock.sleep(CHECK_DELAY)
         await self.check()
+
+    async def _look_behind(self) -> None:
+        await self._clock.sleep(LOOK_INTERVAL)
+        if self._database.is_open:  # else it is tried again by the writer
+            try:
+                await self._call(self._database.look)
+            except UnavailableError as failure:
+                self._note_failure(failure)
 
     def _delay(self) -> float:
         if self._trouble is None and not self._failures:
@@ -229,17 +251,16 @@ class SqliteStore:
     async def _call(self, work: Callable[[], T]) -> T:
         """Return what `work` returns, done by the worker; UnavailableError after CALL_TIMEOUT."""
         if self._late is not None and not self._late.done():
-            raise UnavailableError("the disk does not answer")
-        job = asyncio.get_running_loop().run_in_executor(self._worker, work)
+            raise UnavailableError(_STUCK)
+        job = self._worker.do(work)
         job.add_done_callback(_retrieve)
         await asyncio.wait((job,), timeout=CALL_TIMEOUT)
         if not job.done():
             self._late = job
-            raise UnavailableError("the disk does not answer")
-        if self._begun_afresh != self._database.begun_afresh:
-            self._begun_afresh = self._database.begun_afresh
-            self._put_again()
+            raise UnavailableError(_STUCK)
         if self._opening != self._database.opening:
+            if self._opening:
+                self._put_again()
             self._opening = self._database.opening
             self._opened.set()
         if self._database.has_broken_rows:
@@ -265,6 +286,7 @@ class SqliteStore:
             return
         self._trouble = None
         log.info("store-available", file=self._path)
+        self.on_return()
         if self._dropped:
             log.warning("store-changes-dropped", file=self._path, count=self._dropped)
             self._dropped = 0

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -16,18 +17,24 @@ from sqlitedict import SqliteDict, SqliteMultithread
 
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.errors import FAILURES, StoreError
+from mtasts_resolver.store.connection import connect_alone
+from mtasts_resolver.store.errors import FAILURES, DamagedError, StoreError
 
 T = TypeVar("T")
 
 TABLE = "policies"
 
-BUSY_TIMEOUT_MS = 1000  # another process's write takes milliseconds; look-ups wait behind this one
 STATEMENT_TIMEOUT = 20.0  # seconds; one statement touches little, only a dead disk takes so long
 # Rows that one statement changes: each costs two changes of thread, in which the event loop waits.
 # They have two values each, of which SQLite took 999 before 3.32, and 40 MB at the very most.
 STATEMENT_ROWS = 100
 _POLL = 0.5  # seconds between two looks at whether sqlitedict's thread is alive
+
+# Rows that are read at once for damage: a few milliseconds, while look-ups of the store wait.
+CHECK_ROWS = 1000
+# With more rows than this they are not counted for it: that is one statement, which might take too
+# long where the disk is slow.
+MAX_COUNTED = 500_000
 
 # JSON writes a control character in six bytes; the other fields are far below the rest.
 MAX_VALUE_BYTES = 6 * MAX_DOCUMENT_BYTES + 4096
@@ -45,6 +52,21 @@ SELECT_ROWS = (
 _PUT = f"REPLACE INTO {TABLE} (key, value) VALUES "  # noqa: S608 - constants only
 _DELETE = f"DELETE FROM {TABLE} WHERE key IN "  # noqa: S608 - constants only
 _DELETE_ROW = f"DELETE FROM {TABLE} WHERE rowid = ?"  # noqa: S608 - constants only
+# With all of each value, on however many pages it is: a function of a part of it reads it whole.
+_CHECK_ROWS = (
+    "SELECT max(rowid), count(*), sum(length(substr(CAST(value AS BLOB), -1)))"  # noqa: S608
+    f" FROM (SELECT rowid, value FROM {TABLE} WHERE rowid > ? ORDER BY rowid LIMIT {CHECK_ROWS})"
+)
+_COUNT_BOTH = (
+    f"SELECT (SELECT count(*) FROM {TABLE} NOT INDEXED),"  # noqa: S608 - constants only
+    f" (SELECT count(*) FROM {TABLE} INDEXED BY sqlite_autoindex_{TABLE}_1)"
+)
+
+
+# What must hold for a connection, as SQLite may leave a setting as it was without a word.
+SETTINGS: Mapping[str, object] = MappingProxyType(
+    {"journal_mode": "wal", "synchronous": 1, "locking_mode": "exclusive"}  # 1 is NORMAL
+)
 
 
 class Row(NamedTuple):
@@ -101,8 +123,15 @@ class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is unt
     _opened: tuple[sqlite3.Connection, sqlite3.Cursor] | None = None
 
     def _connect(self) -> tuple[sqlite3.Connection, sqlite3.Cursor]:
-        connection, _ = super()._connect()
-        self._opened = connection, connection.cursor(_Cursor)
+        """As the original does, but alone, and with synchronous as it should be from the first."""
+        try:
+            connection = connect_alone(Path(self.filename), isolation_level="DEFERRED")
+            self._opened = connection, connection.cursor(_Cursor)
+            connection.execute(f"PRAGMA journal_mode={self.journal_mode}")
+            connection.execute("PRAGMA synchronous=NORMAL")
+        except Exception:
+            self.exception = sys.exc_info()
+            raise
         return self._opened
 
     def run(self) -> None:
@@ -161,15 +190,11 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
             decode=_decoder.decode,
             outer_stack=False,
         )
-        # sqlitedict has set synchronous=OFF.
-        self.conn.select_one("PRAGMA synchronous=NORMAL")
-        self.conn.select_one(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        settings = self.pragma("journal_mode"), self.pragma("synchronous")
-        if settings != ("wal", 1):
+        settings = tuple(map(self.pragma, SETTINGS))
+        if settings != tuple(SETTINGS.values()):
             self.shut()
             raise StoreError(
-                f"{path}: journal_mode and synchronous are {settings} instead of ('wal', 1);"
-                " put the file on a local file system"
+                f"{path}: {', '.join(SETTINGS)} are {settings}; put the file on a local file system"
             )
 
     def _new_conn(self) -> _Connection:
@@ -193,6 +218,17 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
     def rows(self, condition: str, *values: object) -> list[Row]:
         """Return the rows that `condition`, an SQL WHERE clause and what follows it, selects."""
         return [Row(*row) for row in self.conn.select(f"{SELECT_ROWS} WHERE {condition}", values)]
+
+    def check(self, start: int) -> int | None:
+        """Read some rows after `start` for damage; return where the next begin, None at the end."""
+        last, number, _ = self.conn.select_one(_CHECK_ROWS, (start,))
+        return last if number == CHECK_ROWS else None
+
+    def check_count(self) -> None:
+        """Raise DamagedError where the rows that are there, and those of the index, differ."""
+        in_table, in_index = self.conn.select_one(_COUNT_BOTH)
+        if in_table != in_index:
+            raise DamagedError(f"it has {in_table} policies, and its index {in_index}")
 
     def write(self, changes: Mapping[str, StoredPolicy | None], broken: Iterable[int]) -> None:
         """Put and delete (None) `changes`, and delete the rows `broken`, in one transaction.
@@ -223,6 +259,10 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
             self.conn.select_one(_DELETE_ROW, (None,))
         finally:
             self._roll_back()
+
+    def empty_log(self) -> None:
+        """Move all that is in the write-ahead log to the database."""
+        self.conn.select_one("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _roll_back(self) -> None:
         try:

@@ -107,10 +107,10 @@ class RunningDaemon:
         assert self._process is not None
         self._process.send_signal(number)
 
-    def wait(self) -> int:
+    def wait(self, patience: float = PATIENCE) -> int:
         """Return the exit status of the daemon."""
         assert self._process is not None
-        return self._process.wait(PATIENCE)
+        return self._process.wait(patience)
 
     def status(self) -> str:
         """Return the last status that was heard before what was waited for."""

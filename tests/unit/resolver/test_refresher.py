@@ -10,9 +10,10 @@ import pytest
 
 from mtasts_resolver.config import Config, RefreshConfig
 from mtasts_resolver.entry import Entry
-from mtasts_resolver.lifetimes import CATCH_UP, REFRESH_JITTER
+from mtasts_resolver.lifetimes import CATCH_UP, EXPIRED_GRACE, REFRESH_JITTER
 from mtasts_resolver.policy import Mode, Policy, StsFinding
 from mtasts_resolver.refresher import LOAD_RETRY_DELAY, PolicyRefresher, next_refresh
+from tests.events import events
 from tests.unit.resolver.world import DAY, START, World, document, settle
 
 HOUR = 3_600.0
@@ -35,6 +36,8 @@ class Running:
         self.task = asyncio.create_task(self.refresher.run())
 
     async def stop(self) -> None:
+        if self.task.done():
+            return
         self.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await self.task
@@ -168,6 +171,95 @@ async def test_a_store_that_cannot_be_read_whole_is_read_again_later() -> None:
     world.store.unreadable = False
     await world.clock.advance(LOAD_RETRY_DELAY)
     assert len(running.refresher) == len(world.resolver.cache) == 10
+    await running.stop()
+
+
+async def a_hundred_policies(running: Running, *, max_age: float = 7 * DAY) -> list[str]:
+    domains = [f"d{number}.example" for number in range(100)]
+    for domain in domains:
+        running.world.internet.publish(domain, document(max_age=int(max_age)))
+        await running.world.mode(domain)
+    return domains
+
+
+@pytest.mark.row("C2")
+@pytest.mark.parametrize("ahead", [8 * DAY, 3_000 * DAY])
+@pytest.mark.parametrize("set_right", ["at the next start", "while it runs"])
+async def test_a_clock_that_is_ahead_at_a_start_costs_no_policy(
+    ahead: float, set_right: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    running = Running()
+    world = running.world
+    domains = await a_hundred_policies(running)
+    await running.stop()
+    world.internet.records.clear()  # somebody blocks what could be found anew
+    world.clock.offset += ahead
+    await running.restart()
+    assert [await world.mode(domain) for domain in domains] == [None] * 100
+    (warning,) = events(caplog)
+    assert warning.event == "policies-not-loaded"
+    assert warning.fields["policies"] == 100
+    assert warning.fields["domains"] == domains[:10]
+    assert "check the clock" in str(warning.fields["action"])
+
+    await world.clock.advance(DAY)
+    world.clock.offset -= ahead
+    if set_right == "at the next start":
+        await running.restart()
+    else:
+        await world.clock.advance(HOUR)
+        assert events(caplog)[-1].event == "clock-set"
+    assert [await world.mode(domain) for domain in domains] == ["enforce"] * 100
+    assert len(running.refresher) == 100
+    await running.stop()
+
+
+async def test_what_has_been_over_for_long_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    running = Running()
+    world = running.world
+    await a_hundred_policies(running, max_age=DAY)
+    world.internet.records.clear()
+    await running.restart(down_for=10 * DAY)
+    await world.clock.advance(EXPIRED_GRACE - 2 * HOUR)
+    await running.restart()
+    await world.clock.advance(EXPIRED_GRACE - 2 * HOUR)
+    assert len(world.store.rows) == 100
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    await world.clock.advance(4 * HOUR)
+    assert list(world.store.rows) == [GOOD]
+    await running.stop()
+
+
+async def test_a_clock_that_was_ahead_does_not_end_a_policy_for_good() -> None:
+    """Its end in memory is by the clock of the start, that in the store by the clock of now."""
+    running = Running()
+    world = running.world
+    await a_hundred_policies(running, max_age=7 * DAY)
+    await running.stop()
+    world.internet.records.clear()
+    world.internet.web_down = True
+    world.clock.offset += 5 * DAY
+    await running.restart()
+    world.clock.offset -= 5 * DAY
+    await world.clock.advance(3 * DAY)
+    assert len(world.store.rows) == 100
+    await running.restart()
+    assert await world.mode("d7.example") == "enforce"
+    await running.stop()
+
+
+async def test_a_clock_that_is_ahead_makes_no_domain_seem_forgotten() -> None:
+    running = Running()
+    world = running.world
+    domains = await a_hundred_policies(running, max_age=300 * DAY)
+    await running.stop()
+    world.clock.offset += 100 * DAY  # more than forget_after
+    await running.restart()
+    await world.clock.advance(DAY)
+    assert sorted(world.store.rows) == sorted(domains)
     await running.stop()
 
 

@@ -12,8 +12,9 @@ from mtasts_resolver import resolver as resolver_module
 from mtasts_resolver.config import CacheConfig, Config, DnsConfig, HttpsConfig
 from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.discovery.errors import CertificateError, InvalidPolicyError, StatusError
-from mtasts_resolver.lifetimes import MAX_RETRY, MIN_RETRY
+from mtasts_resolver.lifetimes import MAX_ABSENCE, MAX_RETRY, MIN_RETRY
 from mtasts_resolver.nameservers import OUTAGE_AFTER
+from mtasts_resolver.resolver import DOUBTED_PER_TURN
 from tests.unit.resolver.world import DAY, START, TTL, World, document, settle
 
 GOOD = "good.example"
@@ -567,19 +568,79 @@ async def test_a_damaged_document_in_the_store_is_dropped_and_discovered_anew(
 
 @pytest.mark.row("C2", "C9")
 async def test_a_policy_that_the_store_cannot_read_now_is_not_deleted_from_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
     world.internet.publish(GOOD, document())
     await world.mode(GOOD)
     world.restart()  # memory has lost it, as after an eviction
 
-    async def unreadable(_domain: str) -> None:
-        return None
-
-    monkeypatch.setattr(world.store, "get", unreadable)
-    assert await world.resolver.refresh(GOOD) is None
-    monkeypatch.undo()
+    world.store.unreadable = True
+    with pytest.raises(OverloadedError):  # and so the refresh is tried again
+        await world.resolver.refresh(GOOD)
+    world.store.unreadable = False
     world.internet.dns_down = True
+    assert await world.mode(GOOD) == "enforce"
+
+
+@pytest.mark.row("C2", "C9")
+@pytest.mark.parametrize("seen_by", ["the store", "a look-up of another domain", "a scan"])
+async def test_an_absence_does_not_outlive_the_return_of_the_store(
+    world: World, seen_by: str
+) -> None:
+    """Somebody blocks the records while the disk is away."""
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    for number in range(3 * DOUBTED_PER_TURN):
+        await world.mode(f"absent{number}.example")
+    world.restart()
+    world.internet.records.clear()
+    world.store.unreadable = True
+    for number in range(3 * DOUBTED_PER_TURN):
+        await world.mode(f"absent{number}.example")
+    assert await world.mode(GOOD) is None
+    asked = len(world.internet.queries)
+    assert await world.mode(GOOD) is None
+    assert len(world.internet.queries) == asked
+    world.store.unreadable = False
+    match seen_by:
+        case "the store":
+            world.resolver.store_returned()
+        case "a look-up of another domain":
+            await world.mode("another.example")
+        case "a scan":
+            for stored in world.store.rows.values():
+                world.resolver.preload(stored)
+    await settle()
+    assert await world.mode(GOOD) == "enforce"
+
+
+@pytest.mark.row("C2")
+async def test_an_absence_that_has_expired_hides_nothing(world: World) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    stored = dict(world.store.rows)
+    world.restart()
+    world.store.rows.clear()
+    world.internet.records.clear()
+    assert await world.mode(GOOD) is None
+    world.store.rows |= stored  # by whichever way it got there
+    await world.clock.advance(MAX_ABSENCE)
+    assert await world.mode(GOOD) == "enforce"
+
+
+@pytest.mark.row("C2")
+async def test_an_absence_hides_no_policy_that_is_loaded_into_a_full_memory() -> None:
+    world = World(Config(cache=CacheConfig(memory_entries=1_000)))
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    world.restart()
+    world.internet.records.clear()
+    stored = dict(world.store.rows)
+    world.store.rows.clear()
+    for number in range(999):
+        await world.mode(f"absent{number}.example")
+    assert await world.mode(GOOD) is None
+    assert world.resolver.preload(stored[GOOD]) is not None
     assert await world.mode(GOOD) == "enforce"
 
 

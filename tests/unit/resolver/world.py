@@ -154,13 +154,15 @@ class MemoryStore:
         self.rows: dict[str, StoredPolicy] = {}
         self.reads: list[str] = []
         self.unreadable = False
-        """While it is set, a scan ends after its first batch."""
+        """While it is set, nothing can be got, and a scan ends after its first batch."""
 
     async def open(self) -> None:
         """Nothing to open."""
 
     async def get(self, domain: str) -> StoredPolicy | None:
         self.reads.append(domain)
+        if self.unreadable:
+            raise UnavailableError("the disk does not answer")
         return self.rows.get(domain)
 
     def put(self, stored: StoredPolicy) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import UnavailableError
-from mtasts_resolver.store.sqlite import CHECK_DELAY, SqliteStore
+from mtasts_resolver.store.sqlite import CHECK_DELAY, LOOK_INTERVAL, SqliteStore
 
 WALL = 1_795_299_300.0  # 2026-11-21 22:15:00 UTC
 
@@ -36,7 +36,7 @@ class StoppedClock:
 class SteppedClock(StoppedClock):
     """A clock that notes how long each `sleep` is to be, and ends it when `step` is called.
 
-    That before a check of the whole file it neither notes nor ends.
+    Those before a check of the whole file and before a look at it it neither notes nor ends.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class SteppedClock(StoppedClock):
         self._steps = asyncio.Semaphore(0)
 
     async def sleep(self, seconds: float) -> None:
-        if seconds == CHECK_DELAY:
+        if seconds in (CHECK_DELAY, LOOK_INTERVAL):
             await super().sleep(seconds)
         self.sleeps.put_nowait(seconds)
         await self._steps.acquire()

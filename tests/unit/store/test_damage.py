@@ -1,6 +1,7 @@
 """A ruined file is set aside and reported, and never stops the daemon (row C9)."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.store.errors import DamagedError, StoreError
+from mtasts_resolver.store.errors import StoreError
 from mtasts_resolver.store.rescue import MAX_SET_ASIDE
 from mtasts_resolver.store.schema import prepare
-from mtasts_resolver.store.sqlite import CHECK_DELAY, SqliteStore
+from mtasts_resolver.store.sqlite import CHECK_DELAY, LOOK_INTERVAL, SqliteStore
 from mtasts_resolver.store.table import MAX_VALUE_BYTES
 from tests.events import events
 from tests.unit.store.support import (
@@ -174,32 +175,6 @@ async def test_each_opening_is_checked_once(path: Path) -> None:
     assert aside(path) == []
 
 
-async def test_damage_of_a_file_that_is_no_longer_open_is_nobodys(path: Path) -> None:
-    await fill(path, policies(3).values())
-    store = new_store(path)
-    await store.open()
-    store._database.give_up(store._database.opening - 1, DamagedError("it was another"))
-    assert aside(path) == []
-    assert await contents(store) == policies(3)
-    await store.close()
-
-
-async def test_a_file_that_cannot_be_checked_is_reported(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    await fill(path, policies(3).values())
-    store = new_store(path, policies(3).values)
-    await store.open()
-    for file in path.parent.glob(f"{path.name}*"):
-        file.unlink()
-    await store.check()
-    assert [logged.event for logged in events(caplog)] == ["store-unavailable"]
-    await store.flush()
-    assert store.trouble is None
-    await store.close()
-    assert await contents_of(path) == policies(3)
-
-
 async def test_a_check_does_not_outlive_its_store(path: Path) -> None:
     await fill(path, policies(20_000, document="x" * 2_000).values())
     store = new_store(path)
@@ -312,21 +287,101 @@ async def test_a_broken_row_is_reported_once_and_deleted(
     assert aside(path) == []
 
 
-async def test_a_file_that_was_removed_is_begun_afresh(
+@pytest.mark.row("C2")
+@pytest.mark.parametrize("removed", [["", "-wal"], [""], ["-wal"]], ids="".join)
+@pytest.mark.parametrize("found_by", ["write", "look"])
+async def test_what_is_removed_while_running_is_written_again(
+    path: Path, removed: list[str], found_by: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever happens to the process afterwards."""
+    caplog.set_level(logging.WARNING)
+    before = policies(200)
+    memory = {**policies(300), "a.example": policy("a.example")}
+    await fill(path, before.values())
+    store = SqliteStore(path, clock=LookingClock(), recover=memory.values)
+    await store.open()
+    for stored in memory.values():  # these are in the write-ahead log alone
+        store.put(stored)
+    await store.flush()
+    for suffix in removed:
+        path.with_name(path.name + suffix).unlink()
+    if found_by == "write":
+        store.put(policy("a.example"))
+        await store.flush()
+    else:
+        LookingClock.look.set()
+        await until(lambda: store.pending)
+        await store.flush()
+    missing = path.with_name(path.name + removed[0])
+    assert events(caplog) == [("WARNING", "store-replaced", {"file": missing})]
+    assert store.trouble is None
+    assert store.pending == 0
+    image = crash(path, path.parent / "image")
+    await store.close()
+    assert await contents_of(image) == memory
+
+
+class LookingClock(StoppedClock):
+    """A clock that lets a look at the file begin when `look` is set, once."""
+
+    look: asyncio.Event
+
+    def __init__(self) -> None:
+        LookingClock.look = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds != LOOK_INTERVAL:
+            await super().sleep(seconds)
+        await self.look.wait()
+        self.look.clear()
+
+
+async def test_a_restored_file_does_not_meet_the_log_of_the_one_before(path: Path) -> None:
+    backup = path.with_name("backup.sqlite")
+    await fill(backup, [policy("old.example")])
+    await fill(path, policies(200).values())
+    store = new_store(path)
+    await store.open()
+    for stored in policies(300).values():
+        store.put(stored)
+    await store.flush()
+    backup.replace(path)
+    store.put(policy("new.example"))
+    await store.flush()
+    assert store.trouble is None
+    image = crash(path, path.parent / "image")
+    await store.close()
+    expected = {name: policy(name) for name in ("old.example", "new.example")}
+    assert await contents_of(image) == await contents_of(path) == expected
+
+
+def test_what_takes_the_place_of_the_file_is_told_once(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     everything = policies(3)
-    await fill(path, everything.values())
-    store = new_store(path, everything.values)
-    await store.open()
-    for file in path.parent.glob(f"{path.name}*"):
-        file.unlink()
-    store.put(policy("a.example"))
-    await store.flush()
-    assert events(caplog) == [("WARNING", "store-replaced", {"file": path})]
-    assert store.pending == 0
-    await store.close()
-    assert await contents_of(path) == {**everything, "a.example": policy("a.example")}
+
+    async def scenario() -> None:
+        await fill(path, everything.values())
+        store = new_store(path, everything.values)
+        await store.open()
+        put_directory_there()
+        store.put(policy("a.example"))
+        for _ in range(3):
+            await store.flush()
+        logged = [event for _, event, _ in events(caplog)]
+        assert logged == ["store-replaced", "store-unavailable"]
+        await asyncio.to_thread(path.rmdir)
+        await store.flush()
+        assert store.trouble is None
+        await store.close()
+
+    def put_directory_there() -> None:
+        path.unlink()
+        path.mkdir()
+
+    asyncio.run(scenario())
+    found = asyncio.run(contents_of(path))
+    assert found == {**everything, "a.example": policy("a.example")}
 
 
 def test_a_file_that_a_newer_program_has_taken_over_is_left_alone(

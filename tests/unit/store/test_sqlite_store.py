@@ -5,6 +5,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.unit.store.support import (
     SteppedClock,
     contents,
     contents_of,
+    crash,
     fill,
     new_store,
     policies,
@@ -32,9 +34,15 @@ def path(tmp_path: Path) -> Path:
 
 
 def rows_on_disk(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as connection:
+    """Return how many policies would be found if the process died now."""
+    with TemporaryDirectory() as name, closing(connect_copy(path, Path(name))) as connection:
         number: int = connection.execute("SELECT COUNT(*) FROM policies").fetchone()[0]
         return number
+
+
+def connect_copy(path: Path, directory: Path) -> sqlite3.Connection:
+    """Open a copy: the store has its file for itself."""
+    return sqlite3.connect(crash(path, directory / "image"))
 
 
 async def test_it_keeps_the_protocol(path: Path) -> None:

@@ -3,17 +3,21 @@
 import asyncio
 import logging
 import os
+import shutil
+import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from mtasts_resolver.store import WRITE_DELAY, rescue, schema, table
+from mtasts_resolver.store import WRITE_DELAY, connection, rescue, schema
+from mtasts_resolver.store.errors import HeldError, UnavailableError
 from mtasts_resolver.store.sqlite import RETRY_FIRST, RETRY_LAST, SqliteStore
 from tests.events import events
 from tests.unit.store.support import (
@@ -242,7 +246,7 @@ def test_a_damaged_file_on_a_read_only_disk(
             await store.flush()
         (unavailable,) = events(caplog)
         assert unavailable.event == "store-unavailable"
-        assert "cannot be set aside" in str(unavailable.fields["reason"])
+        assert "Read-only file system" in str(unavailable.fields["reason"])
         assert await store.get("a.example") == policy("a.example")
 
         mount("-o", "remount,bind,rw", str(tmp_path))
@@ -268,7 +272,8 @@ async def test_a_directory_that_cannot_be_made(
     await store.flush()
     assert store.pending == 1
     assert await store.get("a.example") == policy("a.example")
-    assert await store.get("b.example") is None
+    with pytest.raises(UnavailableError):
+        await store.get("b.example")
     assert await contents(store) == {"a.example": policy("a.example")}
     assert await store.count() == 0
     (unavailable,) = events(caplog)
@@ -318,13 +323,17 @@ def test_permission_denied(open_directory: Path, mode: int, readable: bool) -> N
     script = f"""
 import asyncio, os
 from pathlib import Path
+from mtasts_resolver.store.errors import UnavailableError
 from tests.unit.store.support import fill, new_store, policy
 asyncio.run(fill(Path({str(open_directory / "first.sqlite")!r}), [policy("a.example")]))
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 async def main():
     store = new_store(Path({str(path)!r}))
     await store.open()
-    print(await store.get("a.example") == policy("a.example"))
+    try:
+        print(await store.get("a.example") == policy("a.example"))
+    except UnavailableError:
+        print(False)
     store.put(policy("b.example"))
     await store.flush()
     print(store.pending, store.trouble)
@@ -342,10 +351,13 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def locked_by_another_process(path: Path) -> AsyncIterator[None]:
+async def another_process(path: Path, use: str) -> AsyncIterator[int]:
+    """Have another process that has connected to `path` run `use`; yield its id."""
     script = (
-        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
-        "c.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read()"
+        "import sqlite3, sys; from pathlib import Path;"
+        "from mtasts_resolver.store.table import PolicyTable;"
+        f"path = Path(sys.argv[1]); {use};"
+        "print('at work', flush=True); sys.stdin.read()"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -357,29 +369,34 @@ async def locked_by_another_process(path: Path) -> AsyncIterator[None]:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    assert await process.stdout.readline() == b"locked\n"
+    assert await process.stdout.readline() == b"at work\n"
     try:
-        yield
+        yield process.pid
     finally:
         process.stdin.close()
         await process.wait()
 
 
+READS = "c = sqlite3.connect(path); c.execute('BEGIN'); c.execute('SELECT * FROM policies')"
+HAS_IT = "table = PolicyTable(path)"
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "BUSY_TIMEOUT_MS", 10)
+    monkeypatch.setattr(connection, "BUSY_TIMEOUT_MS", 10)
 
 
 @pytest.mark.row("C9")
 @pytest.mark.usefixtures("impatient")
-async def test_a_lock_of_another_process_is_no_damage(
+async def test_somebody_who_reads_the_file_is_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """An administrator with sqlite3, or a backup: that must not keep the daemon from starting."""
     path = tmp_path / "policies.sqlite"
     await fill(path, policies(3).values())
-    store = new_store(path)
-    await store.open()
-    async with locked_by_another_process(path):
+    async with another_process(path, READS):
+        store = new_store(path)
+        await store.open()
         store.put(policy("late.example"))
         for _ in range(3):
             await store.flush()
@@ -387,43 +404,125 @@ async def test_a_lock_of_another_process_is_no_damage(
             assert await store.get("d1.example") == policy("d1.example")
         (unavailable,) = events(caplog)
         assert unavailable.event == "store-unavailable"
-        assert "run one daemon per file" in str(unavailable.fields["reason"])
-        second = new_store(path)
-        await second.open()
-        assert await contents(second) == policies(3)
+        assert "another process holds it" in str(unavailable.fields["reason"])
     await store.flush()
-    await second.flush()
     assert store.pending == 0
-    assert second.trouble is None
-    assert await contents(second) == {**policies(3), "late.example": policy("late.example")}
     await store.close()
-    await second.close()
+    assert await contents_of(path) == {**policies(3), "late.example": policy("late.example")}
 
 
-async def test_two_stores_in_one_file(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("impatient")
+async def test_a_second_daemon_is_told_who_has_the_file(tmp_path: Path) -> None:
     path = tmp_path / "policies.sqlite"
-    stores = [new_store(path), new_store(path)]
-    await asyncio.gather(*(store.open() for store in stores))
-    for number, stored in enumerate(policies(400).values()):
-        stores[number % 2].put(stored)
-        if number % 100 == 0:
-            await asyncio.gather(*(store.flush() for store in stores))
-    for store in stores:
+    await fill(path, policies(3).values())
+    async with another_process(path, HAS_IT) as pid:
+        store = new_store(path)
+        with pytest.raises(HeldError, match=f"^process {pid} has {path} for itself"):
+            await store.open()
+        await store.close()
+    assert await contents_of(path) == policies(3)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_file_of_another_daemon_that_is_put_there_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, others = tmp_path / "policies.sqlite", tmp_path / "others.sqlite"
+    await fill(others, policies(3).values())
+    store = new_store(path)
+    await store.open()
+    async with another_process(others, HAS_IT) as pid:
+        path.unlink()
+        path.hardlink_to(others)
+        store.put(policy("a.example"))
+        for _ in range(3):
+            await store.flush()
+        assert f"process {pid} has {path} for itself" in str(store.trouble)
+        assert names(caplog) == ["store-replaced", "store-unavailable"]
+    await store.flush()
+    assert store.trouble is None
+    await store.close()
+    assert await contents_of(path) == {**policies(3), "a.example": policy("a.example")}
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "socket", "link", "device"])
+@pytest.mark.parametrize(
+    "name", ["policies.sqlite", "policies.sqlite-wal", "policies.sqlite-journal"]
+)
+async def test_what_is_no_regular_file_is_neither_waited_for_nor_followed(
+    tmp_path: Path, kind: str, name: str
+) -> None:
+    path, odd, victim = tmp_path / "policies.sqlite", tmp_path / name, tmp_path / "victim"
+    await fill(path, policies(3).values())
+    path.rename(tmp_path / "kept")
+    if odd != path:
+        shutil.copy(tmp_path / "kept", path)
+    victim.write_bytes(b"precious")
+    match kind:
+        case "fifo":
+            os.mkfifo(odd)
+        case "directory":
+            odd.mkdir()
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.bind(str(odd))
+        case "link":
+            odd.symlink_to(victim)
+        case "device":
+            if os.geteuid() != 0:
+                pytest.skip("making a device needs root")
+            os.mknod(odd, stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    store = new_store(path)
+    async with asyncio.timeout(20):
+        await store.open()
+        store.put(policy("late.example"))
         await store.flush()
-        assert store.pending == 0
-    assert await contents(stores[0]) == await contents(stores[1]) == policies(400)
-    for store in stores:
+        assert store.trouble == (f"{name} is no regular file: remove it, or name another path")
+        assert await store.get("late.example") == policy("late.example")
+        if odd.is_dir() and not odd.is_symlink():
+            odd.rmdir()
+        else:
+            odd.unlink()
+        await store.flush()
+        assert store.trouble is None
+        await store.close()
+    assert victim.read_bytes() == b"precious"
+    assert "late.example" in await contents_of(path)
+
+
+async def test_what_an_earlier_version_left_behind_is_taken_over(tmp_path: Path) -> None:
+    """It shared the file, and so had a -shm beside it, which may be in any state."""
+    path = tmp_path / "policies.sqlite"
+    await fill(path, policies(3).values())
+    with closing(sqlite3.connect(path, isolation_level=None)) as earlier:
+        earlier.execute("UPDATE policies SET value = replace(value, '\"1\"', '\"2\"')")
+        image = crash(path, tmp_path / "image")
+    shm = image.with_name(f"{image.name}-shm")
+    os.truncate(shm, 100)
+    expected = {name: policy(name, policy_id="2") for name in policies(3)}
+    store = new_store(image)
+    await store.open()
+    assert await contents(store) == expected
+    assert not shm.exists()
+    await store.close()
+    assert os.listdir(image.parent) == [path.name]  # noqa: PTH208
+
+
+def test_nothing_that_others_could_truncate_is_mapped(tmp_path: Path) -> None:
+    path = tmp_path / "policies.sqlite"
+
+    async def scenario() -> None:
+        store = new_store(path)
+        await store.open()
+        store.put(policy("a.example"))
+        await store.flush()
+        maps.append(await asyncio.to_thread(Path("/proc/self/maps").read_text))
         await store.close()
 
-
-async def test_two_stores_begin_one_file_at_once(tmp_path: Path) -> None:
-    for number in range(50):
-        stores = [new_store(tmp_path / f"{number}.sqlite") for _ in range(2)]
-        await asyncio.gather(*(store.open() for store in stores))
-        for store in stores:  # one may have found it locked
-            await store.flush()
-            assert store.trouble is None
-            await store.close()
+    maps: list[str] = []
+    asyncio.run(scenario())
+    assert maps
+    assert str(path) not in maps[0]
 
 
 async def test_the_pauses_between_attempts_grow_up_to_a_bound(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""Opening the file with SQLite, alone or beside others, and who has it open already."""
+
+import fcntl
+import os
+import sqlite3
+import stat
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from mtasts_resolver.store.errors import UnavailableError
+
+BUSY_TIMEOUT_MS = 1000  # what another process does in passing takes milliseconds
+
+SIDE_FILES = ("-wal", "-shm", "-journal")  # SQLite's own, beside the database
+
+# The bytes that each user of a database locks, https://sqlite.org/lockingv3.html: for reading while
+# it uses the file, for writing while it has the file alone.
+_SHARED_FIRST = 0x40000000 + 2
+_SHARED_SIZE = 510
+_FLOCK = struct.Struct("hhqqi4x")  # fcntl(2): type, whence, start, length, process
+
+
+def connect(path: Path, options: str, *, isolation_level: str | None = None) -> sqlite3.Connection:
+    """Open `path` with `options` of SQLite's file URIs, such as `mode=ro`."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{options}",
+        timeout=BUSY_TIMEOUT_MS / 1000,
+        isolation_level=isolation_level,  # type: ignore[arg-type]  # any text will do
+        check_same_thread=False,
+        uri=True,
+    )
+
+
+def connect_alone(path: Path, *, isolation_level: str | None = None) -> sqlite3.Connection:
+    """Open `path` for this connection alone, from its first statement to its end.
+
+    Then SQLite keeps the index of the write-ahead log in memory: a -shm file that others share
+    would be a mapping, and whoever truncates that file ends the process by SIGBUS.
+    """
+    connection = connect(path, "mode=rw", isolation_level=isolation_level)
+    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+    return connection
+
+
+def side_file(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+class Holder(NamedTuple):
+    """Who has a file open."""
+
+    alone: bool
+    pid: int
+    """0 where it is none of the processes that are seen from here."""
+
+
+def holder(path: Path) -> Holder | None:
+    """Return who has the file open, if another process has; raise OSError.
+
+    Call it only where this process has it not: the kernel would take its locks away.
+    """
+    file = open_regular(path, os.O_RDONLY)
+    try:
+        asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, _SHARED_FIRST, _SHARED_SIZE, 0)
+        kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(file, fcntl.F_GETLK, asked))
+    finally:
+        os.close(file)
+    return None if kind == fcntl.F_UNLCK else Holder(kind == fcntl.F_WRLCK, max(pid, 0))
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Open a regular file that is at `path` itself; raise OSError, or UnavailableError for others.
+
+    Never by a link, which may lead anywhere, and never waiting, as a FIFO would have it.
+    """
+    _check_regular(path)
+    file = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise _irregular(path)
+    return file
+
+
+def check_side_files(path: Path) -> None:
+    """Raise UnavailableError where SQLite would follow a link, or wait for ever for a FIFO."""
+    for suffix in SIDE_FILES:
+        _check_regular(side_file(path, suffix))
+
+
+def _check_regular(path: Path) -> None:
+    """Raise UnavailableError where there is something at `path` that is no regular file."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise _irregular(path)
+
+
+def _irregular(path: Path) -> UnavailableError:
+    return UnavailableError(f"{path.name} is no regular file: remove it, or name another path")

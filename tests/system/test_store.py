@@ -1,0 +1,105 @@
+"""The daemon and its store as a process: two of them, a file that is gone, a disk that hangs."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.reply import NOT_FOUND, Status
+from tests.system.running import ENFORCED, RunningDaemon
+
+# The daemon, whose store's thread never comes back from `method`, as with a disk that does not
+# answer: it waits for somebody to write to the FIFO.
+STUCK = """
+import sys
+from mtasts_resolver.cli import main
+from mtasts_resolver.store.database import Database
+setattr(Database, {method!r}, lambda *_: open({fifo!r}, "rb"))
+sys.argv = ["mtasts-resolver", *sys.argv[4:]]  # those before it are python -m mtasts_resolver
+main()
+"""
+PATIENCE = 60.0  # seconds for an end that is bounded by some 10
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, free_port: int) -> Iterator[RunningDaemon]:
+    with RunningDaemon(tmp_path, free_port) as started:
+        yield started
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[RunningDaemon]:
+    """Another daemon, at another port."""
+    directory = tmp_path / "second"
+    directory.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with RunningDaemon(directory, port) as started:
+        yield started
+
+
+async def test_a_second_daemon_says_who_has_the_store_and_ends(
+    daemon: RunningDaemon, second: RunningDaemon
+) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.start()
+    second.configure(store={"url": f"sqlite://{daemon.store_file}"})
+    second.start(ready=False)
+    assert second.wait() == exit_codes.TEMPORARY
+    assert f"process {daemon.pid} has {daemon.store_file} for itself" in second.log
+    assert "Traceback" not in second.log
+    assert daemon.ask("good.example").status is Status.OK
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    assert "store-unavailable" not in daemon.log
+    second.start()
+    assert second.ask("good.example").status is Status.OK
+
+
+@pytest.mark.parametrize("method", ["page", "close"])
+async def test_a_disk_that_does_not_answer_does_not_keep_the_process(
+    daemon: RunningDaemon, method: str
+) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    fifo = daemon.directory / "never"
+    os.mkfifo(fifo)
+    script = STUCK.format(method=method, fifo=str(fifo))
+    daemon.start(command=(sys.executable, "-c", script))
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait(PATIENCE) == 0
+    assert "event=stopped" in daemon.log
+    assert "event=store-not-closed" in daemon.log
+    assert "the disk does not answer" in daemon.log
+    assert "Traceback" not in daemon.log
+
+
+async def test_what_is_no_file_at_the_path_neither_stops_the_daemon_nor_its_end(
+    daemon: RunningDaemon,
+) -> None:
+    daemon.store_file.parent.mkdir()
+    os.mkfifo(daemon.store_file)
+    daemon.start()
+    assert daemon.ask("unknown.example") == NOT_FOUND
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait(PATIENCE) == 0
+    assert "policies.sqlite is no regular file" in daemon.log
+
+
+async def test_sigbus_does_not_come_of_a_file_that_is_cut(daemon: RunningDaemon) -> None:
+    """Neither the files that are there, nor those that an earlier version left behind."""
+    await daemon.store({"good.example": ENFORCED})
+    shm = daemon.store_file.with_name("policies.sqlite-shm")
+    shm.write_bytes(bytes(32_768))
+    daemon.start()
+    for file in daemon.store_file.parent.iterdir():
+        os.truncate(file, 0)
+    shm.write_bytes(b"")
+    assert daemon.ask("good.example").status is Status.OK
+    assert daemon.ask("unknown.example") == NOT_FOUND
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait(PATIENCE) == 0
