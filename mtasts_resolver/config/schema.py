@@ -144,7 +144,9 @@ class DnsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["auto", "trust", "off"],
         key(
             "Whose word on DNSSEC counts, which DANE needs: `auto`, that of the name servers"
-            " reached over loopback; `trust`, that of all name servers: each must validate, and the"
+            " reached over loopback, and of all where `/etc/resolv.conf` is asked and has `options"
+            " trust-ad`, but not of the forwarders of systemd-resolved (127.0.0.53, 127.0.0.54) and"
+            " Docker (127.0.0.11); `trust`, that of all name servers: each must validate, and the"
             " network path to it must be safe; `off`, nobody's. DANE is used only while such a"
             " server validates."
         ),

@@ -158,8 +158,11 @@ class DnsClient:
     async def _is_outage(self, name: dns.name.Name) -> bool:
         """Tell, where a question about `name` failed, whether one that has an answer fails, too.
 
-        It is for the SOA record of the top-level domain, whose servers hardly ever fail.
+        It is for the SOA record of the top-level domain, whose servers hardly ever fail; those of
+        the root never do.
         """
+        if name == dns.name.root:
+            return True
         witness, loop = self._witness, asyncio.get_running_loop()
         async with witness.lock:
             if loop.time() >= witness.until:

@@ -17,13 +17,13 @@ SECOND_NAME = "arpa"
 
 # Forwarders on loopback, which hand on the AD bit of whoever they asked: anybody on that path could
 # set it. Their makers write `options trust-ad` themselves, or copy it from the host's file.
-FORWARDERS = {
+FORWARDERS = (
     # systemd-resolved. As distributions set it up it does not validate, but some versions hand on
     # the bit all the same (systemd issue 34121).
-    "127.0.0.53": "systemd-resolved",
-    "127.0.0.54": "systemd-resolved",
-    "127.0.0.11": "Docker",  # it asks the servers of the host
-}
+    "127.0.0.53",
+    "127.0.0.54",
+    "127.0.0.11",  # Docker: it asks the servers of the host
+)
 NONE_LOCAL = (
     "no name server is on this host, or it is the forwarder of systemd-resolved or Docker, which"
     " need not validate"
@@ -48,22 +48,28 @@ async def probe(dns: DnsClient) -> Probe:
     """
     try:
         answer = await dns.query(PROBE_NAME, RdataType.SOA)
-        if answer.authoritative and not answer.authenticated:
-            answer = await dns.query(SECOND_NAME, RdataType.SOA)
     except DnsConfigError:
         raise
     except DnsError as error:
-        # Whoever does not do EDNS can prove nothing; it is to be told from one that is silent.
-        try:
-            answer = await dns.insisting_on_edns(False).query(PROBE_NAME, RdataType.SOA)
-        except DnsError:
-            raise error from None
-        if answer.authenticated:  # it came to itself meanwhile
-            raise
-        return _found(dns, answer, f"{_who(answer)} does not do EDNS, without which no DNSSEC is")
-    return _found(
-        dns, answer, f"{_who(answer)} does not authenticate the SOA record of {answer.question}"
-    )
+        return await _probe_without_edns(dns, error)
+    if answer.authoritative and not answer.authenticated:
+        answer = await dns.query(SECOND_NAME, RdataType.SOA)
+    zone = "the root" if answer.question == PROBE_NAME else answer.question
+    return _found(dns, answer, f"{_who(answer)} does not authenticate the SOA record of {zone}")
+
+
+async def _probe_without_edns(dns: DnsClient, failure: DnsError) -> Probe:
+    """Tell servers that do not do EDNS, and so can prove nothing, from those that are out of order.
+
+    Raise `failure` of these.
+    """
+    try:
+        answer = await dns.insisting_on_edns(False).query(PROBE_NAME, RdataType.SOA)
+    except DnsError:
+        raise failure from None
+    if not all(map(dns.conduct.lacks_edns, answer.servers)):
+        raise failure
+    return _found(dns, answer, f"{_who(answer)} does not do EDNS, without which no DNSSEC is")
 
 
 def _found(dns: DnsClient, answer: Answer, why_not: str) -> Probe:

@@ -26,6 +26,13 @@ def plain_resolver(lab: Lab, tmp_path: Path) -> Iterator[Resolver]:
 
 
 @pytest.fixture
+def root_server(lab: Lab, tmp_path: Path) -> Iterator[Resolver]:
+    """Run a resolver that validates, and serves the root itself from a copy (RFC 8806)."""
+    with forwarder(lab.namespace, tmp_path / "dns", lab.dns, LOCAL, serves_root=True) as resolver:
+        yield resolver
+
+
+@pytest.fixture
 def remote_resolver(lab: Lab, tmp_path: Path) -> Iterator[Resolver]:
     """Run a resolver that validates, and that is not reached over loopback."""
     with forwarder(lab.namespace, tmp_path / "dns", lab.dns, REMOTE) as resolver:
@@ -62,13 +69,23 @@ def check_without_dane(lab: Lab, reason: str) -> None:
 
 def test_resolver_that_does_not_validate(fresh_lab: Lab, plain_resolver: Resolver) -> None:
     fresh_lab.daemon.start([plain_resolver.address])
-    check_without_dane(fresh_lab, f"{LOCAL} for the root SOA is not authenticated")
+    check_without_dane(fresh_lab, f"{LOCAL} does not authenticate the SOA record of the root")
+
+
+def test_resolver_that_serves_the_root_itself(fresh_lab: Lab, root_server: Resolver) -> None:
+    """What it has of its own is not authenticated: AA, and no AD."""
+    asked = fresh_lab.namespace.run("dig", f"@{LOCAL}", ".", "SOA", "+adflag")
+    assert "flags: qr aa rd ra;" in asked
+    fresh_lab.daemon.start([root_server.address])
+    assert fresh_lab.daemon.ask("tlsa-right-enforced.example") == DANE_ONLY
+    (line,) = probes(fresh_lab)
+    assert f"event=dnssec-validated servers={LOCAL}" in line
 
 
 def test_resolver_that_nobody_vouches_for(fresh_lab: Lab, remote_resolver: Resolver) -> None:
     """AD is a bit that anybody on the path can set."""
     fresh_lab.daemon.start([remote_resolver.address])
-    check_without_dane(fresh_lab, f"which may not validate: {REMOTE}")
+    check_without_dane(fresh_lab, f"need not validate: {REMOTE}")
 
 
 def test_resolver_that_the_administrator_vouches_for(
@@ -82,7 +99,7 @@ def test_resolver_that_the_administrator_vouches_for(
 
 def test_trust_does_not_make_a_resolver_validate(fresh_lab: Lab, plain_resolver: Resolver) -> None:
     fresh_lab.daemon.start([plain_resolver.address], dnssec="trust")
-    check_without_dane(fresh_lab, f"{LOCAL} for the root SOA is not authenticated")
+    check_without_dane(fresh_lab, f"{LOCAL} does not authenticate the SOA record of the root")
 
 
 def test_dnssec_off_asks_nobody_and_warns_of_nothing(fresh_lab: Lab) -> None:

@@ -55,6 +55,14 @@ forward-zone:
   forward-addr: {address}
 """
 
+# As BIND does with the root as a secondary zone: its own records have AA and no AD, all others are
+# resolved. (An auth-zone of unbound's for downstream would answer everything with a referral.)
+SERVING_ROOT = """\
+server:
+  local-zone: "." transparent
+  local-data: ". 60 IN SOA ns.example. hostmaster.example. 1 3600 600 86400 60"
+"""
+
 
 VALIDATING = "validator iterator"
 NOT_VALIDATING = "iterator"
@@ -175,8 +183,16 @@ class Dns(Resolver):
 
 
 def forwarder(
-    namespace: Namespace, directory: Path, dns: Dns, address: str, modules: str = VALIDATING
+    namespace: Namespace,
+    directory: Path,
+    dns: Dns,
+    address: str,
+    modules: str = VALIDATING,
+    *,
+    serves_root: bool = False,
 ) -> Resolver:
     """Return a resolver of its own at another address, which knows what `dns` knows."""
     forward = FORWARD.format(address=dns.address)
+    if serves_root:
+        forward = SERVING_ROOT + forward
     return Resolver(namespace, directory, address, dns.trust_anchor, forward, modules=modules)

@@ -1,4 +1,4 @@
-"""The signed zones of the lab: the root, `example`, and one zone for each domain of the table."""
+"""The signed zones of the lab: the root, what is below it, and one zone for each domain."""
 
 import time
 from collections import defaultdict
@@ -95,7 +95,8 @@ class Zones:
     """All zones, found by the names in them."""
 
     def __init__(self, certificates: Path) -> None:
-        origins = {"": Dnssec.SIGNED, "example": Dnssec.SIGNED, **HOST_ZONES}
+        origins = {"": Dnssec.SIGNED, "arpa": Dnssec.SIGNED, "example": Dnssec.SIGNED}
+        origins |= HOST_ZONES
         origins |= {domain.name: domain.dnssec for domain in DOMAINS}
         self._zones = {origin: Zone(origin, dnssec) for origin, dnssec in origins.items()}
         self._delegate()
