@@ -188,10 +188,11 @@ async def _read_body(response: httpx.Response) -> bytes:
         body += part
         if len(body) > MAX_DOCUMENT_BYTES:
             raise _too_long()
-        parts += 1
-        if parts > MAX_PARTS:
+        if parts == MAX_PARTS:
             raise BodyError(f"the policy comes in more than {MAX_PARTS} parts")
-        await asyncio.sleep(0)  # others' turn
+        if parts:
+            await asyncio.sleep(0)  # others' turn
+        parts += 1
     return bytes(body)
 
 

@@ -129,12 +129,14 @@ class Tls:
         self._wire.send(self._outgoing.read())
 
     async def _perform(self, step: Callable[[], T]) -> T:
-        """Do `step`, as soon as enough has come for it."""
+        """Do `step`, as soon as enough has come for it.
+
+        What TLS has to say goes out before it waits, or with the next data: the end of a handshake
+        in one packet with the request.
+        """
         while True:
             try:
                 return step()
             except ssl.SSLWantReadError:
-                pass
-            finally:
                 self._wire.send(self._outgoing.read())
             await self._wire.more()

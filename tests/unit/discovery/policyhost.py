@@ -108,8 +108,6 @@ def breaking_host(answer: bytes, context: ssl.SSLContext) -> Iterator[int]:
                     secured.recv(MAX_REQUEST)
                     secured.sendall(answer)
                     secured.shutdown(socket.SHUT_WR)
-                    while secured.recv(MAX_REQUEST):
-                        pass
 
         listener.settimeout(10)
         thread = threading.Thread(target=serve)
