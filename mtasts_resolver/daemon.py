@@ -1,6 +1,7 @@
 """The daemon: startup, main loop, shutdown."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import random
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 
 import uvloop
 
@@ -53,6 +55,11 @@ RESTART_PAUSE = 300.0  # seconds before background work begins again after a bug
 # In this process 4,096 connections, the store and the listeners. In the other, which has this limit
 # from here, 768 discoveries of policies with up to 8 sockets each, and 768 of DANE with up to 10.
 OPEN_FILES = 16_384
+
+
+_DANE: Mapping[bool | None, str] = MappingProxyType(
+    {True: "on", False: "off", None: "not known yet: no name server has answered"}
+)
 
 
 class StartError(Exception):
@@ -114,6 +121,7 @@ class Daemon:
         self._counters = Counters()
         self._notifier = Notifier(given.environ, os.getpid())
         self._stop = asyncio.Event()
+        self._news = asyncio.Event()  # for the status line
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -243,7 +251,13 @@ class Daemon:
             resolver, dane, clock=self._clock, config=config, counters=self._counters
         )
         server = Server(service.answer, listeners, clock=self._clock.monotonic)
-        service.on_recall = server.forget_replies
+        resolver.on_preloaded = self._news.set
+
+        def recall() -> None:
+            server.forget_replies()
+            self._news.set()
+
+        service.on_recall = recall
         try:
             await store.open()
         except HeldError as error:
@@ -275,9 +289,13 @@ class Daemon:
             await asyncio.sleep(interval)
 
     async def _keep_status(self, parts: _Parts) -> None:
+        """Tell the status at the start and from time to time; at once when something begins."""
         while True:
+            self._news.clear()
             self._notifier.status(self._status(parts))
-            await self._clock.sleep(STATUS_INTERVAL)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STATUS_INTERVAL):
+                    await self._news.wait()
 
     def _status(self, parts: _Parts) -> str:
         cache, counters = parts.resolver.cache, self._counters
@@ -288,7 +306,7 @@ class Daemon:
             f"{cache.precious} policies and {len(cache) - cache.precious} absences in memory,"
             f" {parts.server.counters.requests} look-ups, {counters.discoveries} discoveries,"
             f" {parts.server.counters.connections_open} connections,"
-            f" DANE {'on' if parts.validation.validates else 'off'}"
+            f" DANE {_DANE[parts.validation.validates]}"
         )
         if parts.resolver.failing_refresh:
             text += f", {parts.resolver.failing_refresh} policies fail to be refreshed"

@@ -75,6 +75,8 @@ class Resolver:
         """Domains of which something was learnt while the store could not be read."""
         self.on_policy: Callable[[str, Entry], None] = lambda _domain, _entry: None
         """Called when a policy was fetched, so that its refresh can be scheduled."""
+        self.on_preloaded: Callable[[], None] = lambda: None
+        """Called when what the store holds is in memory, as far as there is room."""
 
     @property
     def cache(self) -> Cache[Entry]:
@@ -163,6 +165,7 @@ class Resolver:
     def preloaded(self) -> None:
         """Take note that `preload` was called for all that the store holds."""
         self._preloaded = True
+        self.on_preloaded()
 
     def drop_expired(self, stored: StoredPolicy) -> None:
         """Drop a policy from the store that has been over for EXPIRED_GRACE."""

@@ -11,7 +11,7 @@ from mtasts_resolver.protocol import BadRequest, Codec, Event, Garbage, Request
 from mtasts_resolver.reply import Reply, Status, TimedReply
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.prepared import Prepared
-from mtasts_resolver.server.ratelimit import RateLimitedLog
+from mtasts_resolver.server.ratelimit import RateLimitedLog, peer_name
 from mtasts_resolver.server.turns import Turns
 
 Answer = Callable[[Request], Reply | TimedReply | Awaitable[Reply]]
@@ -233,7 +233,6 @@ class Connection(asyncio.Protocol):
         while self._sendable():
             self._send()
         if self._transport is None:
-            self._at_rest = False
             return
         held_up = self._held_up()
         if not held_up and not self._waiting and (self._events or self._unread):
@@ -320,7 +319,7 @@ class Connection(asyncio.Protocol):
         self._shared.log.warning(
             "request-bad",
             listener=self._listener,
-            peer=self._peer(),
+            peer=peer_name(self._transport),
             reason=event.reason,
             closed=self._garbled,
         )
@@ -395,14 +394,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._read_out or self._garbled or self._eof:
             return b""
         self._read_out = True
-        sock = self._transport.get_extra_info("socket")
         try:
-            return os.read(sock.fileno(), LAST_READ)
+            return os.read(self._transport.get_extra_info("socket").fileno(), LAST_READ)
         except OSError:  # nothing is there, or the peer is gone
             return b""
-
-    def _peer(self) -> str:
-        peer = self._transport.get_extra_info("peername") if self._transport else None
-        if not isinstance(peer, tuple):
-            return "local"  # of a unix socket, or gone already
-        return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"

@@ -1,5 +1,6 @@
-"""Events that a peer can provoke, bounded in number."""
+"""Events that a peer can provoke, bounded in number, and its name in them."""
 
+import asyncio
 from collections.abc import Callable
 
 from mtasts_resolver.logs import EventLogger
@@ -55,3 +56,11 @@ class RateLimitedLog:
         if left_out:
             fields["left_out"] = left_out
         write(*event, **fields)
+
+
+def peer_name(transport: asyncio.BaseTransport | None) -> str:
+    """Return how the log names the peer at the other end."""
+    peer = transport.get_extra_info("peername") if transport else None
+    if not isinstance(peer, tuple):
+        return "local"  # of a unix socket, or gone already
+    return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"

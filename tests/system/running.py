@@ -116,6 +116,16 @@ class RunningDaemon:
         """Return the last status that was heard before what was waited for."""
         return self._status
 
+    def has_status(self, *texts: str) -> None:
+        """Return when the daemon has told a status that has all of `texts` in it."""
+        deadline = time.monotonic() + PATIENCE
+        while not all(text in self._status for text in texts):
+            left = deadline - time.monotonic()
+            assert left > 0, f"{texts} not in the status: {self._status}\n{self.log}"
+            if select.select([self._notify], [], [], left)[0]:
+                heard = self._notify.recv(4_096).decode().split("\n")
+                self._status = next((x for x in heard if x.startswith("STATUS=")), self._status)
+
     def drain(self) -> None:
         """Drop the notifications that have come."""
         while self.has_news(within=0):

@@ -1,5 +1,6 @@
 """The daemon as a process: start, reload, signals, systemd's notifications, shutdown, faults."""
 
+import asyncio
 import json
 import os
 import pwd
@@ -15,12 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import dns.flags
 import pytest
+from dns.message import Message
 
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError
 from mtasts_resolver.reply import NOT_FOUND, Status
 from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
+from tests.unit.discovery.servers import name_server, respond
 from tests.unit.resolver.world import fattest_document
 
 SECURE = "secure match=mx.good.example"
@@ -92,6 +96,26 @@ async def test_the_fattest_policies_that_are_allowed_fit_into_the_memory_of_the_
     assert daemon.most_resident < 550_000_000
     daemon.signal(signal.SIGTERM)
     assert daemon.wait() == 0
+
+
+async def test_the_status_tells_at_once_of_what_is_loaded_and_of_dnssec(
+    daemon: RunningDaemon,
+) -> None:
+    """It is told every 30 seconds, and a test waits for 20."""
+
+    def validating(query: Message) -> Message:
+        name = query.question[0].name
+        return respond(query, f"{name} 300 IN SOA a. b. 1 2 3 4 5", flags=dns.flags.AD)
+
+    await daemon.store({"a.example": ENFORCED, "b.example": ENFORCED})
+    daemon.start()
+    daemon.has_status("2 policies", "DANE off")
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    async with name_server(validating) as server:
+        daemon.configure(dns={"servers": [server.address]})
+        await asyncio.to_thread(daemon.start)
+        await asyncio.to_thread(daemon.has_status, "2 policies", "DANE on")
 
 
 async def test_whoever_has_asked_when_a_restart_begins_is_answered(daemon: RunningDaemon) -> None:
