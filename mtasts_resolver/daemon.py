@@ -293,6 +293,7 @@ class Daemon:
         while True:
             self._news.clear()
             self._notifier.status(self._status(parts))
+            parts.resolver.log.flush()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STATUS_INTERVAL):
                     await self._news.wait()

@@ -30,6 +30,7 @@ from mtasts_resolver.lifetimes import (
 )
 from mtasts_resolver.nameservers import NameServerHealth
 from mtasts_resolver.policy import DocumentError, Mode, Policy, StsFinding
+from mtasts_resolver.ratelimit import DomainLog
 from mtasts_resolver.store import Store, StoredPolicy
 from mtasts_resolver.store.errors import UnavailableError
 
@@ -66,6 +67,7 @@ class Resolver:
         self._rng = rng
         self._config = config
         self._counters = counters
+        self.log = DomainLog(log, clock.monotonic)
         self._cache: Cache[Entry] = Cache(config.cache.memory_entries, config.cache.policy_bytes)
         self._discoveries: Discoveries[Entry | None] = Discoveries("discovery")
         self._name_servers = NameServerHealth(clock)
@@ -193,6 +195,7 @@ class Resolver:
     async def close(self) -> None:
         """End every discovery."""
         await self._discoveries.close()
+        self.log.flush(at_once=True)
 
     # -- tasks -------------------------------------------------------------------------------
 
@@ -250,7 +253,7 @@ class Resolver:
             self._expire(domain, entry)
             return None
         if now - entry.asked >= self._config.refresh.forget_after:
-            log.info("policy-forgotten", domain=domain, reason="not asked for in forget_after")
+            self.log.info("policy-forgotten", domain=domain, reason="not asked for in forget_after")
             self._forget(domain)
             return None
         if self._cache.get(domain) is None:
@@ -362,7 +365,7 @@ class Resolver:
         self._log_change(domain, known, entry)
         if domain in self._failing:
             self._failing.discard(domain)
-            log.info("policy-refresh-recovered", domain=domain)
+            self.log.info("policy-refresh-recovered", domain=domain)
         self._store.put(stored)
         self._cache.put(domain, entry)
         self.on_policy(domain, entry)
@@ -374,16 +377,15 @@ class Resolver:
         if policy is None or (policy == before and known and known.policy_id == entry.policy_id):
             return
         fields = {
-            "domain": domain,
             "mode": policy.mode,
             "mx": " ".join(policy.mx),
             "max_age": policy.max_age,
             "id": entry.policy_id,
         }
         if before is None:
-            log.info("policy-found", **fields)
+            self.log.info("policy-found", domain=domain, **fields)
         else:
-            log.info("policy-changed", **fields)
+            self.log.info("policy-changed", domain=domain, **fields)
 
     def _fetch_failed(
         self,
@@ -424,7 +426,7 @@ class Resolver:
         if entry.reported == (failure.code, urgency):
             return
         entry.reported = (failure.code, urgency)
-        report = log.warning if urgency is Urgency.EARLY else log.error
+        report = self.log.warning if urgency is Urgency.EARLY else self.log.error
         report(
             "policy-refresh-failed",
             domain=domain,
@@ -444,7 +446,7 @@ class Resolver:
             failure=failure,
         )
         if self._remember_absence(domain, entry):
-            log.warning(
+            self.log.warning(
                 "policy-unavailable", domain=domain, code=finding.code, reason=finding.reason
             )
         return entry
@@ -469,7 +471,7 @@ class Resolver:
         )
         changed = self._remember_absence(domain, entry)
         if changed and isinstance(error, NoRecordError) and not error.absent:
-            log.warning(
+            self.log.warning(
                 "policy-record-invalid", domain=domain, code=finding.code, reason=finding.reason
             )
         return entry
@@ -514,7 +516,7 @@ class Resolver:
         try:
             return entry_of(stored, self._clock)
         except DocumentError as error:
-            log.error("stored-policy-invalid", domain=stored.domain, reason=str(error))
+            self.log.error("stored-policy-invalid", domain=stored.domain, reason=str(error))
             self._forget(stored.domain)
             return None
 
@@ -531,7 +533,7 @@ class Resolver:
     def _expire(self, domain: str, entry: Entry) -> None:
         policy = entry.finding.policy
         if policy is not None and policy.mode is not Mode.NONE:
-            log.warning("policy-expired", domain=domain, mode=policy.mode)
+            self.log.warning("policy-expired", domain=domain, mode=policy.mode)
         if entry.stored is not None and expired_for(entry.stored, self._clock) < 0:
             self._drop(domain)  # the clock was ahead at the start, and is right now: see preload
         else:

@@ -17,7 +17,7 @@ PACKAGE = "mtasts_resolver"
 # From the bottom to the top: a room may import from the rooms in lines above its own.
 RANKS: tuple[tuple[str, ...], ...] = (
     ("clock", "counters", "footprint", "logs", "pace", "policy", "quoting"),
-    ("endpoints", "privileges", "systemd"),
+    ("endpoints", "privileges", "ratelimit", "systemd"),
     ("reply", "config", "store"),
     ("protocol", "discovery", "cache", "discoveries", "kept"),
     ("discoverer", "entry"),

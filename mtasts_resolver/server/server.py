@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterable
 
 from mtasts_resolver import logs
+from mtasts_resolver.ratelimit import RateLimitedLog
 from mtasts_resolver.server.connection import Answer, Connection, Shared
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.listeners import BACKLOG, CODECS, Listener
-from mtasts_resolver.server.ratelimit import RateLimitedLog
 
 log = logs.get(__name__)
 

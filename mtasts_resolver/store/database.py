@@ -31,6 +31,8 @@ from mtasts_resolver.store.table import (
 )
 
 PAGE_ROWS = 64  # policies per page: the event loop handles one in a millisecond, and others between
+# Broken rows of one opening that get a line each; of the rest the number is told.
+MAX_BROKEN_NAMED = 20
 MAX_BROKEN = 1000  # broken rows remembered until they are deleted; the rest waits for the next scan
 
 log = logs.get(__name__)
@@ -66,6 +68,7 @@ class Database:
         self._made_of: dict[Path, tuple[int, int]] = {}
         self._copy: dict[str, StoredPolicy] = {}
         self._broken: set[int] = set()
+        self._broken_named = 0
         self._opening = 0
 
     @property
@@ -127,6 +130,8 @@ class Database:
         else:
             self._guarded(PolicyTable.check_writable)
         self._broken.difference_update(broken)
+        if broken and self._broken_named > MAX_BROKEN_NAMED:
+            log.warning("store-rows-deleted", file=self._path, rows=len(broken))
 
     def look(self) -> None:
         """Open what is at the path now, where that is not what is open."""
@@ -214,6 +219,7 @@ class Database:
         self._opening += 1
         self._copy = {}
         self._broken = set()
+        self._broken_named = 0
 
     def _raise_if_held(self, error: Failure) -> None:
         """Raise HeldError where `error` comes of a process that has the file for itself."""
@@ -278,8 +284,11 @@ class Database:
             try:
                 policies.append(decode_row(row))
             except BrokenRowError as error:
-                if row.rowid not in self._broken and len(self._broken) < MAX_BROKEN:
-                    self._broken.add(row.rowid)
+                if row.rowid in self._broken or len(self._broken) >= MAX_BROKEN:
+                    continue
+                self._broken.add(row.rowid)
+                self._broken_named += 1
+                if self._broken_named <= MAX_BROKEN_NAMED:
                     key = None if row.key is None else row.key.decode("utf-8", "backslashreplace")
                     log.warning("store-row-invalid", file=self._path, key=key, reason=error)
         return policies

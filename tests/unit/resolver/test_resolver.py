@@ -14,6 +14,7 @@ from mtasts_resolver.discoveries import OverloadedError
 from mtasts_resolver.discovery.errors import CertificateError, InvalidPolicyError, StatusError
 from mtasts_resolver.lifetimes import MAX_ABSENCE, MAX_RETRY, MIN_RETRY
 from mtasts_resolver.nameservers import OUTAGE_AFTER
+from mtasts_resolver.ratelimit import MAX_LINES
 from mtasts_resolver.resolver import DOUBTED_PER_TURN
 from tests.unit.resolver.world import DAY, START, TTL, World, document, settle
 
@@ -651,3 +652,19 @@ async def test_the_end_of_the_resolver_ends_its_discoveries(world: World) -> Non
     await world.resolver.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_many_bad_domains_get_no_line_each(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    for number in range(3 * MAX_LINES):
+        world.internet.publish(f"bad{number}.example", StatusError("status 404"))
+        await world.mode(f"bad{number}.example")
+        world.internet.records[f"worse{number}.example"] = [b"v=STSv1; id=;"]
+        await world.mode(f"worse{number}.example")
+    for event in ("policy-unavailable", "policy-record-invalid"):
+        assert [record.msg for record in caplog.records].count(event) == MAX_LINES
+    await world.resolver.close()
+    left_out = [record for record in caplog.records if record.msg == "events-left-out"]
+    assert [record.__dict__["fields"]["count"] for record in left_out] == [2 * MAX_LINES] * 2

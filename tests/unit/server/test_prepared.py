@@ -15,11 +15,11 @@ from mtasts_resolver import logs
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.protocol.socketmap import SocketmapCodec
 from mtasts_resolver.protocol.tcp_table import TcpTableCodec
+from mtasts_resolver.ratelimit import RateLimitedLog
 from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply
 from mtasts_resolver.server import prepared, turns
 from mtasts_resolver.server.connection import Connection, Shared
 from mtasts_resolver.server.limits import Limits
-from mtasts_resolver.server.ratelimit import RateLimitedLog
 
 HOT = b"20:default good.example,"
 SECURE = b"31:OK secure match=mx.good.example,"

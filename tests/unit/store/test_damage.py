@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtasts_resolver.store.database import MAX_BROKEN_NAMED
 from mtasts_resolver.store.errors import StoreError
 from mtasts_resolver.store.rescue import MAX_SET_ASIDE
 from mtasts_resolver.store.schema import prepare
@@ -285,6 +286,24 @@ async def test_a_broken_row_is_reported_once_and_deleted(
     assert await contents(store) == {**policies(3), "a.example": policy("a.example")}
     await store.close()
     assert aside(path) == []
+
+
+async def test_many_broken_rows_get_no_line_each(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(path, policies(3).values())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        broken = [(f"broken{number}.example", "no json") for number in range(500)]
+        connection.executemany("REPLACE INTO policies (key, value) VALUES (?, ?)", broken)
+    store = new_store(path)
+    await store.open()
+    assert await contents(store) == policies(3)
+    await store.flush()
+    await store.close()
+    logged = [event for _, event, _ in events(caplog)]
+    assert logged == ["store-row-invalid"] * MAX_BROKEN_NAMED + ["store-rows-deleted"]
+    assert events(caplog)[-1].fields["rows"] == 500
+    assert await contents_of(path) == policies(3)
 
 
 @pytest.mark.row("C2")
