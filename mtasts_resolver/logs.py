@@ -105,6 +105,11 @@ def setup_logging(
     logging.getLogger(_PACKAGE).setLevel(level.upper())
 
 
+def in_journal(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether standard error goes to the journal, where a line without a level is `info`."""
+    return _Sink(sys.stderr).is_journal(environ.get("JOURNAL_STREAM", ""))
+
+
 def log_uncaught() -> None:
     """Send exceptions that end the process or a thread to the log."""
     log = get(__name__)

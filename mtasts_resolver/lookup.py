@@ -150,7 +150,7 @@ class LookupService:
             sts, dane = await asyncio.gather(self._sts(hop.domain), self._dane_if(hop, options))
         except OverloadedError as error:
             self._counters.overloaded += 1
-            return Reply(Status.TEMP, f"overloaded: {error}, try again")
+            return Reply(Status.TEMP, f"{error.introduction}: {error}, try again")
         return reply_for(hop.domain, sts, dane, options, self._config)
 
     async def _sts(self, domain: str) -> StsFinding:

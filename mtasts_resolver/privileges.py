@@ -6,7 +6,7 @@ import os
 import pwd
 import shlex
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mtasts_resolver import logs
@@ -42,7 +42,7 @@ def drop_privileges(user: str | None, store: Path) -> None:
             store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_trusted(store.parent)
         return
-    account = _account(user)
+    account = find_account(user)
     import_now(LATE_IMPORTS)
     try:
         _make_directory(store.parent, account)
@@ -62,7 +62,7 @@ def drop_privileges(user: str | None, store: Path) -> None:
 
 def become(user: str) -> None:
     """Have root become `user`, a name or number, for good. Raise PrivilegeError."""
-    account = _account(user)
+    account = find_account(user)
     try:
         os.initgroups(account.pw_name, account.pw_gid)
         os.setgid(account.pw_gid)
@@ -72,6 +72,30 @@ def become(user: str) -> None:
     with contextlib.suppress(OSError):
         os.setuid(0)
         raise PrivilegeError(f"root came back after becoming user {user!a}")
+
+
+def said_as(user: str | None, say: Callable[[], str]) -> str:
+    """Return what `say` returns, a short text, in a process that has become `user`, None for none.
+
+    Raise PrivilegeError. It is for a process of one thread.
+    """
+    if user is None:
+        return say()
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with contextlib.suppress(BaseException):
+            become(user)
+            os.write(theirs, say().encode())
+            os._exit(0)
+        os._exit(1)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as answer:
+        said = answer.read().decode()
+    _, status = os.waitpid(pid, 0)
+    if status:
+        raise PrivilegeError(f"nothing can be tried out as user {user!a}")
+    return said
 
 
 def import_now(modules: Iterable[str]) -> None:
@@ -169,7 +193,8 @@ def _unusable(account: pwd.struct_passwd, path: Path, reason: str | None) -> str
     )
 
 
-def _account(user: str) -> pwd.struct_passwd:
+def find_account(user: str) -> pwd.struct_passwd:
+    """Return the account of `user`, a name or number. Raise PrivilegeError: none, or root's."""
     try:
         found = pwd.getpwuid(int(user)) if user.isascii() and user.isdigit() else pwd.getpwnam(user)
     except KeyError:

@@ -25,7 +25,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("resolver", "danekeeper"),
     ("lookup", "refresher"),
     ("explanation", "server"),
-    ("daemon",),
+    ("daemon", "preflight"),
     ("start",),
     ("cli",),
     ("__main__",),

@@ -1,6 +1,7 @@
 """`mtasts-resolver config`: the configuration file, without the daemon."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,20 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
+from mtasts_resolver import logs
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.options import config_path, json_option
-from mtasts_resolver.config import Config, ConfigError, load_config
+from mtasts_resolver.cli.options import config_path, json_option, show_notes
+from mtasts_resolver.config import (
+    Config,
+    ConfigError,
+    LogConfig,
+    load_config,
+    log_settings,
+    read_file,
+)
+from mtasts_resolver.preflight import Report, look_into
+
+log = logs.get(__name__)
 
 
 @click.group("config")
@@ -25,24 +37,48 @@ def config_group() -> None:
 def config_check(file: Path | None, *, as_json: bool) -> None:
     """Check the configuration FILE, and list everything that is wrong with it.
 
-    Without FILE it is the one that the daemon would use.
+    Without FILE it is the one that the daemon would use. What the file names is looked at, too: the
+    certification authorities, users and groups, the store. What may be wrong is a warning.
 
     With --json, the configuration in force with that file is printed, too: what it sets and the
     defaults of the rest, times in seconds.
     """
     file = config_path(file)
+    config: Config | None = None
     try:
         config = load_config(file)
     except ConfigError as error:
-        if as_json:
-            click.echo(json.dumps({"valid": False, "errors": error.errors}))
-        else:
-            click.echo(str(error), err=True)
-        sys.exit(exit_codes.USAGE)
-    if as_json:
-        click.echo(json.dumps({"valid": True, "errors": [], "config": effective(config)}))
+        report = Report([*error.errors], [])
     else:
-        click.echo(f"{file or 'no file, so the defaults are in force'}: valid")
+        found = look_into(config, os.environ, os.geteuid())
+        name = "defaults" if file is None else str(file)
+        report = Report(*([f"{name}: {text}" for text in texts] for texts in found))
+    if logs.in_journal():
+        _log(file, report)
+    elif not as_json:
+        show_notes([*report.errors, *(f"warning: {text}" for text in report.warnings)])
+    if as_json:
+        told: dict[str, Any] = {"valid": not report.errors, **report._asdict()}
+        if config is not None and not report.errors:
+            told["config"] = effective(config)
+        click.echo(json.dumps(told))
+    elif not report.errors:
+        click.echo(f"{file or 'there is no file, and the defaults'}: valid")
+    if report.errors:
+        sys.exit(exit_codes.USAGE)
+
+
+def _log(file: Path | None, report: Report) -> None:
+    """Say the same in the journal, each line with its level: where systemd runs the check."""
+    try:
+        settings = log_settings(read_file(file))
+    except ConfigError:
+        settings = LogConfig()
+    logs.setup_logging(settings.level, settings.format)
+    for text in report.errors:
+        log.error("configuration-rejected", reason=text, action="the old one stays in force")
+    for text in report.warnings:
+        log.warning("configuration-doubtful", reason=text)
 
 
 def effective(config: Config) -> dict[str, Any]:

@@ -104,13 +104,20 @@ class Overloaded(Struct, tag=True):
     reason: str
 
 
+class Misconfigured(Struct, tag=True):
+    """To the daemon: `number` cannot be done, for the configuration is Unusable."""
+
+    number: int
+    reason: str
+
+
 class Pong(Struct, tag=True):
     """To the daemon: the answer to Ping."""
 
 
 ToDiscoverer = Configure | Ask | Ping
 Found = StsFound | PolicyFound | DaneFound | ProbeFound
-Answer = Found | Failed | Overloaded
+Answer = Found | Failed | Overloaded | Misconfigured
 ToDaemon = Ready | Unusable | Answer | Pong
 
 encode = msgspec.msgpack.Encoder().encode

@@ -18,7 +18,7 @@ from mtasts_resolver.counters import Counters
 from mtasts_resolver.discoverer import messages
 from mtasts_resolver.discoverer.child import Child
 from mtasts_resolver.discoverer.messages import Ask, Configure, Question
-from mtasts_resolver.discoveries import OverloadedError
+from mtasts_resolver.discoveries import MisconfiguredError, OverloadedError
 from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
 
 log = logs.get(__name__)
@@ -222,12 +222,19 @@ class DiscovererProcess:
             case messages.Ready():
                 child.ready = True
                 self._judged.set()
+                if self._faults:
+                    self._faults = []
+                    log.info("discoverer-usable")
                 if child is self._relief:
                     self._take_over(child)
             case messages.Unusable(errors):
-                log.error("discoverer-unusable", reason="; ".join(errors))
-                if child is self._idle:
-                    self._faults = errors
+                if errors != self._faults:
+                    log.error(
+                        "discoverer-unusable",
+                        reason="; ".join(errors),
+                        action="mend it: it is tried again; look-ups of new domains are deferred",
+                    )
+                self._faults = errors
                 self._judged.set()
             case messages.Pong():
                 pass  # the child has noted it
@@ -251,5 +258,7 @@ def _settle(future: asyncio.Future[Any], answer: messages.Answer) -> None:
             future.set_exception(messages.error_of(answer))
         case messages.Overloaded(reason=reason):
             future.set_exception(OverloadedError(reason))
+        case messages.Misconfigured(reason=reason):
+            future.set_exception(MisconfiguredError(reason))
         case _:
             future.set_result(answer.found)

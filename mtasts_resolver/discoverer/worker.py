@@ -22,6 +22,7 @@ from mtasts_resolver.discoverer.messages import (
     Configure,
     DaneFound,
     Found,
+    Misconfigured,
     Overloaded,
     Ping,
     PolicyFound,
@@ -64,6 +65,10 @@ ASKED_AT_ONCE = 64
 
 SHORTAGE_LOGGED = 60.0  # seconds between two lines: every discovery meets with the same shortage
 
+# Seconds until a configuration that could not be used is tried again; to read a trust store takes
+# tens of milliseconds.
+RETRY = 30.0
+
 
 async def serve(end: socket.socket, when_ready: Callable[[], None]) -> None:
     """Do what comes through `end` of the channel; return when the other end is gone.
@@ -88,6 +93,9 @@ class Worker:
         self._channel = Channel(end, self._received, self.ended.set, at_once=ASKED_AT_ONCE)
         self._discoverer: DirectDiscoverer | None = None
         self._config = Config()
+        self._refused: Config | None = None
+        self._retry_at = 0.0
+        self._faults: tuple[str, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
         self._shortage_logged_at = -math.inf
 
@@ -105,6 +113,8 @@ class Worker:
                 task.add_done_callback(self._tasks.discard)
             case Ping():
                 self._say(Pong())
+                if self._refused is not None and time.monotonic() >= self._retry_at:
+                    self._configure(self._refused)  # what it names may have been mended
             case Configure(config):
                 logs.setup_logging(config.log.level, config.log.format)
                 if self._discoverer is None:
@@ -117,11 +127,13 @@ class Worker:
                 import_now(LATE_IMPORTS)
                 dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
                 become(config.user)
-        except ConfigError as error:
-            self._say(Unusable(list(error.errors)))
-        except PrivilegeError as error:
-            self._say(Unusable([str(error)]))
+        except (ConfigError, PrivilegeError) as error:
+            self._refused = config
+            self._retry_at = time.monotonic() + RETRY
+            self._faults = error.errors if isinstance(error, ConfigError) else (str(error),)
+            self._say(Unusable(list(self._faults)))
         else:
+            self._refused = None
             self._discoverer = discoverer  # as root it asks nobody
             self._config = config
             gc.freeze()  # what was imported stays: to look for garbage in it takes milliseconds
@@ -133,7 +145,7 @@ class Worker:
         answer: messages.ToDaemon
         try:
             if self._discoverer is None:
-                answer = Overloaded(ask.number, "the configuration cannot be used, see the log")
+                answer = Misconfigured(ask.number, "; ".join(self._faults))
             else:
                 with charged(DnsAnswerError, f"reading DNS for {ask.domain}"):
                     answer = await _find(self._discoverer, ask)

@@ -51,7 +51,7 @@ def bind_unix(
     says what to do.
     """
     file = Path(path)
-    uid, gid = _user_id(owner), _group_id(group)
+    uid, gid = owner_ids(owner, group)
     if mode is None:
         mode = OPEN_MODE if owner is None and group is None else SHARED_MODE
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -156,19 +156,17 @@ def _hand_over(open_file: str, uid: int, gid: int, mode: int) -> None:
         ) from None
 
 
-def _user_id(name: str | None) -> int:
-    if name is None:
-        return -1
+def owner_ids(owner: str | None, group: str | None) -> tuple[int, int]:
+    """Return the numbers of a user and a group, names or numbers; -1 for None. Raise OSError."""
+    uid = gid = -1
     try:
-        return pwd.getpwnam(name).pw_uid
+        if owner is not None:
+            uid = int(owner) if owner.isdecimal() else pwd.getpwnam(owner).pw_uid
     except KeyError:
-        raise OSError(errno.ENOENT, f"there is no user {name!a}") from None
-
-
-def _group_id(name: str | None) -> int:
-    if name is None:
-        return -1
+        raise OSError(errno.ENOENT, f"there is no user {owner!a}") from None
     try:
-        return grp.getgrnam(name).gr_gid
+        if group is not None:
+            gid = int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
     except KeyError:
-        raise OSError(errno.ENOENT, f"there is no group {name!a}") from None
+        raise OSError(errno.ENOENT, f"there is no group {group!a}") from None
+    return uid, gid

@@ -44,7 +44,7 @@ def prepare(path: Path) -> None:
     _look_at(path)
     with closing(connect_alone(path)) as connection:
         with _sensible():
-            version = _check_owner(connection, path)
+            version = check_owner(connection, path)
         if version < VERSION:
             _migrate(connection)
 
@@ -75,7 +75,7 @@ def _look_at(path: Path) -> None:
         raise DamagedError("its header names an unknown file format")
 
 
-def _check_owner(connection: sqlite3.Connection, path: Path) -> int:
+def check_owner(connection: sqlite3.Connection, path: Path) -> int:
     """Return the version of the file, which is ours or empty."""
     version = _version(connection)
     if version > VERSION:

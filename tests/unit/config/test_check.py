@@ -46,4 +46,5 @@ def test_json_of_a_faulty_file(tmp_path: Path) -> None:
     assert json.loads(result.output) == {
         "valid": False,
         "errors": [f"{path}: cannot be read: No such file or directory"],
+        "warnings": [],
     }

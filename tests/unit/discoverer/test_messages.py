@@ -75,6 +75,7 @@ def test_the_reason_of_an_error_is_bounded() -> None:
         messages.Unusable(["https: no", "and no"]),
         messages.Pong(),
         messages.Overloaded(3, "too busy"),
+        messages.Misconfigured(3, "https: no"),
         messages.StsFound(1, FoundSts(RECORD, None)),
         messages.StsFound(1, FoundSts(RECORD, FetchedPolicy(POLICY, "mta-sts.x", "192.0.2.1"))),
         messages.PolicyFound(2, FetchedPolicy(POLICY, "mta-sts.x", "192.0.2.1")),

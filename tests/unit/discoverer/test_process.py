@@ -19,7 +19,7 @@ from mtasts_resolver.config import Config, ConfigError, DnsConfig, HttpsConfig
 from mtasts_resolver.counters import Counters
 from mtasts_resolver.discoverer import child, process
 from mtasts_resolver.discoverer.process import DiscovererProcess
-from mtasts_resolver.discoveries import OverloadedError
+from mtasts_resolver.discoveries import MisconfiguredError, OverloadedError
 from mtasts_resolver.discovery.errors import DnsServerError, NoRecordError, PolicyHostError
 from mtasts_resolver.discovery.findings import FoundRecord, FoundSts
 from mtasts_resolver.policy import Dane, PolicyRecord
@@ -216,7 +216,7 @@ async def test_a_configuration_that_cannot_be_used_is_told(
     async with running(config) as discoverer, asyncio.timeout(PATIENCE):
         with pytest.raises(ConfigError, match=r"missing\.pem: no such file"):
             await discoverer.ready()
-        with pytest.raises(OverloadedError, match="configuration cannot be used"):
+        with pytest.raises(MisconfiguredError, match=r"missing\.pem: no such file"):
             await discoverer.sts("good.example", KNOWN)
         trustme.CA().cert_pem.write_to_path(str(tmp_path / "missing.pem"))
         discoverer.reconfigure(config)  # as a reload does

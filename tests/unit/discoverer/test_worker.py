@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import dns.message
 import pytest
+import trustme
 
 from mtasts_resolver.config import Config, DnsConfig, HttpsConfig
-from mtasts_resolver.discoverer import messages
+from mtasts_resolver.discoverer import messages, worker
 from mtasts_resolver.discoverer.channel import Channel, socket_pair
 from mtasts_resolver.discoverer.direct import DirectDiscoverer
 from mtasts_resolver.discoverer.lag import INTERVAL, Lag
@@ -156,6 +158,32 @@ async def test_the_lag_is_what_the_loop_is_late() -> None:
 def test_a_quarter_of_the_time_may_be_late(late: float, matters: bool) -> None:
     lag = Lag()
     assert lag.matters(since=lag.seconds - late, of=1.0) is matters
+
+
+async def test_who_asks_is_told_what_is_wrong_and_a_file_that_is_mended_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "RETRY", 0.0)
+    ca_file = tmp_path / "ca.pem"
+    config = Config(https=HttpsConfig(ca_file=str(ca_file)))
+    ours, theirs = socket_pair()
+    arrived: asyncio.Queue[messages.ToDaemon] = asyncio.Queue()
+    channel = Channel(
+        ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
+    )
+    async with asyncio.timeout(60):
+        serving = asyncio.create_task(serve(theirs, lambda: None))
+        channel.send(messages.encode(messages.Configure(config)))
+        assert isinstance(await arrived.get(), messages.Unusable)
+        channel.send(messages.encode(messages.Ask(7, "sts", "good.example")))
+        answer = await arrived.get()
+        assert isinstance(answer, messages.Misconfigured)
+        assert (answer.number, str(ca_file) in answer.reason) == (7, True)
+        trustme.CA().cert_pem.write_to_path(str(ca_file))
+        channel.send(messages.encode(messages.Ping()))
+        assert [await arrived.get(), await arrived.get()] == [messages.Pong(), messages.Ready()]
+        channel.close()
+        await serving
 
 
 def test_started_by_hand_it_says_whose_part_it_is() -> None:

@@ -8,7 +8,9 @@ import pytest
 from mtasts_resolver import discoveries
 from mtasts_resolver.cache import ManyDicts
 from mtasts_resolver.config import CacheConfig, Config, MapOptions
+from mtasts_resolver.discoveries import MisconfiguredError
 from mtasts_resolver.lookup import MAX_UNKNOWN_MAPS, LookupService
+from mtasts_resolver.policy import StsFinding
 from mtasts_resolver.protocol import Request
 from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply
 from mtasts_resolver.validation import Validation
@@ -142,6 +144,21 @@ async def test_a_failure_of_dns_is_deferred_only_where_the_administrator_says_so
         reply = await ask(service_for(world), "good.example")
         assert reply.status is status
         assert ("SERVFAIL from 192.0.2.53" in reply.text) == (status is Status.TEMP)
+
+
+async def test_a_discoverer_that_cannot_work_is_not_called_overloaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+
+    async def misconfigured(domain: str) -> StsFinding:
+        raise MisconfiguredError("https: /x/ca.pem: no such file or directory")
+
+    monkeypatch.setattr(world.resolver, "resolve", misconfigured)
+    reply = await ask(service_for(world), "good.example")
+    assert reply.status is Status.TEMP
+    assert "new domains cannot be looked up: https: /x/ca.pem: no such file" in reply.text
+    assert "overloaded" not in reply.text
 
 
 @pytest.mark.row("A4")
