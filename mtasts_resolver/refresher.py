@@ -15,6 +15,8 @@ from mtasts_resolver.store.errors import UnavailableError
 
 log = logs.get(__name__)
 
+# Characters of documents that are read in one turn of the event loop at the start: a millisecond.
+READ_PER_TURN = 32_768
 LOAD_RETRY_DELAY = 60.0  # seconds; what an administrator repairs is in use within a minute
 # Seconds between two looks at whether the wall clock was set; that is mostly soon after the start.
 CLOCK_LOOK_FIRST = 60.0
@@ -106,7 +108,12 @@ class PolicyRefresher(Schedule[Entry]):
             expired: list[str] = []
             try:
                 async for batch in self._store.scan():
+                    read = 0
                     for stored in batch:
+                        read += len(stored.document)
+                        if read > READ_PER_TURN:
+                            await asyncio.sleep(0)
+                            read = 0
                         entry = self._resolver.preload(stored)
                         if entry is None:
                             expired.append(stored.domain)

@@ -367,7 +367,10 @@ class Resolver:
             self._failing.discard(domain)
             self.log.info("policy-refresh-recovered", domain=domain)
         self._store.put(stored)
-        self._cache.put(domain, entry)
+        if known is not None and known.stored and self._cache.get(domain) is None:
+            self._cache.offer(domain, entry)  # it had no room, and its refresh is no look-up
+        else:
+            self._cache.put(domain, entry)
         self.on_policy(domain, entry)
         return entry
 

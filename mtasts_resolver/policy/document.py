@@ -12,9 +12,12 @@ MAX_DOCUMENT_BYTES = 65_536  # RFC 8461 §3.3 suggests 64 KiB
 MAX_MAX_AGE = 31_557_600  # seconds, about a year: RFC 8461 §3.2
 MAX_AGE_DIGITS = 10  # RFC 8461 §3.2: sts-policy-max-age-value = 1*10(DIGIT)
 # Different mx patterns of a policy. Well-known policies have one to ten (Microsoft one, Google five
-# or six), large hosters fewer than 20. 64 KiB would hold 7,000, which in memory
-# and in each reply take ten times the room.
+# or six), large hosters fewer than 20. 64 KiB would hold 7,000, which in memory and in each reply
+# take ten times the room.
 MAX_MX_PATTERNS = 100
+# Policies have a dozen lines. To read so many takes up to a millisecond, in which the daemon does
+# nothing else; the 16,000 that 64 KiB would hold take ten.
+MAX_LINES = 1_000
 
 # RFC 8461 §3.2, whose text speaks of CRLF alone; erratum 6253 (reported) corrects it:
 #
@@ -141,7 +144,10 @@ def _parse(document: str, *, max_age_digits: int) -> Policy:
 
 def _fields(document: str) -> Iterator[tuple[str, str, int]]:
     """Yield name, value and number of each line that is not blank. Raise DocumentError."""
-    for number, line in enumerate(_split_lines(document), start=1):
+    lines = _split_lines(document)
+    if len(lines) > MAX_LINES:
+        raise DocumentError(f"it has {len(lines):,} lines; {MAX_LINES:,} are allowed")
+    for number, line in enumerate(lines, start=1):
         found = _FIELD.match(line)
         if found:
             yield found["name"], found["value"], number

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mtasts_resolver.policy.document import (
     MAX_DOCUMENT_BYTES,
+    MAX_LINES,
     MAX_MAX_AGE,
     MAX_MX_PATTERNS,
     DocumentError,
@@ -400,6 +401,13 @@ def test_longest_document() -> None:
     assert len(body) == 65_536
     assert parse_document(body).mode is Mode.ENFORCE
     assert "longer than 65,536 bytes" in str(refusal(body + b"x"))
+
+
+@pytest.mark.row("P5")
+def test_number_of_lines_is_bounded() -> None:
+    most = document() + b"a:b\n" * (MAX_LINES - 4)
+    assert parse_document(most + b"\n" * 100).mode is Mode.ENFORCE
+    assert "it has 1,001 lines; 1,000 are allowed" in str(refusal(most + b"a:b\n"))
 
 
 @pytest.mark.row("P5")

@@ -5,6 +5,7 @@ import itertools
 import logging
 import random
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -13,8 +14,9 @@ from mtasts_resolver.entry import Entry
 from mtasts_resolver.lifetimes import CATCH_UP, EXPIRED_GRACE, REFRESH_JITTER
 from mtasts_resolver.policy import Mode, Policy, StsFinding
 from mtasts_resolver.refresher import LOAD_RETRY_DELAY, PolicyRefresher, next_refresh
+from mtasts_resolver.store import StoredPolicy
 from tests.events import events
-from tests.unit.resolver.world import DAY, START, World, document, settle
+from tests.unit.resolver.world import DAY, START, World, document, fattest_document, settle
 
 HOUR = 3_600.0
 GOOD = "good.example"
@@ -51,6 +53,25 @@ class Running:
 
 
 @pytest.mark.row("C4")
+async def test_long_documents_are_read_in_turns_of_their_own() -> None:
+    """A page of the store may hold megabytes, and a look-up must not wait for all of it."""
+    world = World()
+    wall = world.clock.wall()
+    for number in range(64):
+        domain = f"d{number}.example"
+        world.store.put(StoredPolicy(domain, "1", fattest_document(), wall, wall))
+    refresher = PolicyRefresher(
+        world.resolver, world.store, clock=world.clock, rng=world.rng, config=world.config
+    )
+    loading = asyncio.create_task(refresher.run())
+    read = [0]
+    while read[-1] < 64:
+        await asyncio.sleep(0)
+        read.append(world.resolver.cache.precious)
+    loading.cancel()
+    assert max(after - before for before, after in pairwise(read)) <= 2
+
+
 async def test_a_year_of_refreshes_comes_about_daily_and_never_at_the_same_time() -> None:
     running = Running(Config(refresh=RefreshConfig(forget_after=730 * DAY)))
     world = running.world

@@ -40,6 +40,20 @@ def fields(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]
     return [record.__dict__["fields"] for record in caplog.records if record.msg == event]
 
 
+async def test_the_refresh_of_a_policy_that_found_no_room_takes_none_from_others() -> None:
+    world = World(Config(cache=CacheConfig(memory_entries=2)))
+    for name in "abc":
+        world.internet.publish(f"{name}.example", document())
+        await world.resolver.resolve(f"{name}.example")
+    cache = world.resolver.cache
+    assert [cache.get(f"{name}.example") is not None for name in "abc"] == [False, True, True]
+    refreshed = await world.resolver.refresh("a.example")
+    assert refreshed is not None
+    assert refreshed.finding.policy is not None
+    assert world.internet.fetches.count("a.example") == 2
+    assert [cache.get(f"{name}.example") is not None for name in "abc"] == [False, True, True]
+
+
 async def test_a_look_up_has_one_time_out_however_often_the_policy_is_forgotten_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
