@@ -95,7 +95,10 @@ class Conduct:
 
 
 class _Doubts:
-    """Servers that something is held against for a while; then one question finds out anew."""
+    """Servers that something is held against for a while; then one question finds out anew.
+
+    If nothing better comes of that, it is held for another while.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -105,11 +108,15 @@ class _Doubts:
         return bool(self._until)
 
     def begin(self, server: NameServer, now: float) -> bool:
-        """Hold it against `server`; tell whether that is new."""
-        new = server not in self._until
+        """Hold it against `server`, unless it is; tell whether that is new.
+
+        What is held ends in its time, however often it is confirmed meanwhile.
+        """
+        if server in self._until:
+            return False
         self._until[server] = now + self._seconds
         _forget_oldest(self._until)
-        return new
+        return True
 
     def end(self, server: NameServer) -> bool:
         """Hold it against `server` no longer; tell whether that is new."""

@@ -79,6 +79,8 @@ async def exchange(
         raise DnsAnswerError(f"{server} {error}") from None
     if response.rcode not in _TELLING:
         raise DnsServerError(f"{server} says {response.describe_rcode()}")
+    if response.is_referral:
+        raise DnsServerError(f"{server} does not resolve, but refers to others")
     return response
 
 

@@ -21,7 +21,7 @@ import dns.rcode
 import dns.rdata
 import dns.rdtypes.ANY.OPT
 from dns.rdataclass import IN
-from dns.rdatatype import CNAME, OPT, SOA, TLSA, RdataType
+from dns.rdatatype import CNAME, NS, OPT, SOA, TLSA, RdataType
 
 from mtasts_resolver.discovery.text import printable
 
@@ -165,6 +165,8 @@ class Response:
     """The records of the type asked for, and CNAMEs, of whatever names."""
     soa_ttl: int | None = None
     """Seconds for which an absence may be kept (RFC 2308 §5); None where there is no SOA."""
+    delegates: bool = False
+    """Whether the authority section names the servers of a zone."""
     edns: bool = False
     """Whether there is an OPT record, as in every response of a server that does EDNS."""
     options: tuple[dns.edns.Option, ...] = ()
@@ -219,6 +221,17 @@ class Response:
     @property
     def authoritative(self) -> bool:
         return bool(self.flags & _AA)
+
+    @property
+    def is_referral(self) -> bool:
+        """Tell whether others are named to be asked; it is no absence (RFC 2308 §2.2)."""
+        return (
+            self.delegates
+            and not self.answers
+            and self.soa_ttl is None
+            and self.rcode == dns.rcode.NOERROR
+            and not self.authoritative
+        )
 
     def describe_rcode(self) -> str:
         """Return the response code's name, and the extended errors of RFC 8914 if there are any."""
@@ -302,6 +315,8 @@ def _read_sections(response: Response, records: Iterator[Record], counts: Sequen
     for record in islice(records, authority):
         if record.rdtype == SOA and record.rdclass == IN:
             _read_soa(response, record)
+        elif record.rdtype == NS:
+            response.delegates = True
     for record in records:
         if record.rdtype == OPT:
             _read_opt(response, record)

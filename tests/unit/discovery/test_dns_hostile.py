@@ -35,6 +35,7 @@ from mtasts_resolver.discovery.exchange import STRAY_PAUSE, STRAYS_AT_ONCE
 from mtasts_resolver.discovery.message import EDNS_PAYLOAD, Query, Response, read_response
 from tests.unit.discovery.servers import Handler, name_server, respond
 
+AA = int(dns.flags.AA)
 SHORT = 1.0  # seconds: the whole time of a query that is to run out
 LONG = 60.0  # seconds: of one that is not
 NAME = "_mta-sts.x.example"
@@ -398,6 +399,30 @@ async def test_an_outage_is_told_from_a_domain_whose_own_servers_fail(
         query for query in server.queries if query.question[0].name.to_text() != NAME + "."
     ]
     assert len({query.id for query in witnesses}) <= 2  # one question, with EDNS and without
+
+
+REFERRAL = "example. 60 IN NS ns.example."
+
+
+async def test_a_referral_is_no_absence() -> None:
+    """As from an unbound that serves the root to its clients."""
+    async with name_server(lambda query: respond(query, authority=(REFERRAL,))) as server:
+        with pytest.raises(
+            DnsServerError, match="does not resolve, but refers to others"
+        ) as caught:
+            await DnsClient([server.address]).query(NAME, "TXT")
+    assert caught.value.outage
+
+
+@pytest.mark.parametrize(
+    ("authority", "flags"),
+    [((REFERRAL, SOA.format(minimum=60)), 0), ((REFERRAL,), AA)],
+)
+async def test_an_absence_may_name_the_servers_of_its_zone(
+    authority: tuple[str, ...], flags: int
+) -> None:
+    absent = await ask(lambda query: respond(query, authority=authority, flags=flags))
+    assert absent.status is Status.NODATA
 
 
 async def test_ipv6_servers_are_asked() -> None:

@@ -167,6 +167,15 @@ async def test_it_is_tried_again_after_a_while(caplog: pytest.LogCaptureFixture)
     ]
 
 
+async def test_it_is_tried_again_however_much_is_asked_meanwhile() -> None:
+    async with name_server(WAYS["FORMERR"]) as server:
+        client = DnsClient([server.address], timeout=LONG)
+        for part in (0.0, 0.5, 0.9, 1.1):
+            later(client, part * conduct.WITHOUT_EDNS_FOR)
+            await client.query(NAME, "TXT")
+    assert with_edns(server) == [True, False, False, False, True, False]
+
+
 def later(client: DnsClient, seconds: float) -> None:
     """Let that much time pass for what the client remembers."""
     now = time.monotonic()
