@@ -101,7 +101,10 @@ async def test_testing_is_enforced_in_the_map_that_says_so() -> None:
 
 
 @pytest.mark.row("K1", "K2")
-@pytest.mark.parametrize("key", [".example", "[198.51.100.10]", "[2001:db8::1]:25", "localhost"])
+@pytest.mark.parametrize(
+    "key",
+    [".example", "[198.51.100.10]:587", "[2001:db8::1]:25", "localhost", "[mailhub]:submission"],
+)
 async def test_a_key_without_a_policy_domain_costs_nothing(key: str) -> None:
     world = World()
     answer = service_for(world).answer(Request("default", key))
