@@ -68,10 +68,9 @@ class Connection(asyncio.Protocol):
     """Answers one peer's requests in the order in which they came.
 
     What was read passes `_unread` (bytes), `_events` (decoded) and `_queue` (asked, each a reply,
-    its bytes, or the future of one). Reading pauses while anything is held up. Where one request
-    after another has come, the rest waits for this connection's turns. A request that was
-    answered before, and arrives as a whole while nothing else is in hand, passes none of these: its
-    reply stands ready.
+    its bytes, or the future of one). Reading pauses while anything is held up; all but one request
+    waits for turns. A request that was answered before, and arrives as a whole while nothing else
+    is in hand, passes none of these: its reply stands ready.
     """
 
     __slots__ = (
@@ -141,7 +140,8 @@ class Connection(asyncio.Protocol):
         if known is not None and self._at_rest:
             now = self._clock()
             if now < known.until:
-                known.used = True
+                if not known.used:  # to look is cheaper than to write
+                    known.used = True
                 self._active_at = now
                 self._counters.requests += 1
                 self._write(known.wire)
