@@ -135,6 +135,7 @@ async def send_continues(writer: asyncio.StreamWriter) -> None:
     while not writer.is_closing():
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000)
         await writer.drain()
+        await asyncio.sleep(0)  # drain() need not wait
 
 
 async def send_chunks(writer: asyncio.StreamWriter) -> None:
@@ -142,6 +143,7 @@ async def send_chunks(writer: asyncio.StreamWriter) -> None:
     while not writer.is_closing():
         writer.write(b"1\r\n#\r\n" * 1_000)
         await writer.drain()
+        await asyncio.sleep(0)  # drain() need not wait
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:

@@ -30,7 +30,7 @@ from .world import CA_FILE, published, wild
 
 HEALTHY, CONNECTIONS = 20, 4
 """In a batch, of which there is one after the other."""
-SECONDS, QUICK_SECONDS = 20.0, 12.0
+SECONDS = 12.0
 """That batches begin in: longer than a fetch may take."""
 PATIENCE = 60.0
 ROUNDS, QUICK_ROUNDS = 3, 1
@@ -92,7 +92,7 @@ class Hostile(msgspec.Struct, frozen=True):
 
 def measure(bench: Bench, kinds: Sequence[str] = KINDS) -> Hostile:
     """Ask for healthy domains beside each kind of hostile ones, round by round."""
-    rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if bench.quick else (ROUNDS, SECONDS)
+    rounds = QUICK_ROUNDS if bench.quick else ROUNDS
     numbers = itertools.count(COLD_FROM)
     samples: list[dict[str, list[Outcome]]] = []
     beside: dict[str, list[str]] = {ALONE: [], ALL: list(kinds)}
@@ -103,15 +103,15 @@ def measure(bench: Bench, kinds: Sequence[str] = KINDS) -> Hostile:
             for name, hostile in beside.items():
                 bench.tell(f"hostile: round {number + 1} of {rounds}: {name}")
                 with ours(bench) as server, asked_again(bench, server, hostile):
-                    outcomes[name] = healthy(bench, server, numbers, seconds)
+                    outcomes[name] = healthy(bench, server, numbers)
             samples.append(outcomes)
     return Hostile(rounds, [summary(name, samples) for name in beside])
 
 
-def healthy(bench: Bench, server: Server, numbers: Iterator[int], seconds: float) -> list[Outcome]:
+def healthy(bench: Bench, server: Server, numbers: Iterator[int]) -> list[Outcome]:
     """Ask for healthy domains, batch by batch."""
     outcomes = []
-    until = time.monotonic() + seconds
+    until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         domains = [wild(number) for number in itertools.islice(numbers, HEALTHY)]
         asked = asking(bench, server, published(*domains))
