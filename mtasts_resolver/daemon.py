@@ -135,7 +135,10 @@ class Daemon:
     # -- startup -----------------------------------------------------------------------------
 
     async def _startup(self) -> _Parts:
-        log.info("starting", version=__version__, config=self._given.find_config() or "defaults")
+        file = self._given.find_config()
+        if self._faulty and self._given.kept is not None:
+            file = self._given.kept.path
+        log.info("starting", version=__version__, config=file or "defaults")
         _raise_open_files_limit()
         listeners = await self._open_listeners()
         discoverer = DiscovererProcess(self._config, self._clock, self._counters)

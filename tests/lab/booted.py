@@ -14,7 +14,6 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import Self
 
-from . import debian13
 from .namespace import ROOT, environment
 from .stream import LabError
 
@@ -27,20 +26,21 @@ PAUSE = 0.1  # seconds between two looks
 # In the group that PID 1 of the new system gets, and sees as the root of all groups.
 GROUP = """
 mount --make-rprivate /
-groups=$1/groups
-mkdir "$groups"
-mount -t cgroup2 cgroup2 "$groups"
-mkdir "$groups/$2"
-echo 0 >"$groups/$2/cgroup.procs"
-exec unshare --cgroup -- sh -euc "$3" boot "$1"
+mount -t cgroup2 cgroup2 "$1"
+mkdir "$1/$2"
+echo 0 >"$1/$2/cgroup.procs"
+umount "$1"
+exec unshare --cgroup -- sh -euc "$3" boot "$1" "$4"
 """
 
 # What systemd expects of a container's manager (https://systemd.io/CONTAINER_INTERFACE). A /sys
-# that is read-only tells it that the hardware is somebody else's.
+# that is read-only tells it that the hardware is somebody else's. The root is in memory, for a disk
+# takes its time to forget 10,000 files.
 BOOT = """
-root=$1/root
+root=$1
 ip link set lo up
-mount --bind "$root" "$root"
+mount -t tmpfs -o mode=755 tmpfs "$root"
+tar -C "$root" --numeric-owner -xpf "$2"
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
@@ -72,26 +72,27 @@ class BootedSystem:
     """A Debian 13 that was booted, with the daemon's units installed and nothing else running."""
 
     def __init__(self, directory: Path, tarball: Path) -> None:
-        self.root = directory / "root"
-        debian13.unpack(tarball, self.root)
-        _install(self.root)
         self._directory = directory
         self._group = f"mtasts-lab-{os.getpid()}"
+        self._complaints = (directory / "complaints").open("w+b")
         namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
         self._holder = subprocess.Popen(
             [
                 *("setpriv", "--pdeathsig", "KILL", "--"),
                 *("unshare", *namespaces, "--", "sh", "-euc", GROUP),
-                *("group", str(directory), self._group, BOOT),
+                *("group", str(directory), self._group, BOOT, str(tarball)),
             ],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=self._complaints,
+            stderr=subprocess.STDOUT,
             env=environment(),
         )
 
     def __enter__(self) -> Self:
         try:
             self.until(lambda: self._init() != "" and self._is_up(), "the system to be up")
+            _install(self.root)
+            self.run("systemctl", "daemon-reload")
         except BaseException:
             self.__exit__()
             raise
@@ -110,6 +111,12 @@ class BootedSystem:
                 return done.returncode == 0
 
             self.until(removed, "its processes to be gone")
+        self._complaints.close()
+
+    @property
+    def root(self) -> Path:
+        """Its root, as it is seen outside."""
+        return Path(f"/proc/{self._init()}/root")
 
     def command(self, *argv: str | Path) -> list[str]:
         """Return the command that runs `argv` inside."""
@@ -167,7 +174,9 @@ class BootedSystem:
         try:
             return Path(children).read_text().strip()
         except FileNotFoundError:
-            raise LabError("the system has ended") from None
+            self._complaints.seek(0)
+            said = self._complaints.read().decode("utf-8", "replace").strip()
+            raise LabError(f"the system has ended: {said}") from None
 
     def _is_up(self) -> bool:
         return self.outcome("systemctl", "is-active", "basic.target")[0] == 0
