@@ -23,6 +23,7 @@ from mtasts_resolver.discoveries import MisconfiguredError, OverloadedError
 from mtasts_resolver.discovery.errors import DnsServerError, NoRecordError, PolicyHostError
 from mtasts_resolver.discovery.findings import FoundRecord, FoundSts
 from mtasts_resolver.policy import Dane, PolicyRecord
+from mtasts_resolver.validation import Validation
 from tests.events import events
 from tests.unit.discovery.servers import NameServer, name_server, respond
 
@@ -282,3 +283,29 @@ async def test_too_few_files_for_tcp_are_no_failure_of_the_name_servers() -> Non
         with ExitStack() as lack, pytest.raises(OverloadedError, match="may open no more files"):
             await discoverer.sts("good.example", KNOWN)
         assert server.tcp_questions == []
+
+
+@pytest.mark.row("D9")
+async def test_a_name_server_without_edns_turns_dane_off_and_finds_policies(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def old(query: dns.message.Message) -> dns.message.Message | None:
+        if query.edns < 0:
+            return answers(query)
+        response = respond(query, rcode=dns.rcode.FORMERR)
+        response.use_edns(False)
+        return response
+
+    async with name_server(old) as server, running(asking(server)) as discoverer:
+        await discoverer.ready()
+        found = await discoverer.sts("good.example", KNOWN)
+        assert found.record.record.id == "42"
+        validation = Validation(discoverer, "auto", SystemClock())
+        for _ in range(2):
+            await validation.probe()
+            assert validation.validates is False
+    (said,) = events(caplog, "WARNING")
+    assert said.event == "dnssec-unavailable"
+    assert said.fields["reason"] == (
+        f"{server.address} does not do EDNS, without which no DNSSEC is"
+    )

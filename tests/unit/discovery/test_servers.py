@@ -1,5 +1,7 @@
 """Which name servers are asked."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,25 @@ def test_a_file_that_is_gone_leaves_its_servers_in_force(tmp_path: Path) -> None
     path.write_text("nameserver 192.0.2.2\n")
     clock.now += RESOLV_CONF_CHECK
     assert servers.current() == (NameServer("192.0.2.2"),)
+
+
+@pytest.mark.row("P15")
+def test_a_file_that_cannot_be_opened_for_want_of_files_is_a_shortage(tmp_path: Path) -> None:
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 192.0.2.1\n")
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from mtasts_resolver.discovery.errors import ShortageError\n"
+        "from mtasts_resolver.discovery.servers import ResolvConf\n"
+        "servers = ResolvConf(Path(sys.argv[1]))\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "try:\n"
+        "    servers.current()\n"
+        "except ShortageError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("this process may open no more files")
