@@ -42,6 +42,7 @@ from mtasts_resolver.server.listeners import (
     open_listeners,
 )
 from mtasts_resolver.server.server import Server
+from mtasts_resolver.store.connection import check_free
 from mtasts_resolver.store.errors import HeldError, StoreError
 from mtasts_resolver.store.sqlite import SqliteStore
 from mtasts_resolver.systemd import ActivatedSocket, Notifier
@@ -221,7 +222,10 @@ class Daemon:
         url = config.store.url or default_store_url(self._given.environ, uid=os.geteuid())
         path = Path(sqlite_path(url))
         try:
+            check_free(path)  # first: what is wrong with a live daemon's files is not to be mended
             drop_privileges(config.user, path)
+        except HeldError as error:
+            raise TemporaryStartError(str(error)) from None
         except PrivilegeError as error:
             raise StartError(str(error)) from None
         store = SqliteStore(

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from mtasts_resolver.store.errors import UnavailableError
+from mtasts_resolver.store.errors import HeldError, UnavailableError
 
 BUSY_TIMEOUT_MS = 1000  # what another process does in passing takes milliseconds
 
@@ -68,6 +68,17 @@ def holder(path: Path) -> Holder | None:
     finally:
         os.close(file)
     return None if kind == fcntl.F_UNLCK else Holder(kind == fcntl.F_WRLCK, max(pid, 0))
+
+
+def check_free(path: Path) -> None:
+    """Raise HeldError where another process has the file for itself, as a daemon does.
+
+    Call it only where this process has it not open.
+    """
+    with suppress(OSError, UnavailableError):  # whoever opens the file will be told why
+        other = holder(path)
+        if other is not None and other.alone:
+            raise HeldError(path, other.pid)
 
 
 def open_regular(path: Path, flags: int) -> int:

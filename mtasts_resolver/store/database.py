@@ -1,7 +1,6 @@
 """The SQLite file, kept open whatever happens to it; all of this blocks, in a worker thread."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
@@ -10,12 +9,10 @@ from typing import NamedTuple, TypeVar
 
 from mtasts_resolver import logs
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.connection import holder, side_file
+from mtasts_resolver.store.connection import check_free, side_file
 from mtasts_resolver.store.errors import (
     FAILURES,
     DamagedError,
-    Failure,
-    HeldError,
     StoreError,
     UnavailableError,
     judge,
@@ -212,7 +209,7 @@ class Database:
         except FAILURES as error:
             if table is not None:
                 table.shut()
-            self._raise_if_held(error)
+            check_free(self._path)
             raise judge(error) from error
         self._table = table
         self._made_of = made_of
@@ -220,15 +217,6 @@ class Database:
         self._copy = {}
         self._broken = set()
         self._broken_named = 0
-
-    def _raise_if_held(self, error: Failure) -> None:
-        """Raise HeldError where `error` comes of a process that has the file for itself."""
-        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
-            return
-        with suppress(OSError, UnavailableError):
-            other = holder(self._path)
-            if other is not None and other.alone:
-                raise HeldError(self._path, other.pid) from error
 
     def _begin_afresh(self, damage: DamagedError) -> None:
         self._shut()
