@@ -42,7 +42,10 @@ def why_different(explanation: Explanation, now: Now, config: Config) -> str:
     old, finding = now.reply, explanation.finding
     refresh = show_duration(config.refresh.interval)
     if old.status is Status.TEMP:
-        return "the daemon could not find it out in time; it goes on, and Postfix asks again"
+        return (
+            "the daemon could not find it out, for the reason that it gives. It tries again within"
+            " a minute, and so does Postfix later"
+        )
     if _is_secure(old) and finding.policy is None:
         return (
             "the daemon has a policy that it fetched before. It applies until its max_age is over"

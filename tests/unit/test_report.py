@@ -47,7 +47,7 @@ def fresh(reply: Reply, found: Policy | None = None, *steps: Step) -> Explanatio
         (SECURE, fresh(NOT_FOUND, policy("none")), "has an older policy"),
         (SECURE, fresh(NOT_FOUND, policy("testing")), "has an older policy"),
         (NOT_FOUND, fresh(SECURE, policy()), "did not find this policy when it looked"),
-        (TEMP, fresh(SECURE, policy()), "could not find it out in time"),
+        (TEMP, fresh(SECURE, policy()), "could not find it out, for the reason that it gives"),
         (DANE_ONLY, fresh(NOT_FOUND), "something else of the TLSA records"),
         (SECURE, fresh(DANE_ONLY, policy()), "something else of the TLSA records"),
         (SECURE, fresh(TEMP, policy()), "something else of the TLSA records"),
