@@ -22,9 +22,7 @@ WITHOUT_EDNS_FOR = 600.0
 # is on the way, which changes seldom, may have changed.
 WITH_EDNS_FOR = 600.0
 MAX_REMEMBERED = 16  # servers; at most three are in force, and resolv.conf may change for ever
-LARGE_PER_TURN = (
-    1  # answers over TCP, of up to ten milliseconds each, in one turn of the event loop
-)
+LARGE_PER_TURN = 1  # answers over TCP, of up to four milliseconds each, in one turn of the loop
 
 
 class Conduct:

@@ -21,7 +21,7 @@ import dns.rcode
 import dns.rdata
 import dns.rdtypes.ANY.OPT
 from dns.rdataclass import IN
-from dns.rdatatype import CNAME, NS, OPT, SOA, TLSA, RdataType
+from dns.rdatatype import CNAME, NS, OPT, SOA, TLSA, TXT, RdataType
 
 from mtasts_resolver.discovery.text import printable
 
@@ -30,7 +30,8 @@ EDNS_PAYLOAD = 1232  # bytes that arrive everywhere without fragments: DNS flag 
 # Of one answer. The longest that anybody has a reason for are a hundred addresses, or TLSA records
 # with a few whole certificates. Were there no bounds, strangers would choose how long we compute.
 MAX_BYTES = 16_384
-MAX_RECORDS = 256
+MAX_RECORDS = 128
+MAX_STRINGS = 256  # of TXT records together; a long one has a string for each 255 bytes
 
 _ID_BYTES = 2
 _HEADER = struct.Struct("!2s5H")  # RFC 1035 §4.1.1: id, flags, and the counts of four sections
@@ -138,6 +139,14 @@ class Record(NamedTuple):
             raise dns.exception.FormError
         return target
 
+    def strings(self) -> int:
+        """Return how many strings the data of a TXT record is."""
+        count, at, end = 0, self.start, self.start + self.length
+        while at < end:
+            at += 1 + self.wire[at]
+            count += 1
+        return count
+
     def rdata(self) -> dns.rdata.Rdata:
         """Return the data. Raise DNSException or ValueError where it is malformed."""
         rdtype = RdataType.make(self.rdtype)
@@ -186,8 +195,10 @@ class Response:
         read must not go unseen. Not so with TLSA: RFC 7671 §4.3 calls a record with a digest of
         the wrong length unusable, and the others count.
         """
-        records, ttl, malformed = [], _MAX_TTL, 0
+        records, ttl, malformed, strings = [], _MAX_TTL, 0, 0
         for record in self._of(name, rdtype):
+            if rdtype == TXT and (strings := strings + record.strings()) > MAX_STRINGS:
+                raise UnreadableError(f"answered with more than {MAX_STRINGS} strings")
             try:
                 records.append(record.rdata())
             except (dns.exception.DNSException, ValueError):

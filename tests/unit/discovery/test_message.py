@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from mtasts_resolver.discovery.message import (
     MAX_BYTES,
     MAX_RECORDS,
+    MAX_STRINGS,
     NoResponseError,
     Response,
     UnreadableError,
@@ -261,6 +262,17 @@ def test_an_answer_is_bounded() -> None:
     long = b"\0" + struct.pack("!HHIH", 1, 1, 60, MAX_BYTES) + bytes(MAX_BYTES)
     with pytest.raises(UnreadableError, match=r"more than 16,384 bytes"):
         read_response(with_records(1, long), QUERY)
+
+
+@pytest.mark.parametrize("records", [1, 4])
+def test_the_strings_of_an_answer_are_bounded(records: int) -> None:
+    def with_strings(count: int) -> Response:
+        record = b"\xc0\x0c" + struct.pack("!HHIH", TXT, 1, 60, 2 * count) + b"\x01x" * count
+        return read_response(with_records(1, *[record] * records), QUERY)
+
+    assert records_of(with_strings(MAX_STRINGS // records)) == records
+    with pytest.raises(UnreadableError, match=f"more than {MAX_STRINGS} strings"):
+        records_of(with_strings(MAX_STRINGS // records + 1))
 
 
 def test_what_dnssec_proved_is_believed_of_those_alone_who_do_edns() -> None:
