@@ -17,7 +17,7 @@ def look_at(path: Path) -> None:
     while not os.path.lexists(place):
         place = place.parent
     try:
-        mode = place.stat().st_mode
+        mode = (place.lstat() if place == path else place.stat()).st_mode  # see open_regular
     except OSError as error:
         raise StoreError(f"{place} cannot be looked at: {error.strerror}") from None
     if place != path:

@@ -79,6 +79,16 @@ def test_another_programs_database_and_what_is_looked_at_stays_as_it_is(file: Pa
     assert sorted({*file.parent.iterdir()} - {file}) == before
 
 
+def test_a_link_in_the_place_of_the_store_is_no_file_of_it(file: Path) -> None:
+    """The daemon does not follow it either."""
+    (file.parent / "elsewhere").touch()
+    link = file.parent / "policies.sqlite"
+    link.symlink_to("elsewhere")
+    result = check(file, f"store: {{url: 'sqlite://{link}'}}\n")
+    assert result.exit_code == 2
+    assert f"{link} is no regular file" in " ".join(result.stderr.split())
+
+
 def test_a_ca_file_that_the_daemons_user_may_not_see_is_a_warning(file: Path) -> None:
     ca_file = file.parent / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(ca_file))
