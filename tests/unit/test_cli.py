@@ -50,7 +50,7 @@ def test_a_misspelt_command_gets_a_suggestion(typed: str, meant: str) -> None:
         (["query", "--json", "a.example", "--no-such-option"], "--no-such-option"),
         (["explain", "--json", "a.example", "--config", "/no/such/file"], "/no/such/file"),
         (["serve", "--json", "--config", "/no/such/file"], "--json"),
-        (["config", "check", "--json"], "Missing argument"),
+        (["config", "check", "--json", "a", "b"], "unexpected extra argument"),
     ],
 )
 def test_with_json_errors_are_json_on_standard_output(arguments: list[str], words: str) -> None:
