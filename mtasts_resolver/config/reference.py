@@ -25,7 +25,7 @@ wrong, each with the file, the path of the key, the value, and what would be val
     config.yaml: $.dns: unknown key 'sever'; did you mean 'servers'? (valid: ...)
 
 The daemon does not start with a file that is not valid (exit code 2); under systemd it starts with
-the last one that was ([more](getting-started.md#when-the-configuration-is-faulty)).
+the last one that was ([more](operations.md#when-the-configuration-is-faulty)).
 
 ## Reloading
 
