@@ -1,6 +1,8 @@
 """Trust in the policy host's certificate, and words for why it is not trusted."""
 
 import asyncio
+import os
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -21,6 +23,8 @@ UNCHECKED_TIMEOUT = 2.0  # seconds: the handshake before it has just worked
 TRUST_STORE_AGE = 86_400.0  # seconds; system updates renew the store every few months
 NAMES_SHOWN = 5  # certificates with a hundred names exist
 
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # what OpenSSL looks for, see openssl-rehash(1)
+
 # <openssl/x509_vfy.h>, X509_V_ERR_...
 _NOT_YET_VALID = 9
 _EXPIRED = 10
@@ -34,7 +38,8 @@ def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
     """Return the context for policy hosts: of the system's trust store, or of `ca_file` alone.
 
     RFC 8461 §3.3: the chain leads to a trusted root, the certificate is valid for the name by its
-    DNS-ID, not by a common name, and is not expired. Raise ValueError if `ca_file` is unusable.
+    DNS-ID, not by a common name, and is not expired. Raise ValueError if `ca_file` is unusable, or
+    if there is no authority to trust: every policy host would seem to be at fault.
     """
     try:
         context = ssl.create_default_context(cafile=ca_file)
@@ -42,6 +47,10 @@ def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
         raise ValueError(f"{ca_file} holds no certificates in PEM form") from None
     except OSError as error:
         raise ValueError(f"{ca_file}: {os_reason(error)}") from None
+    if not context.cert_store_stats()["x509"]:
+        if ca_file is not None:
+            raise ValueError(f"{ca_file} holds no certificates in PEM form")
+        _check_directory()
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8461 §3.3, RFC 8996
     context.hostname_checks_common_name = False
     context.set_alpn_protocols(["http/1.1"])
@@ -50,6 +59,22 @@ def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
     # that do no harm, and up to a root.
     context.verify_flags &= ~(ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN)
     return context
+
+
+def _check_directory() -> None:
+    """Raise ValueError unless the system's directory of authorities, read when needed, has one."""
+    paths = ssl.get_default_verify_paths()
+    directory = Path(os.environ.get(paths.openssl_capath_env, paths.openssl_capath))
+    try:
+        if any(_HASHED.fullmatch(path.name) and path.is_file() for path in directory.iterdir()):
+            return
+    except OSError:
+        pass  # what cannot be read is no use either
+    file = os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile)
+    raise ValueError(
+        f"this host trusts no certificate authority: there is none in {file} or {directory}"
+        " (install the package ca-certificates, or set https.ca_file)"
+    )
 
 
 class TrustStore:

@@ -27,12 +27,14 @@ async def race(
     added to `failures`. So is a ShortageError, but where nobody wins it is raised: what failed for
     want of something of ours might have been the result. Anything else is raised at once. A result
     that comes too late is given to `discard`.
+
+    A failure is its text: it keeps no traceback, which would hold `failures`, which holds it.
     """
     if len(attempts) == 1:  # the usual case, and a task costs more than the rest of a question
         try:
             return await attempts[0]()
         except DiscoveryError as error:
-            failures.append(error)
+            failures.append(error.with_traceback(None))
             return None
     return await _race(attempts, delay, failures, discard)
 
@@ -60,14 +62,14 @@ async def _race(
                 try:
                     result = task.result()
                 except DiscoveryError as error:
-                    failures.append(error)
+                    failures.append(error.with_traceback(None))
                 except ShortageError as error:
-                    lacking = error
+                    lacking = error.with_traceback(None)
                 else:
                     winner = task
                     return result
         if lacking is not None:
-            raise lacking
+            raise ShortageError(*lacking.args)
         return None
     finally:
         # Nothing is awaited here: were the race cancelled meanwhile, the result would be lost.

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from weakref import ref
 
 from mtasts_resolver.discovery.errors import DiscoveryError, NoRecordError
 from mtasts_resolver.discovery.trace import Trace
@@ -18,12 +19,18 @@ class Note:
     details: list[str] = field(default_factory=list)
 
 
+def _nothing() -> None:
+    pass
+
+
 class Steps:
     """The steps of one discovery; a trace gets them as they end."""
 
     def __init__(self, trace: Trace | None) -> None:
         self._trace = trace
-        self._recorded: BaseException | None = None
+        # Weakly: an error holds the frames that it came through, which hold these steps, and with
+        # them all that the discovery had in memory.
+        self._recorded: Callable[[], BaseException | None] = _nothing
         self.current = ""
         """The step under way, or the one that failed."""
 
@@ -46,8 +53,8 @@ class Steps:
         try:
             yield note
         except (DiscoveryError, asyncio.CancelledError) as error:
-            if error is not self._recorded:
-                self._recorded = error
+            if error is not self._recorded():
+                self._recorded = ref(error)
                 absent = isinstance(error, NoRecordError) and error.absent
                 failure = str(error) or "the time ran out"
                 self._record(name, begun, note, failure=failure, absent=absent)

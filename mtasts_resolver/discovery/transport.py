@@ -51,6 +51,7 @@ class PolicyHostTransport(httpx.AsyncBaseTransport):
         except httpcore.ProxyError as error:
             raise ConnectError(f"the proxy refuses: {printable(str(error))}") from None
         except httpcore.RemoteProtocolError as error:
+            _release(error)
             raise ConnectError(
                 f"{url.host} does not answer in HTTP: {printable(str(error))}"
             ) from None
@@ -86,10 +87,21 @@ class _Body(httpx.AsyncByteStream):
             async for part in self._response.aiter_stream():
                 yield part
         except (ConnectError, httpcore.RemoteProtocolError) as error:
+            _release(error)
             raise BodyError(f"the policy was cut short: {printable(str(error))}") from None
 
     async def aclose(self) -> None:
         await self._response.aclose()
+
+
+def _release(error: BaseException) -> None:
+    """Let go of what led to `error`.
+
+    An error of h11 holds a frame that holds the error, and with it all that was read and written:
+    only the garbage collector would find that.
+    """
+    while (cause := error.__context__) is not None:
+        error = cause.with_traceback(None)
 
 
 def _proxy(proxy: httpx.Proxy) -> httpcore.Proxy:

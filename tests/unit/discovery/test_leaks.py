@@ -1,27 +1,42 @@
 """A daemon that runs for years must not lose a socket, however a fetch ends."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import gc
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import dns.flags
 import dns.message
+import httpx
 import pytest
 import trustme
 
 from mtasts_resolver.discovery.dns import DnsClient
-from mtasts_resolver.discovery.errors import DiscoveryError
+from mtasts_resolver.discovery.errors import (
+    BodyError,
+    CertificateError,
+    ConnectError,
+    DiscoveryError,
+    InvalidPolicyError,
+    StatusError,
+)
+from mtasts_resolver.discovery.network import Network
+from mtasts_resolver.discovery.steps import Steps
+from mtasts_resolver.discovery.transport import PolicyHostTransport
+from mtasts_resolver.discovery.wire import Tls, Wire
 from tests.unit.discovery.policyhost import (
+    DOCUMENT,
     DOMAIN,
     HOST,
+    chunked,
     fetcher_for,
     policy_host,
     response,
     tls,
     until_closed,
 )
-from tests.unit.discovery.servers import addresses_of, name_server, respond
+from tests.unit.discovery.servers import addresses_of, name_server, respond, unused_port
 
 ROUNDS = 5
 TURNS = 60  # of the event loop: more than a fetch takes
@@ -102,3 +117,81 @@ async def test_no_socket_is_left_of_a_look_up(end: End, servers: int) -> None:
         before = open_sockets()
         await end(lambda: client.query(DOMAIN, "TXT"))
         await settled(before)
+
+
+KINDS = {
+    *(Wire, Tls, Network, PolicyHostTransport, Steps, httpx.Response),
+    *(BodyError, CertificateError, ConnectError, InvalidPolicyError, StatusError),
+}
+
+
+def held() -> list[str]:
+    """Return the kinds of what fetches have left in memory."""
+    return sorted(type(thing).__name__ for thing in gc.get_objects() if type(thing) in KINDS)
+
+
+async def let_go() -> None:
+    """Wait until nothing is held; nobody tells when the loop has forgotten a connection."""
+    deadline = asyncio.get_running_loop().time() + SETTLED_WITHIN
+    while left := held():
+        assert asyncio.get_running_loop().time() < deadline, left
+        await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Let nothing go but what nobody holds."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("addresses", [("127.0.0.1",), ("::1", "127.0.0.1")], ids=["one", "two"])
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        (HOST, response()),
+        (HOST, response(status="404 Not Found")),
+        (HOST, response(length=1_000)),
+        (HOST, chunked(DOCUMENT)[:-5]),
+        (HOST, until_closed(b"x" * 200_000)),
+        (HOST, b"garbage\r\n\r\n"),
+        (HOST, chunked(b"")[:-5] + b"no size\r\n"),
+        (HOST, response(b"no policy")),
+        ("www.x.example", b""),
+    ],
+    ids=[
+        "good",
+        "404",
+        "cut",
+        "half",
+        "too long",
+        "garbage",
+        "no chunk",
+        "invalid",
+        "wrong name",
+    ],
+)
+async def test_a_fetch_leaves_nothing_for_the_collector(
+    ca: trustme.CA, ca_file: Path, name: str, answer: bytes, addresses: tuple[str, ...]
+) -> None:
+    """What is in cycles waits for the collector, which comes when it likes."""
+    async with (
+        policy_host(answer, tls(ca.issue_cert(name))) as server,
+        fetcher_for(server.port, ca_file, dns=addresses_of(*addresses)) as fetcher,
+    ):
+        await to_its_end(lambda: fetcher.fetch_policy(DOMAIN))
+        await let_go()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("addresses", [("127.0.0.1",), ("::1", "127.0.0.1")], ids=["one", "two"])
+async def test_a_host_that_cannot_be_reached_leaves_nothing_for_the_collector(
+    ca_file: Path, addresses: tuple[str, ...]
+) -> None:
+    dns = addresses_of(*addresses)
+    async with fetcher_for(unused_port(), ca_file, dns=dns, timeout=5) as fetcher:
+        await to_its_end(lambda: fetcher.fetch_policy(DOMAIN))
+        await let_go()

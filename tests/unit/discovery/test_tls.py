@@ -468,6 +468,79 @@ def test_an_unusable_ca_file_is_a_value_error(
         PolicyFetcher(DnsClient(["127.0.0.1"]), ca_file=path)
 
 
+def empty_trust_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have the system trust nobody; return the directory of its authorities."""
+    directory = tmp_path / "certs"
+    directory.mkdir()
+    (tmp_path / "ca-certificates.crt").write_bytes(b"")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca-certificates.crt"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(directory))
+    return directory
+
+
+@pytest.mark.row("P1")
+@pytest.mark.parametrize("leftover", [None, "README", "0a1b2c3d.0"])
+def test_a_system_that_trusts_nobody_is_a_value_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leftover: str | None
+) -> None:
+    directory = empty_trust_store(tmp_path, monkeypatch)
+    if leftover is not None:
+        (directory / leftover).symlink_to(tmp_path / "removed.pem")
+    with pytest.raises(ValueError, match="trusts no certificate authority") as caught:
+        PolicyFetcher(DnsClient(["127.0.0.1"]))
+    assert str(caught.value).endswith(
+        f"there is none in {tmp_path}/ca-certificates.crt or {directory}"
+        " (install the package ca-certificates, or set https.ca_file)"
+    )
+
+
+@pytest.mark.row("P1")
+async def test_a_directory_of_authorities_is_enough(
+    ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = empty_trust_store(tmp_path, monkeypatch)
+    ca.cert_pem.write_to_path(str(directory / "ca.pem"))
+    rehash = await asyncio.create_subprocess_exec("openssl", "rehash", directory)
+    assert await rehash.wait() == 0
+    async with (
+        policy_host(response(), tls(ca.issue_cert(HOST))) as server,
+        fetcher_for(server.port, ca_file=None) as fetcher,
+    ):
+        assert await fetcher.fetch_policy(DOMAIN)
+
+
+async def test_a_trust_store_that_becomes_empty_is_not_taken(
+    ca: trustme.CA,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    empty_trust_store(tmp_path, monkeypatch)
+    bundle = tmp_path / "ca-certificates.crt"
+    ca.cert_pem.write_to_path(str(bundle))
+    now = [0.0]
+    store = TrustStore(None, lambda: now[0])
+    before = await store.context()
+    bundle.write_bytes(b"")
+    now[0] = TRUST_STORE_AGE
+    with caplog.at_level(logging.WARNING):
+        assert await store.context() is before
+    assert "trust-store-not-reloaded" in caplog.text
+
+
+def test_a_ca_file_of_revocations_alone_is_a_value_error(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA")])
+    revocations = (
+        x509.CertificateRevocationListBuilder(name, NOW - DAY, NOW + DAY)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    (tmp_path / "crl.pem").write_bytes(revocations)
+    with pytest.raises(ValueError, match=r"crl\.pem holds no certificates in PEM form"):
+        trusting_context(tmp_path / "crl.pem")
+
+
 async def test_the_trust_store_is_read_again_when_it_is_old(
     ca: trustme.CA, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
