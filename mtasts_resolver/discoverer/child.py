@@ -1,7 +1,9 @@
 """One process that discovers, as the daemon sees it: started, spoken to, and ended."""
 
 import asyncio
+import contextlib
 import os
+import signal
 import site
 import subprocess
 import sys
@@ -119,12 +121,16 @@ class Child:
                 self._on_message(self, message)
 
     def _reap(self) -> int:
-        """Wait for a process that has been told to end, and kill it when it takes too long."""
-        try:
-            return self._process.wait(EXIT_PATIENCE)
-        except subprocess.TimeoutExpired:
+        """Wait for a process that has been told to end, and kill it when it takes too long.
+
+        One that waits for a disk that does not answer even the kernel may be unable to end.
+        """
+        for _ in range(2):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._process.wait(EXIT_PATIENCE)
             self._process.kill()
-            return self._process.wait()
+        log.error("discoverer-not-ended", pid=self.pid, action="see what its disk does")
+        return -signal.SIGKILL
 
 
 def _environ() -> dict[str, str]:

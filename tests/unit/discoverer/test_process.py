@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -188,6 +189,27 @@ async def test_a_question_whose_answer_is_lost_makes_room_for_others(
         await works(discoverer)
         assert pid_of(discoverer) == before
     assert [logged.event for logged in events(caplog, "ERROR")] == ["answer-lost"]
+
+
+async def test_a_process_that_the_kernel_does_not_let_go_is_not_waited_for(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where it waits for a disk; here nobody kills it."""
+    monkeypatch.setattr(child, "EXIT_PATIENCE", 0.1)
+    left: list[subprocess.Popen[bytes]] = []
+
+    def note(popen: subprocess.Popen[bytes]) -> None:
+        left.append(popen)
+
+    async with asyncio.timeout(4 * PATIENCE), running(asking(server)) as discoverer:
+        await discoverer.ready()
+        monkeypatch.setattr(subprocess.Popen, "kill", note)
+        os.kill(discoverer.pid or 0, signal.SIGSTOP)
+    monkeypatch.undo()
+    (error,) = events(caplog, "ERROR")
+    assert (error.event, error.fields["pid"]) == ("discoverer-not-ended", left[0].pid)
+    left[0].kill()
+    left[0].wait()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
