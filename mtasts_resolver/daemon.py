@@ -44,6 +44,7 @@ from mtasts_resolver.server.listeners import (
 from mtasts_resolver.server.server import Server
 from mtasts_resolver.store.connection import check_free
 from mtasts_resolver.store.errors import HeldError, StoreError
+from mtasts_resolver.store.look import look_at
 from mtasts_resolver.store.sqlite import SqliteStore
 from mtasts_resolver.systemd import ActivatedSocket, Notifier
 from mtasts_resolver.validation import Validation
@@ -224,9 +225,12 @@ class Daemon:
         try:
             check_free(path)  # first: what is wrong with a live daemon's files is not to be mended
             drop_privileges(config.user, path)
+            if self._unproven:
+                # Without its store it would start, too, and know none of the policies.
+                look_at(path)
         except HeldError as error:
             raise TemporaryStartError(str(error)) from None
-        except PrivilegeError as error:
+        except (PrivilegeError, StoreError) as error:
             raise StartError(str(error)) from None
         store = SqliteStore(
             path,

@@ -12,7 +12,7 @@ from mtasts_resolver.store.schema import check_owner
 
 
 def look_at(path: Path) -> None:
-    """Raise StoreError where this process could not make or write the file `path`, or must not."""
+    """Raise StoreError where this process could not make or use the file `path`, or must not."""
     place = path
     while not os.path.lexists(place):
         place = place.parent
@@ -27,8 +27,11 @@ def look_at(path: Path) -> None:
         return
     if not stat.S_ISREG(mode):
         raise StoreError(f"{path} is no regular file: name another path")
-    _demand(path, os.R_OK | os.W_OK, "write")
-    _demand(path.parent, os.W_OK | os.X_OK, "make files in")
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        _demand(path, os.R_OK, "read")  # and so it is read
+    else:
+        _demand(path, os.R_OK | os.W_OK, "write")
+        _demand(path.parent, os.W_OK | os.X_OK, "make files in")
     _check_content(path)
 
 

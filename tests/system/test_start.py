@@ -73,9 +73,10 @@ async def test_the_last_configuration_takes_the_place_of_a_faulty_one(
     [
         {"https": {"ca_file": "/nonexistent/ca.pem"}},
         {"listen": []},
+        {"store": {"url": "sqlite:///dev/null/policies.sqlite"}},
         {"listen": [{"protocol": "socketmap", "address": "unix:/nonexistent/socket"}]},
     ],
-    ids=["CA file", "no listener", "no place for a socket"],
+    ids=["CA file", "no listener", "no place for the store", "no place for a socket"],
 )
 def test_so_it_does_of_one_with_which_the_daemon_cannot_start(
     daemon: RunningDaemon, changed: dict[str, object]
