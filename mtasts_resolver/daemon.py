@@ -10,7 +10,6 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from types import MappingProxyType
 
 import uvloop
@@ -194,7 +193,7 @@ class Daemon:
         kept = self._given.kept
         # What root's successor wrote, root would not read: it could be led by it.
         if kept is not None and os.geteuid() == self._uid:
-            Thread(target=_keep, args=(kept, text), name="keep", daemon=True).start()
+            kept.write_behind(text)
 
     async def _open_listeners(self) -> list[Listener]:
         """Open what is configured; where systemd passes sockets, they take its place."""
@@ -381,18 +380,6 @@ class Daemon:
 
 def _adopt(activated: ActivatedSocket) -> Listener:
     return adopt_socket(activated.protocol, activated.sock.dup())
-
-
-def _keep(kept: KeptFile, text: bytes) -> None:
-    try:
-        kept.write(text)
-    except OSError as error:
-        log.warning(
-            "configuration-not-kept",
-            file=kept.path,
-            reason=error.strerror,
-            effect="a faulty file would end the next start",
-        )
 
 
 def _raise_open_files_limit() -> None:

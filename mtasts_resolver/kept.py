@@ -7,11 +7,14 @@ text, so that a person can compare the two, and it may hold a proxy's password.
 
 import os
 import stat
-import threading
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock, Thread
 
+from mtasts_resolver import logs
 from mtasts_resolver.config import MAX_FILE_BYTES, ConfigError, state_directory
+
+log = logs.get(__name__)
 
 NAME = "config-in-force.yaml"
 
@@ -21,7 +24,7 @@ class KeptFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._latest = b""
 
     @classmethod
@@ -70,6 +73,21 @@ class KeptFile:
                 os.fsync(directory)
             finally:
                 os.close(directory)
+
+    def write_behind(self, data: bytes) -> None:
+        """Keep `data`, without waiting for the disk; where that fails the log says so."""
+        Thread(target=self._try_to_write, args=(data,), name="keep", daemon=True).start()
+
+    def _try_to_write(self, data: bytes) -> None:
+        try:
+            self.write(data)
+        except OSError as error:
+            log.warning(
+                "configuration-not-kept",
+                file=self.path,
+                reason=error.strerror,
+                effect="a faulty file would end the next start",
+            )
 
     def _holds(self, data: bytes) -> bool:
         try:

@@ -1,6 +1,7 @@
 """The configuration that was last in force: kept whole, and read from nobody else."""
 
 import os
+import threading
 from pathlib import Path
 from threading import Thread
 
@@ -8,6 +9,7 @@ import pytest
 
 from mtasts_resolver.config import Config, ConfigError, LogConfig, log_settings, parse_kept
 from mtasts_resolver.kept import NAME, KeptFile
+from tests.events import events
 
 
 def test_only_a_service_manager_provides_a_place() -> None:
@@ -99,3 +101,11 @@ def test_faults_are_logged_as_the_file_says_as_far_as_it_can_be_read(
     data: bytes, settings: LogConfig
 ) -> None:
     assert log_settings(data) == settings
+
+
+def test_what_cannot_be_kept_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    KeptFile(tmp_path / "missing" / NAME).write_behind(b"a")
+    for thread in threading.enumerate():
+        if thread.name == "keep":
+            thread.join()
+    assert [told.event for told in events(caplog, "WARNING")] == ["configuration-not-kept"]
