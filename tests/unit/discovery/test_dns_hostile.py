@@ -289,7 +289,6 @@ async def test_any_number_of_forgeries_does_not_keep_the_answer_out() -> None:
     async with name_server(flood) as server:
         answer = await DnsClient([server.address], timeout=LONG).query(NAME, "TXT")
     assert texts(answer) == [b"v=STSv1; id=1"]
-    assert len(server.questions) == 1
 
 
 async def test_a_flood_is_not_read_as_fast_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,14 @@ WAYS = {
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy host an answer may take a while; nothing is asked twice because of that."""
+    monkeypatch.setattr(exchange, "RESEND_AFTER", (LONG, LONG))
+    monkeypatch.setattr(exchange, "FIRST_RESEND_PART", 1.0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, _patient: None) -> None:
     monkeypatch.setattr(exchange, "RESEND_AFTER", (0.05, 0.05))
 
 
@@ -69,6 +76,7 @@ def with_edns(server: NameServer) -> list[bool]:
     return [query.edns >= 0 for query in server.queries]
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("handler", WAYS.values(), ids=WAYS)
 async def test_it_is_asked_without_and_that_is_remembered(
     handler: Handler, caplog: pytest.LogCaptureFixture
@@ -113,6 +121,7 @@ async def test_what_fails_without_as_well_is_not_remembered() -> None:
     assert with_edns(server)[-2:] == [True, False]
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_server_that_is_slow_does_edns() -> None:
     """The query without EDNS is answered first, by chance; the other at the same time."""
 
@@ -134,7 +143,9 @@ async def test_a_server_that_is_slow_does_edns() -> None:
     assert with_edns(server)[-1]
 
 
-async def test_a_server_that_did_edns_is_not_asked_without_when_it_is_slow() -> None:
+async def test_a_server_that_did_edns_is_not_asked_without_when_it_is_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def slow(query: dns.message.Message) -> None:
         if len(server.queries) > 3:
             server.send(good(query), server.clients[-1])
@@ -143,6 +154,7 @@ async def test_a_server_that_did_edns_is_not_asked_without_when_it_is_slow() -> 
         client = DnsClient([server.address], timeout=LONG)
         await client.query(NAME, "TXT")
         server.handler = slow
+        monkeypatch.setattr(exchange, "RESEND_AFTER", (0.05, 0.05))
         await client.query(NAME, "TXT")
     assert len(server.queries) > 2
     assert all(with_edns(server))
@@ -182,6 +194,7 @@ def later(client: DnsClient, seconds: float) -> None:
     client.conduct.monotonic = lambda: now + seconds
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("handler", WAYS.values(), ids=WAYS)
 async def test_of_several_servers_whoever_can_answers(handler: Handler) -> None:
     async with name_server(handler) as old, name_server(good) as new:
@@ -191,6 +204,7 @@ async def test_of_several_servers_whoever_can_answers(handler: Handler) -> None:
                 assert (await client.query(NAME, "TXT")).status is Status.FOUND
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("handler", WAYS.values(), ids=WAYS)
 async def test_dnssec_is_asked_of_those_that_do_edns(handler: Handler) -> None:
     async with name_server(handler) as old, name_server(good) as new:
@@ -203,6 +217,7 @@ async def test_dnssec_is_asked_of_those_that_do_edns(handler: Handler) -> None:
         assert [str(server) for server in answer.servers] == [new.address]
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("handler", WAYS.values(), ids=WAYS)
 async def test_without_any_of_them_dane_is_off(handler: Handler) -> None:
     async with name_server(handler) as server:
@@ -214,6 +229,7 @@ async def test_without_any_of_them_dane_is_off(handler: Handler) -> None:
             await validating.query(NAME, "TXT")
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_silence_is_no_want_of_edns() -> None:
     silent: Callable[[dns.message.Message], None] = lambda _: None  # noqa: E731
     async with name_server(silent) as server:
