@@ -127,6 +127,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Start, work until told to stop, and end in good order."""
+        asyncio.get_running_loop().set_exception_handler(logs.log_loop_error)
         parts = await self._startup()
         try:
             await self._stop.wait()

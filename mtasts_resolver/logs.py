@@ -16,10 +16,11 @@ import select
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import msgspec
 
@@ -111,7 +112,7 @@ def in_journal(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def log_uncaught() -> None:
-    """Send exceptions that end the process or a thread to the log."""
+    """Send exceptions that end the process or a thread, and Python's warnings, to the log."""
     log = get(__name__)
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -125,8 +126,35 @@ def log_uncaught() -> None:
             name = arguments.thread.name if arguments.thread else None
             log.bug("uncaught-exception", arguments.exc_value, thread=name)
 
+    def show(  # noqa: PLR0917  Python's signature
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,  # noqa: ARG001
+        line: str | None = None,  # noqa: ARG001
+    ) -> None:
+        place = f"{filename}:{lineno}"
+        log.warning("python-warning", kind=category.__name__, message=message, place=place)
+
     sys.excepthook = hook
     threading.excepthook = thread_hook
+    warnings.showwarning = show
+
+
+def log_loop_error(_loop: object, context: Mapping[str, Any]) -> None:
+    """Log what an event loop has nobody to tell: a handler for `loop.set_exception_handler`.
+
+    A connection that breaks is nothing to log: whoever uses it is told, and any peer can break one.
+    """
+    error = context.get("exception")
+    if "transport" in context and isinstance(error, OSError):
+        return
+    log = get(__name__)
+    if error is not None:
+        log.bug("uncaught-exception", error, during=context["message"])
+    else:
+        log.error("event-loop-failed", reason=context["message"])
 
 
 class _Handler(logging.Handler):

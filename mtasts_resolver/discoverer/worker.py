@@ -75,6 +75,7 @@ async def serve(end: socket.socket, when_ready: Callable[[], None]) -> None:
 
     `when_ready` is called as soon as questions can be answered.
     """
+    asyncio.get_running_loop().set_exception_handler(logs.log_loop_error)
     worker = Worker(end, when_ready)
     lag = asyncio.create_task(worker.lag.watch(), name="lag")
     await worker.ended.wait()

@@ -4,7 +4,9 @@ import asyncio
 import os
 import re
 import ssl
+import threading
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,9 +23,12 @@ log = logs.get(__name__)
 
 UNCHECKED_TIMEOUT = 2.0  # seconds: the handshake before it has just worked
 TRUST_STORE_AGE = 86_400.0  # seconds; system updates renew the store every few months
+MAX_DESCRIBED = 16_384  # bytes of a certificate; a hundred names take five thousand
 NAMES_SHOWN = 5  # certificates with a hundred names exist
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # what OpenSSL looks for, see openssl-rehash(1)
+
+_WARNINGS = threading.Lock()
 
 # <openssl/x509_vfy.h>, X509_V_ERR_...
 _NOT_YET_VALID = 9
@@ -129,26 +134,32 @@ class Certificate:
 
 
 def parse_certificate(der: bytes) -> Certificate | None:
-    """Return what the certificate `der` says, or None where that cannot be read."""
+    """Return what the certificate `der` says, or None where that cannot be read, or is too long."""
+    if len(der) > MAX_DESCRIBED:
+        return None
     # Imported here: it takes long, and is needed only when something is wrong or explained.
     from cryptography import x509  # noqa: PLC0415
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
 
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        subject, issuer = certificate.subject, certificate.issuer
-        names: list[str] = []
-        with suppress(x509.ExtensionNotFound):
-            extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-            names = extension.value.get_values_for_type(x509.DNSName)
-        common_names = subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-        return Certificate(
-            tuple(printable(name) for name in names),
-            printable(str(common_names[0].value)) if common_names else "",
-            printable(issuer.rfc4514_string()),
-            certificate.not_valid_before_utc,
-            certificate.not_valid_after_utc,
-        )
+        # What is odd about a stranger's certificate, such as a name that is too long, is nothing
+        # to warn of. The filters are the process's own, hence the lock.
+        with _WARNINGS, warnings.catch_warnings(action="ignore"):
+            certificate = x509.load_der_x509_certificate(der)
+            subject, issuer = certificate.subject, certificate.issuer
+            names: list[str] = []
+            with suppress(x509.ExtensionNotFound):
+                kind = x509.SubjectAlternativeName
+                extension = certificate.extensions.get_extension_for_class(kind)
+                names = extension.value.get_values_for_type(x509.DNSName)
+            common_names = subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+            return Certificate(
+                tuple(printable(name) for name in names),
+                printable(str(common_names[0].value)) if common_names else "",
+                printable(issuer.rfc4514_string()),
+                certificate.not_valid_before_utc,
+                certificate.not_valid_after_utc,
+            )
     except (
         ValueError,
         TypeError,

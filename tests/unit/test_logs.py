@@ -1,6 +1,7 @@
 """Log lines: one an event, unforgeable, bounded, and never in the way."""
 
 import ast
+import asyncio
 import fcntl
 import io
 import json
@@ -10,6 +11,7 @@ import re
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -290,6 +292,31 @@ def test_uncaught_exceptions(capsys: pytest.CaptureFixture[str]) -> None:
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert stream.getvalue() == ""
     assert "KeyboardInterrupt" in capsys.readouterr().err
+
+
+def test_warnings_are_lines() -> None:
+    stream = text_stream()
+    with warnings.catch_warnings(action="always"):
+        logs.log_uncaught()
+        warnings.warn("odd", UserWarning, stacklevel=1)
+    fields = parse(one_line(stream))
+    assert (fields["event"], fields["level"]) == ("python-warning", "warning")
+    assert (fields["kind"], fields["message"]) == ("UserWarning", "odd")
+    assert __file__ in fields["place"]
+
+
+async def test_what_the_event_loop_cannot_tell_anybody_is_a_line() -> None:
+    stream = text_stream()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(logs.log_loop_error)
+    loop.call_soon([].pop)
+    await asyncio.sleep(0)
+    assert parse(one_line(stream))["event"] == "uncaught-exception"
+    loop.call_exception_handler({"message": "odd"})
+    assert parse(one_line(stream))["reason"] == "odd"
+    broken = {"message": "x", "exception": ConnectionResetError(), "transport": object()}
+    loop.call_exception_handler(broken)
+    assert stream.getvalue() == ""
 
 
 @pytest.fixture

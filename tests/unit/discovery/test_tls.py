@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import resource
 import socket
 import ssl
 import threading
@@ -20,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.discovery.certificates import (
+    MAX_DESCRIBED,
     TRUST_STORE_AGE,
     TrustStore,
     describe_rejection,
@@ -32,9 +35,11 @@ from mtasts_resolver.discovery.errors import (
     CertificateError,
     ConnectError,
     FetchTimeoutError,
+    ShortageError,
 )
 from mtasts_resolver.discovery.https import PolicyFetcher
-from mtasts_resolver.discovery.network import MAX_ADDRESSES
+from mtasts_resolver.discovery.network import MAX_ADDRESSES, Network
+from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.trace import Trace
 from tests.unit.discovery.policyhost import (
     DOMAIN,
@@ -306,6 +311,37 @@ async def test_a_refused_connection_names_the_addresses(ca_file: Path) -> None:
     )
 
 
+@pytest.mark.row("P15")
+@pytest.mark.parametrize("proxied", [False, True], ids=["direct", "by proxy"])
+@pytest.mark.parametrize("addresses", [("127.0.0.1",), ("::1", "127.0.0.1")], ids=["one", "two"])
+async def test_too_many_open_files_are_no_failure_of_the_host(
+    ca: trustme.CA, ca_file: Path, *, proxied: bool, addresses: tuple[str, ...]
+) -> None:
+    async with policy_host(response(), tls(ca.issue_cert(HOST))) as server:
+        network = Network(addresses, Steps(None), proxied=proxied)
+        await asyncio.get_running_loop().getaddrinfo("127.0.0.1", server.port)  # no first use
+        with no_more_files(), pytest.raises(ShortageError, match="may open no more files"):
+            await network.connect_tcp(HOST, server.port)
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """Let this process open no more files."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Path(os.devnull).open("rb") as lowest:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest.fileno(), limits[1]))
+    taken = []
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        yield
+    finally:
+        for fd in taken:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
 async def test_no_more_addresses_are_tried_than_time_allows(ca_file: Path) -> None:
     dns = addresses_of(*(f"127.0.0.{n}" for n in range(1, MAX_ADDRESSES + 5)))
     async with fetcher_for(unused_port(), ca_file, dns=dns) as fetcher:
@@ -432,6 +468,30 @@ def test_the_age_is_told_in_its_largest_unit(ca: trustme.CA, since: timedelta, s
     der = der_of(ca.issue_cert(HOST, not_after=ended))
     assert describe_rejection(HOST, rejection(10), der, ended + since) == (
         f"certificate of {HOST} expired {shown} ago (2026-11-18)"
+    )
+
+
+def test_an_odd_certificate_is_described_without_a_warning() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "x" * 100, _validate=False)
+    der = (
+        x509.CertificateBuilder(x509.Name([name]), x509.Name([name]), key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - DAY)
+        .not_valid_after(NOW + DAY)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.DER)
+    )
+    certificate = parse_certificate(der)
+    assert certificate is not None
+    assert certificate.issuer == f"O={'x' * 100}"
+
+
+def test_a_certificate_that_is_too_long_is_not_described(ca: trustme.CA) -> None:
+    der = der_of(ca.issue_cert(*(f"{n}.{'x' * 60}.example" for n in range(MAX_DESCRIBED // 70))))
+    assert len(der) > MAX_DESCRIBED
+    assert describe_rejection(HOST, rejection(18), der) == (
+        f"certificate of {HOST} is not valid: no good"
     )
 
 
