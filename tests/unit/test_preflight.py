@@ -44,6 +44,17 @@ def test_a_useless_ca_file(file: Path, content: str | None) -> None:
     assert f"{file}: $.https: {ca_file}" in " ".join(result.stderr.split())
 
 
+def test_a_system_that_trusts_nobody(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = file.parent / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("SSL_CERT_FILE", str(empty / "missing.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(empty))
+    result = check(file, "", "--json")
+    assert result.exit_code == 2
+    [error] = json.loads(result.stdout)["errors"]
+    assert "install the package ca-certificates" in error
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
