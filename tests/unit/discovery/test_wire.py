@@ -1,0 +1,68 @@
+"""What a peer may send over one connection, before and within TLS."""
+
+import asyncio
+
+import pytest
+
+from mtasts_resolver.discovery import wire as wires
+from mtasts_resolver.discovery.errors import ConnectError
+from mtasts_resolver.discovery.wire import Wire, open_wire
+from tests.unit.discovery.servers import stream_server
+
+
+async def read_on(wire: Wire) -> int:
+    """Read until more cannot come or may not; return how many bytes there were."""
+    count = 0
+    try:
+        while True:
+            await wire.more()
+            count += len(wire.incoming.read())
+    finally:
+        wire.abort()
+
+
+@pytest.mark.row("P5")
+async def test_bytes_on_the_wire_are_bounded() -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"x" * 50_000)
+            await writer.drain()
+
+    async with stream_server(serve) as port:
+        wire = await open_wire("127.0.0.1", port)
+        with pytest.raises(ConnectError) as caught:
+            await read_on(wire)
+    assert str(caught.value) == (
+        "127.0.0.1 sends more than 524,288 bytes, or in more than 384 pieces"
+    )
+
+
+@pytest.mark.row("P5")
+async def test_pieces_on_the_wire_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wires, "MAX_WAITS", 5)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"x")
+            await reader.readexactly(1)
+
+    async with stream_server(serve) as port:
+        wire = await open_wire("127.0.0.1", port)
+        for _ in range(5):
+            await wire.more()
+            assert wire.incoming.read() == b"x"
+            wire.send(b"x")
+        with pytest.raises(ConnectError, match="in more than 5 pieces"):
+            await wire.more()
+        wire.abort()
+
+
+async def test_the_end_of_a_connection_is_told_each_time() -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"x")
+
+    async with stream_server(serve) as port:
+        wire = await open_wire("127.0.0.1", port)
+        for _ in range(2):
+            with pytest.raises(ConnectionResetError):
+                await read_on(wire)
