@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from mtasts_resolver.config import Config, ConfigError, default_store_url, sqlite_path
 from mtasts_resolver.discoverer.direct import DirectDiscoverer
+from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.endpoints import UnixAddress, parse_address
 from mtasts_resolver.privileges import PrivilegeError, find_account, said_as
 from mtasts_resolver.server.unixsocket import owner_ids
@@ -61,6 +62,9 @@ def _look_at_trust_store(config: Config, uid: int, report: Report) -> None:
         DirectDiscoverer.configured(config)
     except ConfigError as error:
         report.errors.extend(f"$.{text}" for text in error.errors)
+        return
+    except ShortageError as error:
+        report.warnings.append(f"$.https: the trust store cannot be looked at now: {error}")
         return
     if config.https.ca_file is None or uid != 0:
         return

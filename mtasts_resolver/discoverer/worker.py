@@ -128,7 +128,7 @@ class Worker:
                 import_now(LATE_IMPORTS)
                 dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
                 become(config.user)
-        except (ConfigError, PrivilegeError) as error:
+        except (ConfigError, PrivilegeError, ShortageError) as error:
             self._refused = config
             self._retry_at = time.monotonic() + RETRY
             self._faults = error.errors if isinstance(error, ConfigError) else (str(error),)

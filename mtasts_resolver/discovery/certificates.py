@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 
 from mtasts_resolver import logs
-from mtasts_resolver.discovery.errors import ConnectError
+from mtasts_resolver.discovery.errors import ConnectError, ShortageError
+from mtasts_resolver.discovery.shortage import shortage
 from mtasts_resolver.discovery.text import os_reason, printable
 from mtasts_resolver.discovery.wire import Tls, open_wire
 
@@ -44,13 +45,16 @@ def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
 
     RFC 8461 §3.3: the chain leads to a trusted root, the certificate is valid for the name by its
     DNS-ID, not by a common name, and is not expired. Raise ValueError if `ca_file` is unusable, or
-    if there is no authority to trust: every policy host would seem to be at fault.
+    if there is no authority to trust: every policy host would seem to be at fault. Raise
+    ShortageError where this host cannot look.
     """
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError:
         raise ValueError(f"{ca_file} holds no certificates in PEM form") from None
     except OSError as error:
+        if (lacking := shortage(error)) is not None:
+            raise lacking from None
         raise ValueError(f"{ca_file}: {os_reason(error)}") from None
     if not context.cert_store_stats()["x509"]:
         if ca_file is not None:
@@ -73,8 +77,10 @@ def _check_directory() -> None:
     try:
         if any(_HASHED.fullmatch(path.name) and path.is_file() for path in directory.iterdir()):
             return
-    except OSError:
-        pass  # what cannot be read is no use either
+    except OSError as error:
+        if (lacking := shortage(error)) is not None:
+            raise lacking from None
+        # What cannot be read is no use either.
     file = os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile)
     raise ValueError(
         f"this host trusts no certificate authority: there is none in {file} or {directory}"
@@ -103,7 +109,7 @@ class TrustStore:
             self._reload_at = now + TRUST_STORE_AGE
             try:
                 self._context = await asyncio.to_thread(trusting_context, self._ca_file)
-            except ValueError as error:
+            except (ValueError, ShortageError) as error:
                 log.warning("trust-store-not-reloaded", reason=str(error))
         return self._context
 
