@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from functools import partial
 
 import httpcore
 
+from mtasts_resolver.discovery.addresses import is_address
 from mtasts_resolver.discovery.certificates import (
     describe_rejection,
     parse_certificate,
@@ -75,8 +77,11 @@ class Network(httpcore.AsyncNetworkBackend):
         """Return a connection to the first target that accepts it."""
         failures: list[DiscoveryError] = []
         with self.steps.step(f"connect to {host} port {port}") as note:
+            targets = self._targets
+            if self.proxied and not is_address(targets[0]):
+                targets = await _look_up(targets[0], port)
             wire = await race(
-                [partial(_open, target, port) for target in self._targets],
+                [partial(_open, target, port) for target in targets],
                 NEXT_ADDRESS_AFTER,
                 failures,
                 discard=Wire.abort,
@@ -92,6 +97,17 @@ class Network(httpcore.AsyncNetworkBackend):
         """Close the connection, which httpcore forgets where TLS fails or is cancelled."""
         if self._wire is not None:
             self._wire.abort()
+
+
+async def _look_up(proxy: str, port: int) -> Sequence[str]:
+    """Return the addresses of a proxy, which the system knows: a shortage is told by each alone."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(proxy, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise (
+            shortage(error) or ConnectError(f"{proxy} cannot be looked up: {os_reason(error)}")
+        ) from None
+    return list(dict.fromkeys(str(info[4][0]) for info in found))[:MAX_ADDRESSES]
 
 
 async def _open(target: str, port: int) -> Wire:

@@ -311,17 +311,36 @@ async def test_a_refused_connection_names_the_addresses(ca_file: Path) -> None:
     )
 
 
+async def wait(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
 @pytest.mark.row("P15")
-@pytest.mark.parametrize("proxied", [False, True], ids=["direct", "by proxy"])
-@pytest.mark.parametrize("addresses", [("127.0.0.1",), ("::1", "127.0.0.1")], ids=["one", "two"])
+@pytest.mark.parametrize(
+    ("targets", "proxied"),
+    [
+        (["127.0.0.1"], False),
+        (["::1", "127.0.0.1"], False),
+        (["127.0.0.1"], True),
+        (["localhost"], True),
+    ],
+    ids=["one address", "two addresses", "proxy", "proxy by name"],
+)
 async def test_too_many_open_files_are_no_failure_of_the_host(
-    ca: trustme.CA, ca_file: Path, *, proxied: bool, addresses: tuple[str, ...]
+    *, targets: list[str], proxied: bool
 ) -> None:
-    async with policy_host(response(), tls(ca.issue_cert(HOST))) as server:
-        network = Network(addresses, Steps(None), proxied=proxied)
-        await asyncio.get_running_loop().getaddrinfo("127.0.0.1", server.port)  # no first use
+    async with stream_server(wait) as port:
+        network = Network(targets, Steps(None), proxied=proxied)
+        # What is loaded or started at the first use is not what is tested.
+        await asyncio.get_running_loop().getaddrinfo("localhost", port)
         with no_more_files(), pytest.raises(ShortageError, match="may open no more files"):
-            await network.connect_tcp(HOST, server.port)
+            await network.connect_tcp(HOST, port)
+
+
+async def test_a_proxy_whose_name_is_unknown(ca_file: Path) -> None:
+    async with fetcher_for(443, ca_file, proxy="http://proxy.invalid:3128") as fetcher:
+        with pytest.raises(ConnectError, match=r"proxy\.invalid cannot be looked up: "):
+            await fetcher.fetch_policy(DOMAIN)
 
 
 @contextmanager
