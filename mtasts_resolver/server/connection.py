@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
             self._advance()
 
     def data_received(self, data: bytes) -> None:
-        known = self._prepared.table.get(data)
+        known = self._prepared.table.get(data) or self._prepared.find(data)
         if known is not None and self._at_rest:
             now = self._clock()
             if now < known.until:

@@ -197,6 +197,34 @@ def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(len(request) < 300 for request in shared.prepared[SocketmapCodec].table)
 
 
+def test_what_was_used_longest_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepared, "MAX_PREPARED", 3)
+    monkeypatch.setattr(prepared, "MAX_BEHIND", 2)
+    table = prepared.Prepared()
+    replies = {b"%d" % number: TimedReply(NOT_FOUND, 1.0) for number in range(20)}
+    for request, reply in replies.items():
+        table.add(request, reply)
+        assert table.table.get(b"0") or table.find(b"0")  # in use all the while
+    found = [request for request in replies if table.table.get(request) or table.find(request)]
+    assert found[0] == b"0"
+    assert found[-1] == b"19"
+    assert 4 <= len(found) <= 9
+    assert all(table.table.get(request) or table.find(request) for request in found[-3:])
+
+
+def test_whoever_is_behind_is_answered_without_being_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(prepared, "MAX_PREPARED", 2)
+    book = Book()
+    made, wire, _ = connect(book)
+    requests = [netstring("default", f"d{number}.example") for number in range(6)]
+    for request in requests * 2:
+        made.data_received(request)
+    assert book.asked == len(requests)
+    assert wire.sent == wire.sent[: len(wire.sent) // 2] * 2
+
+
 def test_to_forget_all_touches_nothing_and_what_was_forgotten_goes_bit_by_bit() -> None:
     gone: list[int] = []
 
