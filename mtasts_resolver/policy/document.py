@@ -109,7 +109,8 @@ def parse_text(document: str) -> Policy:
     """Return the policy that `document` holds, which was accepted once; or raise DocumentError.
 
     Earlier versions read a max_age of any number of digits. Such a policy applies until it expires
-    (RFC 8461 §5.1), and an update of this program must not end it.
+    (RFC 8461 §5.1), and an update of this program must not end it. The bounds on lines and patterns
+    hold all the same: what goes beyond them is an attack on whoever reads it.
     """
     return _parse(document, max_age_digits=MAX_DOCUMENT_BYTES)
 

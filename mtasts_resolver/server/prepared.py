@@ -11,8 +11,8 @@ MAX_PREPARED = 16_384
 MAX_BEHIND = 7
 # Longer requests are not what Postfix sends often, or at all.
 MAX_PREPARED_BYTES = 300
-# Requests of tables that are gone, of which so many are let go of whenever one is added: none is held
-# for long, and no turn of the event loop lets go of all.
+# Requests of tables that are gone, of which so many are let go of whenever one is added: none is
+# held for long, and no turn of the event loop lets go of all.
 LET_GO = 8
 
 
