@@ -37,7 +37,8 @@ from mtasts_resolver.store.errors import UnavailableError
 log = logs.get(__name__)
 
 Recorded = FoundRecord | DiscoveryError
-Fetched = FetchedPolicy | FetchError | None  # None: it was not asked for
+# None: it was not asked for. DnsError: of a refresh, for which the name servers failed.
+Fetched = FetchedPolicy | FetchError | DnsError | None
 
 # RFC 2308 §7 allows five minutes for remembering a failure of the servers. A minute lets mail that
 # was deferred by an outage go out soon after it, without asking dead servers for each message.
@@ -310,8 +311,7 @@ class Resolver:
         try:
             recorded, fetched = await self._discoverer.sts(domain, not_wanted)
         except DnsError as error:
-            self._counters.dns_failures += 1
-            self._name_servers.failed(error)
+            self._note_dns_failure(error)
             return error, None
         except NoRecordError as error:
             recorded = error
@@ -319,6 +319,10 @@ class Resolver:
             recorded, fetched = error.record or error, error
         self._name_servers.answered()
         return recorded, fetched
+
+    def _note_dns_failure(self, error: DnsError) -> None:
+        self._counters.dns_failures += 1
+        self._name_servers.failed(error)
 
     async def _fetch(
         self, domain: str, policy_id: str, entry: Entry | None, fetched: Fetched
@@ -334,10 +338,15 @@ class Resolver:
                 return entry or self._without_policy(domain, failure, now)
             try:
                 fetched = await self._discoverer.policy(domain)
+            except DnsError as error:
+                self._note_dns_failure(error)
+                if entry is None:  # RFC 8461 §3.3 counts the failures of the domain's host alone
+                    return self._without_record(domain, error, self._clock.monotonic())
+                fetched = error
             except FetchError as error:
                 fetched = error
         self._counters.fetches += 1
-        if isinstance(fetched, FetchError):
+        if isinstance(fetched, DiscoveryError):
             self._counters.fetch_failures += 1
             return self._fetch_failed(domain, policy_id, fetched, failure, entry)
         return self._fetched(domain, policy_id, fetched.policy, known)
@@ -394,7 +403,7 @@ class Resolver:
         self,
         domain: str,
         policy_id: str,
-        error: FetchError,
+        error: FetchError | DnsError,
         previous: FetchFailure | None,
         entry: Entry | None,
     ) -> Entry:

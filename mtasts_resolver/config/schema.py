@@ -319,7 +319,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_dns_failure: Annotated[
         Literal["opportunistic", "defer"],
         key(
-            "What to answer if the policy record's look-up fails and nothing is cached:"
+            "What to answer if the policy record's look-up fails, or the name servers fail as a"
+            " whole before the policy host's addresses are known, and nothing is cached:"
             " `opportunistic`, as though there were no policy; `defer`, a temporary error, unless"
             " every MX host can be verified by DANE. Many domains' name servers fail here for ever,"
             " and `defer` then bounces their mail in the end.",

@@ -26,7 +26,7 @@ class Discoverer(Protocol):
         """
 
     async def policy(self, domain: str) -> FetchedPolicy:
-        """Return the policy that the policy host of `domain` serves. Raise FetchError."""
+        """Return the policy that the policy host of `domain` serves. Raise FetchError, DnsError."""
 
     async def dane(self, next_hop: str) -> FoundDane:
         """Return what is known of DANE at the hosts of `next_hop`, which is a NextHop as text."""

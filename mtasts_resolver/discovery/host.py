@@ -19,8 +19,8 @@ async def find_addresses(
 ) -> list[str]:
     """Return the addresses of `host` to connect to, IPv6 and IPv4 by turns (RFC 8305 §4).
 
-    Raise PolicyHostError if it has none or they cannot be looked up, and AddressForbiddenError if
-    all are forbidden.
+    Raise PolicyHostError if it has none or its own servers fail, AddressForbiddenError if all are
+    forbidden, and DnsError where it is our name servers that fail.
     """
     with steps.step(f"A, AAAA {printable(host)}") as note:
         answers = await asyncio.gather(
@@ -28,6 +28,7 @@ async def find_addresses(
         )
         found = _by_turns(*map(_addresses, answers))
         if not found:
+            _raise_outage(answers)
             raise PolicyHostError(_why_none(host, answers))
         allowed = [text for text in found if is_allowed(ip_address(text), allow_networks)]
         refused = [text for text in found if text not in allowed]
@@ -52,6 +53,13 @@ def _addresses(answer: Answer | BaseException) -> list[str]:
 def _by_turns(*families: list[str]) -> list[str]:
     turns = chain.from_iterable(zip_longest(*families))
     return [address for address in turns if address is not None]
+
+
+def _raise_outage(answers: Sequence[Answer | BaseException]) -> None:
+    """Raise the failure that says nothing of the host, if there is one."""
+    for answer in answers:
+        if isinstance(answer, DnsError) and answer.outage:
+            raise answer
 
 
 def _why_none(host: str, answers: Sequence[Answer | BaseException]) -> str:

@@ -83,7 +83,10 @@ class PolicyFetcher:
         self._port = port
 
     async def fetch_policy(self, domain: str, trace: Trace | None = None) -> FetchedPolicy:
-        """Return the policy of `domain`, an A-label name; raise a FetchError that says why not."""
+        """Return the policy of `domain`, an A-label name.
+
+        Raise a FetchError that says why there is none, or DnsError where our name servers fail.
+        """
         host = PREFIX + domain
         steps = Steps(trace)
         try:

@@ -15,6 +15,7 @@ from mtasts_resolver.discovery.errors import (
     AddressForbiddenError,
     CertificateError,
     ConnectError,
+    DnsError,
     PolicyHostError,
 )
 from mtasts_resolver.discovery.https import PolicyFetcher
@@ -43,8 +44,9 @@ async def fetch_error(dns: Handler) -> str:
     """Return why there is nothing to connect to under `dns`."""
     async with name_server(dns) as names:
         fetcher = PolicyFetcher(DnsClient([names.address], timeout=1.0))
-        with pytest.raises(PolicyHostError) as caught:
+        with pytest.raises((PolicyHostError, DnsError)) as caught:
             await fetcher.fetch_policy(DOMAIN)
+    assert isinstance(caught.value, PolicyHostError)
     return str(caught.value).replace(names.address, "SERVER")
 
 
@@ -61,12 +63,36 @@ async def test_a_host_that_does_not_exist() -> None:
 
 async def test_a_host_that_cannot_be_looked_up() -> None:
     def handler(query: dns.message.Message) -> dns.message.Message | None:
-        return respond(query, rcode=dns.rcode.SERVFAIL) if query.question[0].rdtype == 1 else None
+        question = query.question[0]
+        if question.rdtype == dns.rdatatype.SOA:  # others' names are looked up all the same
+            return respond(query, f"{question.name} 300 IN SOA a. b. 1 2 3 4 5")
+        return respond(query, rcode=dns.rcode.SERVFAIL) if question.rdtype == 1 else None
 
     assert await fetch_error(handler) == (
         f"the addresses of {HOST} cannot be looked up: "
         f"AAAA {HOST}: SERVER did not answer in time; A {HOST}: SERVER says SERVFAIL"
     )
+
+
+def servfail(query: dns.message.Message) -> dns.message.Message:
+    return respond(query, rcode=dns.rcode.SERVFAIL)
+
+
+def nothing_but_aaaa(query: dns.message.Message) -> dns.message.Message:
+    return respond(query) if query.question[0].rdtype == 28 else servfail(query)
+
+
+@pytest.mark.parametrize("dns", [lambda _: None, servfail, nothing_but_aaaa])
+async def test_name_servers_that_fail_for_every_name_are_no_failure_of_the_host(
+    dns: Handler,
+) -> None:
+    async with name_server(dns) as names:
+        fetcher = PolicyFetcher(DnsClient([names.address], timeout=0.5))
+        with pytest.raises((PolicyHostError, DnsError)) as caught:
+            await fetcher.fetch_policy(DOMAIN)
+    assert isinstance(caught.value, DnsError)
+    assert caught.value.outage
+    assert HOST in str(caught.value)
 
 
 async def test_one_family_is_enough(ca: trustme.CA, ca_file: Path) -> None:

@@ -11,7 +11,12 @@ from mtasts_resolver import discoveries
 from mtasts_resolver import resolver as resolver_module
 from mtasts_resolver.config import CacheConfig, Config, DnsConfig, HttpsConfig
 from mtasts_resolver.discoveries import OverloadedError
-from mtasts_resolver.discovery.errors import CertificateError, InvalidPolicyError, StatusError
+from mtasts_resolver.discovery.errors import (
+    CertificateError,
+    DnsTimeoutError,
+    InvalidPolicyError,
+    StatusError,
+)
 from mtasts_resolver.lifetimes import MAX_ABSENCE, MAX_RETRY, MIN_RETRY
 from mtasts_resolver.nameservers import OUTAGE_AFTER
 from mtasts_resolver.ratelimit import MAX_LINES
@@ -391,6 +396,57 @@ async def test_an_outage_of_a_minute_is_reported_however_few_ask(
     await world.clock.advance(1)
     await world.mode("three.example")
     assert events(caplog) == ["name-servers-failing"]
+
+
+def outage() -> DnsTimeoutError:
+    """Return what a fetch raises where our name servers fail after the record was looked up."""
+    error = DnsTimeoutError("A mta-sts.good.example: 192.0.2.53 did not answer in time")
+    error.outage = True
+    return error
+
+
+async def test_an_outage_between_the_record_and_the_policy_is_no_failure_of_the_domain(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.internet.publish(GOOD, outage())
+    finding = await world.resolver.resolve(GOOD)
+    assert not finding.known
+    assert finding.code == "dns-timeout"
+    for number in range(30):
+        world.internet.publish(f"d{number}.example", outage())
+        await world.mode(f"d{number}.example")
+    assert events(caplog) == ["name-servers-failing"]
+    assert world.counters.fetch_failures == 0
+    world.internet.publish(GOOD, document())
+    await world.clock.advance(resolver_module.DNS_RETRY_DELAY)
+    assert await world.mode(GOOD) == "enforce"
+
+
+async def test_an_outage_while_the_policy_alone_is_fetched_again(world: World) -> None:
+    """The pause after a failure ends while the record is looked up."""
+    world.internet.publish(GOOD, StatusError("status 503"))
+    await world.mode(GOOD)
+    world.internet.publish(GOOD, outage())
+    world.internet.gate = asyncio.Event()
+    looking = asyncio.create_task(world.resolver.resolve(GOOD))
+    await world.clock.advance(MAX_RETRY)
+    world.internet.gate.set()
+    finding = await looking
+    assert world.internet.fetches == [GOOD, GOOD]
+    assert (finding.known, finding.code) == (False, "dns-timeout")
+
+
+async def test_an_outage_while_a_policy_is_refreshed_leaves_it_in_force(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    world.internet.publish(GOOD, outage())
+    assert await world.resolver.refresh(GOOD) is not None
+    assert await world.mode(GOOD) == "enforce"
+    (failed,) = fields(caplog, "policy-refresh-failed")
+    assert failed["code"] == "dns-timeout"
+    assert world.resolver.failing_refresh == 1
 
 
 async def test_domains_whose_own_servers_fail_are_no_outage(

@@ -20,7 +20,13 @@ from mtasts_resolver.danekeeper import DaneKeeper
 from mtasts_resolver.discoverer import Discoverer
 from mtasts_resolver.discoverer.direct import DirectDiscoverer
 from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
-from mtasts_resolver.discovery.errors import DnsServerError, FetchError, StatusError
+from mtasts_resolver.discovery.errors import (
+    DiscoveryError,
+    DnsError,
+    DnsServerError,
+    FetchError,
+    StatusError,
+)
 from mtasts_resolver.discovery.findings import FetchedPolicy
 from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
@@ -102,7 +108,7 @@ class FakeInternet(DnsClient):
 
     def __init__(self) -> None:
         self.records: dict[str, list[bytes]] = {}
-        self.documents: dict[str, str | FetchError] = {}
+        self.documents: dict[str, str | FetchError | DnsError] = {}
         self.dns_down = False
         self.dns_outage = True
         self.web_down = False
@@ -111,7 +117,9 @@ class FakeInternet(DnsClient):
         self.gate: asyncio.Event | None = None
         """While it is set to an event that is not, DNS answers wait."""
 
-    def publish(self, domain: str, policy: str | FetchError, policy_id: str = "1") -> None:
+    def publish(
+        self, domain: str, policy: str | FetchError | DnsError, policy_id: str = "1"
+    ) -> None:
         self.records[domain] = [f"v=STSv1; id={policy_id};".encode()]
         self.documents[domain] = policy
 
@@ -142,7 +150,7 @@ class FakeFetcher(PolicyFetcher):
         served = self.internet.documents.get(domain, StatusError("status 404"))
         if self.internet.web_down:
             served = StatusError("status 503")
-        if isinstance(served, FetchError):
+        if isinstance(served, DiscoveryError):
             raise served
         return FetchedPolicy(parse_document(served.encode()), f"mta-sts.{domain}", "")
 
