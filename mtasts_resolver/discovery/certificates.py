@@ -1,8 +1,6 @@
 """Trust in the policy host's certificate, and words for why it is not trusted."""
 
 import asyncio
-import os
-import re
 import ssl
 import threading
 import time
@@ -15,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from mtasts_resolver import logs
+from mtasts_resolver.discovery.authorities import load_system_authorities
 from mtasts_resolver.discovery.errors import ConnectError, ShortageError
 from mtasts_resolver.discovery.shortage import shortage
 from mtasts_resolver.discovery.text import os_reason, printable
@@ -26,8 +25,6 @@ UNCHECKED_TIMEOUT = 2.0  # seconds: the handshake before it has just worked
 TRUST_STORE_AGE = 86_400.0  # seconds; system updates renew the store every few months
 MAX_DESCRIBED = 16_384  # bytes of a certificate; a hundred names take five thousand
 NAMES_SHOWN = 5  # certificates with a hundred names exist
-
-_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # what OpenSSL looks for, see openssl-rehash(1)
 
 _WARNINGS = threading.Lock()
 
@@ -48,44 +45,31 @@ def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
     if there is no authority to trust: every policy host would seem to be at fault. Raise
     ShortageError where this host cannot look.
     """
+    # Not create_default_context(): that of Python 3.13 is strict about extensions that do no harm,
+    # and content with less than a root. One policy host is judged alike by every Python: as Postfix
+    # judges the MX host, by RFC 5280's path validation up to a root.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_file is None:
+        load_system_authorities(context)
+    else:
+        _load_ca_file(context, ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8461 §3.3, RFC 8996
+    context.hostname_checks_common_name = False
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _load_ca_file(context: ssl.SSLContext, ca_file: Path) -> None:
     try:
-        context = ssl.create_default_context(cafile=ca_file)
+        context.load_verify_locations(ca_file)
     except ssl.SSLError:
-        raise ValueError(f"{ca_file} holds no certificates in PEM form") from None
+        pass  # as with one that holds nothing but revocations
     except OSError as error:
         if (lacking := shortage(error)) is not None:
             raise lacking from None
         raise ValueError(f"{ca_file}: {os_reason(error)}") from None
     if not context.cert_store_stats()["x509"]:
-        if ca_file is not None:
-            raise ValueError(f"{ca_file} holds no certificates in PEM form")
-        _check_directory()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8461 §3.3, RFC 8996
-    context.hostname_checks_common_name = False
-    context.set_alpn_protocols(["http/1.1"])
-    # Python 3.13 sets both by itself. One policy host is then judged alike by every Python: as
-    # Postfix judges the MX host, by RFC 5280's path validation without the strictness on extensions
-    # that do no harm, and up to a root.
-    context.verify_flags &= ~(ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN)
-    return context
-
-
-def _check_directory() -> None:
-    """Raise ValueError unless the system's directory of authorities, read when needed, has one."""
-    paths = ssl.get_default_verify_paths()
-    directory = Path(os.environ.get(paths.openssl_capath_env, paths.openssl_capath))
-    try:
-        if any(_HASHED.fullmatch(path.name) and path.is_file() for path in directory.iterdir()):
-            return
-    except OSError as error:
-        if (lacking := shortage(error)) is not None:
-            raise lacking from None
-        # What cannot be read is no use either.
-    file = os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile)
-    raise ValueError(
-        f"this host trusts no certificate authority: there is none in {file} or {directory}"
-        " (install the package ca-certificates, or set https.ca_file)"
-    )
+        raise ValueError(f"{ca_file} holds no certificates in PEM form")
 
 
 class TrustStore:

@@ -6,6 +6,8 @@ import os
 import resource
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -573,19 +575,87 @@ def test_a_system_that_trusts_nobody_is_a_value_error(
     )
 
 
+async def rehash(directory: Path) -> None:
+    done = await asyncio.create_subprocess_exec("openssl", "rehash", directory)
+    assert await done.wait() == 0
+
+
 @pytest.mark.row("P1")
-async def test_a_directory_of_authorities_is_enough(
+async def test_directories_of_authorities_are_enough(
     ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = empty_trust_store(tmp_path, monkeypatch)
     ca.cert_pem.write_to_path(str(directory / "ca.pem"))
-    rehash = await asyncio.create_subprocess_exec("openssl", "rehash", directory)
-    assert await rehash.wait() == 0
+    await rehash(directory)
+    monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path}/none::{directory}")  # as OpenSSL reads it
     async with (
         policy_host(response(), tls(ca.issue_cert(HOST))) as server,
         fetcher_for(server.port, ca_file=None) as fetcher,
     ):
         assert await fetcher.fetch_policy(DOMAIN)
+
+
+@pytest.mark.row("P15")
+async def test_a_handshake_opens_no_file(
+    ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = empty_trust_store(tmp_path, monkeypatch)
+    ca.cert_pem.write_to_path(str(directory / "ca.pem"))
+    await rehash(directory)
+    async with policy_host(response(), tls(ca.issue_cert(HOST))) as server:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.unit.discovery.lastfile", str(server.port), HOST),
+            stdout=subprocess.PIPE,
+        )
+        said, _ = await child.communicate()
+    assert said.decode() == "nothing can be opened\nTLSv1.3\n"
+
+
+async def test_authorities_come_from_the_file_and_the_directory(
+    ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = empty_trust_store(tmp_path, monkeypatch)
+    ca.cert_pem.write_to_path(str(directory / "both.pem"))
+    ca.cert_pem.write_to_path(str(tmp_path / "ca-certificates.crt"))
+    trustme.CA(organization_name="Local").cert_pem.write_to_path(str(directory / "local.pem"))
+    await rehash(directory)
+    (directory / "00000000.0").write_bytes(b"no certificate")
+    (directory / "00000001.0").symlink_to(tmp_path / "removed.pem")
+    authorities = trusting_context(None).get_ca_certs()
+    assert len(authorities) == 2
+    assert "Local" in str(authorities)
+
+
+def test_a_certificate_that_cannot_be_read_is_a_value_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = empty_trust_store(tmp_path, monkeypatch)
+    (directory / "0a1b2c3d.0").symlink_to("/proc/self/mem")  # as from a disk that fails
+    with pytest.raises(ValueError, match=rf"^{directory}/0a1b2c3d\.0: input/output error$"):
+        trusting_context(None)
+
+
+def test_a_trust_store_that_is_changed_meanwhile_is_read_another_time(
+    ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = empty_trust_store(tmp_path, monkeypatch)
+    ca.cert_pem.write_to_path(str(directory / "0a1b2c3d.0"))
+    seen = threading.Event()
+
+    def change() -> None:
+        time = 0
+        while not seen.is_set():
+            time += 1
+            os.utime(directory, ns=(time, time))
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        with pytest.raises(ShortageError, match=f"{directory} was changed while it was read"):
+            list(map(trusting_context, [None] * 10_000))
+    finally:
+        seen.set()
+        thread.join()
 
 
 async def test_a_trust_store_that_becomes_empty_is_not_taken(
