@@ -107,7 +107,8 @@ class Namespace:
 
     def command(self, argv: Sequence[str | Path]) -> list[str]:
         """Return the command that runs `argv` inside."""
-        nsenter = ["nsenter", f"--target={self._init}", "--net", "--mount", "--pid"]
+        # --root: of a chroot, too, if the run is in one.
+        nsenter = ["nsenter", f"--target={self._init}", "--root", "--net", "--mount", "--pid"]
         return [*nsenter, f"--wd={ROOT}", "--", *map(str, argv)]
 
     def run(self, *argv: str | Path, given: bytes | None = None, check: bool = True) -> str:
