@@ -15,8 +15,9 @@ SILENT_IN_A_ROW = 3
 # A silent server is asked last for so long; then one question goes to it first again, and waits for
 # it in vain if it is still silent. A second a minute is what a dead server may cost.
 SILENT_FOR = 60.0
-# A server that cannot do EDNS is asked without it for so long: whoever repairs it has to wait no
-# longer for DANE.
+# A server that cannot do EDNS is asked without it for so long, then found out anew. Two lost
+# answers look the same. So DNSSEC's questions, which need EDNS, are asked with it all the same, but
+# of such a server last: a probe a minute then ends the doubt.
 WITHOUT_EDNS_FOR = 600.0
 # That a server did EDNS speaks for so long against taking its silence for want of it. Then whatever
 # is on the way, which changes seldom, may have changed.
@@ -38,13 +39,16 @@ class Conduct:
 
     # -- silence -----------------------------------------------------------------------------------
 
-    def by_preference(self, servers: Sequence[NameServer]) -> Sequence[NameServer]:
-        """Return the servers in their order, but the silent ones last."""
-        if not self._silent:
+    def by_preference(
+        self, servers: Sequence[NameServer], *, only_edns: bool = False
+    ) -> Sequence[NameServer]:
+        """Return the servers in their order, but those last of which not much is to be hoped."""
+        doubts = [self._silent, self._without_edns] if only_edns else [self._silent]
+        if not any(doubts):
             return servers
         now = self.monotonic()
-        silent = {server for server in servers if self._silent.holds(server, now)}
-        return sorted(servers, key=silent.__contains__)
+        last = {each for doubt in doubts for each in servers if doubt.holds(each, now)}
+        return sorted(servers, key=last.__contains__)
 
     def answered(self, server: NameServer) -> None:
         if self._misses:

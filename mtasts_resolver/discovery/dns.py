@@ -181,7 +181,7 @@ class DnsClient:
         self, name: dns.name.Name, rdtype: RdataType, deadline: float
     ) -> tuple[NameServer, Response]:
         """Return the first server that has an answer, and its answer. Raise DnsError."""
-        servers = self.conduct.by_preference(self._servers.current())
+        servers = self.conduct.by_preference(self._servers.current(), only_edns=self._only_edns)
         loop = asyncio.get_running_loop()
         delay = min(NEXT_SERVER_AFTER, self._timeout / (len(servers) + 1))
         waiting: dict[NameServer, float] = {}

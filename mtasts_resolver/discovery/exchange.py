@@ -57,7 +57,7 @@ async def exchange(
 ) -> Response:
     """Return what `server` says of `name` and `rdtype`: NOERROR or NXDOMAIN.
 
-    A server that cannot do EDNS is asked without; with `only_edns` it has failed. `deadline` is of
+    A server that cannot do EDNS is asked without; with `only_edns` it fails. `deadline` is of
     the event loop's clock. Raise DnsTimeoutError, DnsServerError or DnsAnswerError, whose text says
     what this server did, or ShortageError.
     """
@@ -118,7 +118,7 @@ class _Asking:
 
     async def _ask_with_edns(self, *, only_edns: bool) -> Response | None:
         """Return the response; None where the server is to be asked without EDNS (RFC 6891 §7)."""
-        if self._conduct.lacks_edns(self._server):
+        if not only_edns and self._conduct.lacks_edns(self._server):
             return None
         queries = [make_query(*self._question)]
         if not only_edns and self._conduct.may_lack_edns(self._server):

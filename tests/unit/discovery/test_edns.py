@@ -225,8 +225,27 @@ async def test_without_any_of_them_dane_is_off(handler: Handler) -> None:
         found = await probe(validating)
         assert not found.authenticated
         assert found.why_not == f"{server.address} does not do EDNS, without which no DNSSEC is"
-        with pytest.raises(DnsError, match="does not do EDNS"):
+        with pytest.raises(DnsError, match=r"does not do EDNS|did not answer in time"):
             await validating.query(NAME, "TXT")
+        assert with_edns(server)[-1]  # or nobody would find out that it does EDNS after all
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_answers_that_were_lost_by_chance_do_not_switch_dane_off(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As at a start: nothing is known of the server yet."""
+    caplog.set_level(logging.INFO)
+    async with name_server(dropping) as server:
+        client = DnsClient([server.address], timeout=LONG)
+        await client.query(NAME, "TXT")
+        server.handler = good
+        assert (await probe(trusted(client, "auto"))).authenticated
+        assert (await client.query(NAME, "TXT")).authenticated
+    assert [logged.event for logged in events(caplog)] == [
+        "name-server-without-edns",
+        "name-server-does-edns",
+    ]
 
 
 @pytest.mark.usefixtures("impatient")
