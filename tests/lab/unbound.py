@@ -61,6 +61,8 @@ SERVING_ROOT = """\
 server:
   local-zone: "." transparent
   local-data: ". 60 IN SOA ns.example. hostmaster.example. 1 3600 600 86400 60"
+  local-zone: "arpa." transparent
+  local-data: "arpa. 60 IN SOA ns.example. hostmaster.example. 1 3600 600 86400 60"
 """
 
 

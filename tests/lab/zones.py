@@ -95,7 +95,7 @@ class Zones:
     """All zones, found by the names in them."""
 
     def __init__(self, certificates: Path) -> None:
-        origins = {"": Dnssec.SIGNED, "arpa": Dnssec.SIGNED, "example": Dnssec.SIGNED}
+        origins = {"": Dnssec.SIGNED, "com": Dnssec.SIGNED, "example": Dnssec.SIGNED}
         origins |= HOST_ZONES
         origins |= {domain.name: domain.dnssec for domain in DOMAINS}
         self._zones = {origin: Zone(origin, dnssec) for origin, dnssec in origins.items()}

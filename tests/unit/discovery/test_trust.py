@@ -63,7 +63,7 @@ def test_resolv_conf_may_vouch_for_the_path(tmp_path: Path) -> None:
 
 
 def answering(**flags: int) -> Handler:
-    """Return a server that has a SOA record of the root and of arpa, with such flags."""
+    """Return a server that has a SOA record of some zones, with such flags."""
 
     def handler(query: dns.message.Message) -> dns.message.Message:
         name = query.question[0].name.to_text()
@@ -83,8 +83,8 @@ AA, AD = int(dns.flags.AA), int(dns.flags.AD)
     [
         (answering(root=AD), True, [" SOA"]),
         (answering(root=0), False, [" SOA"]),
-        (answering(root=AA, arpa=AD), True, [" SOA", "arpa SOA"]),
-        (answering(root=AA, arpa=0), False, [" SOA", "arpa SOA"]),
+        (answering(root=AA, arpa=AA, com=AD), True, [" SOA", "com SOA"]),
+        (answering(root=AA, arpa=AA, com=0), False, [" SOA", "com SOA"]),
     ],
 )
 async def test_who_serves_the_root_itself_is_asked_for_a_second_name(
@@ -100,5 +100,5 @@ async def test_who_serves_the_root_itself_is_asked_for_a_second_name(
 
 async def test_what_the_second_name_fails_to_tell_is_not_known() -> None:
     async with name_server(answering(root=AA)) as server:
-        with pytest.raises(DnsError, match="SOA arpa"):
+        with pytest.raises(DnsError, match="SOA com"):
             await probe(trusted(DnsClient([server.address]), "auto"))
