@@ -18,7 +18,7 @@ from mtasts_resolver.discovery.certificates import (
 )
 from mtasts_resolver.discovery.errors import CertificateError, ConnectError, DiscoveryError
 from mtasts_resolver.discovery.race import race
-from mtasts_resolver.discovery.shortage import shortage
+from mtasts_resolver.discovery.shortage import no_route, shortage
 from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.text import os_reason, printable
 from mtasts_resolver.discovery.wire import Tls, Wire, open_wire
@@ -87,6 +87,8 @@ class Network(httpcore.AsyncNetworkBackend):
                 discard=Wire.abort,
             )
             if wire is None:
+                if (lacking := no_route(targets)) is not None:
+                    raise lacking
                 raise ConnectError(f"{host} cannot be reached: {'; '.join(map(str, failures))}")
             self._wire = wire
             note.outcome = self.peer = wire.peer

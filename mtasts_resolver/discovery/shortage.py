@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import ssl
+from collections.abc import Iterable
 
 from mtasts_resolver.discovery.errors import ShortageError
 
@@ -25,7 +26,7 @@ _OF_ANYTHING = {
 # What a router or the peer can cause by ICMP is in none of these tables. The kernel makes of it
 # ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENONET, ENOPROTOOPT, EMSGSIZE, EPROTO and
 # EOPNOTSUPP (icmp_err_convert, tab_unreach), and over IPv6 EACCES. ENETUNREACH and EAFNOSUPPORT
-# are normal, too, on a host that has only one of the two protocols.
+# are normal, too, on a host that has only one of the two protocols: see no_route().
 _OVER_IPV6 = _OF_ANYTHING | {
     errno.EAGAIN: _NO_PORT,  # what connect(2) says over UDP; no socket's buffer is ever full here
     errno.EADDRINUSE: _NO_PORT,
@@ -35,6 +36,13 @@ _OVER_IPV6 = _OF_ANYTHING | {
 # Over IPv6 the first says that this host has no such address, which is normal, and the second may
 # be a router's word: "administratively prohibited" (RFC 4443 §3.1).
 _OVER_IPV4 = _OVER_IPV6 | {errno.EADDRNOTAVAIL: _NO_PORT, errno.EACCES: _FORBIDDEN}
+
+# What says that a protocol leads nowhere from here; the last two where IPv6 is turned off.
+_NO_ROUTE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+# The addresses of a.root-servers.net, which outlive most networks: a way to the Internet is one to
+# them, over one protocol at least. Nothing is ever sent there.
+_INTERNET = ("198.41.0.4", "2001:503:ba3e::2:30")
+_ANY_PORT = 443
 
 
 def shortage(error: OSError, peer: str | None = None) -> ShortageError | None:
@@ -52,3 +60,33 @@ def shortage(error: OSError, peer: str | None = None) -> ShortageError | None:
     if code is None or (what := table.get(code)) is None:
         return None
     return ShortageError(f"{what}: {os.strerror(code).lower()}")
+
+
+def no_route(peers: Iterable[str]) -> ShortageError | None:
+    """Return the error to raise where this host has no way to any of `peers`, nor to the Internet.
+
+    One that has only one of the two protocols has no way to many a peer, but one to the Internet.
+    Raise ShortageError where this host lacks something even to find that out.
+    """
+    if any(map(_leads_to, (*_INTERNET, *peers))):
+        return None
+    return ShortageError(
+        "this host has no route to the Internet (see ip route, and ip -6 route):"
+        f" {os.strerror(errno.ENETUNREACH).lower()}"
+    )
+
+
+def _leads_to(address: str) -> bool:
+    """Tell whether the routing table of this host has a way to the IP address.
+
+    To connect a socket of UDP sends nothing, so that is no router's word.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, _ANY_PORT))
+    except OSError as error:
+        if (lacking := shortage(error, address)) is not None:
+            raise lacking from None
+        return error.errno not in _NO_ROUTE
+    return True

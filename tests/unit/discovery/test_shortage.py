@@ -1,8 +1,11 @@
 """What this host lacks is told from what a domain's servers, or the way to them, did."""
 
 import errno
+import os
 import socket
 import ssl
+import subprocess
+import sys
 
 import pytest
 
@@ -82,3 +85,38 @@ async def test_a_shortage_is_no_failure_of_all_in_a_race() -> None:
     with pytest.raises(ShortageError):
         await race([lacking], 60.0, failures)
     assert await race([lacking, winning], 60.0, failures) == "answer"
+
+
+LINK = "ip link add d0 type veth peer name d1 && ip link set d0 up && ip link set d1 up"
+IPV4_ONLY = f"{LINK} && ip route add default dev d0"
+IPV6_ONLY = f"{LINK} && ip -6 route add default dev d0"
+NO_ROUTE = (
+    "ShortageError: this host has no route to the Internet (see ip route, and ip -6 route):"
+    " network is unreachable"
+)
+
+
+@pytest.mark.parametrize(
+    ("network", "peers", "outcome"),
+    [
+        ("", [IPV4], NO_ROUTE),
+        ("", [IPV6], NO_ROUTE),
+        ("", [IPV6, IPV4], NO_ROUTE),
+        ("ip address add 10.0.0.1/8 dev lo", [IPV4], NO_ROUTE),
+        ("", ["127.0.0.1"], "ConnectError: {}127.0.0.1: connection refused"),
+        (IPV6_ONLY, [IPV4], f"ConnectError: {{}}{IPV4}: network is unreachable"),
+        (IPV4_ONLY, [IPV6], f"ConnectError: {{}}{IPV6}: network is unreachable"),
+    ],
+)
+def test_a_host_without_a_network_is_told_from_one_without_a_protocol(
+    network: str, peers: list[str], outcome: str
+) -> None:
+    new = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    setup = " && ".join(filter(None, ["ip link set lo up", network, 'exec "$@"']))
+    argv = [sys.executable, "-m", "tests.unit.discovery.newnetwork", *peers]
+    if subprocess.run([*new, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no network namespace can be made here")
+    done = subprocess.run(
+        [*new, "sh", "-c", setup, "sh", *argv], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == outcome.format("mta-sts.example.com cannot be reached: ") + "\n"

@@ -1,0 +1,22 @@
+"""Tells what a connection to each of the given addresses, together one policy host's, comes to."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from mtasts_resolver.discovery.errors import ConnectError, ShortageError
+from mtasts_resolver.discovery.network import Network
+from mtasts_resolver.discovery.steps import Steps
+
+
+async def main(addresses: Sequence[str]) -> str:
+    network = Network(addresses, Steps(None), proxied=False)
+    try:
+        await network.connect_tcp("mta-sts.example.com", 443)
+    except (ConnectError, ShortageError) as error:
+        return f"{type(error).__name__}: {error}\n"
+    return "connected\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(asyncio.run(main(sys.argv[1:])))
