@@ -5,6 +5,7 @@ somebody asks, all the time, as Postfix would.
 """
 
 import asyncio
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.sqlite import SqliteStore
 
 from .booted import PROGRAM, BootedSystem
+from .namespace import ROOT
 
 pytestmark = pytest.mark.lab
 
@@ -209,3 +211,24 @@ def test_a_user_that_exists_only_meanwhile_owns_the_state(system: BootedSystem) 
     owners = system.run(*its_view, "stat", "--format=%u", *files).split()
     assert owners == uids[:1] * len(files)
     assert system.outcome(COMMAND, "query", "good.example") == (0, f"{SECURE}\n")
+
+
+def test_the_copy_that_the_guide_makes_can_be_restored(system: BootedSystem) -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = guide.partition("## Back up\n")[2].partition("\n## ")[0]
+    back_up, restore = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    configure(system, GOOD)
+    system.run("systemctl", "start", *UNITS)
+    with asking(system) as asker:
+        answers_go_on(system, asker)
+        system.run("sh", "-euc", back_up)
+        answers_go_on(system, asker)
+        is_healthy(system)
+    system.run("systemctl", "stop", *UNITS)
+    shutil.rmtree(system.root / STATE)
+    system.run("systemctl", "start", *UNITS)
+    assert SECURE not in system.outcome(COMMAND, "query", "good.example")[1]
+    system.run("sh", "-euc", restore)
+    assert system.outcome(COMMAND, "query", "good.example") == (0, f"{SECURE}\n")
+    is_healthy(system)
+    shutil.rmtree(system.root / "root" / "mtasts-resolver.backup")
