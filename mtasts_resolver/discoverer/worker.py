@@ -48,15 +48,19 @@ from mtasts_resolver.privileges import PrivilegeError, become, import_now
 
 log = logs.get(__name__)
 
-# What libraries, and modules of discovery/, import at the first use of something.
-LATE_IMPORTS = (
+# What libraries import at the first use of something that every fetch uses.
+FETCH_IMPORTS = (
     "anyio._backends._asyncio",
     "anyio._core._synchronization",
+    "dns._asyncio_backend",
+    "sniffio",
+)
+# What discovery/certificates.py imports, in a thread, at the first certificate that is rejected:
+# it takes 8 MB and as long as all the rest.
+LATE_IMPORTS = (
     "cryptography.exceptions",
     "cryptography.hazmat.primitives.serialization",
     "cryptography.x509",
-    "dns._asyncio_backend",
-    "sniffio",
 )
 
 # Discoveries that begin together go through the same steps together, and the processor has the code
@@ -125,8 +129,7 @@ class Worker:
         try:
             discoverer = DirectDiscoverer.configured(config)
             if config.user is not None and os.geteuid() == 0:
-                import_now(LATE_IMPORTS)
-                dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
+                _import_now(FETCH_IMPORTS + LATE_IMPORTS)
                 become(config.user)
         except (ConfigError, PrivilegeError, ShortageError) as error:
             self._refused = config
@@ -137,9 +140,12 @@ class Worker:
             self._refused = None
             self._discoverer = discoverer  # as root it asks nobody
             self._config = config
-            gc.freeze()  # what was imported stays: to look for garbage in it takes milliseconds
             self._say(Ready())
             self._when_ready()
+            _import_now(
+                FETCH_IMPORTS
+            )  # the start need not wait for it, and no question pays for it
+            gc.freeze()  # what was imported stays: to look for garbage in it takes milliseconds
 
     async def _answer(self, ask: Ask, cost: Cost) -> None:
         late = self.lag.seconds
@@ -197,6 +203,19 @@ class Worker:
 
     def _say(self, message: messages.ToDaemon) -> None:
         self._channel.send(messages.encode(message))
+
+
+def _import_now(modules: tuple[str, ...]) -> None:
+    """Import `modules`, and what dnspython needs for each type of records.
+
+    A question is measured, and on a slow processor all that would take a good part of what it may
+    cost. What cannot be imported fails again where it is used, which then is a failure of ours.
+    """
+    try:
+        import_now(modules)
+        dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
+    except Exception as error:  # noqa: BLE001  whatever a module does when it is imported
+        log.bug("internal-error", error, during="the discoverer's start")
 
 
 async def _find(discoverer: DirectDiscoverer, ask: Ask) -> Found:

@@ -1,8 +1,13 @@
-"""Fetches policies as the discoverer does after it has given up root, and tells what it imports."""
+"""Fetches policies as the discoverer does, and tells what it imports meanwhile.
+
+A certificate that is rejected comes last, as after the discoverer has given up root.
+"""
 
 import asyncio
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dns.rdata
@@ -19,6 +24,13 @@ from tests.unit.discovery.test_policy_host import Proxy
 
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
+
+
+@contextmanager
+def telling_what_is_late() -> Iterator[None]:
+    before = set(sys.modules)
+    yield
+    say(f"late: {sorted(set(sys.modules) - before)}")
 
 
 async def fetch(port: int, ca_file: Path, proxy: str | None = None) -> None:
@@ -39,13 +51,14 @@ async def main(ca_file: Path) -> None:
         policy_host(response(), tls(trustme.CA().issue_cert(HOST))) as stranger,
         stream_server(Proxy(server.port).serve) as proxy,
     ):
-        import_now(LATE_IMPORTS + worker.LATE_IMPORTS)
+        import_now(worker.FETCH_IMPORTS)
         dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
-        before = set(sys.modules)
-        await fetch(server.port, ca_file)
-        await fetch(server.port, ca_file, f"http://localhost:{proxy}")
-        await fetch(stranger.port, ca_file)
-        say(f"late: {sorted(set(sys.modules) - before)}")
+        with telling_what_is_late():
+            await fetch(server.port, ca_file)
+            await fetch(server.port, ca_file, f"http://localhost:{proxy}")
+        import_now(LATE_IMPORTS + worker.LATE_IMPORTS)
+        with telling_what_is_late():
+            await fetch(stranger.port, ca_file)
 
 
 if __name__ == "__main__":

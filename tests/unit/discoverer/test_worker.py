@@ -33,7 +33,7 @@ from mtasts_resolver.discovery.errors import (
 from mtasts_resolver.discovery.findings import FetchedPolicy, FoundSts
 from mtasts_resolver.policy import parse_document
 from tests.events import events
-from tests.unit.discovery.servers import name_server
+from tests.unit.discovery.servers import name_server, respond
 
 
 @pytest.fixture(autouse=True)
@@ -196,6 +196,29 @@ def test_started_by_hand_it_says_whose_part_it_is() -> None:
     )
     assert done.returncode == 1
     assert done.stderr == "This is a part of the daemon, which starts it: mtasts-resolver serve\n"
+
+
+def test_no_question_pays_for_imports() -> None:
+    """All is there when what comes next is read."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.unit.discoverer.started"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "missing: []\n"
+
+
+async def test_what_cannot_be_imported_is_an_internal_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker, "FETCH_IMPORTS", ("anyio.no_such_module",))
+    async with name_server(respond) as server:
+        config = Config(dns=DnsConfig(servers=(server.address,)))
+        answer = await ask_once(config, messages.Ask(1, "sts", "x.example"))
+    assert isinstance(answer, messages.Failed)
+    assert answer.code == "no-record"
+    assert [logged.event for logged in events(caplog, "ERROR")] == ["internal-error"]
 
 
 async def test_a_result_that_cannot_be_passed_on_is_for_another_try(
