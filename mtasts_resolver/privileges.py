@@ -150,12 +150,19 @@ def _check_trusted(directory: Path) -> None:
 
     SQLite follows links that it finds at the names of its files.
     """
-    real = directory.resolve()
+    real = Path(
+        os.path.realpath(directory)
+    )  # resolve() has an error of its own for links in a loop
     for place in (real, *real.parents):
         try:
             status = place.stat()
         except (FileNotFoundError, NotADirectoryError):
             continue  # it will be made below one that is looked at
+        except OSError as error:
+            raise PrivilegeError(
+                f"{place} cannot be looked at: {error.strerror}. Mend it, or name another directory"
+                " in `store.url`"
+            ) from None
         if not _is_roots(status, sticky=place != real):
             raise PrivilegeError(
                 f"others than root can write to {place}, so root must not keep the store in"

@@ -27,6 +27,11 @@ _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhd]?)\Z")
 _INTEGER = re.compile(r"[0-9]{1,12}\Z")
 _MODE = re.compile(r"(?:0o?)?([0-7]{3})\Z")
+MAX_NAME = 255  # bytes of each name in a path, NAME_MAX of Linux
+MAX_PATH = 4_095  # bytes, PATH_MAX of Linux without its NUL
+# SQLite opens no longer one: it allows 512 bytes, and has files beside the store.
+MAX_STORE_PATH = 500
+MAX_STORE_NAME = 200  # bytes, so that `.damaged-`, a date, a number and `-journal` may follow
 _MAP_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 # useradd(8): what shadow-utils accepts, upper case and dots included; or a number.
 _ACCOUNT = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}|[0-9]{1,10})\Z")
@@ -172,6 +177,12 @@ def absolute_path(text: str) -> str:
     """Check the absolute path of a file."""
     if not text.startswith("/") or "\0" in text or text.endswith("/"):
         raise ValueError(f"{quote(text)} is not an absolute path of a file")
+    names = text.encode().split(b"/")
+    if len(b"/".join(names)) > MAX_PATH or max(map(len, names)) > MAX_NAME:
+        raise ValueError(
+            f"{quote(text)} is too long: a path has at most {MAX_PATH:,} bytes, and each name in it"
+            f" {MAX_NAME}"
+        )
     return text
 
 
@@ -209,7 +220,14 @@ def store_url(text: str) -> str:
             "this version has no store of type 'valkey': use 'sqlite:///absolute/path'"
         )
     # Some libraries spell an absolute path with four slashes.
-    return f"sqlite://{absolute_path(re.sub('^/+', '/', path))}"
+    path = absolute_path(re.sub("^/+", "/", path))
+    name = path.rpartition("/")[2]
+    if len(path.encode()) > MAX_STORE_PATH or len(name.encode()) > MAX_STORE_NAME:
+        raise ValueError(
+            f"{quote(path)} is too long: the path of a store has at most {MAX_STORE_PATH} bytes,"
+            f" and the name of its file {MAX_STORE_NAME}"
+        )
+    return f"sqlite://{path}"
 
 
 def proxy_url(text: str) -> str:

@@ -22,6 +22,7 @@ from yaml.events import (
 
 from mtasts_resolver.quoting import quote
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # which only an escape such as "\ud800" can hold
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 
 MAX_FILE_BYTES = 65_536  # a large configuration has 4 KiB; the parser takes a second for 1 MiB
@@ -51,6 +52,10 @@ def parse_yaml(data: bytes) -> tuple[Raw, list[str]]:
         raise YamlError(f"line {line}: the file is not UTF-8") from None
     try:
         return _Builder(text).build()
+    except YamlError:
+        raise
+    except (ValueError, OverflowError):  # what the parser leaves of chr()
+        raise YamlError(r'an escape as in "\U00110000" stands for no character') from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise YamlError(
@@ -122,6 +127,8 @@ class _Builder:
 def _scalar(event: Event) -> str | None:
     if not isinstance(event, ScalarEvent):
         raise TypeError(f"the YAML parser sent {event!r}")
+    if found := _SURROGATE.search(event.value):
+        raise YamlError(f"{_at(event)}: U+{ord(found[0]):04X} in a text is no character")
     plain = event.style is None
     return None if plain and event.value in _NULLS else str(event.value)
 

@@ -6,6 +6,7 @@ import os
 import pwd
 import socket
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ log = logs.get(__name__)
 OPEN_MODE = 0o666  # no owner or group named: as open to local users as a port of 127.0.0.1
 SHARED_MODE = 0o660  # owner or group named: for them
 _PRIVATE_UMASK = 0o177
+
+# To the kernel the largest number of 32 bits means "leave it as it is".
+_MAX_ID = 2**32 - 2
 
 _DEAD = (errno.ECONNREFUSED, errno.ENOENT)
 
@@ -158,15 +162,19 @@ def _hand_over(open_file: str, uid: int, gid: int, mode: int) -> None:
 
 def owner_ids(owner: str | None, group: str | None) -> tuple[int, int]:
     """Return the numbers of a user and a group, names or numbers; -1 for None. Raise OSError."""
-    uid = gid = -1
+    return (
+        _account_id("user", owner, lambda name: pwd.getpwnam(name).pw_uid),
+        _account_id("group", group, lambda name: grp.getgrnam(name).gr_gid),
+    )
+
+
+def _account_id(kind: str, account: str | None, find: Callable[[str], int]) -> int:
+    if account is None:
+        return -1
     try:
-        if owner is not None:
-            uid = int(owner) if owner.isdecimal() else pwd.getpwnam(owner).pw_uid
+        number = int(account) if account.isdecimal() else find(account)
     except KeyError:
-        raise OSError(errno.ENOENT, f"there is no user {owner!a}") from None
-    try:
-        if group is not None:
-            gid = int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
-    except KeyError:
-        raise OSError(errno.ENOENT, f"there is no group {group!a}") from None
-    return uid, gid
+        raise OSError(errno.ENOENT, f"there is no {kind} {account!a}") from None
+    if number > _MAX_ID:
+        raise OSError(errno.EINVAL, f"{account} is no number of a {kind}: {_MAX_ID} is the last")
+    return number

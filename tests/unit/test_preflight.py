@@ -68,6 +68,10 @@ def test_a_system_that_trusts_nobody(file: Path, monkeypatch: pytest.MonkeyPatch
             "listen: [{protocol: socketmap, address: 'unix:/run/x', group: no-such-group}]",
             "$.listen[0]: there is no group 'no-such-group'",
         ),
+        (
+            "listen: [{protocol: socketmap, address: 'unix:/run/x', owner: 9999999999}]",
+            "$.listen[0]: 9999999999 is no number of a user",
+        ),
         ("store: {url: 'sqlite:///dev/null/x'}", "$.store.url: /dev/null is no directory"),
         ("store: {url: 'sqlite:///dev/null'}", "$.store.url: /dev/null is no regular file"),
     ],

@@ -116,6 +116,12 @@ def test_a_read_only_disk_is_left_to_the_store(place: Path) -> None:
     assert drop("nobody", store, "unshare", "-m", "sh", "-c", f'{mounts} "$@"', "sh") == ""
 
 
+def test_root_keeps_no_store_where_links_lead_nowhere(place: Path) -> None:
+    (place / "loop").symlink_to("loop")
+    reason = drop("", place / "loop" / "policies.sqlite")
+    assert f"{place}/loop cannot be looked at: Too many levels of symbolic links" in reason
+
+
 def test_root_keeps_no_store_where_others_can_write(place: Path) -> None:
     assert drop("", place / "state" / "policies.sqlite") == ""
     assert owner_and_mode(place / "state") == (0, 0o700)

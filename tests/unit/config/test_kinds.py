@@ -1,6 +1,8 @@
 """Values that stand for something outside: addresses, networks, URLs, accounts."""
 
-from pathlib import PurePosixPath
+import sqlite3
+from contextlib import closing
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -106,6 +108,32 @@ def test_store_urls() -> None:
     for text in ("", "sqlite:", "sqlite://", "sqlite:///", "sqlite:///a\0b", "mysql:///x"):
         with pytest.raises(ValueError):
             kinds.store_url(text)
+
+
+def test_paths_that_are_too_long() -> None:
+    for name in ("a" * 255, "ü" * 127):
+        assert kinds.absolute_path(f"/x/{name}") == f"/x/{name}"
+    for path in ("/x/" + "a" * 256, "/" + "ü" * 128 + "/x", "/a" * 2_048):
+        with pytest.raises(ValueError, match="is too long: a path has at most 4,095 bytes"):
+            kinds.absolute_path(path)
+
+
+def test_a_store_that_sqlite_can_open_and_that_can_be_set_aside(tmp_path: Path) -> None:
+    directory = tmp_path
+    while len(bytes(directory)) < kinds.MAX_STORE_PATH - 2 * kinds.MAX_STORE_NAME:
+        directory /= "d" * 50
+    directory /= "e" * (kinds.MAX_STORE_PATH - kinds.MAX_STORE_NAME - 2 - len(bytes(directory)))
+    directory.mkdir(parents=True)
+    path = directory / ("f" * kinds.MAX_STORE_NAME)
+    assert len(bytes(path)) == kinds.MAX_STORE_PATH
+    assert kinds.store_url(f"sqlite://{path}") == f"sqlite://{path}"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE t (x)")
+    path.rename(f"{path}.damaged-20260101T000000Z-1000-journal")
+    for longer in (f"{directory}/d{path.name}", f"{directory}/{path.name}f", "/" + "f" * 201):
+        with pytest.raises(ValueError, match="the path of a store has at most 500 bytes"):
+            kinds.store_url(f"sqlite://{longer}")
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,12 @@ def test_no_file_means_the_defaults() -> None:
         ("[" * 5_000, "line 1, column 9: nested more than 8 levels deep"),
         ("? [a]\n: 1", "line 1, column 3: a key is not text"),
         ("a: \x01", "line 1: the character U+0001 is not allowed in YAML"),
+        (
+            r"""store: {url: "sqlite:///\ud800"}""",
+            "line 1, column 14: U+D800 in a text is no character",
+        ),
+        (r'a: "\U00110000"', r'an escape as in "\U00110000" stands for no character'),
+        (r'a: "\Uffffffff"', r'an escape as in "\U00110000" stands for no character'),
         (b"a: 1\nb: \xff", "line 2: the file is not UTF-8"),
         (b" " * (MAX_FILE_BYTES + 1), "the file is longer than 65,536 bytes"),
     ],

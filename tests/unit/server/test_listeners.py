@@ -235,7 +235,12 @@ class TestUnix:
 
     @pytest.mark.parametrize(
         ("owner", "group", "why"),
-        [("noone", None, "there is no user 'noone'"), (None, "noone", "there is no group 'noone'")],
+        [
+            ("noone", None, "there is no user 'noone'"),
+            (None, "noone", "there is no group 'noone'"),
+            ("9999999999", None, "9999999999 is no number of a user: 4294967294 is the last"),
+            (None, "4294967295", "4294967295 is no number of a group"),  # chown(2): no change
+        ],
     )
     async def test_unknown_owners(
         self, tmp_path: Path, owner: str | None, group: str | None, why: str
