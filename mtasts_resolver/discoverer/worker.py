@@ -39,6 +39,7 @@ from mtasts_resolver.discovery.errors import (
     ConnectError,
     DiscoveryError,
     DnsAnswerError,
+    DnsServerError,
     DnsTimeoutError,
     FetchTimeoutError,
     PolicyHostError,
@@ -192,10 +193,11 @@ class Worker:
     def _patience(self, error: DiscoveryError) -> float:
         """Return the seconds after which `error` comes; for ever where no lateness leads to it.
 
-        A policy host that is kept waiting gives up, and closes the connection.
+        A policy host that is kept waiting gives up, and closes the connection. Of several name
+        servers one may have said that it fails, and the others have run out of time.
         """
         match error:
-            case DnsTimeoutError() | PolicyHostError():
+            case DnsTimeoutError() | DnsServerError() | PolicyHostError():
                 return self._config.dns.timeout
             case FetchTimeoutError() | ConnectError() | BodyError():
                 return self._config.https.timeout
