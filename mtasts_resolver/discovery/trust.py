@@ -1,6 +1,6 @@
 """Whose word on DNSSEC counts: name servers that are trusted, and that validate (RFC 7672 §2.1)."""
 
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Literal
 
 from dns.rdatatype import RdataType
@@ -87,4 +87,7 @@ def _who(answer: Answer) -> str:
 
 def _is_trusted(server: NameServer, trust_ad: bool) -> bool:
     """Tell whether nobody but this host is on the path to `server`, or somebody vouches for it."""
-    return server.host not in FORWARDERS and (trust_ad or ip_address(server.host).is_loopback)
+    address = ip_address(server.host)
+    if isinstance(address, IPv6Address):  # ::ffff:127.0.0.53 is 127.0.0.53
+        address = address.ipv4_mapped or address
+    return str(address) not in FORWARDERS and (trust_ad or address.is_loopback)
