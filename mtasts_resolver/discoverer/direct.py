@@ -18,6 +18,7 @@ from mtasts_resolver.discovery.findings import (
 )
 from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.record import lookup_record
+from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.discovery.trust import probe, trusted
 from mtasts_resolver.policy import Dane, DaneFinding, parse_next_hop
@@ -33,6 +34,7 @@ class DirectDiscoverer:
         """Asks any of the configured name servers."""
         self._fetcher = fetcher
         self._validating = validating
+        self._services = Services()
         self._trace = trace
 
     @classmethod
@@ -76,7 +78,7 @@ class DirectDiscoverer:
             raise ValueError(f"{next_hop!a} is no next hop")
         try:
             with charged(DnsAnswerError, f"the MX hosts of {next_hop}"):
-                return await discover_dane(self._validating, hop, self._trace)
+                return await discover_dane(self._validating, hop, self._trace, self._services)
         except DnsAnswerError as error:
             return FoundDane(DaneFinding(Dane.UNKNOWN, str(error)), FAILURE_LIFETIME)
 

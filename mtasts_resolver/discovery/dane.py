@@ -1,7 +1,6 @@
 """Finding out whether the hosts of a next hop can be verified with DANE (RFC 7672)."""
 
 import asyncio
-import socket
 import time
 
 from dns.rdatatype import RdataType
@@ -10,6 +9,7 @@ from dns.rdtypes.ANY.MX import MX
 from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
 from mtasts_resolver.discovery.errors import DnsError
 from mtasts_resolver.discovery.findings import FoundDane
+from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.tlsa import judge_records
 from mtasts_resolver.discovery.trace import Trace
@@ -26,13 +26,15 @@ MAX_LIFETIME = 3_600.0
 FAILURE_LIFETIME = 60.0
 
 
-async def discover_dane(dns: DnsClient, hop: NextHop, trace: Trace | None = None) -> FoundDane:
+async def discover_dane(
+    dns: DnsClient, hop: NextHop, trace: Trace | None = None, services: Services | None = None
+) -> FoundDane:
     """Return what is known of DANE at the MX hosts of `hop`, or at the host that it names itself.
 
     `dns` asks validating resolvers that are trusted, and those alone: what they authenticated (AD)
     is believed. A failed look-up is part of the finding; nothing is raised.
     """
-    return await _Discovery(dns, hop, trace).run()
+    return await _Discovery(dns, hop, trace).run(services or Services())
 
 
 class _Discovery:
@@ -47,11 +49,13 @@ class _Discovery:
         self._lifetime = MAX_LIFETIME
         self._slots = asyncio.Semaphore(MAX_HOSTS_AT_ONCE)
 
-    async def run(self) -> FoundDane:
+    async def run(self, services: Services) -> FoundDane:
         try:
-            self._port = await _number_of(self._port)
-        except OSError:
-            reason = f"the TCP service {self._port} is not in services(5): write the port's number"
+            self._port = await services.port_of(self._port)
+        except OSError as error:
+            late = isinstance(error, TimeoutError)
+            why = "could not be looked up in time" if late else "is not in services(5)"
+            reason = f"the TCP service {self._port} {why}: write the port's number"
             return FoundDane(DaneFinding(Dane.UNKNOWN, reason), FAILURE_LIFETIME)
         # RFC 7672 §2.2.2: what is not subject to MX resolution is the host itself.
         hosts = [self._domain] if self._is_host else await self._mx_hosts()
@@ -192,16 +196,6 @@ class _Discovery:
             return []
         alias = await self._ask(name, RdataType.CNAME)
         return [name] if alias.authenticated and alias.status is Status.FOUND else []
-
-
-async def _number_of(port: str) -> str:
-    """Return the number of a port that may be a service by name, as Postfix does. Raise OSError.
-
-    It may stand anywhere that nsswitch.conf(5) says, so the event loop does not wait for it.
-    """
-    if port.isdigit():
-        return port
-    return str(await asyncio.to_thread(socket.getservbyname, port, "tcp"))
 
 
 def _hosts(answer: Answer) -> list[str]:

@@ -1,6 +1,8 @@
 """DANE at MX hosts, from made-up DNS answers: rows D1 to D6. Real ones are the lab's."""
 
+import asyncio
 import socket
+import threading
 from collections.abc import Iterable
 
 import dns.rdata
@@ -11,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trustme import CA
 
-from mtasts_resolver.discovery import dane
+from mtasts_resolver.discovery import dane, services
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, MAX_LIFETIME, discover_dane
 from mtasts_resolver.discovery.dns import Status
+from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.tlsa import is_usable
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy import (
@@ -261,13 +264,45 @@ async def test_a_host_in_brackets_is_unknown_where_it_cannot_be_found() -> None:
 @pytest.mark.row("K5")
 async def test_a_service_has_the_port_that_this_host_knows_it_by() -> None:
     """As Postfix does, and with the same name in the configuration it fails there, too."""
-    services = Zone().host(DOMAIN, GOOD, port=socket.getservbyname("pop3s", "tcp"))
+    zone = Zone().host(DOMAIN, GOOD, port=socket.getservbyname("pop3s", "tcp"))
     hop = NextHop(DOMAIN, "pop3s", is_host=True)
-    assert (await discover_dane(services, hop)).finding.status is Dane.REQUIRED
-    found = await discover_dane(services, NextHop(DOMAIN, "no-such-service", is_host=True))
+    assert (await discover_dane(zone, hop)).finding.status is Dane.REQUIRED
+    found = await discover_dane(zone, NextHop(DOMAIN, "no-such-service", is_host=True))
     assert found.finding.status is Dane.UNKNOWN
     assert "no-such-service is not in services(5)" in found.finding.reason
     assert found.lifetime == FAILURE_LIFETIME
+
+
+@pytest.mark.row("K5")
+async def test_services_that_do_not_answer_hold_up_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As with a directory server in nsswitch.conf(5) that is down; it returns in the end."""
+    asked: list[str] = []
+    returns = threading.Event()
+
+    def getservbyname(name: str, protocol: str) -> int:
+        asked.append(f"{name}/{protocol}")
+        returns.wait(60)
+        return 587
+
+    monkeypatch.setattr(socket, "getservbyname", getservbyname)
+    monkeypatch.setattr(services, "SERVICES_TIMEOUT", 0.3)
+    known, zone = Services(), Zone().host(DOMAIN, GOOD, port=587)
+    hop = NextHop(DOMAIN, "submission", is_host=True)
+    try:
+        found = await asyncio.gather(*(discover_dane(zone, hop, None, known) for _ in range(20)))
+        assert {each.finding.status for each in found} == {Dane.UNKNOWN}
+        assert "submission could not be looked up in time" in found[0].finding.reason
+        assert found[0].lifetime == FAILURE_LIFETIME
+        assert len(asked) <= 1  # none where the thread had not begun by then
+    finally:
+        returns.set()
+    monkeypatch.setattr(services, "SERVICES_TIMEOUT", 60.0)
+    for _ in range(3):
+        again = await discover_dane(zone, hop, None, known)
+        assert again.finding.status is Dane.REQUIRED
+    assert len(asked) <= 2  # the second where the first was given up before it was known
 
 
 async def test_one_address_family_that_fails_does_not_hide_the_other() -> None:
