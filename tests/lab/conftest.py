@@ -18,7 +18,7 @@ from .stream import LabError
 
 LEFT_OUT = pytest.StashKey[str]()
 
-NEEDS_LAB = {"lab", "debian13_tarball"}
+NEEDS_LAB = {"lab", "lab_can_run", "debian13_tarball"}
 """Fixtures. A test that uses one of them cannot run without the lab."""
 
 
@@ -41,6 +41,11 @@ def pytest_terminal_summary(
 ) -> None:
     if LEFT_OUT in config.stash:
         terminalreporter.write_line(config.stash[LEFT_OUT])
+
+
+@pytest.fixture
+def lab_can_run() -> None:
+    """Of a test that needs what the lab needs, but not the lab."""
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from .dane import DANE_SCENARIOS
 from .ends import secure
 from .internet import DOMAINS, GOOD, WRONG_NAME
 from .lab import Lab
-from .namespace import ROOT, missing
+from .namespace import ROOT
 from .postfix import SOCKETMAP, TCP_TABLE, Sender
 from .relays import RELAY_SCENARIOS
 from .steady import STEADY
@@ -54,9 +54,8 @@ def test_nothing_leaves_the_namespace(lab: Lab) -> None:
     assert "unreachable" in lab.namespace.run("ip", "route", "get", "203.0.113.9", check=False)
 
 
+@pytest.mark.usefixtures("lab_can_run")
 def test_namespace_dies_with_a_killed_run(tmp_path: Path) -> None:
-    if reason := missing():
-        pytest.skip(reason)
     with subprocess.Popen(
         [sys.executable, "-c", DIES, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT
     ) as run:
