@@ -20,7 +20,7 @@ from mtasts_resolver.discovery.errors import CertificateError, ConnectError, Dis
 from mtasts_resolver.discovery.race import race
 from mtasts_resolver.discovery.shortage import no_route, shortage
 from mtasts_resolver.discovery.steps import Steps
-from mtasts_resolver.discovery.text import os_reason, printable
+from mtasts_resolver.discovery.text import os_reason
 from mtasts_resolver.discovery.wire import Tls, Wire, open_wire
 
 NEXT_ADDRESS_AFTER = 0.25  # seconds: RFC 8305 §5
@@ -258,9 +258,8 @@ def _describe(der: bytes | None) -> list[str]:
 
 
 def _describe_tls_failure(host: str, error: ssl.SSLError) -> str:
-    reason = error.reason or ""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return f"{host} closed the connection during the TLS handshake"
-    if words := _TLS_FAILURES.get(reason):
+    if words := _TLS_FAILURES.get(error.reason or ""):
         return f"{host} {words}"
-    return f"TLS with {host} failed: {printable(reason.lower().replace('_', ' ') or str(error))}"
+    return f"TLS with {host} failed: {os_reason(error)}"

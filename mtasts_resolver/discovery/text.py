@@ -1,6 +1,7 @@
 """Words of strangers, made fit for a log line."""
 
 import os
+import ssl
 
 SHOWN = 120  # characters: enough to recognise what was sent, too little to flood a log
 
@@ -12,7 +13,9 @@ def printable(text: str, limit: int = SHOWN) -> str:
 
 
 def os_reason(error: OSError) -> str:
-    """Return why the operating system refused, without its numbers and without addresses."""
+    """Return why the operating system, or TLS, refused, without its numbers and addresses."""
+    if isinstance(error, ssl.SSLError):  # its number is one of OpenSSL's
+        return printable(error.reason.lower().replace("_", " ") if error.reason else str(error))
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
     # asyncio raises a bare ConnectionResetError where the peer closes too early.

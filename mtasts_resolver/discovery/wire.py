@@ -8,7 +8,6 @@ is no other place from which anybody could read it (RFC 8461 §3.3).
 import asyncio
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar, cast
 
@@ -104,6 +103,7 @@ class Tls:
     def __init__(self, wire: Wire, context: ssl.SSLContext, host: str) -> None:
         self._wire = wire
         self._outgoing = ssl.MemoryBIO()
+        self._broken: list[ssl.SSLError] = []
         self.object = context.wrap_bio(wire.incoming, self._outgoing, server_hostname=host)
 
     async def handshake(self) -> None:
@@ -116,12 +116,18 @@ class Tls:
         That is said in TLS, by close_notify. A connection that breaks off is an OSError: anybody on
         the path can do that (RFC 9112 §9.8).
         """
+        if self._broken:
+            raise self._broken.pop()
         data = await self._perform(partial(self.object.read, size))
         # As much as there is: records of a single byte each are not worth a turn each. What is
-        # wrong with the next one is told when that is read.
-        with suppress(ssl.SSLError):
+        # wrong with the next one is told when that is read; OpenSSL itself says it but once.
+        try:
             while data and (more := self.object.read(size - len(data))):
                 data += more
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._broken.append(error.with_traceback(None))
         return data
 
     def write(self, data: bytes) -> None:
