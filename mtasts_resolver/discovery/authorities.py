@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 from pathlib import Path
+from time import sleep
 
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.discovery.shortage import shortage
@@ -16,6 +17,11 @@ from mtasts_resolver.discovery.text import os_reason
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # what OpenSSL looks for, see openssl-rehash(1)
 _PEM = re.compile(rb"-----BEGIN [^-]+-----[^-]+-----END [^-]+-----")
+
+# An update removes all links of a directory, and makes new ones, within a second: who reads
+# meanwhile finds some. A fetch may wait for this, and has ten seconds.
+TRIES = 10
+PAUSE = 0.2  # seconds
 
 # What OpenSSL passes over for good, too: most systems have either the file or the directory.
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
@@ -47,15 +53,18 @@ def load_system_authorities(context: ssl.SSLContext) -> None:
 
 
 def _load_directory(context: ssl.SSLContext, directory: Path, known: set[bytes]) -> None:
-    try:
-        before = directory.stat().st_mtime_ns
-        files = [path for path in directory.iterdir() if _HASHED.fullmatch(path.name)]
-    except _ABSENT:
-        return
-    for file in files:
-        _load_file(context, file, known)
-    if directory.stat().st_mtime_ns != before:  # an update removes all links, and makes new ones
-        raise ShortageError(f"{directory} was changed while it was read (try again)")
+    for _ in range(TRIES):
+        try:
+            before = directory.stat().st_mtime_ns
+            files = [path for path in directory.iterdir() if _HASHED.fullmatch(path.name)]
+        except _ABSENT:
+            return
+        for file in files:
+            _load_file(context, file, known)
+        if directory.stat().st_mtime_ns == before:
+            return
+        sleep(PAUSE)
+    raise ShortageError(f"{directory} is changed each time that it is read (try again)")
 
 
 def _load_file(context: ssl.SSLContext, file: Path, known: set[bytes]) -> None:

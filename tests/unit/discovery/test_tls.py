@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import pytest
 import trustme
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtasts_resolver.discovery import authorities
 from mtasts_resolver.discovery.certificates import (
     MAX_DESCRIBED,
     TRUST_STORE_AGE,
@@ -635,27 +637,61 @@ def test_a_certificate_that_cannot_be_read_is_a_value_error(
         trusting_context(None)
 
 
-def test_a_trust_store_that_is_changed_meanwhile_is_read_another_time(
+class Changing:
+    """Changes a directory without end, or until it is called."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._change)
+        self.called = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def __call__(self, _pause: float) -> None:
+        self.called = True
+        self.__exit__()
+
+    def _change(self) -> None:
+        time = 0
+        while not self._ended.is_set():
+            time += 1
+            os.utime(self._directory, ns=(time, time))
+
+
+def test_a_directory_that_is_changed_meanwhile_is_read_again(
     ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = empty_trust_store(tmp_path, monkeypatch)
     ca.cert_pem.write_to_path(str(directory / "0a1b2c3d.0"))
-    seen = threading.Event()
+    with Changing(directory) as end:
+        monkeypatch.setattr("mtasts_resolver.discovery.authorities.sleep", end)
+        for _ in range(10_000):  # whether a change comes in time is for the scheduler to say
+            context = trusting_context(None)
+            if end.called:
+                break
+    assert end.called
+    assert len(context.get_ca_certs()) == 1
 
-    def change() -> None:
-        time = 0
-        while not seen.is_set():
-            time += 1
-            os.utime(directory, ns=(time, time))
 
-    thread = threading.Thread(target=change)
-    thread.start()
-    try:
-        with pytest.raises(ShortageError, match=f"{directory} was changed while it was read"):
-            list(map(trusting_context, [None] * 10_000))
-    finally:
-        seen.set()
-        thread.join()
+def test_a_directory_that_is_changed_without_end_is_given_up(
+    ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = empty_trust_store(tmp_path, monkeypatch)
+    ca.cert_pem.write_to_path(str(directory / "0a1b2c3d.0"))
+    monkeypatch.setattr(authorities, "TRIES", 1)
+    monkeypatch.setattr(authorities, "PAUSE", 0.0)
+    with (
+        Changing(directory),
+        pytest.raises(ShortageError, match=f"{directory} is changed each time"),
+    ):
+        list(map(trusting_context, [None] * 10_000))
 
 
 async def test_a_trust_store_that_becomes_empty_is_not_taken(
