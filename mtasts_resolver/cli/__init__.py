@@ -1,16 +1,23 @@
 """The command line: one module a command."""
 
 import difflib
+import errno
 import gc
+import io
 import json
 import sys
 from importlib import import_module
 from itertools import takewhile
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from mtasts_resolver import __version__
+from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.cli.terminal import noting, silence
+
+# Of a full disk, a quota, a limit, a broken disk. A pipe that nobody reads is click's.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 COMMANDS = {
     "serve": "serve:serve",
@@ -54,15 +61,44 @@ class LateCommands(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401  click's signature
         """Run a command; with --json its errors are JSON on standard output, too."""
         given = args[0] if args else extra.get("args")
-        words = sys.argv[1:] if given is None else given
-        if "--json" not in takewhile(lambda word: word != "--", words):
-            return super().main(*args, **extra)
+        words = list(sys.argv[1:] if given is None else given)
+        as_json = "--json" in takewhile(lambda word: word != "--", words)
+        if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+            sys.stdout.reconfigure(errors="backslashreplace")  # as that of standard error
         try:
-            return super().main(*args, **{**extra, "standalone_mode": False})
-        except click.ClickException as error:
-            shown = {"error": error.format_message(), "exit_code": error.exit_code}
-            click.echo(json.dumps(shown))
-            sys.exit(error.exit_code)
+            try:
+                super().main(*args, **{**extra, "standalone_mode": False})
+            except click.ClickException as error:
+                _end(error, as_json=as_json)
+            except click.Abort:
+                _end(_Interrupted("interrupted"), as_json=as_json)
+        except OSError as error:
+            if words[:1] == ["serve"] or error.errno not in _UNWRITABLE or error.filename:
+                raise
+            _give_up_output(error)
+        sys.exit()
+
+
+class _Interrupted(click.ClickException):
+    exit_code = exit_codes.INTERRUPTED
+
+
+def _end(error: click.ClickException, *, as_json: bool) -> NoReturn:
+    if as_json:
+        shown = {"error": error.format_message(), "exit_code": error.exit_code}
+        click.echo(json.dumps(shown))
+    else:
+        with noting():
+            error.show()
+    sys.exit(error.exit_code)
+
+
+def _give_up_output(error: OSError) -> NoReturn:
+    """End with an exit code that does not stand for the answer, which nobody has got."""
+    with noting():
+        click.echo(f"Error: the output cannot be written: {error.strerror}", err=True)
+    silence(sys.stdout)
+    sys.exit(exit_codes.TEMPORARY)
 
 
 @click.group(cls=LateCommands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,5 +107,5 @@ def main() -> None:
     """MTA-STS (RFC 8461) for Postfix: a policy server for smtp_tls_policy_maps.
 
     Exit codes: 0; 1 for a negative answer; 2 for wrong usage or configuration; 69 when the daemon
-    cannot be reached; 75 for a temporary failure.
+    cannot be reached; 75 for a temporary failure; 130 after Ctrl-C.
     """

@@ -18,7 +18,7 @@ class DaemonUnreachableError(Exception):
 def ask(address: str, map_name: str, key: str) -> Reply:
     """Return the reply of the daemon at `address`. Raise ValueError where that is no address."""
     where = parse_address(address)
-    request = f"{map_name} {key}".encode()
+    request = f"{map_name} {key}".encode("utf-8", "surrogateescape")  # the bytes that were typed
     try:
         if isinstance(where, InetAddress):
             connection = socket.create_connection((where.host, where.port), CONNECT_TIMEOUT)

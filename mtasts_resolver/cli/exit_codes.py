@@ -4,3 +4,4 @@ NEGATIVE = 1  # the answer is no: not found, no policy
 USAGE = 2  # wrong usage or configuration
 UNAVAILABLE = 69  # the daemon cannot be reached
 TEMPORARY = 75  # try again later
+INTERRUPTED = 130  # by Ctrl-C, as a shell says of a program that SIGINT ended

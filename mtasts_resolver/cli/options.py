@@ -9,7 +9,7 @@ from typing import IO
 import click
 
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.terminal import width, wrap
+from mtasts_resolver.cli.terminal import noting, width, wrap
 from mtasts_resolver.config import Config, ConfigError, load_config
 from mtasts_resolver.endpoints import parse_address
 
@@ -67,8 +67,9 @@ def read_config(config_file: Path | None) -> Config:
 def show_notes(lines: Iterable[str]) -> None:
     """Write lines for a person to standard error."""
     columns = width(sys.stderr)
-    for line in lines:
-        click.echo("\n".join(wrap(line, columns)), err=True)
+    with noting():
+        for line in lines:
+            click.echo("\n".join(wrap(line, columns)), err=True)
 
 
 class CommandError(click.ClickException):

@@ -77,7 +77,7 @@ def configuration_or_defaults(config_file: Path | None) -> Config:
     except ConfigError as error:
         config = Config()
         address = socketmap_address(config)
-        click.echo(f"{error}\nThe daemon is asked at the default address, {address}", err=True)
+        show_notes([*error.errors, f"The daemon is asked at the default address, {address}"])
         return config
 
 

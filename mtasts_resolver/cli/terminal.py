@@ -3,6 +3,8 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import click
@@ -27,14 +29,36 @@ def use_color(choice: str) -> bool:
     if choice != "auto":
         return choice == "always"
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not plain
+    return is_terminal(sys.stdout) and not plain
 
 
-def width(stream: TextIO) -> int | None:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether `stream` is a terminal; it is None where the process was given none."""
+    return stream is not None and stream.isatty()
+
+
+def width(stream: TextIO | None) -> int | None:
     """Return how many columns `stream` has; None where it is no terminal."""
-    if not stream.isatty():
+    if stream is None or not is_terminal(stream):
         return None
     return os.get_terminal_size(stream.fileno()).columns or USUAL_COLUMNS
+
+
+@contextmanager
+def noting() -> Iterator[None]:
+    """Tell a person something on standard error: that it cannot be written changes no result."""
+    try:
+        yield
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO | None) -> None:
+    """Lead `stream` nowhere: Python tries at its end to write what could not be written before."""
+    if stream is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def wrap(text: str, columns: int | None, *, first: str = "", rest: str = "") -> list[str]:
