@@ -8,6 +8,7 @@ from typing import TypeVar
 from mtasts_resolver.discovery.errors import DiscoveryError, ShortageError
 
 T = TypeVar("T")
+Failure = TypeVar("Failure", DiscoveryError, ShortageError)
 
 
 def _ignore(_: object) -> None:
@@ -28,13 +29,13 @@ async def race(
     want of something of ours might have been the result. Anything else is raised at once. A result
     that comes too late is given to `discard`.
 
-    A failure is its text: it keeps no traceback, which would hold `failures`, which holds it.
+    A failure is its text: see `_alone`.
     """
     if len(attempts) == 1:  # the usual case, and a task costs more than the rest of a question
         try:
             return await attempts[0]()
         except DiscoveryError as error:
-            failures.append(error.with_traceback(None))
+            failures.append(_alone(error))
             return None
     return await _race(attempts, delay, failures, discard)
 
@@ -62,9 +63,9 @@ async def _race(
                 try:
                     result = task.result()
                 except DiscoveryError as error:
-                    failures.append(error.with_traceback(None))
+                    failures.append(_alone(error))
                 except ShortageError as error:
-                    lacking = error.with_traceback(None)
+                    lacking = _alone(error)
                 else:
                     winner = task
                     return result
@@ -77,6 +78,12 @@ async def _race(
             if task is not winner:
                 task.cancel()
                 task.add_done_callback(partial(_dismiss, discard))
+
+
+def _alone(error: Failure) -> Failure:
+    """Return `error` without how it came about: those frames hold `failures`, which holds it."""
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _dismiss(discard: Callable[[T], None], task: asyncio.Future[T]) -> None:
