@@ -3,6 +3,8 @@
 import asyncio
 import os
 import shutil
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -35,7 +37,7 @@ ANSWERS = {
     "longer-tcp.example": Reply(Status.OK, "x" * (TCP_TABLE_MAX - len("200 ") + 1), SHORT),
 }
 
-Postmap = Callable[[str, str], Awaitable[tuple[int, str, str]]]
+Postmap = Callable[..., Awaitable[tuple[int, str, str]]]
 
 
 def answer(request: Request) -> Reply:
@@ -46,18 +48,22 @@ def answer(request: Request) -> Reply:
 
 @pytest.fixture
 def postmap(tmp_path: Path) -> Postmap:
-    """Return a function of key and table: exit code, standard output, standard error."""
+    """Return a function of key and table: exit code, standard output, standard error.
+
+    With the key `-` Postfix asks for each line of `typed`, over one connection.
+    """
     main_cf = tmp_path / "main.cf"
     main_cf.write_text("compatibility_level = 3.6\nmaillog_file =\n")
     os.utime(main_cf, (0, 0))  # Postfix waits two seconds for a file that was just written
 
-    async def run(key: str, table: str) -> tuple[int, str, str]:
+    async def run(key: str, table: str, typed: str = "") -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
             *("postmap", "-c", str(tmp_path), "-q", key, table),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await process.communicate()
+        out, err = await process.communicate(typed.encode())
         assert process.returncode is not None
         return process.returncode, out.decode().rstrip("\n"), err.decode()
 
@@ -148,3 +154,31 @@ class TestTcpTable:
         async with serving(answer, self.SPEC) as server:
             code, out, err = await postmap(key, server.listeners[0].name.replace("inet:", "tcp:"))
             assert (code, len(out), err) == (0, length, "")
+
+
+@pytest.mark.parametrize("ending", ["reset", "end"])
+@pytest.mark.parametrize("table", ["socketmap:inet:127.0.0.1:{}:default", "tcp:127.0.0.1:{}"])
+async def test_a_request_whose_connection_ends_is_sent_again(
+    postmap: Postmap, table: str, ending: str
+) -> None:
+    """As one that arrives in the very instant in which a daemon that stops closes it."""
+    requests: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.read(1_000):
+            requests.append(request)
+            if len(requests) == 2:
+                if ending == "reset":
+                    sock = writer.get_extra_info("socket")
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                break
+            writer.write(b"4:OK x," if table.startswith("socketmap") else b"200 x\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        code, out, _ = await postmap("-", table.format(port), "a\nb\nc\n")
+    assert (code, out.split()) == (0, ["a", "x", "b", "x", "c", "x"])
+    assert len(requests) == 4
+    assert requests[1] == requests[2]
