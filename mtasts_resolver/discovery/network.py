@@ -16,7 +16,12 @@ from mtasts_resolver.discovery.certificates import (
     parse_certificate,
     read_unchecked_certificate,
 )
-from mtasts_resolver.discovery.errors import CertificateError, ConnectError, DiscoveryError
+from mtasts_resolver.discovery.errors import (
+    CertificateError,
+    ConnectError,
+    DiscoveryError,
+    ShortageError,
+)
 from mtasts_resolver.discovery.race import race
 from mtasts_resolver.discovery.shortage import no_route, shortage
 from mtasts_resolver.discovery.steps import Steps
@@ -55,13 +60,25 @@ class Network(httpcore.AsyncNetworkBackend):
 
     It connects to `targets`, the addresses of the policy host, one after the other until one
     answers; never to what the DNS has for the name by then. With `proxied` the target is the
-    proxy. Raises ConnectError, CertificateError and ShortageError. The caller limits the time.
+    proxy, which is to be reached within `proxy_timeout` seconds: where it is down, that is nothing
+    about the policy host. Raises ConnectError, CertificateError and ShortageError. The caller
+    limits the whole time.
     """
 
-    def __init__(self, targets: Sequence[str], steps: Steps, *, proxied: bool) -> None:
+    def __init__(
+        self,
+        targets: Sequence[str],
+        steps: Steps,
+        *,
+        proxied: bool,
+        proxy_timeout: float | None = None,
+    ) -> None:
         self._targets = targets[:MAX_ADDRESSES]
         self.steps = steps
         self.proxied = proxied
+        self._proxy_timeout = proxy_timeout
+        self.asks_proxy = False
+        """Whether it is the proxy's own words that are read: until TLS with the policy host."""
         self.peer = ""
         """The one of the targets that answered."""
         self._wire: Wire | None = None
@@ -77,28 +94,53 @@ class Network(httpcore.AsyncNetworkBackend):
         """Return a connection to the first target that accepts it."""
         failures: list[DiscoveryError] = []
         with self.steps.step(f"connect to {host} port {port}") as note:
-            targets = self._targets
-            if self.proxied and not is_address(targets[0]):
-                targets = await _look_up(targets[0], port)
-            wire = await race(
-                [partial(_open, target, port) for target in targets],
-                NEXT_ADDRESS_AFTER,
-                failures,
-                discard=Wire.abort,
-            )
-            if wire is None:
-                if (lacking := no_route(targets)) is not None:
-                    raise lacking
-                raise ConnectError(f"{host} cannot be reached: {'; '.join(map(str, failures))}")
+            reach = self._reach_proxy if self.proxied else self._reach_host
+            wire = await reach(host, port, failures)
             self._wire = wire
             note.outcome = self.peer = wire.peer
             note.details += [f"not {failure}" for failure in failures]
+        self.asks_proxy = self.proxied
         return Tunnel(self, wire, port) if self.proxied else Connection(self, wire, port)
+
+    async def _reach_host(self, host: str, port: int, failures: list[DiscoveryError]) -> Wire:
+        wire = await _reach(self._targets, port, failures)
+        if wire is not None:
+            return wire
+        if (lacking := no_route(self._targets)) is not None:
+            raise lacking
+        raise ConnectError(f"{host} cannot be reached: {'; '.join(map(str, failures))}")
+
+    async def _reach_proxy(self, proxy: str, port: int, failures: list[DiscoveryError]) -> Wire:
+        """Return a connection to the proxy. Raise ShortageError: it is this host's own."""
+        target = self._targets[0]
+        try:
+            async with asyncio.timeout(self._proxy_timeout):
+                targets = [target] if is_address(target) else await _look_up(target, port)
+                wire = await _reach(targets, port, failures)
+        except TimeoutError:
+            raise proxy_failure(f"{proxy} cannot be reached in time") from None
+        if wire is None:
+            raise proxy_failure(f"{proxy} cannot be reached: {'; '.join(map(str, failures))}")
+        return wire
 
     def close(self) -> None:
         """Close the connection, which httpcore forgets where TLS fails or is cancelled."""
         if self._wire is not None:
             self._wire.abort()
+
+
+def proxy_failure(what: str) -> ShortageError:
+    """Return the error to raise where the proxy fails whoever is to be reached through it."""
+    return ShortageError(f"the proxy {what} (mend it, or change https.proxy)")
+
+
+async def _reach(targets: Sequence[str], port: int, failures: list[DiscoveryError]) -> Wire | None:
+    return await race(
+        [partial(_open, target, port) for target in targets],
+        NEXT_ADDRESS_AFTER,
+        failures,
+        discard=Wire.abort,
+    )
 
 
 async def _look_up(proxy: str, port: int) -> Sequence[str]:
@@ -107,7 +149,7 @@ async def _look_up(proxy: str, port: int) -> Sequence[str]:
         found = await asyncio.get_running_loop().getaddrinfo(proxy, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise (
-            shortage(error) or ConnectError(f"{proxy} cannot be looked up: {os_reason(error)}")
+            shortage(error) or proxy_failure(f"{proxy} cannot be looked up: {os_reason(error)}")
         ) from None
     return list(dict.fromkeys(str(info[4][0]) for info in found))[:MAX_ADDRESSES]
 
@@ -136,6 +178,7 @@ class Connection(httpcore.AsyncNetworkStream):
         """Begin TLS; the certificate must be valid for the host (RFC 8461 §3.3)."""
         host = server_hostname or ""
         steps = self._network.steps
+        self._network.asks_proxy = False
         with steps.step(f"TLS with {host}") as note:
             tls = Tls(self._wire, ssl_context, host)
             await self._handshake(tls, host)
@@ -180,13 +223,16 @@ class Tunnel(Connection):
         """
         self._lines += 1
         if self._lines > MAX_PROXY_LINES:
-            raise ConnectError(f"{self._wire.peer} sends more than {MAX_PROXY_LINES} lines")
+            raise proxy_failure(f"{self._wire.peer} sends more than {MAX_PROXY_LINES} lines")
         await asyncio.sleep(0)  # others' turn
         line = b""
         while not line.endswith(b"\n") and len(line) < min(max_bytes, READ_BYTES):
             if not (byte := self._wire.incoming.read(1)):
-                with _broken_connections(self._wire.peer):
-                    await self._wire.more()
+                try:
+                    with _broken_connections(self._wire.peer):
+                        await self._wire.more()
+                except ConnectError as error:
+                    raise proxy_failure(f"fails: {error}") from None
             line += byte
         return line
 

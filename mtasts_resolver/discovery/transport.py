@@ -7,7 +7,7 @@ import httpcore
 import httpx
 
 from mtasts_resolver.discovery.errors import BodyError, ConnectError
-from mtasts_resolver.discovery.network import Network, Secured
+from mtasts_resolver.discovery.network import Network, Secured, proxy_failure
 from mtasts_resolver.discovery.text import printable
 
 HTTP_PORT = 80
@@ -49,9 +49,14 @@ class PolicyHostTransport(httpx.AsyncBaseTransport):
                 )
             )
         except httpcore.ProxyError as error:
-            raise ConnectError(f"the proxy refuses: {printable(str(error))}") from None
+            why = f"refuses: {printable(str(error))}"
+            if why.startswith("refuses: 407 "):  # it wants to know who we are (RFC 9110 §15.5.8)
+                raise proxy_failure(why) from None
+            raise ConnectError(f"the proxy {why}") from None
         except httpcore.RemoteProtocolError as error:
             _release(error)
+            if self._network.asks_proxy:
+                raise proxy_failure(f"does not answer in HTTP: {printable(str(error))}") from None
             raise ConnectError(
                 f"{url.host} does not answer in HTTP: {printable(str(error))}"
             ) from None

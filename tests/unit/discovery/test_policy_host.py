@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mtasts_resolver.discovery.errors import (
     ConnectError,
     DnsError,
     PolicyHostError,
+    ShortageError,
 )
 from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
@@ -234,13 +236,63 @@ async def test_a_proxy_that_refuses_is_named_as_the_reason(ca_file: Path) -> Non
     assert str(caught.value) == "the proxy refuses: 403 Forbidden"
 
 
-@pytest.mark.row("P13")
-async def test_a_proxy_that_is_down(ca_file: Path) -> None:
+@pytest.mark.row("P13", "P15")
+async def test_a_proxy_that_is_down_is_no_failure_of_the_domain(ca_file: Path) -> None:
     port = unused_port()
     async with fetcher_for(443, ca_file, proxy=f"http://127.0.0.1:{port}") as fetcher:
-        with pytest.raises(ConnectError) as caught:
+        with pytest.raises(ShortageError) as caught:
             await fetcher.fetch_policy(DOMAIN)
-    assert str(caught.value) == ("127.0.0.1 cannot be reached: 127.0.0.1: connection refused")
+    assert str(caught.value) == (
+        "the proxy 127.0.0.1 cannot be reached: 127.0.0.1: connection refused"
+        " (mend it, or change https.proxy)"
+    )
+
+
+@pytest.mark.row("P15")
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+            "refuses: 407 Proxy Authentication Required",
+        ),
+        (b"HTTP/1.1 502 Bad", "fails: 127.0.0.1 broke the connection: the connection was closed"),
+        (b"", "fails: 127.0.0.1 broke the connection: the connection was closed"),
+        (b"220 mail.example ESMTP\r\n\r\n", "does not answer in HTTP: "),
+        (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200, "127.0.0.1 sends more than 100 lines"),
+    ],
+)
+async def test_a_proxy_that_fails_everybody_is_no_failure_of_the_domain(
+    ca_file: Path, answer: bytes, reason: str
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+
+    async with (
+        stream_server(serve) as port,
+        fetcher_for(443, ca_file, proxy=f"http://127.0.0.1:{port}") as fetcher,
+    ):
+        with pytest.raises(ShortageError) as caught:
+            await fetcher.fetch_policy(DOMAIN)
+    assert str(caught.value).startswith(f"the proxy {reason}")
+
+
+@pytest.mark.row("P15")
+async def test_a_proxy_that_takes_no_connection_is_no_failure_of_the_domain(ca_file: Path) -> None:
+    with socket.socket() as full, socket.socket() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting.connect(full.getsockname())  # nobody accepts it, and there is room for no other
+        port = full.getsockname()[1]
+        async with fetcher_for(
+            443, ca_file, proxy=f"http://127.0.0.1:{port}", timeout=2.0
+        ) as fetcher:
+            with pytest.raises(
+                ShortageError, match=r"proxy 127\.0\.0\.1 cannot be reached in time"
+            ):
+                await fetcher.fetch_policy(DOMAIN)
 
 
 @pytest.mark.row("P1", "P13")

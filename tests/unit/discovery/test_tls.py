@@ -343,7 +343,7 @@ async def test_too_many_open_files_are_no_failure_of_the_host(
 
 async def test_a_proxy_whose_name_is_unknown(ca_file: Path) -> None:
     async with fetcher_for(443, ca_file, proxy="http://proxy.invalid:3128") as fetcher:
-        with pytest.raises(ConnectError, match=r"proxy\.invalid cannot be looked up: "):
+        with pytest.raises(ShortageError, match=r"the proxy proxy\.invalid cannot be looked up: "):
             await fetcher.fetch_policy(DOMAIN)
 
 
