@@ -5,11 +5,12 @@ import os
 import sqlite3
 import stat
 import struct
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from mtasts_resolver.store.errors import HeldError, UnavailableError
+from mtasts_resolver.store.errors import STUCK, HeldError, UnavailableError
 
 BUSY_TIMEOUT_MS = 1000  # what another process does in passing takes milliseconds
 
@@ -57,10 +58,7 @@ class Holder(NamedTuple):
 
 
 def holder(path: Path) -> Holder | None:
-    """Return who has the file open, if another process has; raise OSError.
-
-    Call it only where this process has it not: the kernel would take its locks away.
-    """
+    """Return who has the file open, if another process has; raise OSError or UnavailableError."""
     file = open_regular(path, os.O_RDONLY)
     try:
         asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, _SHARED_FIRST, _SHARED_SIZE, 0)
@@ -71,21 +69,36 @@ def holder(path: Path) -> Holder | None:
 
 
 def check_free(path: Path) -> None:
-    """Raise HeldError where another process has the file for itself, as a daemon does.
-
-    Call it only where this process has it not open.
-    """
+    """Raise HeldError where another process has the file for itself, as a daemon does."""
     with suppress(OSError, UnavailableError):  # whoever opens the file will be told why
         other = holder(path)
         if other is not None and other.alone:
             raise HeldError(path, other.pid)
 
 
+def thread_name(path: Path) -> str:
+    """Return the name of a thread that has `path` open."""
+    return f"store {path}"
+
+
+def check_closed(path: Path) -> None:
+    """Raise UnavailableError where a thread of this process has the file open still.
+
+    One that waits for a disk that does not answer has it, long after it was told to end.
+    """
+    name = thread_name(path)
+    if any(thread.name == name for thread in threading.enumerate()):
+        raise UnavailableError(STUCK)
+
+
 def open_regular(path: Path, flags: int) -> int:
     """Open a regular file that is at `path` itself; raise OSError, or UnavailableError for others.
 
-    Never by a link, which may lead anywhere, and never waiting, as a FIFO would have it.
+    Never by a link, which may lead anywhere, and never waiting, as a FIFO would have it. Nor beside
+    a connection: when whoever calls this closes the file, the kernel takes away every lock that
+    this process has on it (fcntl(2)), and a second daemon could have the file, too.
     """
+    check_closed(path)
     _check_regular(path)
     file = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(file).st_mode):

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from mtasts_resolver import logs
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.connection import check_free, side_file
+from mtasts_resolver.store.connection import check_closed, check_free, side_file
 from mtasts_resolver.store.errors import (
     FAILURES,
     DamagedError,
@@ -220,6 +220,7 @@ class Database:
 
     def _begin_afresh(self, damage: DamagedError) -> None:
         self._shut()
+        check_closed(self._path)  # whoever has it open would remove the new one's log, by its name
         try:
             target = set_aside(self._path, self._now())
         except OSError as error:

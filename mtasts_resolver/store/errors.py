@@ -33,6 +33,9 @@ _ADVICE = {
 }
 
 
+STUCK = "the disk does not answer"
+
+
 class StoreError(Exception):
     """The store cannot be used as configured; the text says why and what to do."""
 

@@ -73,8 +73,7 @@ def _remains(path: Path) -> list[_Remains]:
 def read_copy(path: Path) -> dict[str, StoredPolicy]:
     """Return the policies of a file that cannot be opened for writing; nothing if none is readable.
 
-    A policy that is stored MUST be applied (RFC 8461 §3.3), also from a read-only directory. This
-    process must not have the file open.
+    A policy that is stored MUST be applied (RFC 8461 §3.3), also from a read-only directory.
     """
     for options, alone in _ways_to_read(path):
         try:

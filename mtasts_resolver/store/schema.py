@@ -34,8 +34,7 @@ MIGRATIONS: Mapping[int, Migration] = {0: _create}
 def prepare(path: Path) -> None:
     """Make `path` where it is missing, look whose it is, and migrate it to VERSION.
 
-    Only what that takes is read. This process must not have the file open, or SQLite would lose
-    its locks on it. Raise StoreError for a file that is not ours or is newer than this program, and
+    Only what that takes is read. Raise StoreError for a file that is not ours or is newer than this program, and
     leave its content untouched; DamagedError for a ruined one; UnavailableError or one of FAILURES
     for others.
     """

@@ -12,7 +12,7 @@ from mtasts_resolver import logs
 from mtasts_resolver.clock import Clock
 from mtasts_resolver.store import WRITE_DELAY, StoredPolicy
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
-from mtasts_resolver.store.errors import UnavailableError
+from mtasts_resolver.store.errors import STUCK, UnavailableError
 from mtasts_resolver.store.worker import Worker
 
 WRITE_ROWS = 1000  # changes per transaction: milliseconds, in which look-ups of the store wait
@@ -26,8 +26,6 @@ CHECK_DELAY = 10.0  # seconds from the opening: to read all of a file must not s
 LOOK_INTERVAL = 30.0
 CALL_TIMEOUT = 30.0  # seconds for one job of the worker: above table.STATEMENT_TIMEOUT
 CLOSE_TIMEOUT = 10.0  # seconds: with the rest of a shutdown far below systemd's 90 s
-
-_STUCK = "the disk does not answer"
 
 log = logs.get(__name__)
 
@@ -181,7 +179,7 @@ class SqliteStore:
         if self._pending:
             log.error("store-changes-unwritten", file=self._path, count=len(self._pending))
         if not closed:
-            log.warning("store-not-closed", file=self._path, reason=_STUCK)
+            log.warning("store-not-closed", file=self._path, reason=STUCK)
         self._worker.close()
 
     def _change(self, domain: str, change: StoredPolicy | None) -> None:
@@ -251,13 +249,13 @@ class SqliteStore:
     async def _call(self, work: Callable[[], T]) -> T:
         """Return what `work` returns, done by the worker; UnavailableError after CALL_TIMEOUT."""
         if self._late is not None and not self._late.done():
-            raise UnavailableError(_STUCK)
+            raise UnavailableError(STUCK)
         job = self._worker.do(work)
         job.add_done_callback(_retrieve)
         await asyncio.wait((job,), timeout=CALL_TIMEOUT)
         if not job.done():
             self._late = job
-            raise UnavailableError(_STUCK)
+            raise UnavailableError(STUCK)
         if self._opening != self._database.opening:
             if self._opening:
                 self._put_again()

@@ -17,7 +17,7 @@ from sqlitedict import SqliteDict, SqliteMultithread
 
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.connection import connect_alone
+from mtasts_resolver.store.connection import connect_alone, thread_name
 from mtasts_resolver.store.errors import FAILURES, DamagedError, StoreError
 
 T = TypeVar("T")
@@ -134,6 +134,10 @@ class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is unt
             raise
         return self._opened
 
+    def start(self) -> None:
+        self.name = thread_name(Path(self.filename))
+        super().start()
+
     def run(self) -> None:
         try:
             super().run()
@@ -182,15 +186,19 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(
-            os.fspath(path),
-            TABLE,
-            journal_mode="WAL",
-            encode=msgspec.json.encode,
-            decode=_decoder.decode,
-            outer_stack=False,
-        )
-        settings = tuple(map(self.pragma, SETTINGS))
+        try:
+            super().__init__(
+                os.fspath(path),
+                TABLE,
+                journal_mode="WAL",
+                encode=msgspec.json.encode,
+                decode=_decoder.decode,
+                outer_stack=False,
+            )
+            settings = tuple(map(self.pragma, SETTINGS))
+        except FAILURES:
+            self.shut()
+            raise
         if settings != tuple(SETTINGS.values()):
             self.shut()
             raise StoreError(
@@ -273,9 +281,11 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
             return
 
     def shut(self) -> None:
-        """Close, in a bounded time, whatever state the thread is in."""
-        try:
-            self.close()
-        except FAILURES:
-            # The thread has ended, or hangs: it is told to end once it can, and not waited for.
-            self.close(force=True)
+        """Close, in a bounded time, whatever state the thread is in.
+
+        A thread that hangs has the file open still, and ends once it can: see check_closed.
+        """
+        thread: _Connection | None = self.conn
+        self.close(force=True)
+        if thread is not None:
+            thread.join(STATEMENT_TIMEOUT)

@@ -1,6 +1,9 @@
 """What sqlitedict's connection is made to do, and what its thread can no longer do to us."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from mtasts_resolver.store import table as table_module
+from mtasts_resolver.store.connection import check_free
 from mtasts_resolver.store.database import Database
-from mtasts_resolver.store.errors import StoreError, UnavailableError
+from mtasts_resolver.store.errors import DamagedError, StoreError, UnavailableError
 from mtasts_resolver.store.schema import prepare
 from mtasts_resolver.store.table import STATEMENT_ROWS, PolicyTable
 from tests.events import events
@@ -113,6 +117,64 @@ def test_nobody_waits_for_a_disk_that_does_not_answer(
     released.set()
     thread.join(20)
     assert not thread.is_alive()
+
+
+def holder_seen_by_others(path: Path) -> str:
+    """Return what another process finds out about who has `path` open."""
+    script = (
+        "import sys; from pathlib import Path; from mtasts_resolver.store.connection import holder;"
+        "print(holder(Path(sys.argv[1])))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, path], capture_output=True, text=True, check=True
+    )
+    return ended.stdout.strip()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_while_a_statement_hangs_no_other_process_can_have_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    """Its locks are the process's, which loses them with the first descriptor that is closed."""
+    monkeypatch.setattr(table_module, "_POLL", 0.01)
+    monkeypatch.setattr(table_module, "STATEMENT_TIMEOUT", 0.05)
+    database = Database(path, StoppedClock().wall)
+    database.open()
+    ours = f"Holder(alone=True, pid={os.getpid()})"
+    assert holder_seen_by_others(path) == ours
+    released = threading.Event()
+    assert database._table is not None
+    thread = database._table.conn
+    thread._opened[0].create_function("hang", 0, released.wait)
+
+    def hang(table: PolicyTable) -> None:
+        try:
+            table.conn.select_one("SELECT hang()")
+        except sqlite3.OperationalError:
+            if damaged:
+                raise DamagedError("it looks so") from None
+            raise
+
+    try:
+        with pytest.raises(UnavailableError, match="the disk does not answer"):
+            database._guarded(hang)
+        for _ in range(2):
+            with pytest.raises(UnavailableError, match="the disk does not answer"):
+                database.write({"a.example": policy("a.example")})
+            assert not database.is_open
+            assert database.get("a.example") is None
+        check_free(path)
+        assert holder_seen_by_others(path) == ours
+        assert list(path.parent.glob("*.damaged-*")) == []
+    finally:
+        released.set()
+        thread.join(20)
+
+    monkeypatch.setattr(table_module, "STATEMENT_TIMEOUT", 20)
+    database.write({"a.example": policy("a.example")})
+    assert database.get("a.example") == policy("a.example")
+    assert holder_seen_by_others(path) == ours
+    database.close()
 
 
 def test_the_database_opens_again_after_its_thread_has_died(path: Path) -> None:
