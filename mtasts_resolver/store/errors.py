@@ -66,6 +66,15 @@ class UnavailableError(Exception):
         self.reopen = reopen
 
 
+def primary_code(error: sqlite3.Error) -> int:
+    """Return SQLite's code for `error`, without the detail that extended codes add.
+
+    Errors that the sqlite3 module raises on its own account have none, as for text in the schema
+    that is not UTF-8.
+    """
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
 def judge(error: Failure) -> DamagedError | UnavailableError:
     """Return what `error`, raised while the file was used, means.
 
@@ -78,8 +87,7 @@ def judge(error: Failure) -> DamagedError | UnavailableError:
         return UnavailableError(f"{error.strerror or error}; {_advice(code)}")
     if isinstance(error, UnicodeDecodeError):
         return DamagedError("its schema is not UTF-8")
-    # Errors that the sqlite3 module raises on its own account have no code.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # drop the detail
+    code = primary_code(error)
     if code in _DAMAGE:
         return DamagedError(str(error))
     return UnavailableError(f"{error}; {_advice(code)}", reopen=code not in _PASSING)

@@ -11,7 +11,7 @@ from mtasts_resolver.store.connection import (
     connect_alone,
     open_regular,
 )
-from mtasts_resolver.store.errors import DamagedError, StoreError
+from mtasts_resolver.store.errors import DamagedError, StoreError, primary_code
 from mtasts_resolver.store.table import TABLE
 
 VERSION = 1  # in PRAGMA user_version; raise it together with a new entry in MIGRATIONS
@@ -34,9 +34,9 @@ MIGRATIONS: Mapping[int, Migration] = {0: _create}
 def prepare(path: Path) -> None:
     """Make `path` where it is missing, look whose it is, and migrate it to VERSION.
 
-    Only what that takes is read. Raise StoreError for a file that is not ours or is newer than this program, and
-    leave its content untouched; DamagedError for a ruined one; UnavailableError or one of FAILURES
-    for others.
+    Only what that takes is read. Raise StoreError for a file that is not ours or is newer than this
+    program, and leave its content untouched; DamagedError for a ruined one; UnavailableError or one
+    of FAILURES for others.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_side_files(path)
@@ -54,7 +54,7 @@ def _sensible() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+        if primary_code(error) == sqlite3.SQLITE_ERROR:
             raise DamagedError(str(error)) from None
         raise
 

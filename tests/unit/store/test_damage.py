@@ -76,6 +76,13 @@ def _one_byte_of_the_header(place: int) -> Callable[[Path], None]:
     return damage
 
 
+def _column_not_utf8(path: Path) -> None:
+    asyncio.run(fill(path, policies(3).values()))
+    body = path.read_bytes()
+    assert body.count(b"(key TEXT") == 1
+    path.write_bytes(body.replace(b"(key TEXT", b"(\xffey TEXT"))
+
+
 def _cut_short(path: Path) -> None:
     asyncio.run(fill(path, policies(200).values()))
     with path.open("r+b") as file:
@@ -90,6 +97,7 @@ def _cut_short(path: Path) -> None:
         _noise_in_pages,
         _noise_in_header,
         _cut_short,
+        _column_not_utf8,
         *map(_one_byte_of_the_header, (0, 16, 18, 19, 20, 47)),
     ],
     ids=lambda damage: damage.__name__,
@@ -463,6 +471,20 @@ def test_any_damage_is_survived(data: st.DataObject) -> None:
             body[position] = data.draw(st.integers(0, 255))
         path.write_bytes(body[: data.draw(st.none() | positions, label="length")])
         asyncio.run(_live_through(path, dict(policies(100))))
+
+
+@pytest.mark.row("C9")
+@pytest.mark.parametrize("byte", [0, 0xFF])
+def test_damage_to_any_byte_of_the_schema_is_survived(path: Path, byte: int) -> None:
+    asyncio.run(fill(path, policies(3).values()))
+    body = path.read_bytes()
+    statement = b"CREATE TABLE policies (key TEXT PRIMARY KEY, value BLOB)"
+    start = body.index(statement)
+    for place in range(start, start + len(statement)):
+        for file in path.parent.iterdir():
+            file.unlink()
+        path.write_bytes(body[:place] + bytes([byte]) + body[place + 1 :])
+        asyncio.run(_live_through(path, dict(policies(3))))
 
 
 @pytest.mark.row("C9")
