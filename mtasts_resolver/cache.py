@@ -168,7 +168,7 @@ class Cache(Generic[E]):
         self._bytes = 0
         self._shrinking = False
         self.precious_missing = False
-        """A precious entry was evicted, or found no room."""
+        """A precious entry was evicted, or found no room, or is to be had elsewhere."""
 
     def __len__(self) -> int:
         return len(self._precious) + len(self._absences)

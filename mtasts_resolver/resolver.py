@@ -155,6 +155,7 @@ class Resolver:
         """
         held = self._cache.get(stored.domain)
         if held is not None and held.stored is not None:
+            self._hold_longer(held, held.stored)
             return held  # it may have been fetched since the store was read
         entry = self._entry_of(stored)
         if entry is None:
@@ -218,7 +219,13 @@ class Resolver:
 
     async def _learn(self, domain: str) -> Entry | None:
         known = self._cache.get(domain)
-        if self._store_may_hold_more and (known is None or known.stored is None):
+        now = self._clock.monotonic()
+        if known is not None and known.stored is not None:
+            if now >= known.until:
+                self._hold_longer(known, known.stored)
+                if now < known.until:
+                    return known
+        elif self._store_may_hold_more:
             stored = await self._stored(domain)
             entry = self._entry_of(stored) if stored is not None else None
             if entry is not None:
@@ -250,6 +257,8 @@ class Resolver:
             if entry is None:
                 return None
         now = self._clock.monotonic()
+        if now >= entry.until and entry.stored is not None:
+            self._hold_longer(entry, entry.stored)
         if now >= entry.until:
             self._expire(domain, entry)
             return None
@@ -502,6 +511,19 @@ class Resolver:
         entry = self._cache.get(domain)
         return entry if entry is not None and entry.stored and now < entry.until else None
 
+    def _hold_longer(self, held: Entry, stored: StoredPolicy) -> None:
+        """Have a policy in memory hold as long as the stored one does, as the clock is now.
+
+        Its end may be by a clock that was ahead at the start. Never sooner than before: a policy
+        that is cached MUST be applied (RFC 8461 §3.3), and it may be now that the clock is wrong.
+        Nor by a clock that was set back to before the fetch, for then each call would add to it.
+        """
+        entry = self._entry_of(stored) if stored.fetched_at <= self._clock.wall() else None
+        if entry is not None and entry.until > held.until:
+            held.until = entry.until
+            held.recall()
+            self._cache.weigh(stored.domain, held)
+
     async def _stored(self, domain: str) -> StoredPolicy | None:
         """Return what the store holds; where it cannot be read, doubt what is learnt instead."""
         try:
@@ -547,7 +569,9 @@ class Resolver:
         if policy is not None and policy.mode is not Mode.NONE:
             self.log.warning("policy-expired", domain=domain, mode=policy.mode)
         if entry.stored is not None and expired_for(entry.stored, self._clock) < 0:
-            self._drop(domain)  # the clock was ahead at the start, and is right now: see preload
+            # The clock was ahead at the start, and is right now: `preload` will take it again.
+            self._drop(domain)
+            self._cache.precious_missing = True
         else:
             self._forget(domain)
 

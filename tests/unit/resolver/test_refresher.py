@@ -272,6 +272,64 @@ async def test_a_clock_that_was_ahead_does_not_end_a_policy_for_good() -> None:
     await running.stop()
 
 
+@pytest.mark.row("C2")
+@pytest.mark.parametrize("asked", [False, True])
+async def test_policies_loaded_by_a_clock_that_is_ahead_last_as_long_as_they_are_stored(
+    asked: bool,
+) -> None:
+    """They seem to have less left than they have; then the clock is set right."""
+    running = Running()
+    world = running.world
+    domains = await a_hundred_policies(running, max_age=10 * DAY)
+    await running.stop()
+    world.internet.records.clear()
+    world.internet.web_down = True
+    world.clock.offset += 8 * DAY
+    await running.restart()
+    if asked:
+        assert [await world.mode(domain) for domain in domains] == ["enforce"] * 100
+    world.clock.offset -= 8 * DAY
+    await world.clock.advance(9 * DAY)
+    assert [await world.mode(domain) for domain in domains] == ["enforce"] * 100
+    assert len(world.store.rows) == 100
+    await world.clock.advance(DAY + HOUR)
+    assert [await world.mode(domain) for domain in domains] == [None] * 100
+    assert len(world.store.rows) == 0
+    await running.stop()
+
+
+@pytest.mark.row("C2")
+async def test_a_policy_that_is_still_stored_is_known_before_the_store_is_read_again() -> None:
+    """Its end in memory comes before anybody has noticed that the clock was set."""
+    running = Running()
+    world = running.world
+    domains = await a_hundred_policies(running, max_age=7 * DAY)
+    await running.stop()
+    world.internet.records.clear()
+    world.internet.web_down = True
+    world.clock.offset += 7 * DAY - HOUR
+    await running.restart()
+    await running.stop()  # nothing reads the store again
+    world.clock.offset -= 7 * DAY - HOUR
+    await world.clock.advance(2 * HOUR)
+    for _ in range(2):
+        assert [await world.mode(domain) for domain in domains] == ["enforce"] * 100
+
+
+@pytest.mark.row("C2")
+async def test_a_clock_that_jumps_ends_no_policy_that_came_from_the_store() -> None:
+    running = Running()
+    world = running.world
+    domains = await a_hundred_policies(running, max_age=7 * DAY)
+    await running.restart()
+    world.internet.records.clear()
+    world.internet.web_down = True
+    world.clock.offset += 400 * DAY
+    await world.clock.advance(DAY)
+    assert [await world.mode(domain) for domain in domains] == ["enforce"] * 100
+    await running.stop()
+
+
 async def test_a_clock_that_is_ahead_makes_no_domain_seem_forgotten() -> None:
     running = Running()
     world = running.world
