@@ -150,10 +150,14 @@ class DnsClient:
                 if answer is not None:
                     return answer
         except DnsError as error:
-            failure = type(error)(f"{rdtype.name} {printable(name)}: {error}")
-            if isinstance(error, DnsTimeoutError | DnsServerError):
-                failure.outage = await self._is_outage(chain.name)
-            raise failure from None
+            raise await self._failure(chain, error) from None
+
+    async def _failure(self, chain: "_Chain", error: DnsError) -> DnsError:
+        """Return the error that says of the question of `chain` that it failed so."""
+        failure = type(error)(f"{chain.rdtype.name} {printable(chain.question)}: {error}")
+        if isinstance(error, DnsTimeoutError | DnsServerError):
+            failure.outage = await self._is_outage(chain.name)
+        return failure
 
     async def _is_outage(self, name: dns.name.Name) -> bool:
         """Tell, where a question about `name` failed, whether one that has an answer fails, too.

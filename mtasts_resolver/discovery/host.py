@@ -7,7 +7,12 @@ from itertools import chain, zip_longest
 
 from mtasts_resolver.discovery.addresses import IPNetwork, is_allowed
 from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
-from mtasts_resolver.discovery.errors import AddressForbiddenError, DnsError, PolicyHostError
+from mtasts_resolver.discovery.errors import (
+    AddressForbiddenError,
+    DiscoveryError,
+    DnsError,
+    PolicyHostError,
+)
 from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.text import printable
 
@@ -28,8 +33,7 @@ async def find_addresses(
         )
         found = _by_turns(*map(_addresses, answers))
         if not found:
-            _raise_outage(answers)
-            raise PolicyHostError(_why_none(host, answers))
+            raise _failure(host, answers)
         allowed = [text for text in found if is_allowed(ip_address(text), allow_networks)]
         refused = [text for text in found if text not in allowed]
         note.details += [f"{text} refused: not globally routable" for text in refused]
@@ -55,11 +59,17 @@ def _by_turns(*families: list[str]) -> list[str]:
     return [address for address in turns if address is not None]
 
 
-def _raise_outage(answers: Sequence[Answer | BaseException]) -> None:
-    """Raise the failure that says nothing of the host, if there is one."""
+def _failure(host: str, answers: Sequence[Answer | BaseException]) -> DiscoveryError:
+    """Return the error to raise where `answers` hold no address.
+
+    None of theirs is: it would lead to the frame that raises it, and that to `answers`.
+    """
     for answer in answers:
         if isinstance(answer, DnsError) and answer.outage:
-            raise answer
+            outage = type(answer)(str(answer))
+            outage.outage = True
+            return outage
+    return PolicyHostError(_why_none(host, answers))
 
 
 def _why_none(host: str, answers: Sequence[Answer | BaseException]) -> str:

@@ -4,10 +4,13 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import dns.flags
 import dns.message
+import dns.rcode
+import dns.rdatatype
 import httpx
 import pytest
 import trustme
@@ -18,9 +21,13 @@ from mtasts_resolver.discovery.errors import (
     CertificateError,
     ConnectError,
     DiscoveryError,
+    DnsServerError,
+    DnsTimeoutError,
     InvalidPolicyError,
+    PolicyHostError,
     StatusError,
 )
+from mtasts_resolver.discovery.https import PolicyFetcher
 from mtasts_resolver.discovery.network import Network
 from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.transport import PolicyHostTransport
@@ -122,6 +129,7 @@ async def test_no_socket_is_left_of_a_look_up(end: End, servers: int) -> None:
 KINDS = {
     *(Wire, Tls, Network, PolicyHostTransport, Steps, httpx.Response),
     *(BodyError, CertificateError, ConnectError, InvalidPolicyError, StatusError),
+    *(DnsServerError, DnsTimeoutError, PolicyHostError),
 }
 
 
@@ -195,3 +203,22 @@ async def test_a_host_that_cannot_be_reached_leaves_nothing_for_the_collector(
     async with fetcher_for(unused_port(), ca_file, dns=dns, timeout=5) as fetcher:
         await to_its_end(lambda: fetcher.fetch_policy(DOMAIN))
         await let_go()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("others_fail", [True, False])
+@pytest.mark.parametrize("answer", [None, dns.rcode.SERVFAIL])
+async def test_name_servers_that_fail_leave_nothing_for_the_collector(
+    ca_file: Path, answer: dns.rcode.Rcode | None, *, others_fail: bool
+) -> None:
+    def failing(query: dns.message.Message) -> dns.message.Message | None:
+        if query.question[0].rdtype == dns.rdatatype.SOA and not others_fail:
+            return respond(query)
+        return None if answer is None else respond(query, rcode=answer)
+
+    async with name_server(failing) as names, name_server(failing) as more:
+        for servers in ([names], [names, more]):
+            client = DnsClient([server.address for server in servers], timeout=0.1)
+            fetcher = PolicyFetcher(client, ca_file=ca_file)
+            await to_its_end(partial(fetcher.fetch_policy, DOMAIN))
+            await let_go()
