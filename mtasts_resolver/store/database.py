@@ -20,7 +20,6 @@ from mtasts_resolver.store.errors import (
 from mtasts_resolver.store.rescue import read_copy, remove_oldest, set_aside
 from mtasts_resolver.store.schema import prepare
 from mtasts_resolver.store.table import (
-    MAX_COUNTED,
     BrokenRowError,
     PolicyTable,
     Row,
@@ -146,8 +145,8 @@ class Database:
         """
         start = cursor.position if cursor and cursor.opening == self._opening else 0
         last = self._guarded(lambda table: table.check(start))
-        if last is None and self.count() <= MAX_COUNTED:
-            self._guarded(PolicyTable.check_count)
+        if last is None:
+            self._guarded(PolicyTable.check_structure)
         return None if last is None else Cursor(self._opening, last)
 
     def close(self) -> None:

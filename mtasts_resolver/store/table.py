@@ -32,9 +32,9 @@ _POLL = 0.5  # seconds between two looks at whether sqlitedict's thread is alive
 
 # Rows that are read at once for damage: a few milliseconds, while look-ups of the store wait.
 CHECK_ROWS = 1000
-# With more rows than this they are not counted for it: that is one statement, which might take too
-# long where the disk is slow.
-MAX_COUNTED = 500_000
+# A file with more pages than this, a million policies, is not checked as a whole: that is one
+# statement, and look-ups of the store wait behind it for as long as the disk takes to read it.
+MAX_CHECKED_PAGES = 50_000
 
 # JSON writes a control character in six bytes; the other fields are far below the rest.
 MAX_VALUE_BYTES = 6 * MAX_DOCUMENT_BYTES + 4096
@@ -232,8 +232,16 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
         last, number, _ = self.conn.select_one(_CHECK_ROWS, (start,))
         return last if number == CHECK_ROWS else None
 
-    def check_count(self) -> None:
-        """Raise DamagedError where the rows that are there, and those of the index, differ."""
+    def check_structure(self) -> None:
+        """Look at the pages as a whole, unless there are too many. Raise DamagedError.
+
+        A page that is missing, or out of order, leads to what is written there being lost.
+        """
+        if int(str(self.pragma("page_count"))) > MAX_CHECKED_PAGES:
+            return
+        verdict = self.pragma("quick_check(1)")
+        if verdict != "ok":
+            raise DamagedError(" ".join(str(verdict).split()))
         in_table, in_index = self.conn.select_one(_COUNT_BOTH)
         if in_table != in_index:
             raise DamagedError(f"it has {in_table} policies, and its index {in_index}")

@@ -474,6 +474,19 @@ def test_any_damage_is_survived(data: st.DataObject) -> None:
 
 
 @pytest.mark.row("C9")
+@pytest.mark.parametrize("more", [0, 6])
+def test_a_file_that_lacks_its_end_is_survived(path: Path, more: int) -> None:
+    """Part of a page may be left, and SQLite take it for a whole one."""
+    asyncio.run(fill(path, policies(100).values()))
+    body = path.read_bytes()
+    for length in range(4_096 + more, len(body), 4_096):
+        for file in path.parent.iterdir():
+            file.unlink()
+        path.write_bytes(body[:length])
+        asyncio.run(_live_through(path, dict(policies(100))))
+
+
+@pytest.mark.row("C9")
 @pytest.mark.parametrize("byte", [0, 0xFF])
 def test_damage_to_any_byte_of_the_schema_is_survived(path: Path, byte: int) -> None:
     asyncio.run(fill(path, policies(3).values()))
