@@ -224,10 +224,11 @@ class Daemon:
         path = Path(sqlite_path(url))
         try:
             check_free(path)  # first: what is wrong with a live daemon's files is not to be mended
-            drop_privileges(config.user, path)
             if self._unproven:
                 # Without its store it would start, too, and know none of the policies.
-                look_at(path)
+                drop_privileges(config.user, path, look_at)
+            else:
+                drop_privileges(config.user, path)
         except HeldError as error:
             raise TemporaryStartError(str(error)) from None
         except (PrivilegeError, StoreError) as error:

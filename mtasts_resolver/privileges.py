@@ -6,7 +6,7 @@ import os
 import pwd
 import shlex
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from mtasts_resolver import logs
@@ -25,22 +25,29 @@ class PrivilegeError(Exception):
     """The user to become does not exist, the process cannot become it, or it cannot work as it."""
 
 
-def drop_privileges(user: str | None, store: Path) -> None:
+def drop_privileges(
+    user: str | None, store: Path, look: Callable[[Path], None] = lambda _store: None
+) -> None:
     """Become `user`, a name or number, where the process is root; raise PrivilegeError.
 
     `store` is the file of the policies. Its directory is made for the user where it is missing.
     What was there before is never given away: where the user cannot use it, that is an error.
     Without a `user` root says once that it should not stay so.
+
+    `look` is called with the store, and with the rights that the process will have. After an error,
+    whether of `look` or not, the process is who it was, and can start in another way.
     """
     if os.geteuid() != 0:
         if user is not None:
             log.info("privileges-kept", reason="not started as root", user=user)
+        look(store)
         return
     if user is None:
         log.warning("running-as-root", action="set `user` in the configuration, or use systemd")
         with contextlib.suppress(OSError):  # the store tries again, and says why it cannot
             store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_trusted(store.parent)
+        look(store)
         return
     account = find_account(user)
     import_now(LATE_IMPORTS)
@@ -48,8 +55,10 @@ def drop_privileges(user: str | None, store: Path) -> None:
         _make_directory(store.parent, account)
     except OSError as error:
         raise PrivilegeError(_unusable(account, store.parent, error.strerror)) from None
+    with _rights_of(account):
+        _check_usable(store, account)
+        look(store)
     become(user)
-    _check_usable(store, account)
     log.info("privileges-dropped", user=account.pw_name)
     if not os.access(os.__file__, os.R_OK):
         log.warning(
@@ -58,6 +67,26 @@ def drop_privileges(user: str | None, store: Path) -> None:
             path=os.path.dirname(os.__file__),  # noqa: PTH120
             action="install Python and the program where that user can read them",
         )
+
+
+@contextlib.contextmanager
+def _rights_of(account: pwd.struct_passwd) -> Iterator[None]:
+    """Have what root does meanwhile succeed or fail as for the user. Raise PrivilegeError."""
+    group, groups = os.getegid(), os.getgroups()
+    try:
+        try:
+            os.initgroups(account.pw_name, account.pw_gid)
+            os.setegid(account.pw_gid)
+            os.seteuid(account.pw_uid)
+        except OSError as error:
+            reason = f"cannot become user {account.pw_name!a}: {error.strerror}"
+            raise PrivilegeError(reason) from None
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        if os.getgroups() != groups:  # else it may be what is not allowed
+            os.setgroups(groups)
 
 
 def become(user: str) -> None:
@@ -172,7 +201,7 @@ def _check_trusted(directory: Path) -> None:
 
 
 def _check_usable(store: Path, account: pwd.struct_passwd) -> None:
-    """Raise PrivilegeError where the user, as whom the process runs, cannot use the store."""
+    """Raise PrivilegeError where the user, whose rights the process has, cannot use the store."""
     directory = store.parent
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -180,10 +209,10 @@ def _check_usable(store: Path, account: pwd.struct_passwd) -> None:
             return  # the store reads what it can from there
     except OSError as error:
         raise PrivilegeError(_unusable(account, directory, error.strerror)) from None
-    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         raise PrivilegeError(_unusable(account, directory, "Permission denied"))
     for file in (store, store.with_name(f"{store.name}-wal")):
-        if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+        if file.exists() and not os.access(file, os.R_OK | os.W_OK, effective_ids=True):
             raise PrivilegeError(_unusable(account, file, "Permission denied"))
 
 

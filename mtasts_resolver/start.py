@@ -30,7 +30,7 @@ def serve(find_config: Callable[[], Path | None], environ: MutableMapping[str, s
 
     At SIGHUP the file that `find_config` returns is read, or the defaults where it returns None.
     """
-    path, kept = find_config(), KeptFile.of_service(environ)
+    path, kept, uid = find_config(), KeptFile.of_service(environ), os.geteuid()
     _set_up_logging(path)
     logs.log_uncaught()
     last = _last_text(kept)
@@ -44,7 +44,10 @@ def serve(find_config: Callable[[], Path | None], environ: MutableMapping[str, s
         failure = error
     else:
         return
-    if kept is None or last is None or (loaded is not None and loaded.data == last):
+    same = loaded is not None and loaded.data == last
+    # The last one was kept by the user who starts the daemon. As the one that it has become since,
+    # it might find neither its store nor Python.
+    if kept is None or last is None or same or os.geteuid() != uid:
         _tell("start-failed", failure)
         raise _as_start_error(failure)
     _tell("configuration-rejected", failure)

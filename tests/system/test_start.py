@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -87,6 +89,57 @@ def test_so_it_does_of_one_with_which_the_daemon_cannot_start(
     assert daemon.ask("unknown.example").status is Status.NOTFOUND
     assert "event=last-configuration-used" in daemon.log
     stop(daemon)
+
+
+@pytest.fixture
+def open_daemon(free_port: int) -> Iterator[RunningDaemon]:
+    """One in a directory that every user may enter, unlike pytest's own."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    with TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o755)
+        (place / "state").mkdir(mode=0o700)
+        with RunningDaemon(place, free_port, {"STATE_DIRECTORY": name + "/state"}) as running:
+            yield running
+
+
+async def test_a_user_who_cannot_use_the_store_is_not_become(open_daemon: RunningDaemon) -> None:
+    """The advice of `running-as-root` is followed, and the store is root's."""
+    daemon = open_daemon
+    await daemon.store({"good.example": ENFORCED})
+    once(daemon)
+    daemon.configure(user="nobody")
+    daemon.start()
+    assert daemon.ask("good.example").status is Status.OK
+    assert "user 'nobody' cannot use" in daemon.log
+    assert "event=last-configuration-used" in daemon.log
+    assert "Traceback" not in daemon.log
+    assert daemon.uids() == {0}
+    stop(daemon)
+
+
+async def test_whoever_has_become_another_user_does_not_use_the_last_configuration(
+    open_daemon: RunningDaemon,
+) -> None:
+    """That user would find none of the policies."""
+    daemon = open_daemon
+    await daemon.store({"good.example": ENFORCED})
+    once(daemon)
+    theirs = daemon.directory / "theirs"
+    theirs.mkdir()
+    shutil.chown(theirs, "nobody")
+    daemon.configure(
+        user="nobody",
+        store={"url": f"sqlite://{theirs}/policies.sqlite"},
+        https={"ca_file": str(daemon.directory / "missing.pem")},
+    )
+    daemon.start(ready=False)
+    assert daemon.wait() == exit_codes.USAGE
+    assert "missing.pem" in daemon.log
+    assert "level=error event=start-failed" in daemon.log
+    assert "event=last-configuration-used" not in daemon.log
+    assert "Traceback" not in daemon.log
 
 
 def test_keys_that_a_newer_program_does_not_know_are_left_out(daemon: RunningDaemon) -> None:

@@ -16,12 +16,14 @@ ROOT = Path(__file__).parents[2]
 NOBODY = 65534
 
 SCRIPT = """
-import sys
+import os, sys
 from pathlib import Path
 from mtasts_resolver.privileges import PrivilegeError, drop_privileges
+before = os.getresuid(), os.getresgid(), os.getgroups()
 try:
     drop_privileges(sys.argv[1] or None, Path(sys.argv[2]))
 except PrivilegeError as error:
+    assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
     print(error)
 """
 
