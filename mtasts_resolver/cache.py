@@ -130,7 +130,11 @@ class ManyDicts(Generic[V]):
         return chain.from_iterable(values.items() for values in self._dicts)
 
     def values(self) -> Iterator[V]:
-        return chain.from_iterable(values.values() for values in self._dicts)
+        """Yield each value that is still there when its turn comes, whatever changes meanwhile."""
+        for values in self._dicts:
+            for domain, value in tuple(values.items()):
+                if values.get(domain) is value:
+                    yield value
 
     def _dict(self, domain: str) -> dict[str, V]:
         return self._dicts[hash(domain) % len(self._dicts)]
@@ -240,6 +244,7 @@ class Cache(Generic[E]):
         self._shrink()
 
     def precious_entries(self) -> Iterator[E]:
+        """Yield each that is still there when its turn comes; of others that come, not all."""
         return self._precious.values()
 
     def _has_room(self, *, entries: int = 0, size: int = 0) -> bool:

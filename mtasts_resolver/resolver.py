@@ -7,7 +7,7 @@ Postfix's next try finds its result.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from mtasts_resolver import logs
 from mtasts_resolver.cache import Cache
@@ -85,9 +85,9 @@ class Resolver:
     def cache(self) -> Cache[Entry]:
         return self._cache
 
-    def stored_policies(self) -> list[StoredPolicy]:
-        """Return every policy in memory, as it is stored."""
-        return [entry.stored for entry in self._cache.precious_entries() if entry.stored]
+    def stored_policies(self) -> Iterator[StoredPolicy]:
+        """Yield every policy in memory, as it is stored when its turn comes."""
+        return (entry.stored for entry in self._cache.precious_entries() if entry.stored)
 
     @property
     def failing_refresh(self) -> int:

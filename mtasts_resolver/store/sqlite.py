@@ -1,7 +1,7 @@
 """The store in an SQLite file: the event loop's side, which never waits for the disk."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -36,7 +36,8 @@ class SqliteStore:
     """Keeps the Store protocol in the SQLite file `path`.
 
     `recover` returns the policies that live in the process's memory; they are written again
-    whenever a file was opened anew. It is called on the event loop.
+    whenever a file was opened anew. It is called and iterated on the event loop, a slice at a time,
+    and must bear that memory changes in between: what it yields is taken for what holds then.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class SqliteStore:
         self._worker = Worker("store")
         self._late: asyncio.Future[Any] | None = None
         self._pending: dict[str, StoredPolicy | None] = {}
+        self._again: Iterator[StoredPolicy] = iter(())
+        """What is in memory and is still to be written again."""
         self._dropped = 0
         self._opening = 0
         self._failures = 0
@@ -228,9 +231,12 @@ class SqliteStore:
     async def _write_pending(self) -> None:
         """Write what is pending now, a transaction at a time, until one fails."""
         async with self._writing:
-            # One transaction more for what a file begun afresh is offered, and one to look again;
-            # what is put all the while waits for the next call, or this one might never end.
-            for _ in range(len(self._pending) // WRITE_ROWS + 3):
+            # One transaction more for what is put meanwhile, and one to look again; what is put all
+            # the while waits for the next call, or this one might never end. What is written again
+            # comes on top: memory has an end.
+            rounds = len(self._pending) // WRITE_ROWS + 3
+            while rounds > 0:
+                rounds -= not self._put_some_again()
                 changes = dict(islice(self._pending.items(), WRITE_ROWS))
                 if not (changes or self._trouble or self._database.has_broken_rows):
                     self._wake.clear()
@@ -267,9 +273,21 @@ class SqliteStore:
 
     def _put_again(self) -> None:
         """Have everything written that is in the process's memory."""
-        for stored in self._recover():
+        self._again = iter(self._recover())
+        self._put_some_again()
+
+    def _put_some_again(self) -> bool:
+        """Have some of it written, where little else waits; tell whether there was any.
+
+        To put all at once would hold the event loop, and drop what is more than MAX_PENDING.
+        """
+        if len(self._pending) >= WRITE_ROWS:
+            return False
+        some = list(islice(self._again, WRITE_ROWS))
+        for stored in some:
             if stored.domain not in self._pending:
                 self._change(stored.domain, stored)
+        return bool(some)
 
     def _note_failure(self, failure: UnavailableError) -> None:
         """Report a failure once for each reason, and have the file tried again."""

@@ -229,6 +229,26 @@ def test_a_smaller_bound_holds_after_many_turns_of_which_none_is_long(
     assert max(turns) <= EVICTED_AT_ONCE * (MAX_SECOND_CHANCES + 1)
 
 
+def test_policies_can_be_gone_through_while_they_change() -> None:
+    cache: Cache[Entry] = Cache(2 * ENTRIES_PER_DICT, ROOM)
+    entries = {f"d{number}": entry(policy=True) for number in range(1_000)}
+    for name, held in entries.items():
+        cache.put(name, held)
+    going = cache.precious_entries()
+    met = [next(going) for _ in range(100)]
+    names = [name for name, held in entries.items() if held not in met]
+    removed, renewed, rest = names[0], names[1], names[2:]
+    cache.remove(removed)
+    new = entry(policy=True)
+    cache.put(renewed, new)
+    for number in range(1_000):
+        cache.put(f"n{number}", entry(policy=True))
+    others = list(going)
+    assert entries[removed] not in others
+    assert entries[renewed] not in others
+    assert all(entries[name] in others for name in rest)
+
+
 def test_what_is_asked_for_on_the_short_way_is_in_use() -> None:
     """A reply that stands ready is sent without asking the cache."""
     cache: Cache[Entry] = Cache(3, ROOM)

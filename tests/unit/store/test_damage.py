@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtasts_resolver.store import StoredPolicy, sqlite
 from mtasts_resolver.store.database import MAX_BROKEN_NAMED
 from mtasts_resolver.store.errors import StoreError
 from mtasts_resolver.store.rescue import MAX_SET_ASIDE
@@ -346,6 +347,34 @@ async def test_what_is_removed_while_running_is_written_again(
     image = crash(path, path.parent / "image")
     await store.close()
     assert await contents_of(image) == memory
+
+
+@pytest.mark.row("C2")
+async def test_more_than_may_wait_is_written_again_a_slice_at_a_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = policies(250)
+    most = 0
+
+    def recover() -> Iterator[StoredPolicy]:
+        nonlocal most
+        for stored in memory.values():
+            most = max(most, store.pending)
+            yield stored
+
+    await fill(path, memory.values())
+    monkeypatch.setattr(sqlite, "MAX_PENDING", 60)
+    monkeypatch.setattr(sqlite, "WRITE_ROWS", 20)
+    store = SqliteStore(path, clock=StoppedClock(), recover=recover)
+    await store.open()
+    path.with_name(path.name).unlink()
+    store.put(policy("a.example"))
+    await store.flush()
+    assert store.pending == 0
+    assert most < 60
+    assert events(caplog) == [("WARNING", "store-replaced", {"file": path})]
+    assert await contents(store) == {**memory, "a.example": policy("a.example")}
+    await store.close()
 
 
 class LookingClock(StoppedClock):
