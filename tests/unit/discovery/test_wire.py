@@ -116,6 +116,7 @@ async def test_a_broken_record_is_told_in_words_of_tls(
     async with stream_server(serve) as port, fetcher_for(port, ca_file) as fetcher:
         with pytest.raises(FetchError) as caught:
             await fetcher.fetch_policy(DOMAIN)
-    assert str(caught.value) == (
-        f"{told}127.0.0.1 broke the connection: decryption failed or bad record mac"
+    assert str(caught.value) in (
+        f"{told}127.0.0.1 broke the connection: decryption failed or bad record mac",
+        f"{told}127.0.0.1 broke the connection: record layer failure",  # of OpenSSL 3.2 and later
     )
