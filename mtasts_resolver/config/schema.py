@@ -159,7 +159,8 @@ class HttpsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     timeout: Annotated[
         float,
         key(
-            "How long one fetch of a policy may take, from connecting to the last byte.",
+            "How long one fetch of a policy may take, from the look-up of its host to the last"
+            " byte.",
             Duration(1, 60, "RFC 8461 §3.3 suggests a minute"),
         ),
     ] = 10.0
