@@ -4,9 +4,10 @@ With MTASTS_REQUIRE_LAB=1 a skipped test has failed, whatever skipped it: a mach
 everything cannot lose a part of the suite unnoticed.
 """
 
+import logging
 import os
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 import pytest
@@ -43,6 +44,17 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     return _forbid_skip((yield))
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """Have no test find the log as another one has set it up."""
+    root, own = logging.getLogger(), logging.getLogger("mtasts_resolver")
+    levels, handlers = (root.level, own.level), list(root.handlers)
+    yield
+    for logger, level in zip((root, own), levels, strict=True):
+        logger.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.fixture

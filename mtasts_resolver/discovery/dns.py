@@ -42,6 +42,7 @@ MAX_TTL = 86_400.0  # seconds: a day, for the longer one is trusted the later a 
 MAX_NEGATIVE_TTL = 10_800.0  # seconds: RFC 2308 §5 found one to three hours to work well
 MAX_CNAMES = 12  # links of a chain; resolvers give up at 8 to 16
 NEXT_SERVER_AFTER = 1.0  # seconds of silence until the next server is asked, too
+HAD_TIME = 0.9  # the part of it after which a server has not answered in time: timers may be early
 WITNESS_TIMEOUT = 2.0  # seconds: a top-level domain's SOA record is in the cache, or near
 WITNESS_COUNTS = (
     10.0  # seconds that its answer counts: broken domains cost one question in that time
@@ -207,7 +208,7 @@ class DnsClient:
         self.conduct.answered(answered[0])
         if len(waiting) > 1:
             for server, since in waiting.items():
-                if server != answered[0] and loop.time() - since >= delay:
+                if server != answered[0] and loop.time() - since >= HAD_TIME * delay:
                     self.conduct.missed(server)
         return answered
 

@@ -26,7 +26,16 @@ VERSION = 1
 """To be raised when a root is made otherwise, for the same packages."""
 
 SUITE = "trixie"
-PACKAGES = ("postfix", "libtlsrpt0", "python3", "python3-venv", "unbound", "mount", "systemd")
+PACKAGES = (
+    "postfix",
+    "libtlsrpt0",
+    "python3",
+    "python3-venv",
+    "unbound",
+    "mount",
+    "systemd",
+    "iproute2",
+)
 MIRROR: tuple[str, ...] = ()
 """Where packages come from; empty: where mmdebstrap finds those of the suite."""
 
