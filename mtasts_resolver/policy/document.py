@@ -11,9 +11,9 @@ from mtasts_resolver.policy.hostname import is_domain, is_mx_pattern
 MAX_DOCUMENT_BYTES = 65_536  # RFC 8461 §3.3 suggests 64 KiB
 MAX_MAX_AGE = 31_557_600  # seconds, about a year: RFC 8461 §3.2
 MAX_AGE_DIGITS = 10  # RFC 8461 §3.2: sts-policy-max-age-value = 1*10(DIGIT)
-# Different mx patterns of a policy. Well-known policies have one to ten (Microsoft one, Google five
-# or six), large hosters fewer than 20. 64 KiB would hold 7,000, which in memory and in each reply
-# take ten times the room.
+# Different mx patterns of a policy. gmail.com, among the largest, publishes two; the policies in 21
+# TLS reports of Google, Microsoft and others have one to four. 64 KiB would hold 7,000, which in
+# memory and in each reply take ten times the room.
 MAX_MX_PATTERNS = 100
 # Policies have a dozen lines. To read so many takes up to a millisecond, in which the daemon does
 # nothing else; the 16,000 that 64 KiB would hold take ten.
