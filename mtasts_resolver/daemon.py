@@ -30,7 +30,7 @@ from mtasts_resolver.discoverer.process import DiscovererProcess
 from mtasts_resolver.endpoints import parse_address
 from mtasts_resolver.kept import KeptFile
 from mtasts_resolver.lookup import LookupService
-from mtasts_resolver.privileges import PrivilegeError, drop_privileges
+from mtasts_resolver.privileges import PrivilegeError, can_start_python, drop_privileges
 from mtasts_resolver.refresher import PolicyRefresher
 from mtasts_resolver.resolver import Resolver
 from mtasts_resolver.server.listeners import (
@@ -146,7 +146,7 @@ class Daemon:
         discoverer = DiscovererProcess(self._config, self._clock, self._counters)
         try:
             # Before privileges are dropped: the user need not be able to read Python.
-            discoverer.start()
+            discoverer.start(spare=not self._can_start_again())
             parts = await self._assemble(listeners, discoverer)
         except BaseException:
             for listener in listeners:
@@ -217,6 +217,13 @@ class Daemon:
         if not listeners:
             raise StartError("nothing to listen on: `listen` is empty and systemd passed no socket")
         return listeners
+
+    def _can_start_again(self) -> bool:
+        """Tell whether a discoverer can be started later on, without root. Raise StartError."""
+        try:
+            return can_start_python(self._config.user)
+        except PrivilegeError as error:
+            raise StartError(str(error)) from None
 
     async def _assemble(self, listeners: list[Listener], discoverer: DiscovererProcess) -> _Parts:
         config = self._config

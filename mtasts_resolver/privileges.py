@@ -6,6 +6,7 @@ import os
 import pwd
 import shlex
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -60,13 +61,32 @@ def drop_privileges(
         look(store)
     become(user)
     log.info("privileges-dropped", user=account.pw_name)
-    if not os.access(os.__file__, os.R_OK):
+    if (place := _unreadable()) is not None:
         log.warning(
             "python-unreadable",
             user=account.pw_name,
-            path=os.path.dirname(os.__file__),  # noqa: PTH120
+            path=place,
             action="install Python and the program where that user can read them",
         )
+
+
+def can_start_python(user: str | None) -> bool:
+    """Tell whether this program can still be started when root, if it is root, is `user`.
+
+    Raise PrivilegeError.
+    """
+    if user is None or os.geteuid() != 0:
+        return True
+    with _rights_of(find_account(user)):
+        return _unreadable() is None
+
+
+def _unreadable() -> str | None:
+    """Return a directory of Python's or of this program that cannot be read, or None."""
+    for file in (os.__file__, sys.executable, __file__):
+        if not os.access(file, os.R_OK, effective_ids=True):
+            return os.path.dirname(file)  # noqa: PTH120
+    return None
 
 
 @contextlib.contextmanager

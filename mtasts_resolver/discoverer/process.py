@@ -53,6 +53,7 @@ class DiscovererProcess:
         self._counters = counters
         self._idle: Child | None = None
         self._relief: Child | None = None
+        self._spare: Child | None = None
         self._asked: dict[int, _Asked] = {}
         self._last_number = 0
         self._starved = asyncio.Event()
@@ -95,13 +96,19 @@ class DiscovererProcess:
         relief = self._relief if self._relief is not None and self._relief.ready else None
         if relief is not None and self._idle is not None and self._idle.rested:
             return self._idle
-        return relief or self._idle
+        return relief or self._idle or self._spare
 
     # -- its life ----------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Start the process. Raise OSError."""
+    def start(self, *, spare: bool = False) -> None:
+        """Start the process. Raise OSError.
+
+        With a `spare` start a second one, too, which sleeps until it is needed: later on this
+        process may have become a user who can start none.
+        """
         self._idle = Child(self._config, self._received, idle=True)
+        if spare:
+            self._spare = Child(self._config, self._received, idle=False)
 
     @property
     def pid(self) -> int | None:
@@ -119,7 +126,7 @@ class DiscovererProcess:
 
     def reconfigure(self, config: Config) -> None:
         self._config = config
-        for child in filter(None, (self._idle, self._relief)):
+        for child in self._children():
             child.send(messages.encode(Configure(config)))
 
     async def run(self) -> None:
@@ -129,13 +136,14 @@ class DiscovererProcess:
             tasks.create_task(self._relieve())
 
     async def close(self) -> None:
-        """End the process, or both."""
-        if (child := self._idle) is not None:
-            self._idle = None
+        """End whatever runs."""
+        children = self._children()
+        self._idle = self._relief = self._spare = None
+        for child in children:
             await self._end(child)
-        if (child := self._relief) is not None:
-            self._relief = None
-            await self._end(child)
+
+    def _children(self) -> set[Child]:
+        return {child for child in (self._idle, self._relief, self._spare) if child is not None}
 
     async def _keep(self) -> None:
         """Have a process that runs when nobody else wants to, for ever."""
@@ -154,6 +162,8 @@ class DiscovererProcess:
                 self.start()
             except OSError as error:
                 log.error("discoverer-not-started", reason=str(error), action="it is tried again")
+                if self._spare is not None:
+                    self._starved.set()
             else:
                 log.info("discoverer-started", pid=self.pid)
 
@@ -164,19 +174,30 @@ class DiscovererProcess:
             await self._starved.wait()
             log.info("discovery-starved", action="it gets a process's usual share until this ends")
             try:
-                relief = self._relief = Child(self._config, self._received, idle=False)
+                relief = self._spare or Child(self._config, self._received, idle=False)
             except OSError as error:
                 log.error("discoverer-not-started", reason=str(error), action="it is tried again")
             else:
-                await relief.watch(partial(self._is_over, relief))
-                self._relief = None
-                over = self._is_over(relief)
-                status = await self._end(relief)
-                if over:
+                if await self._has_relieved(relief):
                     log.info("discovery-unstarved")
                     continue
-                self._report_end(status)
             await self._clock.sleep(MAX_PAUSE)
+
+    async def _has_relieved(self, relief: Child) -> bool:
+        """Have `relief` at work until it is no longer needed; return False where it ended first."""
+        self._relief = relief
+        if relief.ready:
+            self._take_over(relief)
+        await relief.watch(partial(self._is_over, relief))
+        self._relief = None
+        over = self._is_over(relief) and not relief.ended.is_set()
+        if over and relief is self._spare:
+            return True
+        self._spare = None
+        status = await self._end(relief)
+        if not over:
+            self._report_end(status)
+        return over
 
     def _look(self, child: Child) -> bool:
         """Look after the process that is `child`; it is never enough."""

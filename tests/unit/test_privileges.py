@@ -139,3 +139,24 @@ def test_root_keeps_no_store_where_others_can_write(place: Path) -> None:
     open_to_all.chmod(0o1777)  # as /tmp
     assert drop("", open_to_all / "state" / "policies.sqlite") == ""
     assert drop("", open_to_all / "policies.sqlite") != ""
+
+
+@pytest.mark.parametrize("closed", ["none", "os", "sys", "privileges"])
+def test_it_is_told_whether_the_user_can_start_the_program_again(place: Path, closed: str) -> None:
+    """Python may be below /root, and what root has started is all that there will be."""
+    readable, hidden = place / "file", place / "hidden" / "file"
+    hidden.parent.mkdir(0o700)
+    for file in (readable, hidden):
+        file.touch(0o755)
+    where = dict.fromkeys(("os", "sys", "privileges"), readable) | {closed: hidden}
+    script = f"""
+import os, sys
+from mtasts_resolver import privileges
+os.__file__, sys.executable = {str(where["os"])!r}, {str(where["sys"])!r}
+privileges.__file__ = {str(where["privileges"])!r}
+print(privileges.can_start_python("nobody"), privileges.can_start_python(None), os.getresuid())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == f"{closed == 'none'} True (0, 0, 0)"

@@ -52,9 +52,9 @@ def asking(server: NameServer, **https: object) -> Config:
 
 
 @asynccontextmanager
-async def running(config: Config) -> AsyncIterator[DiscovererProcess]:
+async def running(config: Config, *, spare: bool = False) -> AsyncIterator[DiscovererProcess]:
     discoverer = DiscovererProcess(config, SystemClock(), Counters())
-    discoverer.start()
+    discoverer.start(spare=spare)
     watching = asyncio.create_task(discoverer.run())
     try:
         yield discoverer

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
@@ -292,3 +292,68 @@ async def test_where_the_policy_may_not_be_changed_there_is_one_process(
         assert relief_of(discoverer) is None
         os.kill(first.pid, signal.SIGCONT)
         await works(discoverer)
+
+
+# -- where nobody can start a process any more --------------------------------------------------
+
+
+@asynccontextmanager
+async def with_spare(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[DiscovererProcess, Child]]:
+    """Run a discoverer with a spare, of a user who cannot read the program: as after root."""
+    async with running(asking(server), spare=True) as discoverer:
+        await works(discoverer)
+        monkeypatch.setattr(child, "COMMAND", ("/nonexistent/python",))
+        spare = discoverer._spare
+        assert spare is not None
+        yield discoverer, spare
+
+
+@pytest.mark.usefixtures("seems_idle")
+async def test_a_spare_takes_over_and_sleeps_again(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with with_spare(server, monkeypatch) as (discoverer, spare):
+        first = pid_of(discoverer)
+        for _ in range(2):
+            os.kill(first, signal.SIGSTOP)
+            assert await relieved(discoverer) is spare
+            async with asyncio.timeout(PATIENCE):
+                assert (await discoverer.sts("good.example", KNOWN)).record.record.id == "42"
+            os.kill(first, signal.SIGCONT)
+            async with asyncio.timeout(PATIENCE):
+                while relief_of(discoverer) is not None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            await works(discoverer)
+        assert not spare.ended.is_set()  # it sleeps
+    with pytest.raises(ProcessLookupError):
+        os.kill(spare.pid, 0)
+
+
+async def test_a_spare_stands_in_for_a_process_that_cannot_be_started_again(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with with_spare(server, monkeypatch) as (discoverer, spare):
+        os.kill(pid_of(discoverer), signal.SIGKILL)
+        assert await relieved(discoverer) is spare
+        await works(discoverer)
+        assert discoverer.pid is None
+
+
+async def test_a_spare_that_has_died_is_not_asked(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with with_spare(server, monkeypatch) as (discoverer, spare):
+        os.kill(spare.pid, signal.SIGKILL)
+        async with asyncio.timeout(PATIENCE):
+            await spare.ended.wait()
+        first = pid_of(discoverer)
+        os.kill(first, signal.SIGSTOP)
+        async with asyncio.timeout(PATIENCE):
+            while discoverer._spare is not None:  # noqa: ASYNC110  it tells nobody
+                await asyncio.sleep(0.01)
+        os.kill(first, signal.SIGCONT)
+        await works(discoverer)
+        assert pid_of(discoverer) == first
+    assert [logged.event for logged in events(caplog, "ERROR")] == ["discoverer-ended"]
