@@ -90,15 +90,10 @@ async def name_server(
 ) -> AsyncIterator[NameServer]:
     server = NameServer(handler, tcp_handler)
     loop = asyncio.get_running_loop()
-    while True:
-        tcp = await asyncio.start_server(server.serve_tcp, host, 0)
-        port = tcp.sockets[0].getsockname()[1]
-        try:
-            udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(server), (host, port))
-        except OSError:  # the same port is taken for UDP
-            tcp.close()
-        else:
-            break
+    for_tcp, for_udp = _same_port(host)
+    port = for_tcp.getsockname()[1]
+    tcp = await asyncio.start_server(server.serve_tcp, sock=for_tcp)
+    udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(server), sock=for_udp)
     server.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         yield server
@@ -106,6 +101,24 @@ async def name_server(
         udp.close()
         tcp.close()
         await tcp.wait_closed()
+
+
+def _same_port(host: str) -> tuple[socket.socket, socket.socket]:
+    """Return a socket for TCP and one for UDP, bound to a port that is free for both."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    while True:
+        tcp, udp = (
+            socket.socket(family, socket.SOCK_STREAM),
+            socket.socket(family, socket.SOCK_DGRAM),
+        )
+        tcp.bind((host, 0))
+        try:
+            udp.bind(tcp.getsockname()[:2])
+        except OSError:  # somebody has it for UDP
+            tcp.close()
+            udp.close()
+        else:
+            return tcp, udp
 
 
 def addresses_of(*addresses: str) -> Handler:
