@@ -4,8 +4,8 @@ What fair shares of the processors would give: the measure of what it makes of a
 """
 
 from mtasts_resolver.cli import main
-from mtasts_resolver.discoverer import child
+from mtasts_resolver.worker import process
 
 if __name__ == "__main__":
-    child.COMMAND = (*child.COMMAND, "not")  # and then, as ever: "idle"
+    process.COMMAND = (*process.COMMAND, "not")  # and then, as ever: "idle"
     main()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from mtasts_resolver.clock import SystemClock
+from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.sqlite import SqliteStore
 

@@ -1,10 +1,11 @@
-"""Imports point one way, and the pure rooms do no I/O.
+"""Imports point down, as docs/architecture.md has it, and the pure rooms do no I/O.
 
-A room is a module or a package directly under `mtasts_resolver`. The pure rooms take values and
-return values, so that they can be proved without a network, a disk or a clock.
+A room is a package directly under `mtasts_resolver`. The pure rooms take values and return values,
+so that they can be proved without a network, a disk or a clock.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -14,27 +15,23 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = "mtasts_resolver"
 
-# From the bottom to the top: a room may import from the rooms in lines above its own.
-RANKS: tuple[tuple[str, ...], ...] = (
-    ("clock", "counters", "footprint", "logs", "pace", "policy", "quoting"),
-    ("endpoints", "privileges", "ratelimit", "systemd"),
-    ("reply", "config", "store"),
-    ("protocol", "discovery", "cache", "discoveries", "kept"),
-    ("discoverer", "entry"),
-    ("lifetimes", "nameservers", "schedule", "validation"),
-    ("resolver", "danekeeper"),
-    ("lookup", "refresher"),
-    ("explanation", "server"),
-    ("daemon", "preflight"),
-    ("start",),
-    ("cli",),
-    ("__main__",),
-)
-RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
+PAGE = ROOT / "docs" / "architecture.md"
+_ROW = re.compile(r"\| `(?P<room>\w+)` \| (?P<knows>.+) \| (?P<below>.*)\|\Z")
+
+
+def rooms() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each room of the page's table, what it knows, and what it may import."""
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if row := _ROW.match(line):
+            yield row["room"], row["knows"], re.findall(r"`(\w+)`", row["below"])
+
+
+# From the top to the bottom.
+MAY_IMPORT = {room: below for room, _, below in rooms()}
+PURE_ROOMS = [room for room, knows, _ in rooms() if knows.endswith("(pure)")]
 
 # What a pure room may use. Nothing here opens a file or a socket, logs, waits, or asks for the time
 # or for a random number.
-PURE_ROOMS = ("policy", "reply", "protocol", "quoting", "endpoints")
 PURE_MODULES = {
     *("collections", "dataclasses", "enum", "functools", "itertools", "re", "string", "typing"),
     *("idna", "ipaddress", "msgspec", "urllib.parse"),
@@ -86,18 +83,35 @@ INNER = {
 }
 
 
-def test_every_room_has_a_rank() -> None:
-    assert {room(module) for module in SOURCES} - {None} <= set(RANK)
+def test_the_page_names_every_room_and_no_other() -> None:
+    loose = {path.stem for path in (ROOT / PACKAGE).glob("*.py")}
+    assert loose == {"__init__", "__main__"}
+    assert {room(module) for module in SOURCES} - {None, "__main__"} == set(MAY_IMPORT)
+    assert PURE_ROOMS == ["postfix", "policy"]
 
 
-@pytest.mark.parametrize("module", [module for module in SOURCES if room(module) in RANK])
-def test_imports_point_downwards(module: str) -> None:
+def test_the_pages_arrows_point_down() -> None:
+    order = list(MAY_IMPORT)
+    for place, own in enumerate(order):
+        assert MAY_IMPORT[own] == [
+            other for other in order[place + 1 :] if other in MAY_IMPORT[own]
+        ]
+
+
+@pytest.mark.parametrize("module", [module for module in SOURCES if room(module) in MAY_IMPORT])
+def test_a_room_imports_what_the_page_allows(module: str) -> None:
     own = room(module)
     assert own is not None
     for name in INNER[module]:
         other = room(name)
-        if other not in (None, own):
-            assert RANK[other] < RANK[own], f"{module} imports {name}"
+        assert other in (None, own) or other in MAY_IMPORT[own], f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("own", MAY_IMPORT)
+def test_the_page_allows_nothing_that_is_not_used(own: str) -> None:
+    modules = [module for module in SOURCES if room(module) == own]
+    used = {room(name) for module in modules for name in INNER[module]}
+    assert set(MAY_IMPORT[own]) <= used
 
 
 def test_no_module_imports_itself_through_others() -> None:
@@ -149,7 +163,7 @@ def at_the_top(tree: ast.Module) -> ast.Module:
 
 def test_the_daemon_leaves_the_libraries_of_discovery_to_the_discoverer() -> None:
     """They take longer to import than a start may take, and parse what strangers send."""
-    imported = {name.split(".")[0] for name in everything_imported_by(f"{PACKAGE}.daemon")}
+    imported = {name.split(".")[0] for name in everything_imported_by(f"{PACKAGE}.daemon.run")}
     assert {"uvloop", "msgspec", "sqlitedict"} <= imported
     assert not imported & {"dns", "httpx", "httpcore", "ssl", "cryptography"}
 
@@ -163,8 +177,8 @@ def is_allowed(name: str, modules: set[str]) -> bool:
 def test_libraries_stay_in_their_rooms() -> None:
     """No exception or type of a library crosses the seam it was wrapped at."""
     homes = {
-        # explanation shows the MX records; discoverer loads what is loaded late otherwise
-        "dns": {"discovery", "explanation", "discoverer"},
+        # answers/explanation shows the MX records; worker loads what is loaded late otherwise
+        "dns": {"discovery", "answers", "worker"},
         "httpx": {"discovery"},
         "httpcore": {"discovery"},
         "ssl": {"discovery"},
@@ -173,10 +187,10 @@ def test_libraries_stay_in_their_rooms() -> None:
         "sqlite3": {"store"},
         "yaml": {"config"},
         "idna": {"policy"},
-        "logging": {"logs", "store"},  # the store silences sqlitedict's; the rest logs events
+        "logging": {"base", "store"},  # the store silences sqlitedict's; the rest logs events
         "click": {"cli", "config"},
         "rich": {"cli"},
-        "uvloop": {"daemon", "discoverer"},
+        "uvloop": {"daemon", "worker"},
     }
     for module, names in IMPORTS.items():
         for name in names:

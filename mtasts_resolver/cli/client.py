@@ -2,8 +2,8 @@
 
 import socket
 
-from mtasts_resolver.endpoints import InetAddress, parse_address
-from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.config.endpoints import InetAddress, parse_address
+from mtasts_resolver.postfix.reply import Reply, Status
 
 CONNECT_TIMEOUT = 5.0  # seconds; the daemon is on this machine or near it
 REPLY_TIMEOUT = 100.0  # seconds, as long as Postfix waits

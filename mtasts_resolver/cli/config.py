@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from mtasts_resolver import logs
+from mtasts_resolver.base import logs
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.options import config_path, json_option, show_notes
 from mtasts_resolver.config import (
@@ -21,7 +21,7 @@ from mtasts_resolver.config import (
     log_settings,
     read_file,
 )
-from mtasts_resolver.preflight import Report, look_into
+from mtasts_resolver.daemon.preflight import Report, look_into
 
 log = logs.get(__name__)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from mtasts_resolver import logs
+from mtasts_resolver.answers.explanation import Explanation, explain_key
+from mtasts_resolver.base import logs
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError, ask
 from mtasts_resolver.cli.oddities import oddities
@@ -28,8 +29,7 @@ from mtasts_resolver.cli.spinner import spinner
 from mtasts_resolver.cli.terminal import color_option, use_color, width
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.errors import ShortageError
-from mtasts_resolver.explanation import Explanation, explain_key
-from mtasts_resolver.reply import Status
+from mtasts_resolver.postfix.reply import Status
 
 
 @click.command()

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.config import Config
 from mtasts_resolver.policy.key import MAX_DOMAIN_LENGTH, parse_next_hop
-from mtasts_resolver.quoting import quote
 
 MAX_LABEL = 63  # RFC 1035 §2.3.4
 

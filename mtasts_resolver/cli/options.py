@@ -11,7 +11,7 @@ import click
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.terminal import noting, width, wrap
 from mtasts_resolver.config import Config, ConfigError, load_config
-from mtasts_resolver.endpoints import parse_address
+from mtasts_resolver.config.endpoints import parse_address
 
 DEFAULT_CONFIG = Path("/etc/mtasts-resolver/config.yaml")
 

@@ -19,7 +19,7 @@ from mtasts_resolver.cli.options import (
     show_notes,
 )
 from mtasts_resolver.config import Config, ConfigError, load_config
-from mtasts_resolver.reply import Status
+from mtasts_resolver.postfix.reply import Status
 
 EXIT_CODES = {
     Status.OK: 0,

@@ -5,14 +5,14 @@ from typing import Any
 
 import click
 
+from mtasts_resolver.answers.explanation import Explanation
 from mtasts_resolver.cli.terminal import wrap
 from mtasts_resolver.config import Config
 from mtasts_resolver.config.kinds import show_duration
 from mtasts_resolver.discovery.trace import Step
-from mtasts_resolver.explanation import Explanation
-from mtasts_resolver.lifetimes import MAX_ABSENCE, MAX_ID_CHECK
+from mtasts_resolver.knowledge.lifetimes import MAX_ABSENCE, MAX_ID_CHECK
 from mtasts_resolver.policy import Mode, NextHop
-from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.postfix.reply import Reply, Status
 
 _LABEL = 18  # columns of the longest label and two spaces
 _STEP = 6  # columns of a step's result and two spaces

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from mtasts_resolver import start
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.options import config_option, config_path
-from mtasts_resolver.daemon import StartError, TemporaryStartError
+from mtasts_resolver.daemon import start
+from mtasts_resolver.daemon.run import StartError, TemporaryStartError
 
 
 @click.command()

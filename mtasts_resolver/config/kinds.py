@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from mtasts_resolver.endpoints import parse_address, parse_server
+from mtasts_resolver.base.quoting import quote
+from mtasts_resolver.config.endpoints import parse_address, parse_server
 from mtasts_resolver.policy.hostname import is_hostname
-from mtasts_resolver.quoting import quote
 
 SECOND = 1.0
 MINUTE = 60.0

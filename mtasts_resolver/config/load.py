@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.config.keys import Key, section_keys
 from mtasts_resolver.config.kinds import map_name, show_duration
 from mtasts_resolver.config.schema import (
@@ -18,7 +19,6 @@ from mtasts_resolver.config.schema import (
     builtin_options,
 )
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Raw, YamlError, parse_yaml
-from mtasts_resolver.quoting import quote
 
 _BUILTIN = tuple(map(str.lower, BUILTIN_MAPS))
 

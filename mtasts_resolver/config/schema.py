@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from mtasts_resolver.config import kinds
+from mtasts_resolver.config.endpoints import MAX_SERVERS
 from mtasts_resolver.config.kinds import DAY, HOUR, Duration, Integer, Kind, Switch, Text
-from mtasts_resolver.endpoints import MAX_SERVERS
 
 MAX_LISTENERS = 64  # more than anyone has
 MIB = 1 << 20

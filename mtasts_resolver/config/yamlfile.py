@@ -20,7 +20,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from mtasts_resolver.quoting import quote
+from mtasts_resolver.base.quoting import quote
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")  # which only an escape such as "\ud800" can hold
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")

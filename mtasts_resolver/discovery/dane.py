@@ -6,7 +6,7 @@ import time
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
 
-from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
+from mtasts_resolver.discovery.dns.client import Answer, DnsClient, Status
 from mtasts_resolver.discovery.errors import DnsError
 from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.discovery.services import Services

@@ -2,7 +2,7 @@
 
 from dns.rdtypes.txtbase import TXTBase
 
-from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
+from mtasts_resolver.discovery.dns.client import Answer, DnsClient, Status
 from mtasts_resolver.discovery.errors import NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
 from mtasts_resolver.discovery.steps import Steps

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import cast
 
-from mtasts_resolver.protocol import BadRequest, Codec, Event, Garbage, Request
-from mtasts_resolver.ratelimit import RateLimitedLog, peer_name
-from mtasts_resolver.reply import Reply, Status, TimedReply
+from mtasts_resolver.base.ratelimit import RateLimitedLog, peer_name
+from mtasts_resolver.postfix import BadRequest, Codec, Event, Garbage, Request
+from mtasts_resolver.postfix.reply import Reply, Status, TimedReply
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.prepared import Prepared
 from mtasts_resolver.server.turns import Turns

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from mtasts_resolver.endpoints import Address, InetAddress, UnixAddress
-from mtasts_resolver.protocol import Codec
-from mtasts_resolver.protocol.socketmap import SocketmapCodec
-from mtasts_resolver.protocol.tcp_table import TcpTableCodec
+from mtasts_resolver.config.endpoints import Address, InetAddress, UnixAddress
+from mtasts_resolver.postfix import Codec
+from mtasts_resolver.postfix.socketmap import SocketmapCodec
+from mtasts_resolver.postfix.tcp_table import TcpTableCodec
 from mtasts_resolver.server.unixsocket import BoundPath, bind_unix
 
 BACKLOG = 1_024  # connections the kernel holds for us: a burst of mail, while the loop is busy

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from mtasts_resolver.reply import TimedReply
+from mtasts_resolver.postfix.reply import TimedReply
 
 # Requests in one table. A dict that grows moves all that it holds: half a millisecond with so many.
 MAX_PREPARED = 16_384

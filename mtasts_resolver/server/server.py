@@ -7,8 +7,8 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 
-from mtasts_resolver import logs
-from mtasts_resolver.ratelimit import RateLimitedLog
+from mtasts_resolver.base import logs
+from mtasts_resolver.base.ratelimit import RateLimitedLog
 from mtasts_resolver.server.connection import Answer, Connection, Shared
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.listeners import BACKLOG, CODECS, Listener

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtasts_resolver import logs
+from mtasts_resolver.base import logs
 
 log = logs.get(__name__)
 

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from mtasts_resolver import logs
+from mtasts_resolver.base import logs
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.connection import check_closed, check_free, side_file
 from mtasts_resolver.store.errors import (

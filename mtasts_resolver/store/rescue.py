@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from mtasts_resolver import logs
+from mtasts_resolver.base import logs
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.connection import (
     SIDE_FILES,

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mtasts_resolver import logs
-from mtasts_resolver.clock import Clock
+from mtasts_resolver.base import logs
+from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.store import WRITE_DELAY, StoredPolicy
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
 from mtasts_resolver.store.errors import STUCK, UnavailableError

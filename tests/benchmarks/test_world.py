@@ -11,10 +11,10 @@ from benchmarks.hosts import domain_of
 from benchmarks.servers import Server
 from benchmarks.store import fill
 from benchmarks.world import LISTED, answer, document, listed, published, wild
-from mtasts_resolver.clock import SystemClock
+from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.policy import Dane, DaneFinding, StsFinding, decide, parse_document
-from mtasts_resolver.protocol.socketmap import SocketmapCodec
-from mtasts_resolver.reply import render
+from mtasts_resolver.postfix.reply import render
+from mtasts_resolver.postfix.socketmap import SocketmapCodec
 from mtasts_resolver.store.sqlite import SqliteStore
 
 NO_DANE = DaneFinding(Dane.NONE, "no TLSA records")

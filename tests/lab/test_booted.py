@@ -17,7 +17,7 @@ from threading import Thread
 
 import pytest
 
-from mtasts_resolver.clock import SystemClock
+from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.sqlite import SqliteStore
 

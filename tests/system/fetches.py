@@ -14,9 +14,9 @@ import dns.rdata
 import trustme
 import uvloop
 
-from mtasts_resolver.discoverer import worker
+from mtasts_resolver.base.privileges import LATE_IMPORTS, import_now
 from mtasts_resolver.discovery.errors import CertificateError
-from mtasts_resolver.privileges import LATE_IMPORTS, import_now
+from mtasts_resolver.worker import child
 from tests.unit.discovery.policyhost import DOMAIN, HOST, fetcher_for, policy_host, response, tls
 from tests.unit.discovery.servers import stream_server
 from tests.unit.discovery.test_policy_host import Proxy
@@ -51,12 +51,12 @@ async def main(ca_file: Path) -> None:
         policy_host(response(), tls(trustme.CA().issue_cert(HOST))) as stranger,
         stream_server(Proxy(server.port).serve) as proxy,
     ):
-        import_now(worker.FETCH_IMPORTS)
+        import_now(child.FETCH_IMPORTS)
         dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
         with telling_what_is_late():
             await fetch(server.port, ca_file)
             await fetch(server.port, ca_file, f"http://localhost:{proxy}")
-        import_now(LATE_IMPORTS + worker.LATE_IMPORTS)
+        import_now(LATE_IMPORTS + child.LATE_IMPORTS)
         with telling_what_is_late():
             await fetch(stranger.port, ca_file)
 

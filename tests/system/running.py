@@ -14,9 +14,9 @@ from typing import Self
 
 import yaml
 
+from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.cli.client import ask
-from mtasts_resolver.clock import SystemClock
-from mtasts_resolver.reply import Reply
+from mtasts_resolver.postfix.reply import Reply
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.sqlite import SqliteStore
 

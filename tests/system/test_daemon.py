@@ -22,10 +22,10 @@ from dns.message import Message
 
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.client import DaemonUnreachableError
-from mtasts_resolver.reply import NOT_FOUND, Status
+from mtasts_resolver.postfix.reply import NOT_FOUND, Status
 from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
 from tests.unit.discovery.servers import name_server, respond
-from tests.unit.resolver.world import fattest_document
+from tests.unit.knowledge.world import fattest_document
 
 SECURE = "secure match=mx.good.example"
 TESTING = ENFORCED.replace("enforce", "testing")
@@ -443,7 +443,7 @@ def test_without_files_for_sockets_look_ups_are_deferred(daemon: RunningDaemon) 
 @pytest.mark.row("P15")
 def test_explain_says_what_this_host_lacks(daemon: RunningDaemon) -> None:
     program = (
-        "import resource, sys, mtasts_resolver.explanation as explanation\n"
+        "import resource, sys, mtasts_resolver.answers.explanation as explanation\n"
         "from mtasts_resolver.cli import main\n"
         "explain_key = explanation.explain_key\n"
         "async def without_files(*arguments):\n"

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import mtasts_resolver
-from mtasts_resolver import privileges
-from mtasts_resolver.discoverer import worker
+from mtasts_resolver.base import privileges
+from mtasts_resolver.worker import child
 
 PACKAGE = Path(mtasts_resolver.__file__).parent
 
@@ -42,7 +42,7 @@ def with_parents(name: str) -> Iterator[str]:
 def test_the_daemon_may_lose_sight_of_its_modules() -> None:
     early = {
         parent
-        for name in privileges.LATE_IMPORTS + worker.FETCH_IMPORTS + worker.LATE_IMPORTS
+        for name in privileges.LATE_IMPORTS + child.FETCH_IMPORTS + child.LATE_IMPORTS
         for parent in with_parents(name)
     }
     late = {
@@ -71,7 +71,7 @@ def test_a_fetch_imports_nothing() -> None:
 
 def test_the_discoverer_has_not_the_command_line_of_httpx_in_memory() -> None:
     program = (
-        "import sys, mtasts_resolver.discoverer.worker, httpx;"
+        "import sys, mtasts_resolver.worker.child, httpx;"
         "print(httpx.__name__, [name for name in ('rich', 'pygments') if name in sys.modules])"
     )
     done = subprocess.run(

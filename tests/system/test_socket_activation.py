@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.clock import SystemClock
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.sqlite import SqliteStore
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.reply import Status
+from mtasts_resolver.postfix.reply import Status
 from tests.system.running import ENFORCED, RunningDaemon
 from tests.system.test_daemon import until
 

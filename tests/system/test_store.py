@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.reply import NOT_FOUND, Status
+from mtasts_resolver.postfix.reply import NOT_FOUND, Status
 from tests.system.running import ENFORCED, RunningDaemon
 
 # The daemon, whose store's thread never comes back from `method`, as with a disk that does not

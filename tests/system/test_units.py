@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from mtasts_resolver.config import Config
-from mtasts_resolver.daemon import DRAIN_TIMEOUT, OPEN_FILES
+from mtasts_resolver.daemon.run import DRAIN_TIMEOUT, OPEN_FILES
+from mtasts_resolver.daemon.systemd import PROTOCOLS
 from mtasts_resolver.server.listeners import BACKLOG
 from mtasts_resolver.store.sqlite import CLOSE_TIMEOUT
-from mtasts_resolver.systemd import PROTOCOLS
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICE = "mtasts-resolver.service"

@@ -8,9 +8,9 @@ import sys
 
 import uvloop
 
-from mtasts_resolver.discovery.certificates import trusting_context
-from mtasts_resolver.discovery.wire import Tls, open_wire
-from mtasts_resolver.privileges import LATE_IMPORTS, import_now
+from mtasts_resolver.base.privileges import LATE_IMPORTS, import_now
+from mtasts_resolver.discovery.policyhost.certificates import trusting_context
+from mtasts_resolver.discovery.policyhost.wire import Tls, open_wire
 
 
 def say(line: str) -> None:

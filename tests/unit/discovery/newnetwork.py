@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from mtasts_resolver.discovery.errors import ConnectError, ShortageError
-from mtasts_resolver.discovery.network import Network
+from mtasts_resolver.discovery.policyhost.network import Network
 from mtasts_resolver.discovery.steps import Steps
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import trustme
 
-from mtasts_resolver.discovery.dns import DnsClient
-from mtasts_resolver.discovery.https import PolicyFetcher
+from mtasts_resolver.discovery.dns.client import DnsClient
+from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from tests.unit.discovery.servers import Handler, addresses_of, name_server, stream_server
 
 DOMAIN = "x.example"

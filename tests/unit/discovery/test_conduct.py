@@ -7,11 +7,16 @@ import dns.message
 import dns.rcode
 import pytest
 
-from mtasts_resolver.discovery import dns as discovery_dns
-from mtasts_resolver.discovery.conduct import MAX_REMEMBERED, SILENT_FOR, SILENT_IN_A_ROW, Conduct
-from mtasts_resolver.discovery.dns import DnsClient
+from mtasts_resolver.config.endpoints import NameServer as Address
+from mtasts_resolver.discovery.dns import client as discovery_dns
+from mtasts_resolver.discovery.dns.client import DnsClient
+from mtasts_resolver.discovery.dns.conduct import (
+    MAX_REMEMBERED,
+    SILENT_FOR,
+    SILENT_IN_A_ROW,
+    Conduct,
+)
 from mtasts_resolver.discovery.errors import DnsError
-from mtasts_resolver.endpoints import NameServer as Address
 from tests.events import events
 from tests.unit.discovery.servers import NameServer, name_server, respond
 

@@ -6,7 +6,7 @@ import dns.rdatatype
 import pytest
 from dns.rdtypes.ANY.TXT import TXT
 
-from mtasts_resolver.discovery.dns import MAX_NEGATIVE_TTL, DnsClient, Status
+from mtasts_resolver.discovery.dns.client import MAX_NEGATIVE_TTL, DnsClient, Status
 from mtasts_resolver.discovery.errors import (
     DnsConfigError,
     DnsServerError,
@@ -98,7 +98,7 @@ async def test_without_resolv_conf_there_is_nobody_to_ask(tmp_path: Path) -> Non
 async def test_resolv_conf_is_read_again_while_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtasts_resolver.discovery.servers.RESOLV_CONF_CHECK", 0.0)
+    monkeypatch.setattr("mtasts_resolver.discovery.dns.servers.RESOLV_CONF_CHECK", 0.0)
     path = tmp_path / "resolv.conf"
     path.write_text("nameserver 127.83.9.1\n")
     client = DnsClient(resolv_conf=path)

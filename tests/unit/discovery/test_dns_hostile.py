@@ -16,7 +16,7 @@ from dns.rdtypes.ANY.TXT import TXT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.discovery.dns import (
+from mtasts_resolver.discovery.dns.client import (
     MAX_CNAMES,
     MAX_NEGATIVE_TTL,
     MAX_TTL,
@@ -25,14 +25,14 @@ from mtasts_resolver.discovery.dns import (
     DnsClient,
     Status,
 )
+from mtasts_resolver.discovery.dns.exchange import STRAY_PAUSE, STRAYS_AT_ONCE
+from mtasts_resolver.discovery.dns.message import EDNS_PAYLOAD, Query, Response, read_response
 from mtasts_resolver.discovery.errors import (
     DnsAnswerError,
     DnsError,
     DnsServerError,
     DnsTimeoutError,
 )
-from mtasts_resolver.discovery.exchange import STRAY_PAUSE, STRAYS_AT_ONCE
-from mtasts_resolver.discovery.message import EDNS_PAYLOAD, Query, Response, read_response
 from tests.unit.discovery.servers import Handler, name_server, respond
 
 AA = int(dns.flags.AA)
@@ -164,7 +164,7 @@ async def test_silence_is_a_timeout_that_names_the_server() -> None:
 
 
 async def test_a_lost_datagram_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtasts_resolver.discovery.exchange.RESEND_AFTER", (0.01, 0.01))
+    monkeypatch.setattr("mtasts_resolver.discovery.dns.exchange.RESEND_AFTER", (0.01, 0.01))
     seen: list[int] = []
 
     def second(query: dns.message.Message) -> dns.message.Message | None:
@@ -299,7 +299,7 @@ async def test_a_flood_is_not_read_as_fast_as_it_comes(monkeypatch: pytest.Monke
         read += 1
         return read_response(data, query)
 
-    monkeypatch.setattr("mtasts_resolver.discovery.exchange.read_response", count)
+    monkeypatch.setattr("mtasts_resolver.discovery.dns.exchange.read_response", count)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(10)

@@ -9,10 +9,10 @@ import dns.message
 import dns.rcode
 import pytest
 
-from mtasts_resolver.discovery import conduct, exchange
-from mtasts_resolver.discovery.dns import DnsClient, Status
+from mtasts_resolver.discovery.dns import conduct, exchange
+from mtasts_resolver.discovery.dns.client import DnsClient, Status
+from mtasts_resolver.discovery.dns.trust import probe, trusted
 from mtasts_resolver.discovery.errors import DnsError, DnsServerError
-from mtasts_resolver.discovery.trust import probe, trusted
 from tests.events import events
 from tests.unit.discovery.servers import Handler, NameServer, name_server, respond
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import trustme
 
-from mtasts_resolver.discovery.dns import DnsClient
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
     BodyError,
     CertificateError,
@@ -27,11 +27,11 @@ from mtasts_resolver.discovery.errors import (
     PolicyHostError,
     StatusError,
 )
-from mtasts_resolver.discovery.https import PolicyFetcher
-from mtasts_resolver.discovery.network import Network
+from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
+from mtasts_resolver.discovery.policyhost.network import Network
+from mtasts_resolver.discovery.policyhost.transport import PolicyHostTransport
+from mtasts_resolver.discovery.policyhost.wire import Tls, Wire
 from mtasts_resolver.discovery.steps import Steps
-from mtasts_resolver.discovery.transport import PolicyHostTransport
-from mtasts_resolver.discovery.wire import Tls, Wire
 from tests.unit.discovery.policyhost import (
     DOCUMENT,
     DOMAIN,

@@ -18,7 +18,7 @@ from dns.rdatatype import SOA as SOA_TYPE
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mtasts_resolver.discovery.message import (
+from mtasts_resolver.discovery.dns.message import (
     MAX_BYTES,
     MAX_RECORDS,
     MAX_STRINGS,

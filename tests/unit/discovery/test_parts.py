@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.discovery.errors import ConnectError, DiscoveryError, NoRecordError
-from mtasts_resolver.discovery.race import race
+from mtasts_resolver.discovery.policyhost.race import race
 from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.text import SHOWN, os_reason, printable
 from mtasts_resolver.discovery.trace import Trace

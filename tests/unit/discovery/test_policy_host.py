@@ -11,7 +11,7 @@ import dns.rcode
 import pytest
 import trustme
 
-from mtasts_resolver.discovery.dns import DnsClient
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
     AddressForbiddenError,
     CertificateError,
@@ -20,7 +20,7 @@ from mtasts_resolver.discovery.errors import (
     PolicyHostError,
     ShortageError,
 )
-from mtasts_resolver.discovery.https import PolicyFetcher
+from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
 from tests.unit.discovery.policyhost import (
     DOMAIN,

@@ -8,14 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.discovery.dns import DnsClient
+from mtasts_resolver.config.endpoints import MAX_SERVERS, NameServer
+from mtasts_resolver.discovery.dns.client import DnsClient
+from mtasts_resolver.discovery.dns.servers import RESOLV_CONF_CHECK, ResolvConf, read_resolv_conf
 from mtasts_resolver.discovery.errors import DnsConfigError
-from mtasts_resolver.discovery.servers import (
-    RESOLV_CONF_CHECK,
-    ResolvConf,
-    read_resolv_conf,
-)
-from mtasts_resolver.endpoints import MAX_SERVERS, NameServer
 
 
 def test_what_is_no_name_server_is_an_error() -> None:
@@ -135,7 +131,7 @@ def test_a_file_that_cannot_be_opened_for_want_of_files_is_a_shortage(tmp_path: 
         "import resource, sys\n"
         "from pathlib import Path\n"
         "from mtasts_resolver.discovery.errors import ShortageError\n"
-        "from mtasts_resolver.discovery.servers import ResolvConf\n"
+        "from mtasts_resolver.discovery.dns.servers import ResolvConf\n"
         "servers = ResolvConf(Path(sys.argv[1]))\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
         "try:\n"

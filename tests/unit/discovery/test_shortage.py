@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsServerError, ShortageError
-from mtasts_resolver.discovery.race import race
+from mtasts_resolver.discovery.policyhost.race import race
 from mtasts_resolver.discovery.shortage import shortage
 
 IPV4, IPV6 = "192.0.2.1", "2001:db8::1"

@@ -24,8 +24,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.discovery import authorities
-from mtasts_resolver.discovery.certificates import (
+from mtasts_resolver.discovery.dns.client import DnsClient
+from mtasts_resolver.discovery.errors import (
+    CertificateError,
+    ConnectError,
+    FetchTimeoutError,
+    ShortageError,
+)
+from mtasts_resolver.discovery.policyhost import authorities
+from mtasts_resolver.discovery.policyhost.certificates import (
     MAX_DESCRIBED,
     TRUST_STORE_AGE,
     TrustStore,
@@ -34,15 +41,8 @@ from mtasts_resolver.discovery.certificates import (
     read_unchecked_certificate,
     trusting_context,
 )
-from mtasts_resolver.discovery.dns import DnsClient
-from mtasts_resolver.discovery.errors import (
-    CertificateError,
-    ConnectError,
-    FetchTimeoutError,
-    ShortageError,
-)
-from mtasts_resolver.discovery.https import PolicyFetcher
-from mtasts_resolver.discovery.network import MAX_ADDRESSES, Network
+from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
+from mtasts_resolver.discovery.policyhost.network import MAX_ADDRESSES, Network
 from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.trace import Trace
 from tests.unit.discovery.policyhost import (
@@ -443,7 +443,7 @@ async def test_a_certificate_that_cannot_be_had_is_none(ca: trustme.CA) -> None:
 async def test_a_silent_server_does_not_hold_up_the_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mtasts_resolver.discovery.certificates.UNCHECKED_TIMEOUT", 0.05)
+    monkeypatch.setattr("mtasts_resolver.discovery.policyhost.certificates.UNCHECKED_TIMEOUT", 0.05)
 
     async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         while await reader.read(1000):
@@ -671,7 +671,7 @@ def test_a_directory_that_is_changed_meanwhile_is_read_again(
     directory = empty_trust_store(tmp_path, monkeypatch)
     ca.cert_pem.write_to_path(str(directory / "0a1b2c3d.0"))
     with Changing(directory) as end:
-        monkeypatch.setattr("mtasts_resolver.discovery.authorities.sleep", end)
+        monkeypatch.setattr("mtasts_resolver.discovery.policyhost.authorities.sleep", end)
         for _ in range(10_000):  # whether a change comes in time is for the scheduler to say
             context = trusting_context(None)
             if end.called:

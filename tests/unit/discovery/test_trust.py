@@ -7,9 +7,9 @@ import dns.message
 import dns.rcode
 import pytest
 
-from mtasts_resolver.discovery.dns import DnsClient
+from mtasts_resolver.discovery.dns.client import DnsClient
+from mtasts_resolver.discovery.dns.trust import FORWARDERS, probe, trusted
 from mtasts_resolver.discovery.errors import DnsConfigError, DnsError
-from mtasts_resolver.discovery.trust import FORWARDERS, probe, trusted
 from tests.unit.discovery.servers import Handler, name_server, respond
 
 pytestmark = pytest.mark.row("D7")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from mtasts_resolver.discovery import wire as wires
 from mtasts_resolver.discovery.errors import ConnectError, FetchError
-from mtasts_resolver.discovery.wire import Wire, open_wire
+from mtasts_resolver.discovery.policyhost import wire as wires
+from mtasts_resolver.discovery.policyhost.wire import Wire, open_wire
 from tests.unit.discovery.policyhost import (
     DOCUMENT,
     DOMAIN,

@@ -6,7 +6,7 @@ from typing import Any, Self
 import dns.rdata
 from dns.rdatatype import RdataType
 
-from mtasts_resolver.discovery.dns import Answer, DnsClient, Status
+from mtasts_resolver.discovery.dns.client import Answer, DnsClient, Status
 from mtasts_resolver.discovery.errors import DnsError, DnsServerError
 
 TTL = 600.0

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Self, cast
 
-from mtasts_resolver.endpoints import InetAddress
-from mtasts_resolver.protocol import Request
-from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.config.endpoints import InetAddress
+from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.server import (
     Answer,
     Limits,

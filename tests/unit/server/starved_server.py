@@ -11,8 +11,8 @@ import sys
 
 import uvloop
 
-from mtasts_resolver import logs
-from mtasts_resolver.endpoints import InetAddress
+from mtasts_resolver.base import logs
+from mtasts_resolver.config.endpoints import InetAddress
 from mtasts_resolver.server import Listener, ListenerSpec, Server, open_listeners
 from tests.unit.server.client import echo
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtasts_resolver.protocol import Request
-from mtasts_resolver.reply import Reply, Status, TimedReply
+from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.reply import Reply, Status, TimedReply
 from mtasts_resolver.server import Limits, Server, connection
 from tests.events import events
 from tests.unit.server.client import (

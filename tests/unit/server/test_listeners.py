@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mtasts_resolver.endpoints import InetAddress, UnixAddress
+from mtasts_resolver.config.endpoints import InetAddress, UnixAddress
 from mtasts_resolver.server import (
     Listener,
     ListenError,
@@ -289,7 +289,7 @@ class TestAdopted:
 NOBODY = 65534
 UNPRIVILEGED = """
 import asyncio, os, sys
-from mtasts_resolver.endpoints import parse_address
+from mtasts_resolver.config.endpoints import parse_address
 from mtasts_resolver.server import ListenError, ListenerSpec, open_listeners
 import concurrent.futures.thread, encodings.idna  # needed later, and out of reach without root
 os.setgroups([])

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mtasts_resolver.endpoints import InetAddress, UnixAddress
-from mtasts_resolver.protocol import Request
-from mtasts_resolver.protocol.socketmap import MAX_REPLY as SOCKETMAP_MAX
-from mtasts_resolver.protocol.tcp_table import MAX_REPLY as TCP_TABLE_MAX
-from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.config.endpoints import InetAddress, UnixAddress
+from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.reply import Reply, Status
+from mtasts_resolver.postfix.socketmap import MAX_REPLY as SOCKETMAP_MAX
+from mtasts_resolver.postfix.tcp_table import MAX_REPLY as TCP_TABLE_MAX
 from mtasts_resolver.server import ListenerSpec
 from tests.unit.server.client import LOOPBACK, serving
 

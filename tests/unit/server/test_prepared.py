@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver import logs
-from mtasts_resolver.protocol import Request
-from mtasts_resolver.protocol.socketmap import SocketmapCodec
-from mtasts_resolver.protocol.tcp_table import TcpTableCodec
-from mtasts_resolver.ratelimit import RateLimitedLog
-from mtasts_resolver.reply import NOT_FOUND, Reply, Status, TimedReply
+from mtasts_resolver.base import logs
+from mtasts_resolver.base.ratelimit import RateLimitedLog
+from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply
+from mtasts_resolver.postfix.socketmap import SocketmapCodec
+from mtasts_resolver.postfix.tcp_table import TcpTableCodec
 from mtasts_resolver.server import prepared, turns
 from mtasts_resolver.server.connection import Connection, Shared
 from mtasts_resolver.server.limits import Limits

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mtasts_resolver.endpoints import InetAddress, UnixAddress
-from mtasts_resolver.protocol import Request
-from mtasts_resolver.reply import Reply, Status
+from mtasts_resolver.config.endpoints import InetAddress, UnixAddress
+from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.server import (
     Limits,
     ListenerSpec,

@@ -18,7 +18,7 @@ ROUNDS = 3
 SCRIPT = """
 import asyncio, sys, time
 from pathlib import Path
-from mtasts_resolver.clock import SystemClock
+from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.store.sqlite import SqliteStore
 from tests.unit.store.support import policy
 

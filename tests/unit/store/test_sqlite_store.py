@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mtasts_resolver.clock import SystemClock
+from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.store import WRITE_DELAY, Store, sqlite
 from mtasts_resolver.store.database import PAGE_ROWS
 from mtasts_resolver.store.errors import UnavailableError

@@ -1,0 +1,196 @@
+"""One discovery from scratch, with every step and its outcome, for an administrator to read."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dns.rdtypes.ANY.MX import MX
+
+from mtasts_resolver.answers.service import NOT_ASKED, reply_for
+from mtasts_resolver.base.clock import SystemClock
+from mtasts_resolver.config import Config, MapOptions
+from mtasts_resolver.discovery.dns.client import DnsClient, Status
+from mtasts_resolver.discovery.errors import DiscoveryError, DnsError
+from mtasts_resolver.discovery.trace import Step, Trace
+from mtasts_resolver.knowledge.dnssec import Validation
+from mtasts_resolver.policy import (
+    Dane,
+    DaneFinding,
+    Mode,
+    NextHop,
+    Policy,
+    StsFinding,
+    is_enforced,
+    matches,
+    parse_next_hop,
+)
+from mtasts_resolver.postfix.reply import NOT_FOUND, Reply
+from mtasts_resolver.worker.direct import DirectDiscoverer
+
+MAX_MX_SHOWN = 20  # more MX hosts than a domain has for a reason
+NO_FIT = "fits no mx of the policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What was found out about one lookup key, and how."""
+
+    key: str
+    map_name: str
+    hop: NextHop | None
+    """None where no policy can apply to the key."""
+    steps: list[Step]
+    finding: StsFinding
+    dane: DaneFinding
+    outcome: str
+    """The finding of MTA-STS in words."""
+    decision: str
+    """Which of DANE and MTA-STS decides, and why."""
+    reply: Reply
+    """What Postfix would get if nothing were cached."""
+
+    @property
+    def domain(self) -> str | None:
+        """The policy domain."""
+        return None if self.hop is None else self.hop.domain
+
+
+async def explain_key(
+    key: str, config: Config, map_name: str, on_step: Callable[[str], None]
+) -> Explanation:
+    """Discover the policy for the lookup `key` afresh, as the daemon with `config` would.
+
+    `on_step` is called with the name of each step as it begins.
+
+    Raise ConfigError where what the configuration names is no use, and ShortageError where this
+    host lacks what it takes.
+    """
+    hop = parse_next_hop(key)
+    if hop is None:
+        finding = StsFinding(None, "no policy can apply to this key (RFC 8461 §3.4)", "no-domain")
+        return Explanation(
+            key, map_name, None, [], finding, DaneFinding(Dane.OFF), finding.reason, "", NOT_FOUND
+        )
+    options = config.map_options(map_name)
+    trace = Trace(begin=on_step)
+    discoverer = DirectDiscoverer.configured(config, trace)
+    finding = await _discover_policy(hop, discoverer, trace)
+    dane = NOT_ASKED.finding
+    if options.dane:
+        dane = await _discover_dane(hop, discoverer, config, trace)
+    return Explanation(
+        key=key,
+        map_name=map_name,
+        hop=hop,
+        steps=trace.steps,
+        finding=finding,
+        dane=dane,
+        outcome=_in_words(finding),
+        decision=_decision(dane, finding, options),
+        reply=reply_for(hop.domain, finding, dane, options, config),
+    )
+
+
+async def _discover_policy(hop: NextHop, discoverer: DirectDiscoverer, trace: Trace) -> StsFinding:
+    try:
+        await discoverer.record(hop.domain)
+        fetched = await discoverer.policy(hop.domain)
+    except DiscoveryError as error:
+        return StsFinding(None, str(error), error.code, known=not isinstance(error, DnsError))
+    await _compare_hosts(hop, fetched.policy, discoverer.dns, trace)
+    return StsFinding(fetched.policy)
+
+
+async def _discover_dane(
+    hop: NextHop, discoverer: DirectDiscoverer, config: Config, trace: Trace
+) -> DaneFinding:
+    validation = Validation(discoverer, config.dns.dnssec, SystemClock())
+    begun = time.monotonic()
+    trace.begin("DNSSEC")
+    await validation.probe()
+    trace.record(
+        "DNSSEC",
+        ok=bool(validation.validates),
+        seconds=time.monotonic() - begun,
+        outcome=validation.state,
+        absent=validation.validates is False,
+    )
+    if validation.validates:
+        return (await discoverer.dane(str(hop))).finding
+    status = Dane.UNKNOWN if validation.validates is None else Dane.OFF
+    return DaneFinding(status, validation.state)
+
+
+async def _compare_hosts(hop: NextHop, policy: Policy, dns: DnsClient, trace: Trace) -> None:
+    """Show which MX hosts fit the policy, or whether the smart host does (RFC 8461 §4.1).
+
+    The daemon does not ask for them: Postfix compares the names when it delivers.
+    """
+    if hop.is_host:
+        fit = _fit(hop.domain, policy)
+        trace.record(f"host {hop.domain}", ok=fit != NO_FIT, seconds=0.0, outcome=fit)
+        return
+    begun = time.monotonic()
+    question = f"MX {hop.domain}"
+    trace.begin(question)
+    try:
+        answer = await dns.query(hop.domain, "MX")
+    except DnsError as error:
+        seconds = time.monotonic() - begun
+        trace.record(question, ok=False, seconds=seconds, outcome=str(error))
+        return
+    seconds = time.monotonic() - begun
+    hosts = [
+        record.exchange.to_text(omit_final_dot=True).lower()
+        for record in answer.records
+        if isinstance(record, MX)
+    ]
+    if answer.status is not Status.FOUND:
+        hosts = [hop.domain]  # RFC 5321 §5.1: the domain itself is the implicit MX host
+    fits = {host: _fit(host, policy) for host in hosts[:MAX_MX_SHOWN]}
+    misfits = sum(fit == NO_FIT for fit in fits.values())
+    details = tuple(f"{host}: {fit}" for host, fit in fits.items())
+    outcome = f"MX hosts: {len(hosts)}, outside the policy: {misfits}"
+    trace.record(question, ok=not misfits, seconds=seconds, outcome=outcome, details=details)
+
+
+def _fit(host: str, policy: Policy) -> str:
+    return next((f"fits {mx}" for mx in policy.mx if matches(host, mx)), NO_FIT)
+
+
+def _decision(dane: DaneFinding, sts: StsFinding, options: MapOptions) -> str:
+    """Say which of DANE and MTA-STS decides (RFC 8461 §2), and why."""
+    enforced = sts.policy is not None and is_enforced(
+        sts.policy, enforce_testing=options.testing == "enforce"
+    )
+    match dane.status:
+        case Dane.REQUIRED:
+            words = "DANE decides: every host that can be used can be verified with it"
+        case Dane.UNKNOWN if enforced:
+            words = "nothing can be decided: DANE may apply, and MTA-STS must not override it"
+        case Dane.UNKNOWN if options.dane == "only":
+            words = "nothing can be decided: it may be that DANE can verify every host"
+        case Dane.PARTIAL if enforced:
+            words = "MTA-STS decides: DANE could not verify every host, the policy can"
+        case Dane.PARTIAL if options.dane == "only":
+            words = "main.cf decides: DANE could not verify every host, as dane: only asks"
+        case Dane.PARTIAL | Dane.UNKNOWN:
+            words = "DANE decides, host by host, as far as there are TLSA records"
+        case _ if enforced:
+            words = "MTA-STS decides: DANE does not apply"
+        case _:
+            words = "neither DANE nor MTA-STS applies: main.cf decides"
+    return words
+
+
+def _in_words(finding: StsFinding) -> str:
+    policy = finding.policy
+    if policy is None:
+        prefix = "" if finding.known else "the name servers failed: "
+        return f"no policy: {prefix}{finding.reason}"
+    if policy.mode is Mode.NONE:
+        return "policy in mode none: deliver as though there were none (RFC 8461 §5)"
+    words = f"policy in mode {policy.mode} for {', '.join(policy.mx)}; max_age {policy.max_age} s"
+    if policy.left_out:
+        words += f"; left out, as no MX host can have such a name: {', '.join(policy.left_out)}"
+    return words

@@ -1,0 +1,155 @@
+"""The addresses that the configuration names: where to listen, and which name servers to ask.
+
+`parse_address` reads Postfix's spelling, `inet:host:port` and `unix:/path`; `parse_server` an IP
+address with or without a port. What they raise quotes the text and says what would be valid. `str`
+of what they return is its canonical spelling, which they read as the same.
+"""
+
+import ipaddress
+import re
+from typing import NamedTuple
+
+from mtasts_resolver.base.quoting import quote
+from mtasts_resolver.policy.hostname import is_hostname
+
+DNS_PORT = 53
+MAX_PORT = 65_535
+MAX_SERVERS = 3  # as in resolv.conf(5), MAXNS: Postfix on this host asks no more of them either
+MAX_UNIX_PATH = 107  # bytes, unix(7): sun_path holds 108 with the NUL at the end
+
+_PORT = re.compile(r"[0-9]{1,5}\Z")  # str.isdigit() knows more digits than ASCII's
+# An interface's name, which Linux bounds at 15 characters (IFNAMSIZ), or its number.
+_ZONE = re.compile(r"[A-Za-z0-9_.-]{1,15}\Z")
+_BRACKETED = re.compile(r"\[(?P<host>[^\]]*:[^\]]*)\](?::(?P<port>.*))?\Z", re.DOTALL)
+
+
+class InetAddress(NamedTuple):
+    """A TCP address."""
+
+    host: str
+    """An IPv4 address, an IPv6 address without brackets, or a host name."""
+    port: int
+    """0 lets the kernel choose a free one, which the log names."""
+
+    def __str__(self) -> str:
+        return f"inet:{_with_port(self.host, self.port)}"
+
+
+class UnixAddress(NamedTuple):
+    """A unix socket's address."""
+
+    path: str
+    """Absolute, at most MAX_UNIX_PATH bytes."""
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+Address = InetAddress | UnixAddress
+
+
+class NameServer(NamedTuple):
+    """Where a name server listens, over UDP and TCP."""
+
+    host: str
+    """An IP address; of an IPv6 address also with its zone, `fe80::1%eth0`."""
+    port: int = DNS_PORT
+
+    def __str__(self) -> str:
+        return self.host if self.port == DNS_PORT else _with_port(self.host, self.port)
+
+
+def parse_address(text: str) -> Address:
+    """Return the address that `text` spells, or raise ValueError."""
+    kind, _, rest = text.partition(":")
+    if kind not in {"inet", "unix"}:
+        raise ValueError(f"{quote(text)} is neither 'inet:HOST:PORT' nor 'unix:/PATH'")
+    try:
+        return _parse_inet(rest) if kind == "inet" else _parse_unix(rest)
+    except ValueError as error:
+        raise ValueError(f"{quote(text)}: {error}") from None
+
+
+def parse_server(text: str) -> NameServer:
+    """Return the name server that `text` names, or raise ValueError.
+
+    `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53`, `[2001:db8::53]`, `[2001:db8::53]:5353`.
+    """
+    host, port = text, None
+    if found := _BRACKETED.match(text):
+        host, port = found["host"], found["port"]
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    try:
+        address = parse_ip(host)
+    except ValueError:
+        raise ValueError(
+            f"{quote(text)} is no name server: an IP address is needed, and a port after it if it"
+            f" is not {DNS_PORT}, as in 192.0.2.53:5353 or [2001:db8::53]:5353"
+        ) from None
+    if port is None:
+        return NameServer(address)
+    try:
+        return NameServer(address, _parse_port(port, lowest=1))
+    except ValueError as error:
+        raise ValueError(f"{quote(text)}: {error}") from None
+
+
+def parse_ip(text: str) -> str:
+    """Return an IP address, of IPv6 also with a zone, in canonical form; or raise ValueError."""
+    address = ipaddress.ip_address(text)
+    zone = getattr(address, "scope_id", None)
+    if zone is not None and not _ZONE.match(zone):
+        raise ValueError(f"{quote(zone)} is not the name of a network interface")
+    return str(address)
+
+
+def _parse_inet(text: str) -> InetAddress:
+    host, colon, port_text = text.rpartition(":")
+    port = _parse_port(port_text, lowest=0)
+    if not colon or not host:
+        # Postfix reads a lone port as the loopback where it connects, and as every interface where
+        # it listens. Guessing wrong would expose the daemon, or hide it.
+        raise ValueError(
+            f"no host is named: write inet:127.0.0.1:{port}, or inet:0.0.0.0:{port} to listen on"
+            " every interface"
+        )
+    return InetAddress(_parse_host(host), port)
+
+
+def _parse_host(host: str) -> str:
+    """Return an IP address in its canonical form without brackets, or a host name."""
+    bracketed = host.startswith("[") and host.endswith("]")
+    try:
+        address = parse_ip(host[1:-1] if bracketed else host)
+    except ValueError:
+        if not bracketed and is_hostname(host.lower()):
+            return host.lower()
+        raise ValueError(f"{quote(host)} is neither an IP address nor a host name") from None
+    if bracketed != (":" in address):
+        raise ValueError("an IPv6 address, and only that, stands in brackets")
+    return address
+
+
+def _parse_unix(path: str) -> UnixAddress:
+    if not path.startswith("/") or path.endswith("/"):
+        raise ValueError("the path of a unix socket must be absolute, as in unix:/run/x/socket")
+    if "\0" in path:
+        raise ValueError("the path of a unix socket holds a NUL")
+    try:
+        size = len(path.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        raise ValueError("the path of a unix socket holds what is no character") from None
+    if size > MAX_UNIX_PATH:
+        raise ValueError(f"the path of a unix socket has at most {MAX_UNIX_PATH} bytes, not {size}")
+    return UnixAddress(path)
+
+
+def _parse_port(text: str, *, lowest: int) -> int:
+    if not _PORT.match(text) or not lowest <= int(text) <= MAX_PORT:
+        raise ValueError(f"the port {quote(text)} is not a number from {lowest} to {MAX_PORT}")
+    return int(text)
+
+
+def _with_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

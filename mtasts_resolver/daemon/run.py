@@ -1,0 +1,402 @@
+"""The daemon: startup, main loop, shutdown."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import random
+import resource
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import uvloop
+
+from mtasts_resolver import __version__
+from mtasts_resolver.answers.service import LookupService
+from mtasts_resolver.base import logs
+from mtasts_resolver.base.clock import Clock, SystemClock
+from mtasts_resolver.base.counters import Counters
+from mtasts_resolver.base.privileges import PrivilegeError, can_start_python, drop_privileges
+from mtasts_resolver.config import (
+    ConfigError,
+    Loaded,
+    changes,
+    default_store_url,
+    load_file,
+    sqlite_path,
+)
+from mtasts_resolver.config.endpoints import parse_address
+from mtasts_resolver.daemon.kept import KeptFile
+from mtasts_resolver.daemon.systemd import ActivatedSocket, Notifier
+from mtasts_resolver.knowledge.dane import DaneKeeper
+from mtasts_resolver.knowledge.dnssec import Validation
+from mtasts_resolver.knowledge.refresher import PolicyRefresher
+from mtasts_resolver.knowledge.sts import Resolver
+from mtasts_resolver.server.listeners import (
+    Listener,
+    ListenError,
+    ListenerSpec,
+    adopt_socket,
+    open_listeners,
+)
+from mtasts_resolver.server.server import Server
+from mtasts_resolver.store.connection import check_free
+from mtasts_resolver.store.errors import HeldError, StoreError
+from mtasts_resolver.store.look import look_at
+from mtasts_resolver.store.sqlite import SqliteStore
+from mtasts_resolver.worker.parent import DiscovererProcess
+
+log = logs.get(__name__)
+
+DRAIN_TIMEOUT = 10.0  # seconds that look-ups in hand get to be answered at shutdown
+STATUS_INTERVAL = 30.0  # seconds between two updates of the line that `systemctl status` shows
+RESTART_PAUSE = 300.0  # seconds before background work begins again after a bug ended it
+# In this process 4,096 connections, the store and the listeners. In the other, which has this limit
+# from here, 768 discoveries of policies with up to 8 sockets each, and 768 of DANE with up to 10.
+OPEN_FILES = 16_384
+
+
+_DANE: Mapping[bool | None, str] = MappingProxyType(
+    {True: "on", False: "off", None: "not known yet: no name server has answered"}
+)
+
+
+class StartError(Exception):
+    """The daemon cannot start as configured; the text says what to change."""
+
+
+class TemporaryStartError(StartError):
+    """It cannot start now: an address is in use, which may pass without a change."""
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What the running daemon is made of."""
+
+    store: SqliteStore
+    discoverer: DiscovererProcess
+    resolver: Resolver
+    validation: Validation
+    dane: DaneKeeper
+    refresher: PolicyRefresher
+    service: LookupService
+    server: Server
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the process was given, besides a configuration."""
+
+    find_config: Callable[[], Path | None]
+    """Returns the file to be read at SIGHUP, None for the defaults."""
+    environ: Mapping[str, str]
+    sockets: Sequence[ActivatedSocket]
+    """Passed by the service manager. They stay open, for another run may need them."""
+    kept: KeptFile | None
+    """Where to keep the configuration that is in force."""
+
+
+def run(given: Given, loaded: Loaded, *, unproven: bool = False, faulty: bool = False) -> None:
+    """Serve with a configuration until SIGTERM or SIGINT. Raise StartError.
+
+    `unproven` tells that it may not work where another one would: nobody is answered before it is
+    known to. `faulty` tells that it is this other one, and not the one of the file.
+    """
+    daemon = Daemon(given, loaded, unproven=unproven, faulty=faulty)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(daemon.run())
+
+
+class Daemon:
+    """One run of the daemon, from its configuration to its end."""
+
+    def __init__(self, given: Given, loaded: Loaded, *, unproven: bool, faulty: bool) -> None:
+        self._given = given
+        self._config, self._text = loaded
+        self._unproven = unproven
+        self._faulty = faulty
+        self._uid = os.geteuid()
+        self._clock: Clock = SystemClock()
+        self._counters = Counters()
+        self._notifier = Notifier(given.environ, os.getpid())
+        self._stop = asyncio.Event()
+        self._news = asyncio.Event()  # for the status line
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Start, work until told to stop, and end in good order."""
+        asyncio.get_running_loop().set_exception_handler(logs.log_loop_error)
+        parts = await self._startup()
+        try:
+            await self._stop.wait()
+        finally:
+            await self._shutdown(parts)
+
+    # -- startup -----------------------------------------------------------------------------
+
+    async def _startup(self) -> _Parts:
+        file = self._given.find_config()
+        if self._faulty and self._given.kept is not None:
+            file = self._given.kept.path
+        log.info("starting", version=__version__, config=file or "defaults")
+        _raise_open_files_limit()
+        listeners = await self._open_listeners()
+        discoverer = DiscovererProcess(self._config, self._clock, self._counters)
+        try:
+            # Before privileges are dropped: the user need not be able to read Python.
+            discoverer.start(spare=not self._can_start_again())
+            parts = await self._assemble(listeners, discoverer)
+        except BaseException:
+            for listener in listeners:
+                listener.close()
+            await discoverer.close()
+            raise
+        try:
+            self._begin(parts)
+            if self._unproven:
+                await discoverer.ready()
+            await parts.server.start()
+            for listener in listeners:
+                log.info("listening", protocol=listener.protocol, address=listener.name)
+            await discoverer.ready()
+        except BaseException as error:
+            await self._close(parts)
+            if isinstance(error, ConfigError):
+                raise StartError(str(error)) from None
+            raise
+        self._notifier.ready()
+        log.info("ready")
+        self._keep(self._text)
+        gc.freeze()  # what was made so far stays: to look for garbage in it takes milliseconds
+        return parts
+
+    def _begin(self, parts: _Parts) -> None:
+        """Heed signals, and begin what goes on in the background."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
+        self._tasks = [
+            asyncio.create_task(self._keep_running(parts.discoverer.run), name="discoverer"),
+            asyncio.create_task(self._keep_running(parts.refresher.run), name="refresher"),
+            asyncio.create_task(self._keep_running(parts.dane.run), name="DANE refresher"),
+            asyncio.create_task(self._keep_running(parts.validation.run), name="DNSSEC probe"),
+            asyncio.create_task(self._keep_status(parts), name="status"),
+        ]
+        if self._notifier.watchdog_interval is not None:
+            feeding = self._feed_watchdog(self._notifier.watchdog_interval)
+            self._tasks.append(asyncio.create_task(feeding, name="watchdog"))
+
+    def _keep(self, text: bytes) -> None:
+        """Keep the text of the configuration that is in force, without waiting for the disk."""
+        kept = self._given.kept
+        # What root's successor wrote, root would not read: it could be led by it.
+        if kept is not None and os.geteuid() == self._uid:
+            kept.write_behind(text)
+
+    async def _open_listeners(self) -> list[Listener]:
+        """Open what is configured; where systemd passes sockets, they take its place."""
+        if self._given.sockets:
+            return [_adopt(activated) for activated in self._given.sockets]
+        specs = [
+            ListenerSpec(
+                protocol=listener.protocol,
+                address=parse_address(listener.address),
+                mode=listener.mode_bits,
+                owner=listener.owner,
+                group=listener.group,
+            )
+            for listener in self._config.listen
+        ]
+        try:
+            listeners = await open_listeners(specs)
+        except ListenError as error:
+            raise TemporaryStartError(str(error)) from None
+        if not listeners:
+            raise StartError("nothing to listen on: `listen` is empty and systemd passed no socket")
+        return listeners
+
+    def _can_start_again(self) -> bool:
+        """Tell whether a discoverer can be started later on, without root. Raise StartError."""
+        try:
+            return can_start_python(self._config.user)
+        except PrivilegeError as error:
+            raise StartError(str(error)) from None
+
+    async def _assemble(self, listeners: list[Listener], discoverer: DiscovererProcess) -> _Parts:
+        config = self._config
+        url = config.store.url or default_store_url(self._given.environ, uid=os.geteuid())
+        path = Path(sqlite_path(url))
+        try:
+            check_free(path)  # first: what is wrong with a live daemon's files is not to be mended
+            if self._unproven:
+                # Without its store it would start, too, and know none of the policies.
+                drop_privileges(config.user, path, look_at)
+            else:
+                drop_privileges(config.user, path)
+        except HeldError as error:
+            raise TemporaryStartError(str(error)) from None
+        except (PrivilegeError, StoreError) as error:
+            raise StartError(str(error)) from None
+        store = SqliteStore(
+            path,
+            clock=self._clock,
+            recover=lambda: resolver.stored_policies(),  # noqa: PLW0108  made below
+        )
+        rng = random.SystemRandom()
+        resolver = Resolver(
+            discoverer=discoverer,
+            store=store,
+            clock=self._clock,
+            rng=rng,
+            config=config,
+            counters=self._counters,
+        )
+        refresher = PolicyRefresher(resolver, store, clock=self._clock, rng=rng, config=config)
+        resolver.on_policy = refresher.schedule
+        store.on_return = resolver.store_returned
+        validation = Validation(discoverer, config.dns.dnssec, self._clock)
+        dane = DaneKeeper(
+            discoverer,
+            validation,
+            clock=self._clock,
+            rng=rng,
+            config=config,
+            counters=self._counters,
+        )
+        service = LookupService(
+            resolver, dane, clock=self._clock, config=config, counters=self._counters
+        )
+        server = Server(service.answer, listeners, clock=self._clock.monotonic)
+        resolver.on_preloaded = self._news.set
+
+        def recall() -> None:
+            server.forget_replies()
+            self._news.set()
+
+        service.on_recall = recall
+        try:
+            await store.open()
+        except HeldError as error:
+            raise TemporaryStartError(str(error)) from None
+        except StoreError as error:
+            raise StartError(str(error)) from None
+        return _Parts(store, discoverer, resolver, validation, dane, refresher, service, server)
+
+    # -- main loop ---------------------------------------------------------------------------
+
+    async def _keep_running(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run what works for ever, and begin again where a bug has ended it."""
+        while True:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001  answers must go on while this is mended
+                log.bug("internal-error", error, during="background work")
+            else:
+                return
+            await self._clock.sleep(RESTART_PAUSE)
+
+    async def _feed_watchdog(self, interval: float) -> None:
+        """Tell systemd that the event loop turns: where it does not, neither does this.
+
+        Both count by CLOCK_MONOTONIC, as the event loop does.
+        """
+        while True:
+            self._notifier.watchdog()
+            await asyncio.sleep(interval)
+
+    async def _keep_status(self, parts: _Parts) -> None:
+        """Tell the status at the start and from time to time; at once when something begins."""
+        while True:
+            self._news.clear()
+            self._notifier.status(self._status(parts))
+            parts.resolver.log.flush()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STATUS_INTERVAL):
+                    await self._news.wait()
+
+    def _status(self, parts: _Parts) -> str:
+        cache, counters = parts.resolver.cache, self._counters
+        text = (
+            "the configuration file is FAULTY, an older one is in force; " if self._faulty else ""
+        )
+        text += (
+            f"{cache.precious} policies and {len(cache) - cache.precious} absences in memory,"
+            f" {parts.server.counters.requests} look-ups, {counters.discoveries} discoveries,"
+            f" {parts.server.counters.connections_open} connections,"
+            f" DANE {_DANE[parts.validation.validates]}"
+        )
+        if parts.resolver.failing_refresh:
+            text += f", {parts.resolver.failing_refresh} policies fail to be refreshed"
+        if counters.unknown_map_lookups:
+            text += f", {counters.unknown_map_lookups} look-ups in unknown maps"
+        if parts.discoverer.pid is None:
+            text += ", the discoverer is not running"
+        if parts.store.trouble:
+            text += f", store: {parts.store.trouble}"
+        return text
+
+    def _reload(self, parts: _Parts) -> None:
+        """Read the configuration again; where it is not valid, the old one stays in force."""
+        self._notifier.reloading()
+        try:
+            new, text = load_file(self._given.find_config())
+        except ConfigError as error:
+            self._faulty = True
+            for line in error.errors:
+                log.error("configuration-rejected", reason=line, action="the old one is in force")
+        else:
+            self._faulty = False
+            found = changes(self._config, new)
+            self._config = found.in_force
+            logs.setup_logging(self._config.log.level, self._config.log.format)
+            parts.discoverer.reconfigure(self._config)
+            parts.resolver.reconfigure(self._config)
+            parts.dane.reconfigure(self._config)
+            parts.refresher.reconfigure(self._config)
+            parts.service.reconfigure(self._config)
+            log.info("configuration-reloaded", applied=found.applied)
+            if found.restart:
+                log.warning("restart-needed", keys=found.restart)
+            else:
+                self._keep(text)
+        self._notifier.status(self._status(parts))
+        self._notifier.ready()
+
+    # -- shutdown ----------------------------------------------------------------------------
+
+    async def _shutdown(self, parts: _Parts) -> None:
+        """Stop accepting, answer what is in hand, flush the store: each for a bounded time."""
+        self._notifier.stopping()
+        log.info("stopping")
+        await self._close(parts)
+        log.info("stopped", lookups=parts.server.counters.requests, **self._counters.as_dict())
+
+    async def _close(self, parts: _Parts) -> None:
+        parts.server.stop_accepting()
+        for task in self._tasks:
+            task.cancel()
+        await parts.server.drain(DRAIN_TIMEOUT)
+        await parts.server.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await parts.resolver.close()
+        await parts.dane.close()
+        await parts.discoverer.close()
+        await parts.store.close()
+
+
+def _adopt(activated: ActivatedSocket) -> Listener:
+    return adopt_socket(activated.protocol, activated.sock.dup())
+
+
+def _raise_open_files_limit() -> None:
+    """Raise the limit of open files to what the connection limit needs, as far as allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < OPEN_FILES:
+        log.warning("open-files-limit-low", limit=wanted, wanted=OPEN_FILES)

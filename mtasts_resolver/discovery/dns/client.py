@@ -1,0 +1,331 @@
+"""Questions to the DNS, and what became of them."""
+
+import asyncio
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import dns.exception
+import dns.name
+import dns.rcode
+import dns.rdata
+from dns.rdatatype import CNAME, RdataType
+
+from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.discovery.dns.conduct import Conduct
+from mtasts_resolver.discovery.dns.exchange import exchange
+from mtasts_resolver.discovery.dns.message import Response, Rrset, UnreadableError, absolute_name
+from mtasts_resolver.discovery.dns.servers import RESOLV_CONF, FixedServers, ResolvConf
+from mtasts_resolver.discovery.errors import (
+    DiscoveryError,
+    DnsAnswerError,
+    DnsConfigError,
+    DnsError,
+    DnsServerError,
+    DnsTimeoutError,
+    ShortageError,
+)
+from mtasts_resolver.discovery.policyhost.race import race
+from mtasts_resolver.discovery.text import printable
+
+MIN_TTL = 60.0  # seconds: a record published with TTL 0 must not cost a question per mail
+MAX_TTL = 86_400.0  # seconds: a day, for the longer one is trusted the later a change is seen
+MAX_NEGATIVE_TTL = 10_800.0  # seconds: RFC 2308 §5 found one to three hours to work well
+MAX_CNAMES = 12  # links of a chain; resolvers give up at 8 to 16
+NEXT_SERVER_AFTER = 1.0  # seconds of silence until the next server is asked, too
+HAD_TIME = 0.9  # the part of it after which a server has not answered in time: timers may be early
+WITNESS_TIMEOUT = 2.0  # seconds: a top-level domain's SOA record is in the cache, or near
+WITNESS_COUNTS = (
+    10.0  # seconds that its answer counts: broken domains cost one question in that time
+)
+
+
+class Status(StrEnum):
+    """What the DNS says of a name and a type."""
+
+    FOUND = "found"
+    NODATA = "no data"
+    NXDOMAIN = "no such name"
+
+
+class Answer(NamedTuple):
+    """The answer to one question, at the end of its CNAME chain."""
+
+    question: str
+    """The name asked for."""
+    rdtype: RdataType
+    status: Status
+    ttl: float
+    """Seconds: the shortest of all that was involved, within the bounds of this module."""
+    canonical_name: str
+    """The name at the end of the CNAME chain, without a trailing dot."""
+    records: tuple[dns.rdata.Rdata, ...] = ()
+    """The records of the type asked for."""
+    malformed: int = 0
+    """How many TLSA records could not be read; with these alone, FOUND has no records."""
+    authenticated: bool = False
+    """The servers say that DNSSEC proved it (AD); whether they are to be believed is not known."""
+    authoritative: bool = False
+    """The last server has it from a zone of its own (AA), and so may not have validated it."""
+    servers: tuple[NameServer, ...] = ()
+    """Who answered: one server for each message that the chain took."""
+
+
+class Servers(Protocol):
+    """Where the name servers come from."""
+
+    def current(self) -> tuple[NameServer, ...]:
+        """Return the servers to ask now, at least one; raise DnsConfigError."""
+
+    @property
+    def trust_ad(self) -> bool:
+        """Whether the administrator vouches for them and the way to them, as far as is known."""
+
+
+class DnsClient:
+    """Asks name servers, all of them, and keeps nothing.
+
+    `servers` are IP addresses with or without a port (ValueError otherwise); none: those of
+    resolv.conf. `timeout` is the time for one question in seconds, CNAMEs and all servers
+    included: after a part of it a silent server gets company, and may still answer.
+    """
+
+    def __init__(
+        self, servers: Sequence[str] = (), *, timeout: float = 5.0, resolv_conf: Path = RESOLV_CONF
+    ) -> None:
+        self._servers: Servers = FixedServers(servers) if servers else ResolvConf(resolv_conf)
+        self._timeout = timeout
+        self.conduct = Conduct()
+        self._only_edns = False
+        self._witness = _Witness()
+
+    def only(self, accept: Callable[[NameServer, bool], bool], none_left: str) -> "DnsClient":
+        """Return a client that asks of these servers only those that `accept` takes.
+
+        `accept` is given `trust_ad`, too, which may change as the servers may. Where it takes none,
+        questions raise DnsConfigError; the text begins with `none_left`.
+        """
+        servers = _AcceptedServers(self._servers, accept, none_left)
+        return self._with(_servers=servers, _witness=_Witness())
+
+    def insisting_on_edns(self, insists: bool) -> "DnsClient":
+        """Return a client for which a server without EDNS has failed, since DNSSEC needs EDNS."""
+        return self._with(_only_edns=insists)
+
+    def _with(self, **changes: object) -> "DnsClient":
+        """Return a client with such attributes; the others are this one's own."""
+        client = copy.copy(self)
+        vars(client).update(changes)
+        return client
+
+    @property
+    def servers(self) -> tuple[NameServer, ...]:
+        """The servers that are asked now. Raise DnsConfigError where there are none."""
+        return self._servers.current()
+
+    async def query(self, name: str, rdtype: str | RdataType) -> Answer:
+        """Return what the DNS says of `name`, an A-label name, and `rdtype`.
+
+        Absence is an answer. Raise a DnsError if there is none; the text names the question, and
+        each server with what it did.
+        """
+        rdtype = RdataType.make(rdtype)
+        try:
+            chain = _Chain(name, rdtype, absolute_name(name))
+        except (dns.exception.DNSException, UnicodeError):
+            # The DNS cannot hold this name, so it does not exist: a prefix made it too long.
+            return Answer(name, rdtype, Status.NXDOMAIN, MAX_NEGATIVE_TTL, name)
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        try:
+            while True:
+                answer = chain.read(*await self._ask(chain.name, rdtype, deadline))
+                if answer is not None:
+                    return answer
+        except DnsError as error:
+            raise await self._failure(chain, error) from None
+
+    async def _failure(self, chain: "_Chain", error: DnsError) -> DnsError:
+        """Return the error that says of the question of `chain` that it failed so."""
+        failure = type(error)(f"{chain.rdtype.name} {printable(chain.question)}: {error}")
+        if isinstance(error, DnsTimeoutError | DnsServerError):
+            failure.outage = await self._is_outage(chain.name)
+        return failure
+
+    async def _is_outage(self, name: dns.name.Name) -> bool:
+        """Tell, where a question about `name` failed, whether one that has an answer fails, too.
+
+        It is for the SOA record of the top-level domain, whose servers hardly ever fail; those of
+        the root never do.
+        """
+        if name == dns.name.root:
+            return True
+        witness, loop = self._witness, asyncio.get_running_loop()
+        async with witness.lock:
+            if loop.time() >= witness.until:
+                top = dns.name.Name(name.labels[-2:])
+                deadline = loop.time() + min(WITNESS_TIMEOUT, self._timeout)
+                try:
+                    await self._ask(top, RdataType.SOA, deadline)
+                except DnsError as error:
+                    witness.outage = not isinstance(error, DnsAnswerError)
+                else:
+                    witness.outage = False
+                witness.until = loop.time() + WITNESS_COUNTS
+            return witness.outage
+
+    async def _ask(
+        self, name: dns.name.Name, rdtype: RdataType, deadline: float
+    ) -> tuple[NameServer, Response]:
+        """Return the first server that has an answer, and its answer. Raise DnsError."""
+        servers = self.conduct.by_preference(self._servers.current(), only_edns=self._only_edns)
+        loop = asyncio.get_running_loop()
+        delay = min(NEXT_SERVER_AFTER, self._timeout / (len(servers) + 1))
+        waiting: dict[NameServer, float] = {}
+
+        async def ask(server: NameServer) -> tuple[NameServer, Response]:
+            waiting[server] = loop.time()
+            try:
+                return server, await exchange(
+                    server, name, rdtype, deadline, self.conduct, only_edns=self._only_edns
+                )
+            except (DiscoveryError, ShortageError):
+                del waiting[server]
+                raise
+
+        failures: list[DiscoveryError] = []
+        answered = await race([partial(ask, server) for server in servers], delay, failures)
+        if answered is None:
+            raise _all_failed(failures)
+        self.conduct.answered(answered[0])
+        if len(waiting) > 1:
+            for server, since in waiting.items():
+                if server != answered[0] and loop.time() - since >= HAD_TIME * delay:
+                    self.conduct.missed(server)
+        return answered
+
+
+def _all_failed(failures: Sequence[DiscoveryError]) -> DnsError:
+    """Return the error that stands for those of all servers."""
+    what = "; ".join(map(str, failures))
+    for kind in (DnsAnswerError, DnsServerError):
+        if any(isinstance(failure, kind) for failure in failures):
+            return kind(what)
+    return DnsTimeoutError(what)
+
+
+class _Witness:
+    """Whether the name servers answered a question that has an answer, and until when that counts.
+
+    One for all that failed at about the same time: they wait for it.
+    """
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.outage = False
+        self.until = 0.0
+
+
+class _AcceptedServers:
+    """Those of `servers` that `accept` takes."""
+
+    def __init__(
+        self, servers: Servers, accept: Callable[[NameServer, bool], bool], none_left: str
+    ) -> None:
+        self._servers = servers
+        self._accept = accept
+        self._none_left = none_left
+
+    def current(self) -> tuple[NameServer, ...]:
+        servers = self._servers.current()
+        trust_ad = self._servers.trust_ad
+        accepted = tuple(server for server in servers if self._accept(server, trust_ad))
+        if not accepted:
+            raise DnsConfigError(f"{self._none_left}: {', '.join(map(str, servers))}")
+        return accepted
+
+    @property
+    def trust_ad(self) -> bool:
+        return self._servers.trust_ad
+
+
+@dataclass(slots=True)
+class _Chain:
+    """A question that is followed along its CNAMEs (RFC 8461 §3.1).
+
+    It takes several messages where the servers return a CNAME alone.
+    """
+
+    question: str
+    rdtype: RdataType
+    name: dns.name.Name
+    ttl: float = MAX_TTL
+    authenticated: bool = True
+    authoritative: bool = False
+    links: int = 0
+    servers: tuple[NameServer, ...] = ()
+
+    def read(self, server: NameServer, response: Response) -> Answer | None:
+        """Return the answer that `response` completes, or None where `name` is to be asked next."""
+        self.servers += (server,)
+        self.authenticated = self.authenticated and response.authenticated
+        self.authoritative = response.authoritative
+        asked = self.name
+        try:
+            while self.rdtype != CNAME and (alias := response.alias(self.name)):
+                self._follow(*alias)
+            if response.rcode == dns.rcode.NXDOMAIN:
+                # RFC 6604 §3: the code is about the last name of the chain.
+                return self._absent(Status.NXDOMAIN, response.soa_ttl)
+            rrset = response.rrset(self.name, self.rdtype)
+        except UnreadableError as error:
+            raise DnsAnswerError(f"{server} {error}") from None
+        if rrset.records or rrset.malformed:
+            return self._found(rrset)
+        if self.name != asked and response.soa_ttl is None:
+            return None
+        return self._absent(Status.NODATA, response.soa_ttl)
+
+    def _follow(self, target: dns.name.Name, ttl: int) -> None:
+        self.links += 1
+        if self.links > MAX_CNAMES:
+            raise DnsAnswerError(f"a chain of more than {MAX_CNAMES} CNAMEs, or a loop")
+        self.name = target
+        self.ttl = min(self.ttl, ttl)
+
+    def _found(self, rrset: Rrset) -> Answer:
+        ttl = min(self.ttl, rrset.ttl) if rrset.records else MIN_TTL
+        return Answer(
+            self.question,
+            self.rdtype,
+            Status.FOUND,
+            max(ttl, MIN_TTL),
+            self._canonical_name(),
+            rrset.records,
+            rrset.malformed,
+            self.authenticated,
+            self.authoritative,
+            self.servers,
+        )
+
+    def _absent(self, status: Status, soa_ttl: int | None) -> Answer:
+        # RFC 2308 §5: an absence without SOA must not be kept, so it gets the shortest life.
+        ttl = min(self.ttl, soa_ttl or MIN_TTL, MAX_NEGATIVE_TTL)
+        return Answer(
+            self.question,
+            self.rdtype,
+            status,
+            max(ttl, MIN_TTL),
+            self._canonical_name(),
+            authenticated=self.authenticated,
+            authoritative=self.authoritative,
+            servers=self.servers,
+        )
+
+    def _canonical_name(self) -> str:
+        if not self.links:
+            return self.question
+        return self.name.to_text(omit_final_dot=True).lower()

@@ -1,0 +1,248 @@
+"""Trust in the policy host's certificate, and words for why it is not trusted."""
+
+import asyncio
+import ssl
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from mtasts_resolver.base import logs
+from mtasts_resolver.discovery.errors import ConnectError, ShortageError
+from mtasts_resolver.discovery.policyhost.authorities import load_system_authorities
+from mtasts_resolver.discovery.policyhost.wire import Tls, open_wire
+from mtasts_resolver.discovery.shortage import shortage
+from mtasts_resolver.discovery.text import os_reason, printable
+
+log = logs.get(__name__)
+
+UNCHECKED_TIMEOUT = 2.0  # seconds: the handshake before it has just worked
+TRUST_STORE_AGE = 86_400.0  # seconds; system updates renew the store every few months
+MAX_DESCRIBED = 16_384  # bytes of a certificate; a hundred names take five thousand
+NAMES_SHOWN = 5  # certificates with a hundred names exist
+
+_WARNINGS = threading.Lock()
+
+# <openssl/x509_vfy.h>, X509_V_ERR_...
+_NOT_YET_VALID = 9
+_EXPIRED = 10
+_SELF_SIGNED = 18
+_SELF_SIGNED_IN_CHAIN = 19
+_NO_ISSUER = (2, 20, 21)
+_WRONG_NAME = 62
+
+
+def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return the context for policy hosts: of the system's trust store, or of `ca_file` alone.
+
+    RFC 8461 §3.3: the chain leads to a trusted root, the certificate is valid for the name by its
+    DNS-ID, not by a common name, and is not expired. Raise ValueError if `ca_file` is unusable, or
+    if there is no authority to trust: every policy host would seem to be at fault. Raise
+    ShortageError where this host cannot look.
+    """
+    # Not create_default_context(): that of Python 3.13 is strict about extensions that do no harm,
+    # and content with less than a root. One policy host is judged alike by every Python: as Postfix
+    # judges the MX host, by RFC 5280's path validation up to a root.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_file is None:
+        load_system_authorities(context)
+    else:
+        _load_ca_file(context, ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8461 §3.3, RFC 8996
+    context.hostname_checks_common_name = False
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _load_ca_file(context: ssl.SSLContext, ca_file: Path) -> None:
+    try:
+        context.load_verify_locations(ca_file)
+    except ssl.SSLError:
+        pass  # as with one that holds nothing but revocations
+    except OSError as error:
+        if (lacking := shortage(error)) is not None:
+            raise lacking from None
+        raise ValueError(f"{ca_file}: {os_reason(error)}") from None
+    if not context.cert_store_stats()["x509"]:
+        raise ValueError(f"{ca_file} holds no certificates in PEM form")
+
+
+class TrustStore:
+    """The context for policy hosts, loaded once, since that takes tens of milliseconds.
+
+    It is loaded again, aside, when it is old: a daemon outlives the authorities that it started
+    with. What cannot be loaded again stays in force.
+    """
+
+    def __init__(
+        self, ca_file: Path | None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ca_file = ca_file
+        self._monotonic = monotonic
+        self._context = trusting_context(ca_file)
+        self._reload_at = monotonic() + TRUST_STORE_AGE
+
+    async def context(self) -> ssl.SSLContext:
+        now = self._monotonic()
+        if now >= self._reload_at:
+            self._reload_at = now + TRUST_STORE_AGE
+            try:
+                self._context = await asyncio.to_thread(trusting_context, self._ca_file)
+            except (ValueError, ShortageError) as error:
+                log.warning("trust-store-not-reloaded", reason=str(error))
+        return self._context
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What an administrator wants to know of a certificate; nobody vouches for it."""
+
+    dns_names: tuple[str, ...]
+    common_name: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+
+    def names(self) -> str:
+        """Return the first of its DNS names, and how many more there are."""
+        more = len(self.dns_names) - NAMES_SHOWN
+        shown = ", ".join(self.dns_names[:NAMES_SHOWN])
+        return f"{shown} and {more} more" if more > 0 else shown
+
+    def describe(self) -> list[str]:
+        """Return lines for `explain`."""
+        return [
+            f"certificate for {self.names() or 'no DNS name'}",
+            f"issued by {self.issuer}",
+            f"valid from {self.not_before:%Y-%m-%d} to {self.not_after:%Y-%m-%d %H:%M} UTC",
+        ]
+
+
+def parse_certificate(der: bytes) -> Certificate | None:
+    """Return what the certificate `der` says, or None where that cannot be read, or is too long."""
+    if len(der) > MAX_DESCRIBED:
+        return None
+    # Imported here: it takes long, and is needed only when something is wrong or explained.
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+
+    try:
+        # What is odd about a stranger's certificate, such as a name that is too long, is nothing
+        # to warn of. The filters are the process's own, hence the lock.
+        with _WARNINGS, warnings.catch_warnings(action="ignore"):
+            certificate = x509.load_der_x509_certificate(der)
+            subject, issuer = certificate.subject, certificate.issuer
+            names: list[str] = []
+            with suppress(x509.ExtensionNotFound):
+                kind = x509.SubjectAlternativeName
+                extension = certificate.extensions.get_extension_for_class(kind)
+                names = extension.value.get_values_for_type(x509.DNSName)
+            common_names = subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+            return Certificate(
+                tuple(printable(name) for name in names),
+                printable(str(common_names[0].value)) if common_names else "",
+                printable(issuer.rfc4514_string()),
+                certificate.not_valid_before_utc,
+                certificate.not_valid_after_utc,
+            )
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
+        return None
+
+
+async def read_unchecked_certificate(address: str, port: int, host: str) -> bytes | None:
+    """Return the certificate, as DER, that `address` shows to whoever asks for `host`.
+
+    It is not verified, and nothing is ever sent over this connection: it is only for saying why
+    the certificate was rejected. None if it cannot be had.
+    """
+    try:
+        async with asyncio.timeout(UNCHECKED_TIMEOUT):
+            wire = await open_wire(address, port)
+            try:
+                tls = Tls(wire, _unchecking_context(), host)
+                await tls.handshake()
+                return tls.object.getpeercert(binary_form=True)
+            finally:
+                wire.abort()
+    except (OSError, TimeoutError, ConnectError):
+        return None
+
+
+@cache
+def _unchecking_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def describe_rejection(
+    host: str,
+    error: ssl.SSLCertVerificationError,
+    der: bytes | None,
+    now: datetime | None = None,
+) -> str:
+    """Return why `error` rejects the certificate of `host`, in words, as of `now`.
+
+    `der` is the certificate that was rejected, or None if that could not be had.
+    """
+    certificate = parse_certificate(der) if der is not None else None
+    why = f"is not valid: {printable(error.verify_message)}"
+    if certificate is not None:
+        why = _why(error.verify_code, host, certificate, now or datetime.now(UTC)) or why
+    return f"certificate of {host} {why}"
+
+
+def _why(code: int, host: str, certificate: Certificate, now: datetime) -> str | None:
+    if code == _WRONG_NAME:
+        return _why_not_named(host, certificate)
+    if code in (_EXPIRED, _NOT_YET_VALID):
+        return _why_not_now(code, certificate, now)
+    if code == _SELF_SIGNED:
+        return "is self-signed"
+    untrusted = f"was issued by an authority that is not trusted: {certificate.issuer}"
+    if code == _SELF_SIGNED_IN_CHAIN:
+        return untrusted
+    if code in _NO_ISSUER:
+        return f"{untrusted}; or the server does not send the intermediate certificates"
+    return None
+
+
+def _why_not_named(host: str, certificate: Certificate) -> str:
+    if certificate.dns_names:
+        return f"is for {certificate.names()}, not for {host}"
+    named = f" ({certificate.common_name})" if certificate.common_name else ""
+    return f"holds no DNS name, and its common name{named} does not count"
+
+
+def _why_not_now(code: int, certificate: Certificate, now: datetime) -> str:
+    if code == _EXPIRED and certificate.not_after < now:
+        ago = _span(now - certificate.not_after)
+        return f"expired {ago} ago ({certificate.not_after:%Y-%m-%d})"
+    if code == _NOT_YET_VALID and certificate.not_before > now:
+        ahead = _span(certificate.not_before - now)
+        return f"is not yet valid: it will be in {ahead} ({certificate.not_before:%Y-%m-%d})"
+    when = "has expired" if code == _EXPIRED else "is not yet valid"
+    return f"was issued by {certificate.issuer}, whose own certificate {when}"
+
+
+def _span(time: timedelta) -> str:
+    """Return the length of `time` in its largest unit."""
+    seconds = int(time.total_seconds())
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if count := seconds // length:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"

@@ -1,0 +1,311 @@
+"""The way to a policy host, for httpcore: to addresses that were checked before, and into TLS."""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import httpcore
+
+from mtasts_resolver.discovery.errors import (
+    CertificateError,
+    ConnectError,
+    DiscoveryError,
+    ShortageError,
+)
+from mtasts_resolver.discovery.policyhost.addresses import is_address
+from mtasts_resolver.discovery.policyhost.certificates import (
+    describe_rejection,
+    parse_certificate,
+    read_unchecked_certificate,
+)
+from mtasts_resolver.discovery.policyhost.race import race
+from mtasts_resolver.discovery.policyhost.wire import Tls, Wire, open_wire
+from mtasts_resolver.discovery.shortage import no_route, shortage
+from mtasts_resolver.discovery.steps import Steps
+from mtasts_resolver.discovery.text import os_reason
+
+NEXT_ADDRESS_AFTER = 0.25  # seconds: RFC 8305 §5
+MAX_ADDRESSES = 6  # tried of one host; a fetch has no time for more
+MAX_HEAD = 16_384  # bytes before the body, as many as Node's clients take; few servers send 2,000
+MAX_INTERIM = 8  # responses before the real one (RFC 9110 §15.2); nobody asks for any
+# Bytes of a body with its chunks' sizes. Who asks judges the body alone, and by a lower limit.
+MAX_BODY = 131_072
+# Bytes that are given to HTTP at once: what can be made of them takes less than a millisecond.
+READ_BYTES = 2_048
+MAX_PROXY_LINES = 100  # of a proxy's answer to CONNECT; proxies send one to ten
+
+# What may follow a response with no body: the next one. A policy has no such line.
+_NEXT_RESPONSE = re.compile(rb"\n\r?\n(?=HTTP/)")
+
+_TLS_FAILURES = {
+    "WRONG_VERSION_NUMBER": "speaks no TLS",
+    "HTTP_REQUEST": "speaks no TLS",
+    "RECORD_LAYER_FAILURE": "speaks no TLS",
+    "PACKET_LENGTH_TOO_LONG": "speaks no TLS",
+    "UNSUPPORTED_PROTOCOL": "speaks no TLS of version 1.2 or later",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "speaks no TLS of version 1.2 or later",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "refuses the TLS handshake",
+    "TLSV1_UNRECOGNIZED_NAME": "refuses the TLS handshake, for it does not know the name",
+}
+
+_SocketOptions = Iterable[httpcore.SOCKET_OPTION] | None
+
+
+class Network(httpcore.AsyncNetworkBackend):
+    """One fetch's way to its policy host.
+
+    It connects to `targets`, the addresses of the policy host, one after the other until one
+    answers; never to what the DNS has for the name by then. With `proxied` the target is the
+    proxy, which is to be reached within `proxy_timeout` seconds: where it is down, that is nothing
+    about the policy host. Raises ConnectError, CertificateError and ShortageError. The caller
+    limits the whole time.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[str],
+        steps: Steps,
+        *,
+        proxied: bool,
+        proxy_timeout: float | None = None,
+    ) -> None:
+        self._targets = targets[:MAX_ADDRESSES]
+        self.steps = steps
+        self.proxied = proxied
+        self._proxy_timeout = proxy_timeout
+        self.asks_proxy = False
+        """Whether it is the proxy's own words that are read: until TLS with the policy host."""
+        self.peer = ""
+        """The one of the targets that answered."""
+        self._wire: Wire | None = None
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: _SocketOptions = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Return a connection to the first target that accepts it."""
+        failures: list[DiscoveryError] = []
+        with self.steps.step(f"connect to {host} port {port}") as note:
+            reach = self._reach_proxy if self.proxied else self._reach_host
+            wire = await reach(host, port, failures)
+            self._wire = wire
+            note.outcome = self.peer = wire.peer
+            note.details += [f"not {failure}" for failure in failures]
+        self.asks_proxy = self.proxied
+        return Tunnel(self, wire, port) if self.proxied else Connection(self, wire, port)
+
+    async def _reach_host(self, host: str, port: int, failures: list[DiscoveryError]) -> Wire:
+        wire = await _reach(self._targets, port, failures)
+        if wire is not None:
+            return wire
+        if (lacking := no_route(self._targets)) is not None:
+            raise lacking
+        raise ConnectError(f"{host} cannot be reached: {'; '.join(map(str, failures))}")
+
+    async def _reach_proxy(self, proxy: str, port: int, failures: list[DiscoveryError]) -> Wire:
+        """Return a connection to the proxy. Raise ShortageError: it is this host's own."""
+        target = self._targets[0]
+        try:
+            async with asyncio.timeout(self._proxy_timeout):
+                targets = [target] if is_address(target) else await _look_up(target, port)
+                wire = await _reach(targets, port, failures)
+        except TimeoutError:
+            raise proxy_failure(f"{proxy} cannot be reached in time") from None
+        if wire is None:
+            raise proxy_failure(f"{proxy} cannot be reached: {'; '.join(map(str, failures))}")
+        return wire
+
+    def close(self) -> None:
+        """Close the connection, which httpcore forgets where TLS fails or is cancelled."""
+        if self._wire is not None:
+            self._wire.abort()
+
+
+def proxy_failure(what: str) -> ShortageError:
+    """Return the error to raise where the proxy fails whoever is to be reached through it."""
+    return ShortageError(f"the proxy {what} (mend it, or change https.proxy)")
+
+
+async def _reach(targets: Sequence[str], port: int, failures: list[DiscoveryError]) -> Wire | None:
+    return await race(
+        [partial(_open, target, port) for target in targets],
+        NEXT_ADDRESS_AFTER,
+        failures,
+        discard=Wire.abort,
+    )
+
+
+async def _look_up(proxy: str, port: int) -> Sequence[str]:
+    """Return the addresses of a proxy, which the system knows: a shortage is told by each alone."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(proxy, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise (
+            shortage(error) or proxy_failure(f"{proxy} cannot be looked up: {os_reason(error)}")
+        ) from None
+    return list(dict.fromkeys(str(info[4][0]) for info in found))[:MAX_ADDRESSES]
+
+
+async def _open(target: str, port: int) -> Wire:
+    try:
+        return await open_wire(target, port)
+    except OSError as error:
+        raise (shortage(error, target) or ConnectError(f"{target}: {os_reason(error)}")) from None
+
+
+class Connection(httpcore.AsyncNetworkStream):
+    """A connection to a policy host: there is nothing to read or write, but TLS to begin."""
+
+    def __init__(self, network: Network, wire: Wire, port: int) -> None:
+        self._network = network
+        self._wire = wire
+        self._port = port
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Begin TLS; the certificate must be valid for the host (RFC 8461 §3.3)."""
+        host = server_hostname or ""
+        steps = self._network.steps
+        self._network.asks_proxy = False
+        with steps.step(f"TLS with {host}") as note:
+            tls = Tls(self._wire, ssl_context, host)
+            await self._handshake(tls, host)
+            note.outcome = tls.object.version() or ""
+            if steps.traced:
+                note.details += _describe(tls.object.getpeercert(binary_form=True))
+        return Secured(self._wire, tls, host)
+
+    async def _handshake(self, tls: Tls, host: str) -> None:
+        try:
+            await tls.handshake()
+        except ssl.SSLCertVerificationError as error:
+            der = None
+            if not self._network.proxied:
+                der = await read_unchecked_certificate(self._wire.peer, self._port, host)
+            # In a thread: the library that reads certificates takes tens of milliseconds to load.
+            why = await asyncio.to_thread(describe_rejection, host, error, der)
+            raise CertificateError(why) from None
+        except ssl.SSLError as error:
+            raise ConnectError(_describe_tls_failure(host, error)) from None
+        except OSError as error:
+            raise (
+                shortage(error, self._wire.peer)
+                or ConnectError(f"{host} broke off the TLS handshake: {os_reason(error)}")
+            ) from None
+
+    async def aclose(self) -> None:
+        self._wire.abort()
+
+
+class Tunnel(Connection):
+    """A connection to a proxy, which is asked in plain text for one to the policy host."""
+
+    def __init__(self, network: Network, wire: Wire, port: int) -> None:
+        super().__init__(network, wire, port)
+        self._lines = 0
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return a line, or the beginning of a long one.
+
+        A head ends with a line, so nothing behind it is ever read here: it stays for TLS.
+        """
+        self._lines += 1
+        if self._lines > MAX_PROXY_LINES:
+            raise proxy_failure(f"{self._wire.peer} sends more than {MAX_PROXY_LINES} lines")
+        await asyncio.sleep(0)  # others' turn
+        line = b""
+        while not line.endswith(b"\n") and len(line) < min(max_bytes, READ_BYTES):
+            if not (byte := self._wire.incoming.read(1)):
+                try:
+                    with _broken_connections(self._wire.peer):
+                        await self._wire.more()
+                except ConnectError as error:
+                    raise proxy_failure(f"fails: {error}") from None
+            line += byte
+        return line
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._wire.send(buffer)
+
+
+class Secured(httpcore.AsyncNetworkStream):
+    """A connection to a policy host that has shown who it is, for one response."""
+
+    def __init__(self, wire: Wire, tls: Tls, host: str) -> None:
+        self._wire = wire
+        self._tls = tls
+        self._host = host
+        self._unread = b""
+        self._interim = 0
+        self._left = MAX_HEAD
+        self._too_much = f"{host} does not answer in HTTP: a head of more than {MAX_HEAD:,} bytes"
+
+    def expect_body(self) -> None:
+        """Begin to count anew: the head of the response has been read."""
+        self._left = MAX_BODY
+        self._too_much = f"{self._host} sends more than {MAX_BODY:,} bytes"
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return what comes next, but of one response only, and nothing where the peer ends it."""
+        if self._unread:
+            await asyncio.sleep(0)  # others' turn
+        else:
+            with _broken_connections(self._wire.peer):
+                self._unread = await self._tls.read(min(max_bytes, READ_BYTES))
+            self._left -= len(self._unread)
+            if self._left < 0:
+                raise ConnectError(self._too_much)
+        end = len(self._unread)
+        if following := _NEXT_RESPONSE.search(self._unread):
+            end = following.end()
+            self._interim += 1
+            if self._interim > MAX_INTERIM:
+                raise ConnectError(
+                    f"{self._host} does not answer in HTTP:"
+                    f" more than {MAX_INTERIM} interim responses"
+                )
+        data, self._unread = self._unread[:end], self._unread[end:]
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._tls.write(buffer)
+
+    async def aclose(self) -> None:
+        self._wire.abort()
+
+
+@contextmanager
+def _broken_connections(peer: str) -> Iterator[None]:
+    """Raise ConnectError, or ShortageError, where a connection to `peer` breaks."""
+    try:
+        yield
+    except OSError as error:
+        raise (
+            shortage(error, peer)
+            or ConnectError(f"{peer} broke the connection: {os_reason(error)}")
+        ) from None
+
+
+def _describe(der: bytes | None) -> list[str]:
+    certificate = parse_certificate(der) if der else None
+    return certificate.describe() if certificate is not None else []
+
+
+def _describe_tls_failure(host: str, error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return f"{host} closed the connection during the TLS handshake"
+    if words := _TLS_FAILURES.get(error.reason or ""):
+        return f"{host} {words}"
+    return f"TLS with {host} failed: {os_reason(error)}"

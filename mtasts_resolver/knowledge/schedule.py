@@ -1,0 +1,132 @@
+"""Doing something for each domain when it is due, again and again, a bounded number at once."""
+
+import asyncio
+import heapq
+import math
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
+
+from mtasts_resolver.base import logs
+from mtasts_resolver.base.clock import Clock
+from mtasts_resolver.base.overload import OverloadedError
+from mtasts_resolver.knowledge.cache import ManyDicts
+
+log = logs.get(__name__)
+
+# The loop looks at its schedule at least this often, whatever it believes.
+MAX_SLEEP = 3_600.0
+# After overload, or a bug, a domain is tried again in five minutes: RFC 8461 §3.3 allows no sooner.
+PAUSE = 300.0
+# The heap keeps outdated entries until their time comes; beyond this many per domain it is rebuilt.
+MAX_OUTDATED_PER_DOMAIN = 4
+# Domains beyond which the schedule is held in dicts larger than they should be.
+USUAL_DOMAINS = 1_000_000
+# Renewals that begin in one turn of the event loop: each runs for some 30 µs before it first waits.
+MAX_BEGUN_PER_TURN = 16
+
+E = TypeVar("E")
+
+
+class Schedule(ABC, Generic[E]):
+    """Renews what is known of each domain when it is due."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due: ManyDicts[float] = ManyDicts(USUAL_DOMAINS)
+        self._heap: list[tuple[float, str]] = []
+        self._running: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+
+    @abstractmethod
+    async def renew(self, domain: str) -> E | None:
+        """Find out anew; return the entry, or None where the domain need not be scheduled again.
+
+        Raise OverloadedError.
+        """
+
+    @abstractmethod
+    def due(self, entry: E) -> float:
+        """Return the monotonic time at which `entry` should be renewed."""
+
+    @property
+    @abstractmethod
+    def concurrency(self) -> int:
+        """How many domains may be renewed at once."""
+
+    def __len__(self) -> int:
+        """Return how many domains are scheduled."""
+        return len(self._due)
+
+    def __contains__(self, domain: str) -> bool:
+        return domain in self._due
+
+    def schedule(self, domain: str, entry: E) -> None:
+        """Note when the entry of `domain` is due."""
+        self._schedule_at(domain, self.due(entry))
+
+    async def run(self) -> None:
+        """Work for ever; ends by cancellation."""
+        try:
+            while True:
+                self._start_due()
+                await self._wait()
+        finally:
+            for task in self._running:
+                task.cancel()
+
+    def _schedule_at(self, domain: str, due: float) -> None:
+        self._due.put(domain, due)
+        heapq.heappush(self._heap, (due, domain))
+        if len(self._heap) > MAX_OUTDATED_PER_DOMAIN * len(self._due):
+            self._heap = [(due, domain) for domain, due in self._due.items() if due < math.inf]
+            heapq.heapify(self._heap)
+        if self._heap and self._heap[0] == (due, domain):
+            self._wake.set()
+
+    def _start_due(self) -> None:
+        now = self._clock.monotonic()
+        most = min(len(self._running) + MAX_BEGUN_PER_TURN, self.concurrency)
+        while self._heap and len(self._running) < most:
+            due, domain = self._heap[0]
+            if due > now:
+                return
+            heapq.heappop(self._heap)
+            if self._due.get(domain) == due:
+                self._due.put(domain, math.inf)  # until it is scheduled anew
+                task = asyncio.create_task(self._renew(domain), name=f"renew {domain}")
+                self._running.add(task)
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+
+    async def _wait(self) -> None:
+        """Wait until a domain is due, a renewal has ended, or the schedule has a new head."""
+        self._wake.clear()
+        delay = MAX_SLEEP
+        if self._heap and len(self._running) < self.concurrency:
+            delay = min(MAX_SLEEP, max(0.0, self._heap[0][0] - self._clock.monotonic()))
+        alarm = asyncio.create_task(self._wake_after(delay))
+        try:
+            await self._wake.wait()
+        finally:
+            alarm.cancel()
+
+    async def _wake_after(self, delay: float) -> None:
+        await self._clock.sleep(delay)
+        self._wake.set()
+
+    async def _renew(self, domain: str) -> None:
+        try:
+            entry = await self.renew(domain)
+        except OverloadedError:
+            self._schedule_at(domain, self._clock.monotonic() + PAUSE)
+        except Exception as error:  # noqa: BLE001  a bug here must not end the renewal of others
+            log.bug("internal-error", error, domain=domain, during="renewal")
+            self._schedule_at(domain, self._clock.monotonic() + PAUSE)
+        else:
+            if entry is None:
+                self._due.pop(domain)
+            else:
+                self.schedule(domain, entry)

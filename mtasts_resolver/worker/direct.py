@@ -1,0 +1,86 @@
+"""Discovery in this process: DNS and policy hosts, asked as the configuration says."""
+
+from collections.abc import Sequence
+from ipaddress import ip_network
+from pathlib import Path
+
+from mtasts_resolver.config import Config, ConfigError
+from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, discover_dane
+from mtasts_resolver.discovery.dns.client import DnsClient
+from mtasts_resolver.discovery.dns.trust import probe, trusted
+from mtasts_resolver.discovery.errors import DnsAnswerError, FetchCostError, FetchError
+from mtasts_resolver.discovery.findings import (
+    FetchedPolicy,
+    FoundDane,
+    FoundRecord,
+    FoundSts,
+    Probe,
+)
+from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
+from mtasts_resolver.discovery.record import lookup_record
+from mtasts_resolver.discovery.services import Services
+from mtasts_resolver.discovery.trace import Trace
+from mtasts_resolver.policy import Dane, DaneFinding, parse_next_hop
+from mtasts_resolver.worker.metering import charged
+
+
+class DirectDiscoverer:
+    """A Discoverer that does the work itself; with a `trace` it tells of each step."""
+
+    def __init__(
+        self, dns: DnsClient, fetcher: PolicyFetcher, validating: DnsClient, trace: Trace | None
+    ) -> None:
+        self.dns = dns
+        """Asks any of the configured name servers."""
+        self._fetcher = fetcher
+        self._validating = validating
+        self._services = Services()
+        self._trace = trace
+
+    @classmethod
+    def configured(cls, config: Config, trace: Trace | None = None) -> "DirectDiscoverer":
+        """Return the one that `config` describes. Raise ConfigError."""
+        dns = DnsClient(config.dns.servers, timeout=config.dns.timeout)
+        https = config.https
+        try:
+            fetcher = PolicyFetcher(
+                dns,
+                timeout=https.timeout,
+                ca_file=None if https.ca_file is None else Path(https.ca_file),
+                proxy=https.proxy,
+                allow_networks=[ip_network(text) for text in https.allow_networks],
+            )
+        except ValueError as error:
+            raise ConfigError([f"https: {error}"]) from None
+        return cls(dns, fetcher, trusted(dns, config.dns.dnssec), trace)
+
+    async def record(self, domain: str) -> FoundRecord:
+        """Return the policy record of `domain`. Raise DnsError or NoRecordError."""
+        return await lookup_record(self.dns, domain, self._trace)
+
+    async def sts(self, domain: str, known_ids: Sequence[str]) -> FoundSts:
+        record = await self.record(domain)
+        if record.record.id in known_ids:
+            return FoundSts(record, None)
+        try:
+            return FoundSts(record, await self.policy(domain))
+        except FetchError as error:
+            error.record = record
+            raise
+
+    async def policy(self, domain: str) -> FetchedPolicy:
+        with charged(FetchCostError, f"the policy host of {domain}"):
+            return await self._fetcher.fetch_policy(domain, self._trace)
+
+    async def dane(self, next_hop: str) -> FoundDane:
+        hop = parse_next_hop(next_hop)
+        if hop is None:
+            raise ValueError(f"{next_hop!a} is no next hop")
+        try:
+            with charged(DnsAnswerError, f"the MX hosts of {next_hop}"):
+                return await discover_dane(self._validating, hop, self._trace, self._services)
+        except DnsAnswerError as error:
+            return FoundDane(DaneFinding(Dane.UNKNOWN, str(error)), FAILURE_LIFETIME)
+
+    async def probe(self) -> Probe:
+        return await probe(self._validating)

@@ -1,0 +1,285 @@
+"""The daemon's side: the discoverer as a process that is asked, watched, and started again.
+
+It runs when nobody else wants to. On a host that never rests that is never: then a second one, of
+the usual policy, takes over what was asked, until the host rests. A process cannot go back to the
+usual policy by itself, which takes a privilege.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from mtasts_resolver.base import logs
+from mtasts_resolver.base.clock import Clock
+from mtasts_resolver.base.counters import Counters
+from mtasts_resolver.base.overload import MisconfiguredError, OverloadedError
+from mtasts_resolver.config import Config, ConfigError
+from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
+from mtasts_resolver.worker import messages
+from mtasts_resolver.worker.messages import Ask, Configure, Question
+from mtasts_resolver.worker.process import Child
+
+log = logs.get(__name__)
+
+# A question that is open for so many seconds has lost its answer to a bug: a discovery ends by
+# time-outs long before. Whoever waits is told, and makes room for others.
+LOST = 1_800.0
+MAX_PAUSE = 60.0  # seconds until a process is started again that ends again and again
+STEADY = 60.0  # seconds: a process that lived for so long is started again at once
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A question that waits for its answer, and who is to give it."""
+
+    message: bytes
+    child: Child
+    since: float
+    future: asyncio.Future[Any]
+
+
+class DiscovererProcess:
+    """A Discoverer that has another process do the work.
+
+    Whatever happens to that process, who waits for it gets OverloadedError at the latest when it
+    has ended, which `run` sees to.
+    """
+
+    def __init__(self, config: Config, clock: Clock, counters: Counters) -> None:
+        self._config = config
+        self._clock = clock
+        self._counters = counters
+        self._idle: Child | None = None
+        self._relief: Child | None = None
+        self._spare: Child | None = None
+        self._asked: dict[int, _Asked] = {}
+        self._last_number = 0
+        self._starved = asyncio.Event()
+        self._judged = asyncio.Event()
+        self._faults: list[str] = []
+
+    # -- questions ---------------------------------------------------------------------------
+
+    async def sts(self, domain: str, known_ids: Sequence[str]) -> FoundSts:
+        found: FoundSts = await self._ask("sts", domain, known_ids)
+        return found
+
+    async def policy(self, domain: str) -> FetchedPolicy:
+        found: FetchedPolicy = await self._ask("policy", domain)
+        return found
+
+    async def dane(self, next_hop: str) -> FoundDane:
+        found: FoundDane = await self._ask("dane", next_hop)
+        return found
+
+    async def probe(self) -> Probe:
+        found: Probe = await self._ask("probe", "")
+        return found
+
+    async def _ask(self, question: Question, domain: str, known_ids: Sequence[str] = ()) -> Any:  # noqa: ANN401  by the question
+        if (child := self._at_work()) is None:
+            raise OverloadedError("the discoverer is not running")
+        loop = asyncio.get_running_loop()
+        number = self._last_number = self._last_number + 1
+        message = messages.encode(Ask(number, question, domain, tuple(known_ids)))
+        asked = self._asked[number] = _Asked(message, child, loop.time(), loop.create_future())
+        child.send(message)
+        try:
+            return await asked.future
+        finally:
+            self._asked.pop(number, None)
+
+    def _at_work(self) -> Child | None:
+        """Return the process that questions are for."""
+        relief = self._relief if self._relief is not None and self._relief.ready else None
+        if relief is not None and self._idle is not None and self._idle.rested:
+            return self._idle
+        return relief or self._idle or self._spare
+
+    # -- its life ----------------------------------------------------------------------------
+
+    def start(self, *, spare: bool = False) -> None:
+        """Start the process. Raise OSError.
+
+        With a `spare` start a second one, too, which sleeps until it is needed: later on this
+        process may have become a user who can start none.
+        """
+        self._idle = Child(self._config, self._received, idle=True)
+        if spare:
+            self._spare = Child(self._config, self._received, idle=False)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, while there is a process."""
+        return None if self._idle is None else self._idle.pid
+
+    async def ready(self) -> None:
+        """Return when the process can work, or has ended, which `run` mends.
+
+        Raise ConfigError where it cannot use what the configuration names.
+        """
+        await self._judged.wait()
+        if self._faults:
+            raise ConfigError(self._faults)
+
+    def reconfigure(self, config: Config) -> None:
+        self._config = config
+        for child in self._children():
+            child.send(messages.encode(Configure(config)))
+
+    async def run(self) -> None:
+        """See to it that there is a process that works, for ever; ends by cancellation."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep())
+            tasks.create_task(self._relieve())
+
+    async def close(self) -> None:
+        """End whatever runs."""
+        children = self._children()
+        self._idle = self._relief = self._spare = None
+        for child in children:
+            await self._end(child)
+
+    def _children(self) -> set[Child]:
+        return {child for child in (self._idle, self._relief, self._spare) if child is not None}
+
+    async def _keep(self) -> None:
+        """Have a process that runs when nobody else wants to, for ever."""
+        pause = 0.0
+        while True:
+            begun = self._clock.monotonic()
+            if (child := self._idle) is not None:
+                await child.watch(partial(self._look, child))
+                self._idle = None
+                self._judged.set()
+                self._report_end(await self._end(child))
+            lived = self._clock.monotonic() - begun
+            pause = 0.0 if lived >= STEADY else min(MAX_PAUSE, pause * 2 or 1.0)
+            await self._clock.sleep(pause)
+            try:
+                self.start()
+            except OSError as error:
+                log.error("discoverer-not-started", reason=str(error), action="it is tried again")
+                if self._spare is not None:
+                    self._starved.set()
+            else:
+                log.info("discoverer-started", pid=self.pid)
+
+    async def _relieve(self) -> None:
+        """Have one of the usual policy beside it while the host is busy, for ever."""
+        while True:
+            self._starved.clear()
+            await self._starved.wait()
+            log.info("discovery-starved", action="it gets a process's usual share until this ends")
+            try:
+                relief = self._spare or Child(self._config, self._received, idle=False)
+            except OSError as error:
+                log.error("discoverer-not-started", reason=str(error), action="it is tried again")
+            else:
+                if await self._has_relieved(relief):
+                    log.info("discovery-unstarved")
+                    continue
+            await self._clock.sleep(MAX_PAUSE)
+
+    async def _has_relieved(self, relief: Child) -> bool:
+        """Have `relief` at work until it is no longer needed; return False where it ended first."""
+        self._relief = relief
+        if relief.ready:
+            self._take_over(relief)
+        await relief.watch(partial(self._is_over, relief))
+        self._relief = None
+        over = self._is_over(relief) and not relief.ended.is_set()
+        if over and relief is self._spare:
+            return True
+        self._spare = None
+        status = await self._end(relief)
+        if not over:
+            self._report_end(status)
+        return over
+
+    def _look(self, child: Child) -> bool:
+        """Look after the process that is `child`; it is never enough."""
+        if child.starved:
+            self._starved.set()
+        self._give_up()
+        return False
+
+    def _is_over(self, relief: Child) -> bool:
+        """Tell whether `relief` is no longer needed, and has answered all that it was asked."""
+        rested = self._idle is not None and self._idle.rested
+        return rested and not any(asked.child is relief for asked in self._asked.values())
+
+    def _give_up(self) -> None:
+        """Tell whoever has waited for an answer for too long that there will be none."""
+        now = asyncio.get_running_loop().time()
+        for number, asked in self._asked.items():  # in the order in which they were asked
+            if now - asked.since < LOST:
+                return
+            if not asked.future.done():
+                log.error("answer-lost", number=number, action="report this bug, please")
+                asked.future.set_exception(OverloadedError("the discoverer has lost the question"))
+
+    def _report_end(self, status: int) -> None:
+        self._counters.discoverer_ends += 1
+        log.error(
+            "discoverer-ended",
+            status=status,
+            action="it is started again; look-ups of new domains are deferred meanwhile",
+        )
+
+    async def _end(self, child: Child) -> int:
+        """Release whoever waits for `child`, end it, and return its exit status."""
+        for asked in self._asked.values():
+            if asked.child is child and not asked.future.done():
+                asked.future.set_exception(OverloadedError("the discoverer has ended"))
+        return await child.end()
+
+    # -- what it says ------------------------------------------------------------------------
+
+    def _received(self, child: Child, message: messages.ToDaemon) -> None:
+        match message:
+            case messages.Ready():
+                child.ready = True
+                self._judged.set()
+                if self._faults:
+                    self._faults = []
+                    log.info("discoverer-usable")
+                if child is self._relief:
+                    self._take_over(child)
+            case messages.Unusable(errors):
+                if errors != self._faults:
+                    log.error(
+                        "discoverer-unusable",
+                        reason="; ".join(errors),
+                        action="mend it: it is tried again; look-ups of new domains are deferred",
+                    )
+                self._faults = errors
+                self._judged.set()
+            case messages.Pong():
+                pass  # the child has noted it
+            case _:
+                asked = self._asked.get(message.number)
+                # Whoever does not wait any more has gone; what was taken over is answered twice.
+                if asked is not None and asked.child is child and not asked.future.done():
+                    _settle(asked.future, message)
+
+    def _take_over(self, relief: Child) -> None:
+        """Have `relief` answer all that is open: the other one cannot, and what it says is late."""
+        for asked in self._asked.values():
+            if not asked.future.done():
+                asked.child = relief
+                relief.send(asked.message)
+
+
+def _settle(future: asyncio.Future[Any], answer: messages.Answer) -> None:
+    match answer:
+        case messages.Failed():
+            future.set_exception(messages.error_of(answer))
+        case messages.Overloaded(reason=reason):
+            future.set_exception(OverloadedError(reason))
+        case messages.Misconfigured(reason=reason):
+            future.set_exception(MisconfiguredError(reason))
+        case _:
+            future.set_result(answer.found)

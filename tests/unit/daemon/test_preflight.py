@@ -1,0 +1,198 @@
+"""`config check` finds what would end a start."""
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import pytest
+import trustme
+from click.testing import CliRunner, Result
+
+from mtasts_resolver.base.privileges import said_as
+from mtasts_resolver.cli import options
+from mtasts_resolver.cli.config import config_group
+from mtasts_resolver.config import Config, HttpsConfig, StoreConfig
+from mtasts_resolver.daemon.preflight import Report, look_into
+
+PLAIN, ROOT = 1000, 0  # user ids
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+def check(path: Path, text: str, *arguments: str) -> Result:
+    """Return what `config check` says to a file with `text`."""
+    path.write_text(text)
+    return CliRunner().invoke(config_group, ["check", str(path), *arguments])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config.yaml"
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate\n"], ids=["no", "empty", "other"])
+def test_a_useless_ca_file(file: Path, content: str | None) -> None:
+    ca_file = file.parent / "ca.pem"
+    if content is not None:
+        ca_file.write_text(content)
+    result = check(file, f"https: {{ca_file: {ca_file}}}\n")
+    assert result.exit_code == 2
+    assert f"{file}: $.https: {ca_file}" in " ".join(result.stderr.split())
+
+
+def test_a_system_that_trusts_nobody(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = file.parent / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("SSL_CERT_FILE", str(empty / "missing.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(empty))
+    result = check(file, "", "--json")
+    assert result.exit_code == 2
+    [error] = json.loads(result.stdout)["errors"]
+    assert "install the package ca-certificates" in error
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("user: no-such-user", "$.user: user 'no-such-user' does not exist"),
+        ("user: root", "$.user: user 'root' is root"),
+        (
+            "listen: [{protocol: socketmap, address: 'unix:/run/x', owner: no-such-user}]",
+            "$.listen[0]: there is no user 'no-such-user'",
+        ),
+        (
+            "listen: [{protocol: socketmap, address: 'unix:/run/x', group: no-such-group}]",
+            "$.listen[0]: there is no group 'no-such-group'",
+        ),
+        (
+            "listen: [{protocol: socketmap, address: 'unix:/run/x', owner: 9999999999}]",
+            "$.listen[0]: 9999999999 is no number of a user",
+        ),
+        ("store: {url: 'sqlite:///dev/null/x'}", "$.store.url: /dev/null is no directory"),
+        ("store: {url: 'sqlite:///dev/null'}", "$.store.url: /dev/null is no regular file"),
+    ],
+)
+def test_what_is_not_there(file: Path, text: str, fault: str) -> None:
+    result = check(file, f"{text}\n", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["valid"]) == (2, False)
+    assert any(f"{file}: {fault}" in error for error in told["errors"])
+
+
+def test_another_programs_database_and_what_is_looked_at_stays_as_it_is(file: Path) -> None:
+    database = file.parent / "other.sqlite"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    before = sorted(file.parent.iterdir())
+    result = check(file, f"store: {{url: 'sqlite://{database}'}}\n")
+    assert result.exit_code == 2
+    assert "another program's database" in " ".join(result.stderr.split())
+    assert sorted({*file.parent.iterdir()} - {file}) == before
+
+
+def test_a_link_in_the_place_of_the_store_is_no_file_of_it(file: Path) -> None:
+    """The daemon does not follow it either."""
+    (file.parent / "elsewhere").touch()
+    link = file.parent / "policies.sqlite"
+    link.symlink_to("elsewhere")
+    result = check(file, f"store: {{url: 'sqlite://{link}'}}\n")
+    assert result.exit_code == 2
+    assert f"{link} is no regular file" in " ".join(result.stderr.split())
+
+
+def test_a_ca_file_that_the_daemons_user_may_not_see_is_a_warning(file: Path) -> None:
+    ca_file = file.parent / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(ca_file))
+    config = Config(https=HttpsConfig(ca_file=str(ca_file)))
+    ca_file.chmod(0o600)
+    errors, warnings = look_into(config, {}, ROOT)
+    assert not [error for error in errors if "ca_file" in error]
+    assert any(f"not everybody may read {ca_file}" in warning for warning in warnings)
+    assert any(f"hides {ca_file}" in warning for warning in warnings)  # it is below /tmp
+    assert look_into(config, {"STATE_DIRECTORY": str(file.parent)}, PLAIN) == Report([], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "warned"),
+    [
+        ("/root/x.sqlite", ["hides /root/x.sqlite", "ReadWritePaths="]),
+        ("/home/x/y.sqlite", ["hides /home/x/y.sqlite", "ReadWritePaths="]),
+        ("/srv/x.sqlite", ["ReadWritePaths="]),
+        ("/var/lib/mtasts-resolver/other.sqlite", []),
+    ],
+)
+@as_root
+def test_a_store_that_the_unit_does_not_let_through_is_a_warning(
+    path: str, warned: list[str]
+) -> None:
+    errors, warnings = look_into(Config(store=StoreConfig(url=f"sqlite://{path}")), {}, ROOT)
+    assert errors == []
+    assert len(warnings) == len(warned)
+    for warning, words in zip(warnings, warned, strict=True):
+        assert words in warning
+
+
+@as_root
+def test_a_store_that_the_named_user_cannot_write_is_an_error() -> None:
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        url = f"sqlite://{directory}/policies.sqlite"
+        config = Config(user="nobody", store=StoreConfig(url=url))
+        [error] = look_into(config, {}, ROOT).errors
+        assert f"may not make files in {directory}" in error
+        directory.chmod(0o777)
+        assert look_into(config, {}, ROOT).errors == []
+
+
+@as_root
+def test_what_root_may_do_says_nothing_of_the_daemons_user() -> None:
+    with TemporaryDirectory() as name:
+        secret = Path(name) / "ca.pem"
+        trustme.CA().cert_pem.write_to_path(str(secret))
+        config = Config(https=HttpsConfig(ca_file=str(secret)))
+
+        def errors() -> str:
+            return "; ".join(look_into(config, {"STATE_DIRECTORY": "/var/tmp"}, PLAIN).errors)
+
+        assert errors() == ""
+        assert f"$.https: {secret}" in said_as("nobody", errors)
+        assert said_as("nobody", partial(str, "what was said")) == "what was said"
+
+
+def test_an_empty_list_of_listeners_needs_systemd(file: Path) -> None:
+    result = check(file, "listen: []\n")
+    assert result.exit_code == 0
+    assert "warning: " in result.stderr
+    assert result.stdout == f"{file}: valid\n"
+
+
+def test_without_a_name_it_is_the_file_that_the_daemon_would_use(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "DEFAULT_CONFIG", file)
+    result = CliRunner().invoke(config_group, ["check"])
+    assert (result.exit_code, result.stdout) == (0, "there is no file, and the defaults: valid\n")
+    file.write_text("nonsense: 1\n")
+    result = CliRunner().invoke(config_group, ["check"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert str(file) in result.stderr
+
+
+def test_in_the_journal_each_line_has_its_level(
+    file: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("nonsense: 1\nlog: {format: json}\n")
+    status = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+    with pytest.raises(SystemExit):
+        config_group(["check", str(file)], standalone_mode=False)
+    line = capfd.readouterr().err
+    assert line.startswith("<3>{")
+    said = msgspec.json.decode(line.removeprefix("<3>"))
+    assert (said["level"], said["event"]) == ("error", "configuration-rejected")
+    assert "unknown key 'nonsense'" in said["reason"]

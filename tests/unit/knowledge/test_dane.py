@@ -1,0 +1,355 @@
+"""What is kept of DANE, for how long, and how it takes part in answers: rows D1, D2, D7."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mtasts_resolver.answers.service import LookupService
+from mtasts_resolver.base.overload import OverloadedError
+from mtasts_resolver.config import Config, DnsConfig, MapOptions
+from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.discovery.dane import FAILURE_LIFETIME
+from mtasts_resolver.discovery.dns.client import Answer, DnsClient
+from mtasts_resolver.discovery.dns.trust import trusted
+from mtasts_resolver.knowledge import inflight
+from mtasts_resolver.knowledge.cache import MAX_REPLIES
+from mtasts_resolver.knowledge.dane import IN_USE, DaneKeeper
+from mtasts_resolver.knowledge.dnssec import PROBE_INTERVAL, RETRY_INTERVAL, Validation
+from mtasts_resolver.policy import Dane
+from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.reply import TimedReply
+from tests.unit.discovery.zone import FAILED, TTL, Zone
+from tests.unit.knowledge.world import World, ask, document, settle
+
+GOOD = "good.example"
+MX = "mx.good.example"
+TLSA = f"3 1 1 {'00' * 32}"
+LOCAL = NameServer("127.0.0.1")
+
+
+class Resolvers(Zone):
+    """A zone that named servers answer for."""
+
+    def __init__(self, *servers: NameServer) -> None:
+        super().__init__()
+        self.names = servers or (LOCAL,)
+        self.validating = True
+        self.down = False
+        self.gate: asyncio.Event | None = None
+
+    @property
+    def servers(self) -> tuple[NameServer, ...]:
+        return self.names
+
+    def only(self, accept: Callable[[NameServer, bool], bool], none_left: str) -> DnsClient:
+        return Only(self, accept, none_left)
+
+    def insisting_on_edns(self, insists: bool) -> DnsClient:
+        return self
+
+    async def query(self, name: str, rdtype: Any) -> Answer:
+        if name == ".":
+            self.add(".", "SOA", "a. b. 1 1 1 1 1", secure=self.validating)
+        if self.down:
+            raise FAILED
+        answer = await super().query(name, rdtype)
+        if self.gate is not None:
+            await self.gate.wait()
+        return answer
+
+
+class Only(DnsClient):
+    """Some of the servers of a zone; without any it behaves as the real client does."""
+
+    def __init__(
+        self, zone: Resolvers, accept: Callable[[NameServer, bool], bool], none_left: str
+    ) -> None:
+        self.zone = zone
+        self.real = DnsClient([str(server) for server in zone.names]).only(accept, none_left)
+
+    @property
+    def servers(self) -> tuple[NameServer, ...]:
+        return self.real.servers
+
+    def insisting_on_edns(self, insists: bool) -> DnsClient:
+        return self
+
+    async def query(self, name: str, rdtype: Any) -> Answer:
+        assert self.servers
+        return await self.zone.query(name, rdtype)
+
+
+class Running:
+    """A world with a validating resolver, whose keeper and probe run."""
+
+    def __init__(self, config: Config | None = None, zone: Resolvers | None = None) -> None:
+        self.world = World(config)
+        self.zone = zone or Resolvers()
+        self.zone.add(GOOD, "MX", f"10 {MX}.").host(MX)
+        mode = self.world.config.dns.dnssec
+        discoverer = self.world.discoverer(trusted(self.zone, mode))
+        self.validation = Validation(discoverer, mode, self.world.clock)
+        self.keeper: DaneKeeper = self.world.dane_keeper(discoverer, self.validation)
+        self.service = LookupService(
+            self.world.resolver,
+            self.keeper,
+            clock=self.world.clock,
+            config=self.world.config,
+            counters=self.world.counters,
+        )
+        self.tasks = [
+            asyncio.create_task(self.validation.run()),
+            asyncio.create_task(self.keeper.run()),
+        ]
+
+    async def ask(self, key: str = GOOD, map_name: str = "default") -> str:
+        reply = await ask(self.service, key, map_name)
+        await settle()
+        return f"{reply.status} {reply.text}".strip()
+
+    def publish_tlsa(self, *records: str) -> None:
+        self.zone.add(f"_25._tcp.{MX}", "TLSA", *(records or [TLSA]))
+
+    def questions(self, rdtype: str = "MX") -> int:
+        return sum(kind == rdtype for _, kind in self.zone.asked)
+
+
+@pytest.fixture
+async def running() -> Any:
+    made = Running()
+    yield made
+    for task in made.tasks:
+        task.cancel()
+
+
+@pytest.mark.row("D1")
+async def test_dane_goes_before_an_enforced_policy(running: Running) -> None:
+    running.world.internet.publish(GOOD, document())
+    running.publish_tlsa()
+    assert await running.ask() == "OK dane-only"
+    assert await running.ask() == "OK dane-only"
+    assert running.questions() == 1
+
+
+@pytest.mark.row("D1")
+async def test_without_tlsa_records_the_policy_decides(running: Running) -> None:
+    running.world.internet.publish(GOOD, document())
+    assert (await running.ask()).startswith("OK secure match=mx.good.example")
+    assert await running.ask("other.example") == "NOTFOUND"
+
+
+@pytest.mark.row("D2", "A4")
+async def test_a_failed_look_up_defers_what_a_policy_enforces_and_leaves_the_rest_to_postfix(
+    running: Running,
+) -> None:
+    running.zone.fail(GOOD, "MX")
+    assert await running.ask() == "OK dane"
+    running.world.internet.publish(GOOD, document())
+    await running.world.clock.advance(TTL + 1)
+    reply = await running.ask()
+    assert reply.startswith("TEMP ")
+    assert "SERVFAIL from 127.0.0.1" in reply
+
+
+@pytest.mark.row("K5", "K3")
+async def test_dane_is_known_per_next_hop_and_mta_sts_per_domain(running: Running) -> None:
+    running.world.internet.publish(GOOD, document())
+    running.publish_tlsa()
+    running.zone.host(GOOD, TLSA, port=587)
+    secure = "OK secure match=mx.good.example servername=hostname"
+    for _ in range(2):  # found out, and from memory
+        assert await running.ask(GOOD) == "OK dane-only"
+        assert await running.ask(f"[{GOOD}]") == secure
+        assert await running.ask(f"{GOOD}:587") == secure
+        assert await running.ask(f"[{GOOD}]:587") == "OK dane-only"
+    assert running.world.internet.queries == [GOOD]
+    assert len(running.world.resolver.cache) == 1
+
+
+@pytest.mark.row("K5")
+async def test_every_spelling_of_a_next_hop_shares_what_is_known_and_the_reply(
+    running: Running,
+) -> None:
+    spellings = {
+        GOOD: ("GOOD.example", "good.example.", "good.example:25", "good.example:smtp"),
+        f"[{GOOD}]:587": ("[Good.Example.]:submission", "[good.example]:0587"),
+    }
+    for known, (key, others) in enumerate(spellings.items(), start=1):
+        await running.ask(key)
+        kept = {id(running.service.answer(Request("default", one))) for one in (key, *others)}
+        assert len(kept) == 1
+        assert len(running.keeper.cache) == known
+
+
+@pytest.mark.row("K5")
+async def test_no_number_of_ports_makes_what_is_kept_of_a_domain_grow_without_end(
+    running: Running,
+) -> None:
+    running.world.internet.publish(GOOD, document())
+    held = []
+    for port in range(1, 2 * MAX_REPLIES):
+        await running.ask(f"[{GOOD}]:{port}")
+        held.append(running.service.answer(Request("default", f"[{GOOD}]:{port}")))
+    entry = running.world.resolver.cache.get(GOOD)
+    assert entry is not None
+    assert len(entry.replies) == MAX_REPLIES
+    # Those that the policy cannot recall any more hold no longer.
+    now = running.world.clock.now
+    assert [reply for reply in held if isinstance(reply, TimedReply) and now < reply.until] == [
+        *entry.replies
+    ]
+
+
+@pytest.mark.row("D10")
+async def test_a_map_may_want_dane_only_where_it_is_required() -> None:
+    running = Running(Config(maps={"strict": MapOptions(dane="only")}))
+    running.zone.add(GOOD, "MX", f"10 {MX}.", "20 mx2.good.example.").host("mx2.good.example")
+    running.publish_tlsa()
+    assert await running.ask(map_name="strict") == "NOTFOUND"
+    assert await running.ask() == "OK dane"  # each map has its own answer from what is known
+    assert running.questions() == 1
+    running.zone.add("all.example", "MX", f"10 {MX}.").fail("none.example", "MX")
+    assert await running.ask("all.example", "strict") == "OK dane-only"
+    assert (await running.ask("none.example", "strict")).startswith("TEMP DANE may be required")
+    assert await running.ask("none.example") == "OK dane"
+
+
+async def test_a_map_may_leave_dane_out() -> None:
+    running = Running(Config(maps={"plain": MapOptions(dane=False, sni=False)}))
+    running.world.internet.publish(GOOD, document())
+    running.publish_tlsa()
+    assert await running.ask(map_name="plain") == "OK secure match=mx.good.example"
+    assert running.questions() == 0
+    assert await running.ask() == "OK dane-only"
+
+
+async def test_dane_and_mta_sts_are_discovered_side_by_side(running: Running) -> None:
+    running.world.internet.publish(GOOD, document())
+    await settle()
+    running.zone.gate = running.world.internet.gate = asyncio.Event()
+    waiting = asyncio.create_task(running.ask())
+    await settle()
+    assert running.world.internet.queries == [GOOD]
+    assert running.questions() == 1
+    running.zone.gate.set()
+    assert (await waiting).startswith("OK secure")
+
+
+async def test_however_many_ask_there_is_one_discovery(running: Running) -> None:
+    running.publish_tlsa()
+    assert set(await asyncio.gather(*(running.ask() for _ in range(50)))) == {"OK dane-only"}
+    assert running.questions() == 1
+
+
+async def test_a_discovery_that_has_not_begun_in_time_is_overload_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inflight, "MAX_AT_ONCE", 1)
+    running = Running(Config(lookup_timeout=0.05))
+    await settle()
+    running.zone.gate = asyncio.Event()
+    busy = asyncio.create_task(running.keeper.resolve("busy.example"))
+    await settle()
+    with pytest.raises(OverloadedError):
+        await running.keeper.resolve(GOOD)
+    assert (await busy).status is Dane.UNKNOWN  # it had its turn
+    running.zone.gate.set()
+
+
+async def test_a_finding_lives_by_its_ttl_and_is_renewed_behind_answers(running: Running) -> None:
+    await running.ask()
+    running.publish_tlsa()
+    await running.world.clock.advance(TTL * 0.95)
+    assert running.questions() == 2  # renewed before its end, since the domain is in use
+    assert running.keeper.lookup(GOOD) is not None
+    assert await running.ask() == "OK dane-only"
+
+
+async def test_a_domain_out_of_use_is_not_asked_for(running: Running) -> None:
+    await running.ask()
+    await running.world.clock.advance(IN_USE + 2 * TTL)
+    asked = running.questions()
+    assert asked <= IN_USE / (0.7 * TTL) + 2
+    await running.world.clock.advance(10 * IN_USE)
+    assert running.questions() == asked
+    assert len(running.keeper) == 0
+
+
+async def test_a_failed_renewal_keeps_what_dns_said_until_its_ttl_ends(running: Running) -> None:
+    running.publish_tlsa()
+    assert await running.ask() == "OK dane-only"
+    running.zone.fail(GOOD, "MX")
+    await running.world.clock.advance(TTL * 0.95)
+    assert await running.ask() == "OK dane-only"
+    await running.world.clock.advance(TTL * 0.05 + 1)
+    assert await running.ask() == "OK dane"
+    running.zone.add(GOOD, "MX", f"10 {MX}.")
+    await running.world.clock.advance(FAILURE_LIFETIME)
+    assert await running.ask() == "OK dane-only"
+
+
+@pytest.mark.row("D7")
+async def test_a_resolver_that_does_not_validate_turns_dane_off_and_says_so_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    running = Running()
+    running.zone.validating = False
+    running.publish_tlsa()
+    assert await running.ask() == "NOTFOUND"
+    await running.world.clock.advance(10 * PROBE_INTERVAL)
+    assert [record.msg for record in caplog.records] == ["dnssec-unavailable"]
+    running.zone.validating = True
+    await running.world.clock.advance(PROBE_INTERVAL)
+    assert await running.ask() == "OK dane-only"
+    assert [record.msg for record in caplog.records][1:] == ["dnssec-validated"]
+
+
+@pytest.mark.row("D7")
+async def test_only_a_resolver_on_this_host_is_believed_unless_the_administrator_says_so() -> None:
+    remote = NameServer("192.0.2.53")
+    for config, servers, answer in (
+        (Config(), (remote,), "NOTFOUND"),
+        (Config(), (remote, LOCAL), "OK dane-only"),
+        (Config(), (NameServer("::1"),), "OK dane-only"),
+        (Config(), (NameServer("127.0.0.53"),), "NOTFOUND"),  # systemd-resolved hands AD on
+        (Config(dns=DnsConfig(dnssec="trust")), (NameServer("127.0.0.53"),), "OK dane-only"),
+        (Config(dns=DnsConfig(dnssec="trust")), (remote,), "OK dane-only"),
+        (Config(dns=DnsConfig(dnssec="off")), (LOCAL,), "NOTFOUND"),
+    ):
+        running = Running(config, Resolvers(*servers))
+        running.publish_tlsa()
+        assert await running.ask() == answer, (config.dns, servers)
+
+
+async def test_until_a_name_server_answers_an_enforced_policy_is_not_put_before_dane() -> None:
+    running = Running()
+    running.world.internet.publish(GOOD, document())
+    running.zone.down = True
+    reply = await running.ask()
+    assert reply.startswith("TEMP ")
+    assert "no name server has answered yet" in reply
+    running.zone.down = False
+    await running.world.clock.advance(RETRY_INTERVAL)
+    assert (await running.ask()).startswith("OK secure")
+
+
+@pytest.mark.parametrize("status", list(Dane))
+async def test_the_reply_to_each_status_is_one_of_the_table(status: Dane) -> None:
+    """The table itself is proved elsewhere; here, that a status reaches it."""
+    running = Running(Config(dns=DnsConfig(dnssec="off" if status is Dane.OFF else "auto")))
+    running.world.internet.publish(GOOD, document())
+    second = "mx2.good.example"
+    match status:
+        case Dane.REQUIRED:
+            running.publish_tlsa()
+        case Dane.PARTIAL:
+            running.publish_tlsa()
+            running.zone.add(GOOD, "MX", f"10 {MX}.", f"20 {second}.").host(second)
+        case Dane.UNKNOWN:
+            running.zone.fail(MX, "A")
+    expected = {Dane.REQUIRED: "OK dane-only", Dane.UNKNOWN: "TEMP "}.get(status, "OK secure ")
+    assert (await running.ask()).startswith(expected)

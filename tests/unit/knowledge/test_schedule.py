@@ -1,0 +1,98 @@
+"""Doing something for each domain when it is due."""
+
+import asyncio
+import random
+
+from mtasts_resolver.knowledge.schedule import MAX_BEGUN_PER_TURN, Schedule
+from tests.unit.knowledge.world import FakeClock, settle
+
+
+class Diary(Schedule[float]):
+    """A schedule whose entries are the times at which they are due; notes what it has begun."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.begun: list[str] = []
+        self.gate = asyncio.Event()
+
+    async def renew(self, domain: str) -> None:
+        self.begun.append(domain)
+        await self.gate.wait()
+
+    def due(self, entry: float) -> float:
+        return entry
+
+    @property
+    def concurrency(self) -> int:
+        return 10 * MAX_BEGUN_PER_TURN
+
+
+async def test_what_is_due_at_once_begins_in_several_turns_of_the_loop() -> None:
+    clock = FakeClock()
+    diary = Diary(clock)
+    for number in range(4 * MAX_BEGUN_PER_TURN):
+        diary.schedule(f"d{number}.example", clock.now)
+    running = asyncio.create_task(diary.run())
+    await settle()
+    assert len(diary.begun) == MAX_BEGUN_PER_TURN
+    await clock.advance(0)  # a sleep of no time ends in the next turn
+    assert len(diary.begun) == 4 * MAX_BEGUN_PER_TURN
+    diary.gate.set()
+    await settle()
+    assert len(diary) == 0
+    running.cancel()
+
+
+async def test_nothing_turns_while_nothing_is_due_and_nothing_ends() -> None:
+    clock = FakeClock()
+    diary = Diary(clock)
+    diary.schedule("now.example", clock.now)
+    diary.schedule("later.example", clock.now + 100)
+    running = asyncio.create_task(diary.run())
+    await settle()
+    assert diary.begun == ["now.example"]  # and it goes on
+    naps = clock.naps
+    await settle()
+    assert clock.naps == naps
+    diary.gate.set()
+    await settle()
+    naps = clock.naps
+    await settle()
+    assert clock.naps == naps
+    running.cancel()
+
+
+async def test_a_renewal_that_ends_makes_room_for_the_next() -> None:
+    clock = FakeClock()
+    diary = Diary(clock)
+    for number in range(diary.concurrency + 1):
+        diary.schedule(f"d{number}.example", clock.now)
+    running = asyncio.create_task(diary.run())
+    await settle()
+    for _ in range(diary.concurrency // MAX_BEGUN_PER_TURN):
+        await clock.advance(0)
+    assert len(diary.begun) == diary.concurrency
+    diary.gate.set()
+    await settle()
+    assert len(diary.begun) == diary.concurrency + 1
+    running.cancel()
+
+
+async def test_what_is_scheduled_anew_is_renewed_when_it_is_due_then() -> None:
+    clock = FakeClock()
+    diary = Diary(clock)
+    diary.gate.set()
+    chance = random.Random(8461)  # noqa: S311 - when something is due is no secret
+    due: dict[str, float] = {}
+    for _ in range(3_000):
+        domain = f"d{chance.randrange(100)}.example"
+        due[domain] = clock.now + chance.uniform(1, 100)
+        diary.schedule(domain, due[domain])
+    assert len(diary) == len(due)
+    assert all(domain in diary for domain in due)
+    assert "other.example" not in diary
+    running = asyncio.create_task(diary.run())
+    await clock.advance(100)
+    assert diary.begun == sorted(due, key=due.__getitem__)
+    assert len(diary) == 0
+    running.cancel()
