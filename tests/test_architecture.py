@@ -6,6 +6,7 @@ so that they can be proved without a network, a disk or a clock.
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -140,6 +141,44 @@ def test_pure_rooms_do_no_io(module: str) -> None:
 def test_configuration_asks_no_network_no_clock_and_no_log(module: str) -> None:
     for name in IMPORTS[module] - INNER[module]:
         assert is_allowed(name, CONFIG_MODULES), f"{module} imports {name}"
+
+
+# Names that stand for more than one thing: each with the reason.
+TWICE = {
+    "main": "what a module with a command line of its own calls it",
+    "serve": "the command, what it calls, and the same of the discoverer's process",
+    "Answer": "to be told apart",
+    "Connection": "to be told apart",
+    "Failure": "to be told apart",
+    "Level": "to be told apart",
+    "Mode": "to be told apart",
+    "ProtocolName": "to be told apart",
+    "Status": "to be told apart",
+    "Turns": "to be told apart",
+    "UnavailableError": "to be told apart",
+    "Worker": "to be told apart",
+}
+
+
+def public_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the classes, functions and names of types that a module defines for others."""
+    for node in tree.body:
+        match node:
+            case ast.ClassDef(name) | ast.FunctionDef(name) | ast.AsyncFunctionDef(name):
+                names = [name]
+            case ast.Assign([ast.Name(name)]) | ast.AnnAssign(ast.Name(name)):
+                names = [name] if re.search("[A-Z][a-z]", name) else []  # Level = Literal[...]
+            case _:
+                continue
+        yield from (name for name in names if not name.startswith("_"))
+
+
+def test_no_name_twice_for_two_things() -> None:
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for module, tree in SOURCES.items():
+        for name in public_names(tree):
+            places[name].append(module)
+    assert {name: at for name, at in places.items() if len(at) > 1 and name not in TWICE} == {}
 
 
 def everything_imported_by(module: str) -> set[str]:
