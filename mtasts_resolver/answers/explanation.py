@@ -9,7 +9,7 @@ from dns.rdtypes.ANY.MX import MX
 from mtasts_resolver.answers.service import NOT_ASKED, reply_for
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.config import Config, MapOptions
-from mtasts_resolver.discovery.dns.client import DnsClient, Status
+from mtasts_resolver.discovery.dns.client import DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError
 from mtasts_resolver.discovery.trace import Step, Trace
 from mtasts_resolver.knowledge.dnssec import Validation
@@ -145,7 +145,7 @@ async def _compare_hosts(hop: NextHop, policy: Policy, dns: DnsClient, trace: Tr
         for record in answer.records
         if isinstance(record, MX)
     ]
-    if answer.status is not Status.FOUND:
+    if answer.status is not DnsStatus.FOUND:
         hosts = [hop.domain]  # RFC 5321 §5.1: the domain itself is the implicit MX host
     fits = {host: _fit(host, policy) for host in hosts[:MAX_MX_SHOWN]}
     misfits = sum(fit == NO_FIT for fit in fits.values())

@@ -6,7 +6,7 @@ import time
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
 
-from mtasts_resolver.discovery.dns.client import Answer, DnsClient, Status
+from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import DnsError
 from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.discovery.services import Services
@@ -64,7 +64,7 @@ class _Discovery:
         found = await asyncio.gather(*map(self._host, hosts))
         return FoundDane(judge_hosts(found), self._lifetime)
 
-    async def _ask(self, name: str, rdtype: RdataType) -> Answer:
+    async def _ask(self, name: str, rdtype: RdataType) -> DnsAnswer:
         """Ask, and remember the TTL, of a failure too. Raise DnsError."""
         try:
             answer = await self._dns.query(name, rdtype)
@@ -102,15 +102,15 @@ class _Discovery:
             )
         return hosts if finding is None else finding
 
-    def _without_hosts(self, answer: Answer) -> DaneFinding | None:
+    def _without_hosts(self, answer: DnsAnswer) -> DaneFinding | None:
         """Return the finding for an answer that names no host that DANE could be about."""
         if not answer.authenticated:
             # RFC 7672 §2.2.1: with insecure MX records DANE is only a MAY. They could be forged,
             # and would bring their own TLSA records.
             return DaneFinding(Dane.NONE, "the MX records are not authenticated by DNSSEC")
-        if answer.status is Status.NXDOMAIN:
+        if answer.status is DnsStatus.NXDOMAIN:
             return DaneFinding(Dane.NONE, "the domain does not exist")
-        if answer.status is Status.FOUND and not _hosts(answer):
+        if answer.status is DnsStatus.FOUND and not _hosts(answer):
             # RFC 7505 §3: a single MX record with an empty name.
             return DaneFinding(Dane.NONE, "the domain takes no mail: its MX record is null")
         return None
@@ -153,7 +153,7 @@ class _Discovery:
         for base in bases:
             tlsa = f"_{self._port}._tcp.{base}"
             answer = await self._ask(tlsa, RdataType.TLSA)
-            if answer.status is not Status.FOUND:
+            if answer.status is not DnsStatus.FOUND:
                 continue
             if not answer.authenticated:  # RFC 7672 §2.1.1: as though there were none
                 unsigned = f"TLSA {tlsa} is not authenticated by DNSSEC"
@@ -163,7 +163,7 @@ class _Discovery:
             return MxHost(name, outcome, f"TLSA {tlsa}: {records or 'malformed'}")
         return MxHost(name, Outcome.ABSENT, unsigned)
 
-    async def _address(self, name: str) -> Answer | None:
+    async def _address(self, name: str) -> DnsAnswer | None:
         """Return the answer that holds addresses; raise DnsError where none does and one failed.
 
         Where there are both, A will do: what matters is whether it is authenticated, and AAAA is
@@ -176,13 +176,13 @@ class _Discovery:
             except DnsError as error:
                 failure = error
             else:
-                if answer.status is Status.FOUND:
+                if answer.status is DnsStatus.FOUND:
                     return answer
         if failure is not None:
             raise failure
         return None
 
-    async def _base_domains(self, name: str, address: Answer) -> list[str]:
+    async def _base_domains(self, name: str, address: DnsAnswer) -> list[str]:
         """Return the TLSA base domains to try, in order (RFC 7672 §2.2.3); none: DANE is no matter.
 
         TLSA records are asked for only where the address is authenticated (RFC 7672 §2.2.2). Of an
@@ -195,15 +195,15 @@ class _Discovery:
         if target == name:
             return []
         alias = await self._ask(name, RdataType.CNAME)
-        return [name] if alias.authenticated and alias.status is Status.FOUND else []
+        return [name] if alias.authenticated and alias.status is DnsStatus.FOUND else []
 
 
-def _hosts(answer: Answer) -> list[str]:
+def _hosts(answer: DnsAnswer) -> list[str]:
     """Return the names of MX hosts, most preferred first; of an absence, the domain itself.
 
     RFC 7672 §2.2.1, RFC 5321 §5.1: without MX records the domain is its own, implicit MX host.
     """
-    if answer.status is Status.NODATA:
+    if answer.status is DnsStatus.NODATA:
         return [answer.question]
     records = [record for record in answer.records if isinstance(record, MX)]
     records.sort(key=lambda record: record.preference)

@@ -2,7 +2,7 @@
 
 from dns.rdtypes.txtbase import TXTBase
 
-from mtasts_resolver.discovery.dns.client import Answer, DnsClient, Status
+from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
 from mtasts_resolver.discovery.steps import Steps
@@ -33,9 +33,9 @@ async def lookup_record(dns: DnsClient, domain: str, trace: Trace | None = None)
         return found
 
 
-def _select(answer: Answer, texts: list[bytes]) -> PolicyRecord:
-    if answer.status is not Status.FOUND:
-        what = "does not exist" if answer.status is Status.NXDOMAIN else "has no TXT record"
+def _select(answer: DnsAnswer, texts: list[bytes]) -> PolicyRecord:
+    if answer.status is not DnsStatus.FOUND:
+        what = "does not exist" if answer.status is DnsStatus.NXDOMAIN else "has no TXT record"
         raise NoRecordError(f"{printable(answer.question)} {what}", ttl=answer.ttl, absent=True)
     try:
         return select_record(texts)

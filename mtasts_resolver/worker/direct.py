@@ -7,7 +7,7 @@ from pathlib import Path
 from mtasts_resolver.config import Config, ConfigError
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, discover_dane
 from mtasts_resolver.discovery.dns.client import DnsClient
-from mtasts_resolver.discovery.dns.trust import probe, trusted
+from mtasts_resolver.discovery.dns.validators import probe, trusted
 from mtasts_resolver.discovery.errors import DnsAnswerError, FetchCostError, FetchError
 from mtasts_resolver.discovery.findings import (
     FetchedPolicy,

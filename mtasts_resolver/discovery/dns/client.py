@@ -44,7 +44,7 @@ WITNESS_COUNTS = (
 )
 
 
-class Status(StrEnum):
+class DnsStatus(StrEnum):
     """What the DNS says of a name and a type."""
 
     FOUND = "found"
@@ -52,13 +52,13 @@ class Status(StrEnum):
     NXDOMAIN = "no such name"
 
 
-class Answer(NamedTuple):
+class DnsAnswer(NamedTuple):
     """The answer to one question, at the end of its CNAME chain."""
 
     question: str
     """The name asked for."""
     rdtype: RdataType
-    status: Status
+    status: DnsStatus
     ttl: float
     """Seconds: the shortest of all that was involved, within the bounds of this module."""
     canonical_name: str
@@ -127,7 +127,7 @@ class DnsClient:
         """The servers that are asked now. Raise DnsConfigError where there are none."""
         return self._servers.current()
 
-    async def query(self, name: str, rdtype: str | RdataType) -> Answer:
+    async def query(self, name: str, rdtype: str | RdataType) -> DnsAnswer:
         """Return what the DNS says of `name`, an A-label name, and `rdtype`.
 
         Absence is an answer. Raise a DnsError if there is none; the text names the question, and
@@ -138,7 +138,7 @@ class DnsClient:
             chain = _Chain(name, rdtype, absolute_name(name))
         except (dns.exception.DNSException, UnicodeError):
             # The DNS cannot hold this name, so it does not exist: a prefix made it too long.
-            return Answer(name, rdtype, Status.NXDOMAIN, MAX_NEGATIVE_TTL, name)
+            return DnsAnswer(name, rdtype, DnsStatus.NXDOMAIN, MAX_NEGATIVE_TTL, name)
         deadline = asyncio.get_running_loop().time() + self._timeout
         try:
             while True:
@@ -268,7 +268,7 @@ class _Chain:
     links: int = 0
     servers: tuple[NameServer, ...] = ()
 
-    def read(self, server: NameServer, response: Response) -> Answer | None:
+    def read(self, server: NameServer, response: Response) -> DnsAnswer | None:
         """Return the answer that `response` completes, or None where `name` is to be asked next."""
         self.servers += (server,)
         self.authenticated = self.authenticated and response.authenticated
@@ -279,7 +279,7 @@ class _Chain:
                 self._follow(*alias)
             if response.rcode == dns.rcode.NXDOMAIN:
                 # RFC 6604 §3: the code is about the last name of the chain.
-                return self._absent(Status.NXDOMAIN, response.soa_ttl)
+                return self._absent(DnsStatus.NXDOMAIN, response.soa_ttl)
             rrset = response.rrset(self.name, self.rdtype)
         except UnreadableError as error:
             raise DnsAnswerError(f"{server} {error}") from None
@@ -287,7 +287,7 @@ class _Chain:
             return self._found(rrset)
         if self.name != asked and response.soa_ttl is None:
             return None
-        return self._absent(Status.NODATA, response.soa_ttl)
+        return self._absent(DnsStatus.NODATA, response.soa_ttl)
 
     def _follow(self, target: dns.name.Name, ttl: int) -> None:
         self.links += 1
@@ -296,12 +296,12 @@ class _Chain:
         self.name = target
         self.ttl = min(self.ttl, ttl)
 
-    def _found(self, rrset: Rrset) -> Answer:
+    def _found(self, rrset: Rrset) -> DnsAnswer:
         ttl = min(self.ttl, rrset.ttl) if rrset.records else MIN_TTL
-        return Answer(
+        return DnsAnswer(
             self.question,
             self.rdtype,
-            Status.FOUND,
+            DnsStatus.FOUND,
             max(ttl, MIN_TTL),
             self._canonical_name(),
             rrset.records,
@@ -311,10 +311,10 @@ class _Chain:
             self.servers,
         )
 
-    def _absent(self, status: Status, soa_ttl: int | None) -> Answer:
+    def _absent(self, status: DnsStatus, soa_ttl: int | None) -> DnsAnswer:
         # RFC 2308 §5: an absence without SOA must not be kept, so it gets the shortest life.
         ttl = min(self.ttl, soa_ttl or MIN_TTL, MAX_NEGATIVE_TTL)
-        return Answer(
+        return DnsAnswer(
             self.question,
             self.rdtype,
             status,

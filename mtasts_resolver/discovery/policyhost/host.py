@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from itertools import chain, zip_longest
 
-from mtasts_resolver.discovery.dns.client import Answer, DnsClient, Status
+from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import (
     AddressForbiddenError,
     DiscoveryError,
@@ -46,8 +46,8 @@ async def find_addresses(
     return allowed
 
 
-def _addresses(answer: Answer | BaseException) -> list[str]:
-    if isinstance(answer, Answer):
+def _addresses(answer: DnsAnswer | BaseException) -> list[str]:
+    if isinstance(answer, DnsAnswer):
         return [record.to_text() for record in answer.records]
     if isinstance(answer, DnsError):
         return []
@@ -59,7 +59,7 @@ def _by_turns(*families: list[str]) -> list[str]:
     return [address for address in turns if address is not None]
 
 
-def _failure(host: str, answers: Sequence[Answer | BaseException]) -> DiscoveryError:
+def _failure(host: str, answers: Sequence[DnsAnswer | BaseException]) -> DiscoveryError:
     """Return the error to raise where `answers` hold no address.
 
     None of theirs is: it would lead to the frame that raises it, and that to `answers`.
@@ -72,9 +72,9 @@ def _failure(host: str, answers: Sequence[Answer | BaseException]) -> DiscoveryE
     return PolicyHostError(_why_none(host, answers))
 
 
-def _why_none(host: str, answers: Sequence[Answer | BaseException]) -> str:
+def _why_none(host: str, answers: Sequence[DnsAnswer | BaseException]) -> str:
     failures = [str(answer) for answer in answers if isinstance(answer, DnsError)]
     if failures:
         return f"the addresses of {printable(host)} cannot be looked up: {'; '.join(failures)}"
-    absent = any(isinstance(a, Answer) and a.status is Status.NXDOMAIN for a in answers)
+    absent = any(isinstance(a, DnsAnswer) and a.status is DnsStatus.NXDOMAIN for a in answers)
     return f"{printable(host)} {'does not exist' if absent else 'has no address'}"

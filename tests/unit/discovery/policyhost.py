@@ -72,7 +72,7 @@ async def policy_host(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> AsyncIterator[PolicyHost]:
-    """Answer every request with `answer`; then close, or wait for the client to do it."""
+    """DnsAnswer every request with `answer`; then close, or wait for the client to do it."""
     server = PolicyHost()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -98,7 +98,7 @@ async def say(text: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamR
 
 @contextmanager
 def breaking_host(answer: bytes, context: ssl.SSLContext) -> Iterator[int]:
-    """Answer one request with `answer`, and hang up without a word in TLS (close_notify)."""
+    """DnsAnswer one request with `answer`, and hang up without a word in TLS (close_notify)."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

@@ -15,7 +15,7 @@ from trustme import CA
 
 from mtasts_resolver.discovery import dane, services
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, MAX_LIFETIME, discover_dane
-from mtasts_resolver.discovery.dns.client import Status
+from mtasts_resolver.discovery.dns.client import DnsStatus
 from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.tlsa import is_usable
 from mtasts_resolver.discovery.trace import Trace
@@ -200,9 +200,9 @@ async def test_a_secure_alias_to_an_insecure_zone_is_asked_by_its_own_name() -> 
 
 @pytest.mark.row("D5")
 async def test_without_mx_records_the_domain_is_its_own_host() -> None:
-    implicit = Zone().add(DOMAIN, "MX", status=Status.NODATA).host(DOMAIN, GOOD)
+    implicit = Zone().add(DOMAIN, "MX", status=DnsStatus.NODATA).host(DOMAIN, GOOD)
     assert await status(implicit) is Dane.REQUIRED
-    unsigned = Zone().add(DOMAIN, "MX", status=Status.NODATA, secure=False).host(DOMAIN, GOOD)
+    unsigned = Zone().add(DOMAIN, "MX", status=DnsStatus.NODATA, secure=False).host(DOMAIN, GOOD)
     assert await status(unsigned) is Dane.NONE
 
 
@@ -314,13 +314,14 @@ async def test_one_address_family_that_fails_does_not_hide_the_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("four", "six"), [(Status.FOUND, False), (Status.NODATA, True), (Status.NXDOMAIN, True)]
+    ("four", "six"),
+    [(DnsStatus.FOUND, False), (DnsStatus.NODATA, True), (DnsStatus.NXDOMAIN, True)],
 )
 async def test_the_second_address_family_is_asked_for_where_the_first_is_missing(
-    four: Status, six: bool
+    four: DnsStatus, six: bool
 ) -> None:
     both = zone(MX1).add(f"_25._tcp.{MX1}", "TLSA", GOOD).add(MX1, "AAAA", "2001:db8::1")
-    both.add(MX1, "A", *["192.0.2.1"] * (four is Status.FOUND), status=four)
+    both.add(MX1, "A", *["192.0.2.1"] * (four is DnsStatus.FOUND), status=four)
     assert await status(both) is Dane.REQUIRED
     assert ((MX1, "AAAA") in both.asked) is six
 
@@ -350,7 +351,7 @@ async def test_a_finding_lives_as_long_as_its_shortest_part(
     mx, address, tlsa = ttls
     timed = Zone().add(DOMAIN, "MX", f"10 {MX1}.", ttl=mx)
     timed.add(MX1, "A", "192.0.2.1", ttl=address)
-    timed.add(MX1, "AAAA", status=Status.NODATA, ttl=address)
+    timed.add(MX1, "AAAA", status=DnsStatus.NODATA, ttl=address)
     timed.add(f"_25._tcp.{MX1}", "TLSA", GOOD, ttl=tlsa)
     assert (await discover_dane(timed, HOP)).lifetime == lifetime
 

@@ -6,7 +6,7 @@ import dns.rdatatype
 import pytest
 from dns.rdtypes.ANY.TXT import TXT
 
-from mtasts_resolver.discovery.dns.client import MAX_NEGATIVE_TTL, DnsClient, Status
+from mtasts_resolver.discovery.dns.client import MAX_NEGATIVE_TTL, DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import (
     DnsConfigError,
     DnsServerError,
@@ -20,7 +20,7 @@ from tests.unit.discovery.servers import unused_port
 
 async def test_found_records_have_the_ttl_of_the_zone(unbound: str) -> None:
     answer = await DnsClient([unbound]).query("both.provider.example", "A")
-    assert answer.status is Status.FOUND
+    assert answer.status is DnsStatus.FOUND
     assert sorted(record.to_text() for record in answer.records) == ["192.0.2.1", "192.0.2.2"]
     assert answer.ttl == 1800
     assert answer.question == answer.canonical_name == "both.provider.example"
@@ -43,21 +43,21 @@ async def test_every_type_that_dane_needs(unbound: str, name: str, rdtype: str, 
 
 async def test_nodata_lives_as_long_as_the_soa_minimum(unbound: str) -> None:
     answer = await DnsClient([unbound]).query("_mta-sts.empty.provider.example", "TXT")
-    assert (answer.status, answer.records, answer.ttl) == (Status.NODATA, (), 450)
+    assert (answer.status, answer.records, answer.ttl) == (DnsStatus.NODATA, (), 450)
 
 
 async def test_nxdomain_lives_as_long_as_the_soa_minimum(unbound: str) -> None:
     answer = await DnsClient([unbound]).query("_mta-sts.nowhere.provider.example", "TXT")
-    assert (answer.status, answer.records, answer.ttl) == (Status.NXDOMAIN, (), 450)
+    assert (answer.status, answer.records, answer.ttl) == (DnsStatus.NXDOMAIN, (), 450)
 
 
 async def test_a_name_that_dns_cannot_hold_does_not_exist() -> None:
     domain = ".".join(["a" * 49] * 5)
     assert len(domain) < 253 < len("_mta-sts." + domain)
     answer = await DnsClient([f"127.0.0.1:{unused_port()}"]).query("_mta-sts." + domain, "TXT")
-    assert (answer.status, answer.ttl) == (Status.NXDOMAIN, MAX_NEGATIVE_TTL)
+    assert (answer.status, answer.ttl) == (DnsStatus.NXDOMAIN, MAX_NEGATIVE_TTL)
     answer = await DnsClient([f"127.0.0.1:{unused_port()}"]).query("a" * 64 + ".example", "TXT")
-    assert answer.status is Status.NXDOMAIN
+    assert answer.status is DnsStatus.NXDOMAIN
 
 
 async def test_a_truncated_answer_is_asked_for_over_tcp(unbound: str) -> None:
@@ -129,7 +129,7 @@ async def test_a_cname_is_followed(unbound: str, domain: str, ttl: int) -> None:
 
 async def test_a_cname_to_nowhere_is_absence(unbound: str) -> None:
     answer = await DnsClient([unbound]).query("_mta-sts.dangling.provider.example", "TXT")
-    assert (answer.status, answer.ttl) == (Status.NXDOMAIN, 300)
+    assert (answer.status, answer.ttl) == (DnsStatus.NXDOMAIN, 300)
     assert answer.canonical_name == "_mta-sts.nowhere.provider.example"
 
 

@@ -21,9 +21,9 @@ from mtasts_resolver.discovery.dns.client import (
     MAX_NEGATIVE_TTL,
     MAX_TTL,
     MIN_TTL,
-    Answer,
+    DnsAnswer,
     DnsClient,
-    Status,
+    DnsStatus,
 )
 from mtasts_resolver.discovery.dns.exchange import STRAY_PAUSE, STRAYS_AT_ONCE
 from mtasts_resolver.discovery.dns.message import EDNS_PAYLOAD, Query, Response, read_response
@@ -51,11 +51,11 @@ def silent(_: dns.message.Message) -> None:
     return None
 
 
-def texts(answer: Answer) -> list[bytes]:
+def texts(answer: DnsAnswer) -> list[bytes]:
     return [b"".join(record.strings) for record in answer.records if isinstance(record, TXT)]
 
 
-async def ask(handler: Handler, name: str = NAME, rdtype: str = "TXT") -> Answer:
+async def ask(handler: Handler, name: str = NAME, rdtype: str = "TXT") -> DnsAnswer:
     async with name_server(handler) as server:
         return await DnsClient([server.address], timeout=LONG).query(name, rdtype)
 
@@ -87,7 +87,7 @@ async def test_a_chain_is_proved_only_as_a_whole() -> None:
         return respond(query, 't.example. 300 IN TXT "text"')
 
     answer = await ask(handler)
-    assert answer.status is Status.FOUND
+    assert answer.status is DnsStatus.FOUND
     assert not answer.authenticated
     assert len(answer.servers) == 2
 
@@ -120,7 +120,7 @@ async def test_the_ttl_of_an_absence_is_bounded(
     rcode: dns.rcode.Rcode, authority: tuple[str, ...], expected: float
 ) -> None:
     answer = await ask(lambda query: respond(query, rcode=rcode, authority=authority))
-    absent = Status.NODATA if rcode == dns.rcode.NOERROR else Status.NXDOMAIN
+    absent = DnsStatus.NODATA if rcode == dns.rcode.NOERROR else DnsStatus.NXDOMAIN
     assert (answer.status, answer.ttl) == (absent, expected)
 
 
@@ -421,7 +421,7 @@ async def test_an_absence_may_name_the_servers_of_its_zone(
     authority: tuple[str, ...], flags: int
 ) -> None:
     absent = await ask(lambda query: respond(query, authority=authority, flags=flags))
-    assert absent.status is Status.NODATA
+    assert absent.status is DnsStatus.NODATA
 
 
 async def test_ipv6_servers_are_asked() -> None:
@@ -447,14 +447,14 @@ async def test_one_malformed_tlsa_record_leaves_the_others() -> None:
     answer = await ask(
         lambda query: with_rdata(query, 52, b"\x03\x01\x01\x00", usable), rdtype="TLSA"
     )
-    assert answer.status is Status.FOUND
+    assert answer.status is DnsStatus.FOUND
     assert [record.to_text() for record in answer.records] == [f"3 1 1 {'00' * 32}"]
     assert answer.malformed == 1
 
 
 async def test_malformed_tlsa_records_alone_are_no_absence() -> None:
     answer = await ask(lambda query: with_rdata(query, 52, b"\x03\x01\x01\x00"), rdtype="TLSA")
-    assert (answer.status, answer.records, answer.malformed) == (Status.FOUND, (), 1)
+    assert (answer.status, answer.records, answer.malformed) == (DnsStatus.FOUND, (), 1)
     assert answer.ttl == MIN_TTL
 
 
@@ -466,7 +466,7 @@ async def test_a_malformed_txt_record_spoils_the_answer() -> None:
 
 async def test_records_of_other_names_and_classes_do_not_count() -> None:
     records = ('evil.example. 300 IN TXT "evil"', f'{NAME}. 300 CH TXT "evil"')
-    assert (await ask(lambda query: respond(query, *records))).status is Status.NODATA
+    assert (await ask(lambda query: respond(query, *records))).status is DnsStatus.NODATA
 
 
 @given(data=st.data())

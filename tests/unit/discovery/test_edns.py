@@ -10,8 +10,8 @@ import dns.rcode
 import pytest
 
 from mtasts_resolver.discovery.dns import conduct, exchange
-from mtasts_resolver.discovery.dns.client import DnsClient, Status
-from mtasts_resolver.discovery.dns.trust import probe, trusted
+from mtasts_resolver.discovery.dns.client import DnsClient, DnsStatus
+from mtasts_resolver.discovery.dns.validators import probe, trusted
 from mtasts_resolver.discovery.errors import DnsError, DnsServerError
 from tests.events import events
 from tests.unit.discovery.servers import Handler, NameServer, name_server, respond
@@ -86,7 +86,7 @@ async def test_it_is_asked_without_and_that_is_remembered(
         client = DnsClient([server.address], timeout=LONG)
         for _ in range(3):
             answer = await client.query(NAME, "TXT")
-            assert answer.status is Status.FOUND
+            assert answer.status is DnsStatus.FOUND
             assert not answer.authenticated  # its word on DNSSEC counts for nothing
     asked = with_edns(server)
     assert asked[0]
@@ -201,7 +201,7 @@ async def test_of_several_servers_whoever_can_answers(handler: Handler) -> None:
         for servers in ([old, new], [new, old]):
             client = DnsClient([server.address for server in servers], timeout=LONG)
             for _ in range(3):
-                assert (await client.query(NAME, "TXT")).status is Status.FOUND
+                assert (await client.query(NAME, "TXT")).status is DnsStatus.FOUND
 
 
 @pytest.mark.usefixtures("impatient")

@@ -6,7 +6,7 @@ from typing import Any, Self
 import dns.rdata
 from dns.rdatatype import RdataType
 
-from mtasts_resolver.discovery.dns.client import Answer, DnsClient, Status
+from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import DnsError, DnsServerError
 
 TTL = 600.0
@@ -18,7 +18,7 @@ class Rrset:
 
     records: tuple[str, ...] = ()
     secure: bool = True
-    status: Status = Status.FOUND
+    status: DnsStatus = DnsStatus.FOUND
     target: str = ""
     ttl: float = TTL
     malformed: int = 0
@@ -50,15 +50,15 @@ class Zone(DnsClient):
             self.add(f"_{port}._tcp.{name}", "TLSA", *tlsa, secure=secure)
         return self
 
-    async def query(self, name: str, rdtype: str | RdataType) -> Answer:
+    async def query(self, name: str, rdtype: str | RdataType) -> DnsAnswer:
         kind = RdataType.make(rdtype)
         self.asked.append((name, kind.name))
         found = self.table.get((name, kind.name))
         if found is None:
-            found = Rrset(status=Status.NXDOMAIN, secure=self._secure_absence)
+            found = Rrset(status=DnsStatus.NXDOMAIN, secure=self._secure_absence)
         if isinstance(found, DnsError):
             raise found
-        return Answer(
+        return DnsAnswer(
             name,
             kind,
             found.status,

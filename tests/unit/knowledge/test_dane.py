@@ -12,8 +12,8 @@ from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.config import Config, DnsConfig, MapOptions
 from mtasts_resolver.config.endpoints import NameServer
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME
-from mtasts_resolver.discovery.dns.client import Answer, DnsClient
-from mtasts_resolver.discovery.dns.trust import trusted
+from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient
+from mtasts_resolver.discovery.dns.validators import trusted
 from mtasts_resolver.knowledge import inflight
 from mtasts_resolver.knowledge.cache import MAX_REPLIES
 from mtasts_resolver.knowledge.dane import IN_USE, DaneKeeper
@@ -50,7 +50,7 @@ class Resolvers(Zone):
     def insisting_on_edns(self, insists: bool) -> DnsClient:
         return self
 
-    async def query(self, name: str, rdtype: Any) -> Answer:
+    async def query(self, name: str, rdtype: Any) -> DnsAnswer:
         if name == ".":
             self.add(".", "SOA", "a. b. 1 1 1 1 1", secure=self.validating)
         if self.down:
@@ -77,7 +77,7 @@ class Only(DnsClient):
     def insisting_on_edns(self, insists: bool) -> DnsClient:
         return self
 
-    async def query(self, name: str, rdtype: Any) -> Answer:
+    async def query(self, name: str, rdtype: Any) -> DnsAnswer:
         assert self.servers
         return await self.zone.query(name, rdtype)
 

@@ -17,7 +17,7 @@ from dns.rdatatype import RdataType
 from mtasts_resolver.answers.service import LookupService
 from mtasts_resolver.base.counters import Counters
 from mtasts_resolver.config import Config
-from mtasts_resolver.discovery.dns.client import Answer, DnsClient, Status
+from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import (
     DiscoveryError,
     DnsError,
@@ -123,7 +123,7 @@ class FakeInternet(DnsClient):
         self.records[domain] = [f"v=STSv1; id={policy_id};".encode()]
         self.documents[domain] = policy
 
-    async def query(self, name: str, rdtype: Any) -> Answer:
+    async def query(self, name: str, rdtype: Any) -> DnsAnswer:
         domain = name.removeprefix("_mta-sts.")
         self.queries.append(domain)
         if self.gate is not None:
@@ -133,10 +133,10 @@ class FakeInternet(DnsClient):
             failure.outage = self.dns_outage
             raise failure
         texts = self.records.get(domain)
-        status = Status.NXDOMAIN if texts is None else Status.FOUND
+        status = DnsStatus.NXDOMAIN if texts is None else DnsStatus.FOUND
         quoted = ['"' + text.decode().replace('"', '\\"') + '"' for text in texts or ()]
         records = tuple(dns.rdata.from_text("IN", "TXT", text) for text in quoted)
-        return Answer(name, RdataType.TXT, status, TTL, name, records)
+        return DnsAnswer(name, RdataType.TXT, status, TTL, name, records)
 
 
 class FakeFetcher(PolicyFetcher):

@@ -8,7 +8,7 @@ import dns.rcode
 import pytest
 
 from mtasts_resolver.discovery.dns.client import DnsClient
-from mtasts_resolver.discovery.dns.trust import FORWARDERS, probe, trusted
+from mtasts_resolver.discovery.dns.validators import FORWARDERS, probe, trusted
 from mtasts_resolver.discovery.errors import DnsConfigError, DnsError
 from tests.unit.discovery.servers import Handler, name_server, respond
 

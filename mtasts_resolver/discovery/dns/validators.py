@@ -6,7 +6,7 @@ from typing import Literal
 from dns.rdatatype import RdataType
 
 from mtasts_resolver.config.endpoints import NameServer
-from mtasts_resolver.discovery.dns.client import Answer, DnsClient
+from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient
 from mtasts_resolver.discovery.errors import DnsConfigError, DnsError
 from mtasts_resolver.discovery.findings import Probe
 
@@ -72,7 +72,7 @@ async def _probe_without_edns(dns: DnsClient, failure: DnsError) -> Probe:
     return _found(dns, answer, f"{_who(answer)} does not do EDNS, without which no DNSSEC is")
 
 
-def _found(dns: DnsClient, answer: Answer, why_not: str) -> Probe:
+def _found(dns: DnsClient, answer: DnsAnswer, why_not: str) -> Probe:
     return Probe(
         answer.authenticated,
         tuple(map(str, answer.servers)),
@@ -81,7 +81,7 @@ def _found(dns: DnsClient, answer: Answer, why_not: str) -> Probe:
     )
 
 
-def _who(answer: Answer) -> str:
+def _who(answer: DnsAnswer) -> str:
     return ", ".join(map(str, answer.servers))
 
 
