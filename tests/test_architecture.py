@@ -156,7 +156,6 @@ TWICE = {
     "Status": "to be told apart",
     "Turns": "to be told apart",
     "UnavailableError": "to be told apart",
-    "Worker": "to be told apart",
 }
 
 

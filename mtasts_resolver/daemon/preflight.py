@@ -16,7 +16,7 @@ from mtasts_resolver.config.endpoints import UnixAddress, parse_address
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.server.unixsocket import owner_ids
 from mtasts_resolver.store.errors import StoreError
-from mtasts_resolver.store.look import look_at
+from mtasts_resolver.store.fitness import check_fit
 from mtasts_resolver.worker.direct import DirectDiscoverer
 
 # What the unit hides (ProtectHome=, PrivateTmp=), and what it lets the daemon write
@@ -98,7 +98,7 @@ def _look_at_store(config: Config, environ: Mapping[str, str], uid: int, report:
 
 def _store_fault(path: Path) -> str:
     try:
-        look_at(path)
+        check_fit(path)
     except StoreError as error:
         return str(error)
     return ""

@@ -43,9 +43,9 @@ from mtasts_resolver.server.listeners import (
     open_listeners,
 )
 from mtasts_resolver.server.server import Server
-from mtasts_resolver.store.connection import check_free
 from mtasts_resolver.store.errors import HeldError, StoreError
-from mtasts_resolver.store.look import look_at
+from mtasts_resolver.store.files import check_free
+from mtasts_resolver.store.fitness import check_fit
 from mtasts_resolver.store.sqlite import SqliteStore
 from mtasts_resolver.worker.parent import DiscovererProcess
 
@@ -234,7 +234,7 @@ class Daemon:
             check_free(path)  # first: what is wrong with a live daemon's files is not to be mended
             if self._unproven:
                 # Without its store it would start, too, and know none of the policies.
-                drop_privileges(config.user, path, look_at)
+                drop_privileges(config.user, path, check_fit)
             else:
                 drop_privileges(config.user, path)
         except HeldError as error:

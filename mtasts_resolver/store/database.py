@@ -1,4 +1,4 @@
-"""The SQLite file, kept open whatever happens to it; all of this blocks, in a worker thread."""
+"""The SQLite file, kept open whatever happens to it; all of this blocks, in one thread."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +9,6 @@ from typing import NamedTuple, TypeVar
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.connection import check_closed, check_free, side_file
 from mtasts_resolver.store.errors import (
     FAILURES,
     DamagedError,
@@ -17,6 +16,7 @@ from mtasts_resolver.store.errors import (
     UnavailableError,
     judge,
 )
+from mtasts_resolver.store.files import check_closed, check_free, side_file
 from mtasts_resolver.store.rescue import read_copy, remove_oldest, set_aside
 from mtasts_resolver.store.schema import prepare
 from mtasts_resolver.store.table import (

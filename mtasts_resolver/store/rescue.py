@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.connection import (
+from mtasts_resolver.store.errors import FAILURES, UnavailableError
+from mtasts_resolver.store.files import (
     SIDE_FILES,
     check_side_files,
     connect,
     holder,
     side_file,
 )
-from mtasts_resolver.store.errors import FAILURES, UnavailableError
 from mtasts_resolver.store.table import SELECT_ROWS, BrokenRowError, Row, decode_row
 
 MAX_SET_ASIDE = 5  # a failing disk may ruin file after file; its remains must not fill the rest

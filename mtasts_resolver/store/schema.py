@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from mtasts_resolver.store.connection import (
+from mtasts_resolver.store.errors import DamagedError, StoreError, primary_code
+from mtasts_resolver.store.files import (
     check_side_files,
     connect_alone,
     open_regular,
 )
-from mtasts_resolver.store.errors import DamagedError, StoreError, primary_code
 from mtasts_resolver.store.table import TABLE
 
 VERSION = 1  # in PRAGMA user_version; raise it together with a new entry in MIGRATIONS

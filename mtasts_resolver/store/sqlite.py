@@ -13,7 +13,7 @@ from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.store import WRITE_DELAY, StoredPolicy
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
 from mtasts_resolver.store.errors import STUCK, UnavailableError
-from mtasts_resolver.store.worker import Worker
+from mtasts_resolver.store.thread import JobThread
 
 WRITE_ROWS = 1000  # changes per transaction: milliseconds, in which look-ups of the store wait
 MAX_PENDING = 200_000  # changes that wait for the disk: all that the resolver has in memory
@@ -24,7 +24,7 @@ CHECK_DELAY = 10.0  # seconds from the opening: to read all of a file must not s
 # Seconds between two looks at whether the file and its log are still there, while nothing is to be
 # written: what another process removes would be gone with the end of this one.
 LOOK_INTERVAL = 30.0
-CALL_TIMEOUT = 30.0  # seconds for one job of the worker: above table.STATEMENT_TIMEOUT
+CALL_TIMEOUT = 30.0  # seconds for one job of the thread: above table.STATEMENT_TIMEOUT
 CLOSE_TIMEOUT = 10.0  # seconds: with the rest of a shutdown far below systemd's 90 s
 
 log = logs.get(__name__)
@@ -51,7 +51,7 @@ class SqliteStore:
         self._clock = clock
         self._recover = recover
         self._database = Database(path, clock.wall)
-        self._worker = Worker("store")
+        self._thread = JobThread("store")
         self._late: asyncio.Future[Any] | None = None
         self._pending: dict[str, StoredPolicy | None] = {}
         self._again: Iterator[StoredPolicy] = iter(())
@@ -183,7 +183,7 @@ class SqliteStore:
             log.error("store-changes-unwritten", file=self._path, count=len(self._pending))
         if not closed:
             log.warning("store-not-closed", file=self._path, reason=STUCK)
-        self._worker.close()
+        self._thread.close()
 
     def _change(self, domain: str, change: StoredPolicy | None) -> None:
         self._pending.pop(domain, None)  # so that the order is that of the last change
@@ -253,10 +253,10 @@ class SqliteStore:
                 self._note_success()
 
     async def _call(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns, done by the worker; UnavailableError after CALL_TIMEOUT."""
+        """Return what `work` returns, done in the thread; UnavailableError after CALL_TIMEOUT."""
         if self._late is not None and not self._late.done():
             raise UnavailableError(STUCK)
-        job = self._worker.do(work)
+        job = self._thread.do(work)
         job.add_done_callback(_retrieve)
         await asyncio.wait((job,), timeout=CALL_TIMEOUT)
         if not job.done():

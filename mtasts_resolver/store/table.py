@@ -17,8 +17,8 @@ from sqlitedict import SqliteDict, SqliteMultithread
 
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES
 from mtasts_resolver.store import StoredPolicy
-from mtasts_resolver.store.connection import connect_alone, thread_name
 from mtasts_resolver.store.errors import FAILURES, DamagedError, StoreError
+from mtasts_resolver.store.files import connect_alone, thread_name
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from mtasts_resolver.store import table as table_module
-from mtasts_resolver.store.connection import check_free
 from mtasts_resolver.store.database import Database
 from mtasts_resolver.store.errors import DamagedError, StoreError, UnavailableError
+from mtasts_resolver.store.files import check_free
 from mtasts_resolver.store.schema import prepare
 from mtasts_resolver.store.table import STATEMENT_ROWS, PolicyTable
 from tests.events import events
@@ -122,7 +122,7 @@ def test_nobody_waits_for_a_disk_that_does_not_answer(
 def holder_seen_by_others(path: Path) -> str:
     """Return what another process finds out about who has `path` open."""
     script = (
-        "import sys; from pathlib import Path; from mtasts_resolver.store.connection import holder;"
+        "import sys; from pathlib import Path; from mtasts_resolver.store.files import holder;"
         "print(holder(Path(sys.argv[1])))"
     )
     ended = subprocess.run(
@@ -204,7 +204,7 @@ async def test_a_worker_that_hangs_holds_up_nobody(
     await store.flush()
     monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 0.05)
     released = threading.Event()
-    stuck = store._worker.do(released.wait)
+    stuck = store._thread.do(released.wait)
     try:
         store.put(policy("b.example"))
         for _ in range(3):

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mtasts_resolver.store import WRITE_DELAY, connection, rescue, schema
+from mtasts_resolver.store import WRITE_DELAY, files, rescue, schema
 from mtasts_resolver.store.errors import HeldError, UnavailableError
 from mtasts_resolver.store.sqlite import RETRY_FIRST, RETRY_LAST, SqliteStore
 from tests.events import events
@@ -383,7 +383,7 @@ HAS_IT = "table = PolicyTable(path)"
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "BUSY_TIMEOUT_MS", 10)
+    monkeypatch.setattr(files, "BUSY_TIMEOUT_MS", 10)
 
 
 @pytest.mark.row("C9")

@@ -16,7 +16,7 @@ class _Job(NamedTuple):
     future: asyncio.Future[Any]
 
 
-class Worker:
+class JobThread:
     """Does one job after another, in the order in which they came.
 
     The interpreter joins the threads of a ThreadPoolExecutor before it ends, and would do so for

@@ -6,12 +6,12 @@ import stat
 from contextlib import closing
 from pathlib import Path
 
-from mtasts_resolver.store.connection import connect
 from mtasts_resolver.store.errors import DamagedError, StoreError
+from mtasts_resolver.store.files import connect
 from mtasts_resolver.store.schema import check_owner
 
 
-def look_at(path: Path) -> None:
+def check_fit(path: Path) -> None:
     """Raise StoreError where this process could not make or use the file `path`, or must not."""
     place = path
     while not os.path.lexists(place):
