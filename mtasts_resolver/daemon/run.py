@@ -47,7 +47,7 @@ from mtasts_resolver.store.errors import HeldError, StoreError
 from mtasts_resolver.store.files import check_free
 from mtasts_resolver.store.fitness import check_fit
 from mtasts_resolver.store.sqlite import SqliteStore
-from mtasts_resolver.worker.parent import DiscovererProcess
+from mtasts_resolver.worker.supervisor import Supervisor
 
 log = logs.get(__name__)
 
@@ -77,7 +77,7 @@ class _Parts:
     """What the running daemon is made of."""
 
     store: SqliteStore
-    discoverer: DiscovererProcess
+    discoverer: Supervisor
     resolver: Resolver
     validation: Validation
     dane: DaneKeeper
@@ -144,7 +144,7 @@ class Daemon:
         log.info("starting", version=__version__, config=file or "defaults")
         _raise_open_files_limit()
         listeners = await self._open_listeners()
-        discoverer = DiscovererProcess(self._config, self._clock, self._counters)
+        discoverer = Supervisor(self._config, self._clock, self._counters)
         try:
             # Before privileges are dropped: the user need not be able to read Python.
             discoverer.start(spare=not self._can_start_again())
@@ -226,7 +226,7 @@ class Daemon:
         except PrivilegeError as error:
             raise StartError(str(error)) from None
 
-    async def _assemble(self, listeners: list[Listener], discoverer: DiscovererProcess) -> _Parts:
+    async def _assemble(self, listeners: list[Listener], discoverer: Supervisor) -> _Parts:
         config = self._config
         url = config.store.url or default_store_url(self._given.environ, uid=os.geteuid())
         path = Path(sqlite_path(url))

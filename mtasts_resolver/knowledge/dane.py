@@ -17,7 +17,7 @@ from mtasts_resolver.knowledge.dnssec import PROBE_INTERVAL, Validation
 from mtasts_resolver.knowledge.inflight import Discoveries
 from mtasts_resolver.knowledge.schedule import Schedule
 from mtasts_resolver.policy import Dane, DaneFinding
-from mtasts_resolver.worker import Discoverer
+from mtasts_resolver.worker.discoverer import Discoverer
 
 # A next hop that was asked for within this time is in use: what is known of it is kept current, so
 # that its next message waits for nothing.

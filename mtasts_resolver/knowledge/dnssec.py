@@ -8,7 +8,7 @@ from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.discovery.errors import DnsConfigError, DnsError
-from mtasts_resolver.worker import Discoverer
+from mtasts_resolver.worker.discoverer import Discoverer
 
 log = logs.get(__name__)
 

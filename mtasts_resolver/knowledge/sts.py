@@ -33,7 +33,7 @@ from mtasts_resolver.knowledge.outage import NameServerHealth
 from mtasts_resolver.policy import DocumentError, Mode, Policy, StsFinding
 from mtasts_resolver.store import Store, StoredPolicy
 from mtasts_resolver.store.errors import UnavailableError
-from mtasts_resolver.worker import Discoverer
+from mtasts_resolver.worker.discoverer import Discoverer
 
 log = logs.get(__name__)
 

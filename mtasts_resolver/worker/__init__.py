@@ -1,35 +1,9 @@
 """Discovery in a process of its own, so that answers from memory never wait for it.
 
-    daemon                                       discoverer, after everybody else
-    DiscovererProcess ── messages ── Channel ═══ Channel ── messages ── Worker ── DirectDiscoverer
+    daemon                                    the worker; "the discoverer" to administrators
+    Supervisor ── WorkerProcess ── Channel ═══ Channel ── Child ── DirectDiscoverer
+                        messages.py, in MessagePack
 
 What is read from DNS and from policy hosts is parsed over there. The daemon gets plain values, and
-needs none of the libraries.
+needs none of the libraries. Both ends are a `Discoverer`: `explain` asks a DirectDiscoverer itself.
 """
-
-from collections.abc import Sequence
-from typing import Protocol
-
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
-
-
-class Discoverer(Protocol):
-    """Whoever asks DNS and policy hosts. Domains are A-label names.
-
-    OverloadedError from any of these says that it was our own fault: nothing is known, try again.
-    """
-
-    async def sts(self, domain: str, known_ids: Sequence[str]) -> FoundSts:
-        """Return the policy record of `domain`, and the policy unless its id is one of `known_ids`.
-
-        Raise DnsError, NoRecordError, or a FetchError that has the record.
-        """
-
-    async def policy(self, domain: str) -> FetchedPolicy:
-        """Return the policy that the policy host of `domain` serves. Raise FetchError, DnsError."""
-
-    async def dane(self, next_hop: str) -> FoundDane:
-        """Return what is known of DANE at the hosts of `next_hop`, which is a NextHop as text."""
-
-    async def probe(self) -> Probe:
-        """Ask the trusted name servers for what every validating one can prove. Raise DnsError."""

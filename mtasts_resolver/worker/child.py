@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 import dns.rdata
+import msgspec
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.overload import TOO_BUSY
@@ -26,6 +27,7 @@ from mtasts_resolver.discovery.errors import (
     PolicyHostError,
     ShortageError,
 )
+from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.channel import Channel
 from mtasts_resolver.worker.direct import DirectDiscoverer
@@ -33,19 +35,15 @@ from mtasts_resolver.worker.lag import Lag
 from mtasts_resolver.worker.messages import (
     Ask,
     Configure,
-    DaneFound,
     Found,
     Misconfigured,
     Overloaded,
     Ping,
-    PolicyFound,
     Pong,
-    ProbeFound,
     Ready,
-    StsFound,
     Unusable,
 )
-from mtasts_resolver.worker.metering import Cost, Turns, charged
+from mtasts_resolver.worker.metering import Cost, FairScheduler, charged
 
 log = logs.get(__name__)
 
@@ -81,21 +79,21 @@ async def serve(end: socket.socket, when_ready: Callable[[], None]) -> None:
     `when_ready` is called as soon as questions can be answered.
     """
     asyncio.get_running_loop().set_exception_handler(logs.log_loop_error)
-    worker = Worker(end, when_ready)
+    worker = Child(end, when_ready)
     lag = asyncio.create_task(worker.lag.watch(), name="lag")
     await worker.ended.wait()
     lag.cancel()
     await worker.close()
 
 
-class Worker:
+class Child:
     """Answers questions, many at once."""
 
     def __init__(self, end: socket.socket, when_ready: Callable[[], None]) -> None:
         self._when_ready = when_ready
         self.ended = asyncio.Event()
         self.lag = Lag()
-        self._turns = Turns(asyncio.get_running_loop())
+        self._scheduler = FairScheduler(asyncio.get_running_loop())
         self._channel = Channel(end, self._received, self.ended.set, at_once=ASKED_AT_ONCE)
         self._discoverer: DirectDiscoverer | None = None
         self._config = Config()
@@ -114,7 +112,7 @@ class Worker:
     def _received(self, data: memoryview) -> None:
         match messages.decode_for_discoverer(data):
             case Ask() as ask:
-                task = self._turns.start(partial(self._answer, ask))
+                task = self._scheduler.start(partial(self._answer, ask))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             case Ping():
@@ -155,7 +153,7 @@ class Worker:
             if self._discoverer is None:
                 answer = Misconfigured(ask.number, "; ".join(self._faults))
             else:
-                with charged(DnsAnswerError, f"reading DNS for {ask.domain}"):
+                with charged(DnsAnswerError, f"reading DNS for {ask.about}"):
                     answer = await _find(self._discoverer, ask)
         except DiscoveryError as error:
             # What it took itself is no lateness of ours.
@@ -167,14 +165,14 @@ class Worker:
             self._log_shortage(error)
             answer = Overloaded(ask.number, str(error))
         except Exception as error:  # noqa: BLE001  one domain must not end the others' discovery
-            log.bug("internal-error", error, domain=ask.domain, during=f"discovery: {ask.question}")
+            log.bug("internal-error", error, domain=ask.about, during=f"discovery: {ask.question}")
             answer = Overloaded(ask.number, "an internal error, which the log shows")
         try:
             self._say(answer)
         except ValueError as error:
             log.error(
                 "result-too-long",
-                domain=ask.domain,
+                domain=ask.about,
                 reason=str(error),
                 action="raise the limit net.core.wmem_max of this host",
             )
@@ -222,15 +220,16 @@ def _import_now(modules: tuple[str, ...]) -> None:
 
 async def _find(discoverer: DirectDiscoverer, ask: Ask) -> Found:
     """Find out what is asked for. Raise DiscoveryError or ShortageError."""
-    number, domain = ask.number, ask.domain
+    found: FoundSts | FetchedPolicy | FoundDane | Probe
     match ask.question:
         case "sts":
-            return StsFound(number, await discoverer.sts(domain, ask.known_ids))
+            found = await discoverer.sts(ask.about, ask.known_ids)
         case "policy":
-            return PolicyFound(number, await discoverer.policy(domain))
+            found = await discoverer.policy(ask.about)
         case "dane":
-            dane = await discoverer.dane(domain)
+            dane = await discoverer.dane(ask.about)
             finding = dane.finding._replace(hosts=())  # only `explain` shows them
-            return DaneFound(number, dane._replace(finding=finding))
+            found = dane._replace(finding=finding)
         case "probe":
-            return ProbeFound(number, await discoverer.probe())
+            found = await discoverer.probe()
+    return Found(ask.number, msgspec.Raw(messages.encode(found)))

@@ -11,13 +11,7 @@ from msgspec import Struct
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery import errors
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
-from mtasts_resolver.discovery.findings import (
-    FetchedPolicy,
-    FoundDane,
-    FoundRecord,
-    FoundSts,
-    Probe,
-)
+from mtasts_resolver.discovery.findings import FoundRecord
 
 Question = Literal["sts", "policy", "dane", "probe"]
 
@@ -35,8 +29,8 @@ class Ask(Struct, tag=True):
 
     number: int
     question: Question
-    domain: str
-    """Of the question `dane`: the next hop."""
+    about: str
+    """The policy domain; of the question `dane` the next hop, of `probe` nothing."""
     known_ids: tuple[str, ...] = ()
     """Of policies that are not to be fetched."""
 
@@ -55,32 +49,12 @@ class Unusable(Struct, tag=True):
     errors: list[str]
 
 
-class StsFound(Struct, tag=True):
+class Found(Struct, tag=True):
     """To the daemon: what `number` asked for."""
 
     number: int
-    found: FoundSts
-
-
-class PolicyFound(Struct, tag=True):
-    """To the daemon: what `number` asked for."""
-
-    number: int
-    found: FetchedPolicy
-
-
-class DaneFound(Struct, tag=True):
-    """To the daemon: what `number` asked for."""
-
-    number: int
-    found: FoundDane
-
-
-class ProbeFound(Struct, tag=True):
-    """To the daemon: what `number` asked for."""
-
-    number: int
-    found: Probe
+    found: msgspec.Raw
+    """A value of findings.py: who asked knows which."""
 
 
 class Failed(Struct, tag=True):
@@ -116,9 +90,8 @@ class Pong(Struct, tag=True):
 
 
 ToDiscoverer = Configure | Ask | Ping
-Found = StsFound | PolicyFound | DaneFound | ProbeFound
-Answer = Found | Failed | Overloaded | Misconfigured
-ToDaemon = Ready | Unusable | Answer | Pong
+Result = Found | Failed | Overloaded | Misconfigured
+ToDaemon = Ready | Unusable | Result | Pong
 
 encode = msgspec.msgpack.Encoder().encode
 decode_for_discoverer = msgspec.msgpack.Decoder(ToDiscoverer).decode

@@ -29,10 +29,10 @@ T = TypeVar("T")
 class Cost:
     """What one question has used, and the task that answers it."""
 
-    __slots__ = ("_begun", "ended", "exceeded", "task", "turns", "used")
+    __slots__ = ("_begun", "ended", "exceeded", "scheduler", "task", "used")
 
-    def __init__(self, turns: "Turns") -> None:
-        self.turns = turns
+    def __init__(self, scheduler: "FairScheduler") -> None:
+        self.scheduler = scheduler
         self.used = 0
         """Nanoseconds of processor time, of the steps that have ended."""
         self._begun: int | None = None
@@ -69,7 +69,7 @@ class Cost:
 _COST: ContextVar[Cost | None] = ContextVar("cost", default=None)
 
 
-class Turns:
+class FairScheduler:
     """Lets those who have used more than others need go on one at a time."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -145,7 +145,7 @@ class _Measured(Coroutine[Any, Any, T]):
         cost = self._cost
         if cost.used > USUAL:
             if self._turn is None:
-                self._turn = cost.turns.turn(cost.used)
+                self._turn = cost.scheduler.turn(cost.used)
                 return next(self._turn.__await__())
             self._turn = None
         cost.begin()

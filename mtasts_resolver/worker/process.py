@@ -27,7 +27,7 @@ PULSE = 30.0
 EXIT_PATIENCE = 3.0  # seconds for a process to end by itself; then it is killed
 
 
-class Child:
+class WorkerProcess:
     """A process; `on_message` gets all that it says but Pong. With `idle` others go first.
 
     Raise OSError where it cannot be started.
@@ -36,7 +36,7 @@ class Child:
     def __init__(
         self,
         config: Config,
-        on_message: Callable[["Child", messages.ToDaemon], None],
+        on_message: Callable[["WorkerProcess", messages.ToDaemon], None],
         *,
         idle: bool,
     ) -> None:

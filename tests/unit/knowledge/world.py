@@ -37,8 +37,8 @@ from mtasts_resolver.postfix import Request
 from mtasts_resolver.postfix.reply import Reply, TimedReply
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import UnavailableError
-from mtasts_resolver.worker import Discoverer
 from mtasts_resolver.worker.direct import DirectDiscoverer
+from mtasts_resolver.worker.discoverer import Discoverer
 
 TTL = 300.0
 DAY = 86_400.0

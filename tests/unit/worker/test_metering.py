@@ -5,16 +5,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
+import msgspec
 import pytest
 
 from mtasts_resolver.config import Config, DnsConfig, HttpsConfig
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsTimeoutError, FetchTimeoutError
-from mtasts_resolver.discovery.findings import FoundRecord
+from mtasts_resolver.discovery.findings import FoundDane, FoundRecord
 from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from mtasts_resolver.policy import Dane, PolicyRecord
 from mtasts_resolver.worker import direct, messages, metering
 from mtasts_resolver.worker.lag import Lag
-from mtasts_resolver.worker.metering import Cost, Turns
+from mtasts_resolver.worker.metering import Cost, FairScheduler
 from tests.unit.worker.test_child import _logs_as_before, ask_once
 
 __all__ = ["_logs_as_before"]
@@ -77,9 +78,10 @@ async def test_of_mx_hosts_that_do_nothing_is_known(
 ) -> None:
     monkeypatch.setattr(direct, "discover_dane", costly)
     answer = await ask_once(Config(), messages.Ask(1, "dane", "x.example"))
-    assert isinstance(answer, messages.DaneFound)
-    assert answer.found.finding.status is Dane.UNKNOWN
-    assert "processor time" in answer.found.finding.reason
+    assert isinstance(answer, messages.Found)
+    finding = msgspec.msgpack.decode(answer.found, type=FoundDane).finding
+    assert finding.status is Dane.UNKNOWN
+    assert "processor time" in finding.reason
 
 
 @pytest.mark.parametrize("kind", [DnsTimeoutError, FetchTimeoutError])
@@ -101,9 +103,9 @@ async def test_a_time_out_for_which_a_domain_was_late_itself_is_its_failure(
 
 
 @pytest.fixture
-async def made() -> AsyncIterator[Turns]:
+async def made() -> AsyncIterator[FairScheduler]:
     loop = asyncio.get_running_loop()
-    yield Turns(loop)
+    yield FairScheduler(loop)
     loop.set_task_factory(None)
 
 
@@ -125,7 +127,9 @@ class Diary:
             await asyncio.sleep(0)
 
 
-async def test_who_has_used_more_than_others_need_goes_on_one_at_a_time(made: Turns) -> None:
+async def test_who_has_used_more_than_others_need_goes_on_one_at_a_time(
+    made: FairScheduler,
+) -> None:
     diary = Diary()
 
     async def work(cost: Cost, name: str) -> None:
@@ -145,7 +149,7 @@ async def test_who_has_used_more_than_others_need_goes_on_one_at_a_time(made: Tu
 
 
 async def test_of_those_who_has_used_least_goes_first(
-    made: Turns, monkeypatch: pytest.MonkeyPatch
+    made: FairScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metering, "MOST", 10**12)
     diary = Diary()
@@ -163,7 +167,7 @@ async def test_of_those_who_has_used_least_goes_first(
     assert [name for _, name in diary.seen[6:]] == ["3", "3", "3"]
 
 
-async def test_who_is_cancelled_while_he_waits_for_his_turn_ends(made: Turns) -> None:
+async def test_who_is_cancelled_while_he_waits_for_his_turn_ends(made: FairScheduler) -> None:
     begun = asyncio.Event()
 
     async def work(cost: Cost) -> None:
@@ -182,7 +186,7 @@ async def test_who_is_cancelled_while_he_waits_for_his_turn_ends(made: Turns) ->
     assert [type(one) for one in done] == [asyncio.CancelledError] * 3
 
 
-async def test_who_is_cancelled_for_another_reason_has_not_failed(made: Turns) -> None:
+async def test_who_is_cancelled_for_another_reason_has_not_failed(made: FairScheduler) -> None:
     async def work(_: Cost) -> None:
         with metering.charged(FetchTimeoutError, "x"):
             await asyncio.Event().wait()

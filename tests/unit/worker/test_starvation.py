@@ -11,8 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 
 from mtasts_resolver.worker import process, pulse
-from mtasts_resolver.worker.parent import DiscovererProcess
-from mtasts_resolver.worker.process import Child
+from mtasts_resolver.worker.process import WorkerProcess
 from mtasts_resolver.worker.pulse import (
     JUDGED,
     LEAST_SHARE,
@@ -23,9 +22,18 @@ from mtasts_resolver.worker.pulse import (
     Pulse,
     processor_of,
 )
+from mtasts_resolver.worker.supervisor import Supervisor
 from tests.events import events
 from tests.unit.discovery.servers import NameServer, name_server
-from tests.unit.worker.test_parent import KNOWN, PATIENCE, answers, asking, pid_of, running, works
+from tests.unit.worker.test_supervisor import (
+    KNOWN,
+    PATIENCE,
+    answers,
+    asking,
+    pid_of,
+    running,
+    works,
+)
 
 AGES = 10_000.0
 
@@ -62,7 +70,7 @@ def looked_at(
     """Return the pulse of a process that was looked at for so long.
 
     It answers so late, and gets `share` of the time for which it `wants` a processor; the kernel
-    tells of `waits` seconds a second. It is asked whenever it has answered, as `Child.watch` does.
+    tells of `waits` seconds a second. It is asked whenever it has answered, as WorkerProcess does.
     """
     now, used, waited = AGES, 0.0, 0.0
     made = Pulse(now)
@@ -164,16 +172,16 @@ def busy(first: str = "", *, processor: int | None = None) -> Iterator[int]:
         process.communicate()
 
 
-def relief_of(discoverer: DiscovererProcess) -> Child | None:
+def relief_of(discoverer: Supervisor) -> WorkerProcess | None:
     return discoverer._relief
 
 
-def first_of(discoverer: DiscovererProcess) -> Child:
+def first_of(discoverer: Supervisor) -> WorkerProcess:
     assert discoverer._idle is not None
     return discoverer._idle
 
 
-async def relieved(discoverer: DiscovererProcess) -> Child:
+async def relieved(discoverer: Supervisor) -> WorkerProcess:
     async with asyncio.timeout(4 * PATIENCE):
         while (relief := relief_of(discoverer)) is None or not relief.ready:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -292,7 +300,7 @@ async def test_where_the_policy_may_not_be_changed_there_is_one_process(
 @asynccontextmanager
 async def with_spare(
     server: NameServer, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[tuple[DiscovererProcess, Child]]:
+) -> AsyncIterator[tuple[Supervisor, WorkerProcess]]:
     """Run a discoverer with a spare, of a user who cannot read the program: as after root."""
     async with running(asking(server), spare=True) as discoverer:
         await works(discoverer)

@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
@@ -19,7 +21,7 @@ from mtasts_resolver.config import Config, ConfigError
 from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.messages import Ask, Configure, Question
-from mtasts_resolver.worker.process import Child
+from mtasts_resolver.worker.process import WorkerProcess
 
 log = logs.get(__name__)
 
@@ -30,17 +32,33 @@ MAX_PAUSE = 60.0  # seconds until a process is started again that ends again and
 STEADY = 60.0  # seconds: a process that lived for so long is started again at once
 
 
+T = TypeVar("T")
+
+
 @dataclass(slots=True)
-class _Asked:
+class _Asked(Generic[T]):
     """A question that waits for its answer, and who is to give it."""
 
     message: bytes
-    child: Child
+    kind: type[T]
+    """Of what is found."""
+    process: WorkerProcess
     since: float
-    future: asyncio.Future[Any]
+    future: asyncio.Future[T]
+
+    def settle(self, result: messages.Result) -> None:
+        match result:
+            case messages.Failed():
+                self.future.set_exception(messages.error_of(result))
+            case messages.Overloaded(reason=reason):
+                self.future.set_exception(OverloadedError(reason))
+            case messages.Misconfigured(reason=reason):
+                self.future.set_exception(MisconfiguredError(reason))
+            case messages.Found(found=found):
+                self.future.set_result(msgspec.msgpack.decode(found, type=self.kind))
 
 
-class DiscovererProcess:
+class Supervisor:
     """A Discoverer that has another process do the work.
 
     Whatever happens to that process, who waits for it gets OverloadedError at the latest when it
@@ -51,10 +69,10 @@ class DiscovererProcess:
         self._config = config
         self._clock = clock
         self._counters = counters
-        self._idle: Child | None = None
-        self._relief: Child | None = None
-        self._spare: Child | None = None
-        self._asked: dict[int, _Asked] = {}
+        self._idle: WorkerProcess | None = None  # the one that lets others go first
+        self._relief: WorkerProcess | None = None  # at work while the host is busy
+        self._spare: WorkerProcess | None = None  # sleeps, until it is the relief
+        self._asked: dict[int, _Asked[Any]] = {}
         self._last_number = 0
         self._starved = asyncio.Event()
         self._judged = asyncio.Event()
@@ -63,35 +81,34 @@ class DiscovererProcess:
     # -- questions ---------------------------------------------------------------------------
 
     async def sts(self, domain: str, known_ids: Sequence[str]) -> FoundSts:
-        found: FoundSts = await self._ask("sts", domain, known_ids)
-        return found
+        return await self._ask(FoundSts, "sts", domain, known_ids)
 
     async def policy(self, domain: str) -> FetchedPolicy:
-        found: FetchedPolicy = await self._ask("policy", domain)
-        return found
+        return await self._ask(FetchedPolicy, "policy", domain)
 
     async def dane(self, next_hop: str) -> FoundDane:
-        found: FoundDane = await self._ask("dane", next_hop)
-        return found
+        return await self._ask(FoundDane, "dane", next_hop)
 
     async def probe(self) -> Probe:
-        found: Probe = await self._ask("probe", "")
-        return found
+        return await self._ask(Probe, "probe", "")
 
-    async def _ask(self, question: Question, domain: str, known_ids: Sequence[str] = ()) -> Any:  # noqa: ANN401  by the question
-        if (child := self._at_work()) is None:
+    async def _ask(
+        self, kind: type[T], question: Question, about: str, known_ids: Sequence[str] = ()
+    ) -> T:
+        if (at_work := self._at_work()) is None:
             raise OverloadedError("the discoverer is not running")
         loop = asyncio.get_running_loop()
         number = self._last_number = self._last_number + 1
-        message = messages.encode(Ask(number, question, domain, tuple(known_ids)))
-        asked = self._asked[number] = _Asked(message, child, loop.time(), loop.create_future())
-        child.send(message)
+        message = messages.encode(Ask(number, question, about, tuple(known_ids)))
+        future: asyncio.Future[T] = loop.create_future()
+        self._asked[number] = _Asked(message, kind, at_work, loop.time(), future)
+        at_work.send(message)
         try:
-            return await asked.future
+            return await future
         finally:
             self._asked.pop(number, None)
 
-    def _at_work(self) -> Child | None:
+    def _at_work(self) -> WorkerProcess | None:
         """Return the process that questions are for."""
         relief = self._relief if self._relief is not None and self._relief.ready else None
         if relief is not None and self._idle is not None and self._idle.rested:
@@ -106,9 +123,9 @@ class DiscovererProcess:
         With a `spare` start a second one, too, which sleeps until it is needed: later on this
         process may have become a user who can start none.
         """
-        self._idle = Child(self._config, self._received, idle=True)
+        self._idle = WorkerProcess(self._config, self._received, idle=True)
         if spare:
-            self._spare = Child(self._config, self._received, idle=False)
+            self._spare = WorkerProcess(self._config, self._received, idle=False)
 
     @property
     def pid(self) -> int | None:
@@ -126,8 +143,8 @@ class DiscovererProcess:
 
     def reconfigure(self, config: Config) -> None:
         self._config = config
-        for child in self._children():
-            child.send(messages.encode(Configure(config)))
+        for process in self._processes():
+            process.send(messages.encode(Configure(config)))
 
     async def run(self) -> None:
         """See to it that there is a process that works, for ever; ends by cancellation."""
@@ -137,24 +154,26 @@ class DiscovererProcess:
 
     async def close(self) -> None:
         """End whatever runs."""
-        children = self._children()
+        processes = self._processes()
         self._idle = self._relief = self._spare = None
-        for child in children:
-            await self._end(child)
+        for process in processes:
+            await self._end(process)
 
-    def _children(self) -> set[Child]:
-        return {child for child in (self._idle, self._relief, self._spare) if child is not None}
+    def _processes(self) -> set[WorkerProcess]:
+        return {
+            process for process in (self._idle, self._relief, self._spare) if process is not None
+        }
 
     async def _keep(self) -> None:
         """Have a process that runs when nobody else wants to, for ever."""
         pause = 0.0
         while True:
             begun = self._clock.monotonic()
-            if (child := self._idle) is not None:
-                await child.watch(partial(self._look, child))
+            if (process := self._idle) is not None:
+                await process.watch(partial(self._look, process))
                 self._idle = None
                 self._judged.set()
-                self._report_end(await self._end(child))
+                self._report_end(await self._end(process))
             lived = self._clock.monotonic() - begun
             pause = 0.0 if lived >= STEADY else min(MAX_PAUSE, pause * 2 or 1.0)
             await self._clock.sleep(pause)
@@ -174,7 +193,7 @@ class DiscovererProcess:
             await self._starved.wait()
             log.info("discovery-starved", action="it gets a process's usual share until this ends")
             try:
-                relief = self._spare or Child(self._config, self._received, idle=False)
+                relief = self._spare or WorkerProcess(self._config, self._received, idle=False)
             except OSError as error:
                 log.error("discoverer-not-started", reason=str(error), action="it is tried again")
             else:
@@ -183,7 +202,7 @@ class DiscovererProcess:
                     continue
             await self._clock.sleep(MAX_PAUSE)
 
-    async def _has_relieved(self, relief: Child) -> bool:
+    async def _has_relieved(self, relief: WorkerProcess) -> bool:
         """Have `relief` at work until it is no longer needed; return False where it ended first."""
         self._relief = relief
         if relief.ready:
@@ -199,17 +218,17 @@ class DiscovererProcess:
             self._report_end(status)
         return over
 
-    def _look(self, child: Child) -> bool:
-        """Look after the process that is `child`; it is never enough."""
-        if child.starved:
+    def _look(self, process: WorkerProcess) -> bool:
+        """Look after the process that is `process`; it is never enough."""
+        if process.starved:
             self._starved.set()
         self._give_up()
         return False
 
-    def _is_over(self, relief: Child) -> bool:
+    def _is_over(self, relief: WorkerProcess) -> bool:
         """Tell whether `relief` is no longer needed, and has answered all that it was asked."""
         rested = self._idle is not None and self._idle.rested
-        return rested and not any(asked.child is relief for asked in self._asked.values())
+        return rested and not any(asked.process is relief for asked in self._asked.values())
 
     def _give_up(self) -> None:
         """Tell whoever has waited for an answer for too long that there will be none."""
@@ -229,25 +248,25 @@ class DiscovererProcess:
             action="it is started again; look-ups of new domains are deferred meanwhile",
         )
 
-    async def _end(self, child: Child) -> int:
-        """Release whoever waits for `child`, end it, and return its exit status."""
+    async def _end(self, process: WorkerProcess) -> int:
+        """Release whoever waits for `process`, end it, and return its exit status."""
         for asked in self._asked.values():
-            if asked.child is child and not asked.future.done():
+            if asked.process is process and not asked.future.done():
                 asked.future.set_exception(OverloadedError("the discoverer has ended"))
-        return await child.end()
+        return await process.end()
 
     # -- what it says ------------------------------------------------------------------------
 
-    def _received(self, child: Child, message: messages.ToDaemon) -> None:
+    def _received(self, process: WorkerProcess, message: messages.ToDaemon) -> None:
         match message:
             case messages.Ready():
-                child.ready = True
+                process.ready = True
                 self._judged.set()
                 if self._faults:
                     self._faults = []
                     log.info("discoverer-usable")
-                if child is self._relief:
-                    self._take_over(child)
+                if process is self._relief:
+                    self._take_over(process)
             case messages.Unusable(errors):
                 if errors != self._faults:
                     log.error(
@@ -258,28 +277,16 @@ class DiscovererProcess:
                 self._faults = errors
                 self._judged.set()
             case messages.Pong():
-                pass  # the child has noted it
+                pass  # WorkerProcess has noted it
             case _:
                 asked = self._asked.get(message.number)
                 # Whoever does not wait any more has gone; what was taken over is answered twice.
-                if asked is not None and asked.child is child and not asked.future.done():
-                    _settle(asked.future, message)
+                if asked is not None and asked.process is process and not asked.future.done():
+                    asked.settle(message)
 
-    def _take_over(self, relief: Child) -> None:
+    def _take_over(self, relief: WorkerProcess) -> None:
         """Have `relief` answer all that is open: the other one cannot, and what it says is late."""
         for asked in self._asked.values():
             if not asked.future.done():
-                asked.child = relief
+                asked.process = relief
                 relief.send(asked.message)
-
-
-def _settle(future: asyncio.Future[Any], answer: messages.Answer) -> None:
-    match answer:
-        case messages.Failed():
-            future.set_exception(messages.error_of(answer))
-        case messages.Overloaded(reason=reason):
-            future.set_exception(OverloadedError(reason))
-        case messages.Misconfigured(reason=reason):
-            future.set_exception(MisconfiguredError(reason))
-        case _:
-            future.set_result(answer.found)

@@ -23,8 +23,8 @@ from mtasts_resolver.discovery.errors import DnsServerError, NoRecordError, Poli
 from mtasts_resolver.discovery.findings import FoundRecord, FoundSts
 from mtasts_resolver.knowledge.dnssec import Validation
 from mtasts_resolver.policy import Dane, PolicyRecord
-from mtasts_resolver.worker import parent, process
-from mtasts_resolver.worker.parent import DiscovererProcess
+from mtasts_resolver.worker import process, supervisor
+from mtasts_resolver.worker.supervisor import Supervisor
 from tests.events import events
 from tests.unit.discovery.servers import NameServer, name_server, respond
 
@@ -52,8 +52,8 @@ def asking(server: NameServer, **https: object) -> Config:
 
 
 @asynccontextmanager
-async def running(config: Config, *, spare: bool = False) -> AsyncIterator[DiscovererProcess]:
-    discoverer = DiscovererProcess(config, SystemClock(), Counters())
+async def running(config: Config, *, spare: bool = False) -> AsyncIterator[Supervisor]:
+    discoverer = Supervisor(config, SystemClock(), Counters())
     discoverer.start(spare=spare)
     watching = asyncio.create_task(discoverer.run())
     try:
@@ -71,18 +71,18 @@ async def server() -> AsyncIterator[NameServer]:
 
 
 @pytest.fixture
-async def discoverer(server: NameServer) -> AsyncIterator[DiscovererProcess]:
+async def discoverer(server: NameServer) -> AsyncIterator[Supervisor]:
     async with running(asking(server)) as made, asyncio.timeout(4 * PATIENCE):
         await made.ready()
         yield made
 
 
-def pid_of(discoverer: DiscovererProcess) -> int:
+def pid_of(discoverer: Supervisor) -> int:
     assert discoverer.pid is not None
     return discoverer.pid
 
 
-async def works(discoverer: DiscovererProcess) -> None:
+async def works(discoverer: Supervisor) -> None:
     """Return when the discoverer finds what there is."""
     async with asyncio.timeout(PATIENCE):
         while True:
@@ -95,7 +95,7 @@ async def works(discoverer: DiscovererProcess) -> None:
                 return
 
 
-async def test_it_finds_out_what_there_is(discoverer: DiscovererProcess) -> None:
+async def test_it_finds_out_what_there_is(discoverer: Supervisor) -> None:
     found = await discoverer.sts("good.example", KNOWN)
     assert found == FoundSts(FoundRecord(PolicyRecord("42"), 900.0), None)
     with pytest.raises(NoRecordError, match=r"_mta-sts\.none\.example does not exist") as absence:
@@ -114,7 +114,7 @@ async def test_it_finds_out_what_there_is(discoverer: DiscovererProcess) -> None
 
 
 async def test_many_questions_are_under_way_at_once(
-    discoverer: DiscovererProcess, server: NameServer
+    discoverer: Supervisor, server: NameServer
 ) -> None:
     waiting = asyncio.create_task(discoverer.sts("silent.example", KNOWN))
     found = await asyncio.gather(*(discoverer.sts("good.example", KNOWN) for _ in range(300)))
@@ -124,14 +124,14 @@ async def test_many_questions_are_under_way_at_once(
     waiting.cancel()
 
 
-async def test_it_runs_when_nobody_else_wants_to(discoverer: DiscovererProcess) -> None:
+async def test_it_runs_when_nobody_else_wants_to(discoverer: Supervisor) -> None:
     async with asyncio.timeout(PATIENCE):
         while os.sched_getscheduler(pid_of(discoverer)) != os.SCHED_IDLE:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
 async def test_where_memory_runs_out_it_goes_before_the_daemon(
-    discoverer: DiscovererProcess,
+    discoverer: Supervisor,
 ) -> None:
     assert oom_score_adj(pid_of(discoverer)) > oom_score_adj(os.getpid())
 
@@ -150,7 +150,7 @@ async def test_nothing_is_imported_from_the_working_directory(
 
 
 async def test_a_process_that_dies_is_started_again_and_its_questions_are_for_later(
-    discoverer: DiscovererProcess, server: NameServer
+    discoverer: Supervisor, server: NameServer
 ) -> None:
     waiting = asyncio.create_task(discoverer.sts("silent.example", KNOWN))
     while not any("silent" in question for question in server.questions):  # noqa: ASYNC110
@@ -180,7 +180,7 @@ async def test_a_process_that_stands_still_is_started_again(
 async def test_a_question_whose_answer_is_lost_makes_room_for_others(
     server: NameServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(parent, "LOST", 2.0)
+    monkeypatch.setattr(supervisor, "LOST", 2.0)
     async with running(asking(server)) as discoverer:
         await works(discoverer)
         before = pid_of(discoverer)
@@ -214,7 +214,7 @@ async def test_a_process_that_the_kernel_does_not_let_go_is_not_waited_for(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_signals_to_the_whole_group_are_for_the_daemon(
-    discoverer: DiscovererProcess, number: signal.Signals
+    discoverer: Supervisor, number: signal.Signals
 ) -> None:
     before = pid_of(discoverer)
     os.kill(before, number)
@@ -280,7 +280,7 @@ def no_files_left(pid: int) -> Iterator[None]:
 
 @pytest.mark.row("P15")
 async def test_too_few_files_are_no_failure_of_the_name_servers(
-    discoverer: DiscovererProcess, server: NameServer
+    discoverer: Supervisor, server: NameServer
 ) -> None:
     with no_files_left(pid_of(discoverer)):
         for asked in (

@@ -1,0 +1,28 @@
+"""What the rest of the program asks of discovery, whichever process it runs in."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
+
+
+class Discoverer(Protocol):
+    """Whoever asks DNS and policy hosts. Domains are A-label names.
+
+    OverloadedError from any of these says that it was our own fault: nothing is known, try again.
+    """
+
+    async def sts(self, domain: str, known_ids: Sequence[str]) -> FoundSts:
+        """Return the policy record of `domain`, and the policy unless its id is one of `known_ids`.
+
+        Raise DnsError, NoRecordError, or a FetchError that has the record.
+        """
+
+    async def policy(self, domain: str) -> FetchedPolicy:
+        """Return the policy that the policy host of `domain` serves. Raise FetchError, DnsError."""
+
+    async def dane(self, next_hop: str) -> FoundDane:
+        """Return what is known of DANE at the hosts of `next_hop`, which is a NextHop as text."""
+
+    async def probe(self) -> Probe:
+        """Ask the trusted name servers for what every validating one can prove. Raise DnsError."""
