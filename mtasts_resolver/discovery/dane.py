@@ -6,11 +6,11 @@ import time
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
 
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import DnsError
 from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.discovery.services import Services
-from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.tlsa import judge_records
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy import Dane, DaneFinding, MxHost, NextHop, Outcome, judge_hosts

@@ -2,11 +2,11 @@
 
 from dns.rdtypes.txtbase import TXTBase
 
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
 from mtasts_resolver.discovery.steps import Steps
-from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_record
 

@@ -15,6 +15,7 @@ import dns.rcode
 import dns.rdata
 from dns.rdatatype import CNAME, RdataType
 
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.config.endpoints import NameServer
 from mtasts_resolver.discovery.dns.conduct import Conduct
 from mtasts_resolver.discovery.dns.exchange import exchange
@@ -29,8 +30,7 @@ from mtasts_resolver.discovery.errors import (
     DnsTimeoutError,
     ShortageError,
 )
-from mtasts_resolver.discovery.policyhost.race import race
-from mtasts_resolver.discovery.text import printable
+from mtasts_resolver.discovery.race import race
 
 MIN_TTL = 60.0  # seconds: a record published with TTL 0 must not cost a question per mail
 MAX_TTL = 86_400.0  # seconds: a day, for the longer one is trusted the later a change is seen

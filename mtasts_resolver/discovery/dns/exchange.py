@@ -24,8 +24,7 @@ from mtasts_resolver.discovery.dns.message import (
     read_response,
 )
 from mtasts_resolver.discovery.errors import DnsAnswerError, DnsServerError, DnsTimeoutError
-from mtasts_resolver.discovery.shortage import shortage
-from mtasts_resolver.discovery.text import os_reason
+from mtasts_resolver.discovery.oserrors import os_reason, shortage
 
 RESEND_AFTER = (1.0, 2.0)  # seconds of silence until a datagram that may be lost is sent again
 FIRST_RESEND_PART = 0.25  # of the time there is: where that is short, the first comes sooner

@@ -23,7 +23,7 @@ import dns.rdtypes.ANY.OPT
 from dns.rdataclass import IN
 from dns.rdatatype import CNAME, NS, OPT, SOA, TLSA, TXT, RdataType
 
-from mtasts_resolver.discovery.text import printable
+from mtasts_resolver.base.quoting import printable
 
 EDNS_PAYLOAD = 1232  # bytes that arrive everywhere without fragments: DNS flag day 2020
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from mtasts_resolver.config.endpoints import MAX_SERVERS, NameServer, parse_ip, parse_server
 from mtasts_resolver.discovery.errors import DnsConfigError
-from mtasts_resolver.discovery.shortage import shortage
-from mtasts_resolver.discovery.text import os_reason
+from mtasts_resolver.discovery.oserrors import os_reason, shortage
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 RESOLV_CONF_CHECK = 5.0  # seconds between looks at the file: soon enough after a network change

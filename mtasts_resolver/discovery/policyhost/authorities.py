@@ -12,8 +12,7 @@ from pathlib import Path
 from time import sleep
 
 from mtasts_resolver.discovery.errors import ShortageError
-from mtasts_resolver.discovery.shortage import shortage
-from mtasts_resolver.discovery.text import os_reason
+from mtasts_resolver.discovery.oserrors import os_reason, shortage
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # what OpenSSL looks for, see openssl-rehash(1)
 _PEM = re.compile(rb"-----BEGIN [^-]+-----[^-]+-----END [^-]+-----")

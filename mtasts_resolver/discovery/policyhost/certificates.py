@@ -13,11 +13,11 @@ from functools import cache
 from pathlib import Path
 
 from mtasts_resolver.base import logs
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import ConnectError, ShortageError
+from mtasts_resolver.discovery.oserrors import os_reason, shortage
 from mtasts_resolver.discovery.policyhost.authorities import load_system_authorities
 from mtasts_resolver.discovery.policyhost.wire import Tls, open_wire
-from mtasts_resolver.discovery.shortage import shortage
-from mtasts_resolver.discovery.text import os_reason, printable
 
 log = logs.get(__name__)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from mtasts_resolver import __version__
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.config.endpoints import MAX_PORT
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
@@ -28,7 +29,6 @@ from mtasts_resolver.discovery.policyhost.transport import (
     PolicyHostTransport,
 )
 from mtasts_resolver.discovery.steps import Steps
-from mtasts_resolver.discovery.text import printable
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy.document import (
     MAX_DOCUMENT_BYTES,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from itertools import chain, zip_longest
 
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import (
     AddressForbiddenError,
@@ -14,7 +15,6 @@ from mtasts_resolver.discovery.errors import (
 )
 from mtasts_resolver.discovery.policyhost.addresses import IPNetwork, is_allowed
 from mtasts_resolver.discovery.steps import Steps
-from mtasts_resolver.discovery.text import printable
 
 _SHOWN = 5  # addresses that an error names
 

@@ -16,17 +16,16 @@ from mtasts_resolver.discovery.errors import (
     DiscoveryError,
     ShortageError,
 )
+from mtasts_resolver.discovery.oserrors import no_route, os_reason, shortage
 from mtasts_resolver.discovery.policyhost.addresses import is_address
 from mtasts_resolver.discovery.policyhost.certificates import (
     describe_rejection,
     parse_certificate,
     read_unchecked_certificate,
 )
-from mtasts_resolver.discovery.policyhost.race import race
 from mtasts_resolver.discovery.policyhost.wire import Tls, Wire, open_wire
-from mtasts_resolver.discovery.shortage import no_route, shortage
+from mtasts_resolver.discovery.race import race
 from mtasts_resolver.discovery.steps import Steps
-from mtasts_resolver.discovery.text import os_reason
 
 NEXT_ADDRESS_AFTER = 0.25  # seconds: RFC 8305 §5
 MAX_ADDRESSES = 6  # tried of one host; a fetch has no time for more

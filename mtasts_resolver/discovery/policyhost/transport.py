@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import httpcore
 import httpx
 
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import BodyError, ConnectError
 from mtasts_resolver.discovery.policyhost.network import Network, Secured, proxy_failure
-from mtasts_resolver.discovery.text import printable
 
 HTTP_PORT = 80
 HTTPS_PORT = 443

@@ -1,16 +1,13 @@
-"""The small parts of discovery: races, steps, and strangers' words."""
+"""The small parts of discovery: races and steps."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mtasts_resolver.discovery.errors import ConnectError, DiscoveryError, NoRecordError
-from mtasts_resolver.discovery.policyhost.race import race
+from mtasts_resolver.discovery.race import race
 from mtasts_resolver.discovery.steps import Steps
-from mtasts_resolver.discovery.text import SHOWN, os_reason, printable
 from mtasts_resolver.discovery.trace import Trace
 
 NEVER = 3600.0
@@ -137,24 +134,3 @@ def test_after_a_step_the_outer_one_goes_on() -> None:
         with steps.step("inner"):
             assert steps.current == "inner"
         assert steps.current == "outer"
-
-
-@given(st.text())
-def test_strangers_words_fit_into_a_line(text: str) -> None:
-    shown = printable(text)
-    assert shown.isprintable()
-    assert len(shown) <= SHOWN
-    if text.isprintable() and len(text) <= SHOWN:
-        assert shown == text
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "connection refused"),
-        (ConnectionResetError(), "the connection was closed"),
-        (OSError("Multiple exceptions: [Errno 111]"), "multiple exceptions: [errno 111]"),
-    ],
-)
-def test_the_system_says_why(error: OSError, reason: str) -> None:
-    assert os_reason(error) == reason

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsServerError, ShortageError
-from mtasts_resolver.discovery.policyhost.race import race
-from mtasts_resolver.discovery.shortage import shortage
+from mtasts_resolver.discovery.oserrors import os_reason, shortage
+from mtasts_resolver.discovery.race import race
 
 IPV4, IPV6 = "192.0.2.1", "2001:db8::1"
 pytestmark = pytest.mark.row("P15")
@@ -63,6 +63,18 @@ def test_the_text_says_what_to_do() -> None:
         "this process may open no more files (raise LimitNOFILE= of its unit): too many open files"
     )
     assert shortage(socket.gaierror(socket.EAI_MEMORY, "x"))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "connection refused"),
+        (ConnectionResetError(), "the connection was closed"),
+        (OSError("Multiple exceptions: [Errno 111]"), "multiple exceptions: [errno 111]"),
+    ],
+)
+def test_the_system_says_why(error: OSError, reason: str) -> None:
+    assert os_reason(error) == reason
 
 
 async def lacking() -> str:

@@ -1,4 +1,4 @@
-"""Telling what this host lacks from what a peer, or the network on the way to it, did.
+"""What the operating system says, in words, and whether it says that this host lacks something.
 
 A shortage of ours must never pass for a failure of a domain's: that may mean delivery without
 protection.
@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import ShortageError
 
 _NO_PORT = "no local port is free (see net.ipv4.ip_local_port_range, and ss -s)"
@@ -43,6 +44,16 @@ _NO_ROUTE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 # them, over one protocol at least. Nothing is ever sent there.
 _INTERNET = ("198.41.0.4", "2001:503:ba3e::2:30")
 _ANY_PORT = 443
+
+
+def os_reason(error: OSError) -> str:
+    """Return why the operating system, or TLS, refused, without its numbers and addresses."""
+    if isinstance(error, ssl.SSLError):  # its number is one of OpenSSL's
+        return printable(error.reason.lower().replace("_", " ") if error.reason else str(error))
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    # asyncio raises a bare ConnectionResetError where the peer closes too early.
+    return printable((error.strerror or str(error) or "the connection was closed").lower())
 
 
 def shortage(error: OSError, peer: str | None = None) -> ShortageError | None:
