@@ -16,7 +16,7 @@ from mtasts_resolver.store.errors import (
     UnavailableError,
     judge,
 )
-from mtasts_resolver.store.files import check_closed, check_free, side_file
+from mtasts_resolver.store.files import check_free, side_file
 from mtasts_resolver.store.rescue import read_copy, remove_oldest, set_aside
 from mtasts_resolver.store.schema import prepare
 from mtasts_resolver.store.table import (
@@ -207,7 +207,7 @@ class Database:
             side_file(self._path, "-shm").unlink(missing_ok=True)
         except FAILURES as error:
             if table is not None:
-                table.shut()
+                table.close()
             check_free(self._path)
             raise judge(error) from error
         self._table = table
@@ -219,7 +219,6 @@ class Database:
 
     def _begin_afresh(self, damage: DamagedError) -> None:
         self._shut()
-        check_closed(self._path)  # whoever has it open would remove the new one's log, by its name
         try:
             target = set_aside(self._path, self._now())
         except OSError as error:
@@ -283,7 +282,7 @@ class Database:
 
     def _shut(self) -> None:
         if self._table is not None:
-            self._table.shut()
+            self._table.close()
         self._table = None
         self._made_of = {}
 

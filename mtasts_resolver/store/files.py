@@ -5,7 +5,6 @@ import os
 import sqlite3
 import stat
 import struct
-import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -23,24 +22,24 @@ _SHARED_SIZE = 510
 _FLOCK = struct.Struct("hhqqi4x")  # fcntl(2): type, whence, start, length, process
 
 
-def connect(path: Path, options: str, *, isolation_level: str | None = None) -> sqlite3.Connection:
+def connect(path: Path, options: str) -> sqlite3.Connection:
     """Open `path` with `options` of SQLite's file URIs, such as `mode=ro`."""
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?{options}",
         timeout=BUSY_TIMEOUT_MS / 1000,
-        isolation_level=isolation_level,  # type: ignore[arg-type]  # any text will do
+        isolation_level=None,
         check_same_thread=False,
         uri=True,
     )
 
 
-def connect_alone(path: Path, *, isolation_level: str | None = None) -> sqlite3.Connection:
+def connect_alone(path: Path) -> sqlite3.Connection:
     """Open `path` for this connection alone, from its first statement to its end.
 
     Then SQLite keeps the index of the write-ahead log in memory: a -shm file that others share
     would be a mapping, and whoever truncates that file ends the process by SIGBUS.
     """
-    connection = connect(path, "mode=rw", isolation_level=isolation_level)
+    connection = connect(path, "mode=rw")
     connection.execute("PRAGMA locking_mode=EXCLUSIVE")
     return connection
 
@@ -76,19 +75,18 @@ def check_free(path: Path) -> None:
             raise HeldError(path, other.pid)
 
 
-def thread_name(path: Path) -> str:
-    """Return the name of a thread that has `path` open."""
-    return f"store {path}"
+_taken: set[Path] = set()
+"""The files that are open in this process; one that a dead disk keeps open stays among them."""
 
 
-def check_closed(path: Path) -> None:
-    """Raise UnavailableError where a thread of this process has the file open still.
+def take(path: Path) -> None:
+    """Note that this process is about to open `path`."""
+    _taken.add(path)
 
-    One that waits for a disk that does not answer has it, long after it was told to end.
-    """
-    name = thread_name(path)
-    if any(thread.name == name for thread in threading.enumerate()):
-        raise UnavailableError(STUCK)
+
+def release(path: Path) -> None:
+    """Note that this process has closed `path`."""
+    _taken.discard(path)
 
 
 def open_regular(path: Path, flags: int) -> int:
@@ -98,7 +96,8 @@ def open_regular(path: Path, flags: int) -> int:
     a connection: when whoever calls this closes the file, the kernel takes away every lock that
     this process has on it (fcntl(2)), and a second daemon could have the file, too.
     """
-    check_closed(path)
+    if path in _taken:
+        raise UnavailableError(STUCK)
     _check_regular(path)
     file = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(file).st_mode):

@@ -24,7 +24,7 @@ CHECK_DELAY = 10.0  # seconds from the opening: to read all of a file must not s
 # Seconds between two looks at whether the file and its log are still there, while nothing is to be
 # written: what another process removes would be gone with the end of this one.
 LOOK_INTERVAL = 30.0
-CALL_TIMEOUT = 30.0  # seconds for one job of the thread: above table.STATEMENT_TIMEOUT
+CALL_TIMEOUT = 30.0  # seconds for one job of the thread; only a dead disk takes so long
 CLOSE_TIMEOUT = 10.0  # seconds: with the rest of a shutdown far below systemd's 90 s
 
 log = logs.get(__name__)

@@ -1,34 +1,36 @@
-"""The table of policies: sqlitedict, with the ways in which it would wait for ever taken away."""
+"""The table of policies: a SqliteDict whose connection is our own.
 
-import logging
+What is overridden of sqlitedict, and why, is all here:
+
+`_new_conn`   SqliteDict would hand each statement to a thread of its own (SqliteMultithread) and
+              wait, without a bound, for a thread that ends when a commit or the reading of a row
+              fails; that thread sets `synchronous=OFF`, shares the file with others, and logs
+              tracebacks. All of the store runs in one thread as it is (thread.py), which a disk may
+              hold up for as long as it likes. So a `_Connection` does what is asked at once, has
+              the file alone, and raises what goes wrong to whoever asked.
+`__init__`    SqliteDict raises RuntimeError where the directory is missing, and does not look
+              whether SQLite took the settings.
+
+The rest of a dict is SqliteDict's: `len`, `update`, a value by its domain, `commit`, `close`.
+"""
+
+import errno
 import os
-import queue
-import sqlite3
-import sys
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlitedict import SqliteDict, SqliteMultithread
+from sqlitedict import SqliteDict
 
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import FAILURES, DamagedError, StoreError
-from mtasts_resolver.store.files import connect_alone, thread_name
-
-T = TypeVar("T")
+from mtasts_resolver.store.files import connect_alone, release, take
 
 TABLE = "policies"
-
-STATEMENT_TIMEOUT = 20.0  # seconds; one statement touches little, only a dead disk takes so long
-# Rows that one statement changes: each costs two changes of thread, in which the event loop waits.
-# They have two values each, of which SQLite took 999 before 3.32, and 40 MB at the very most.
-STATEMENT_ROWS = 100
-_POLL = 0.5  # seconds between two looks at whether sqlitedict's thread is alive
 
 # Rows that are read at once for damage: a few milliseconds, while look-ups of the store wait.
 CHECK_ROWS = 1000
@@ -39,18 +41,13 @@ MAX_CHECKED_PAGES = 50_000
 # JSON writes a control character in six bytes; the other fields are far below the rest.
 MAX_VALUE_BYTES = 6 * MAX_DOCUMENT_BYTES + 4096
 
-# sqlitedict logs tracebacks of several lines for every failed statement. Each of these failures is
-# raised to us as well, and our own warnings say in one line what it means.
-logging.getLogger("sqlitedict").setLevel(logging.CRITICAL + 1)
-
 # Casts, because a key or value may hold anything in a damaged file, and text that is not UTF-8
 # cannot leave the sqlite3 module.
 SELECT_ROWS = (
     f"SELECT rowid, substr(CAST(key AS BLOB), 1, 256),"  # noqa: S608 - constants only
     f" substr(CAST(value AS BLOB), 1, {MAX_VALUE_BYTES + 1}) FROM {TABLE}"
 )
-_PUT = f"REPLACE INTO {TABLE} (key, value) VALUES "  # noqa: S608 - constants only
-_DELETE = f"DELETE FROM {TABLE} WHERE key IN "  # noqa: S608 - constants only
+_DELETE = f"DELETE FROM {TABLE} WHERE key = ?"  # noqa: S608 - constants only
 _DELETE_ROW = f"DELETE FROM {TABLE} WHERE rowid = ?"  # noqa: S608 - constants only
 # With all of each value, on however many pages it is: a function of a part of it reads it whole.
 _CHECK_ROWS = (
@@ -99,129 +96,70 @@ def decode_row(row: Row) -> StoredPolicy:
     return stored
 
 
-class _Cursor(sqlite3.Cursor):
-    """Yields all rows at once, as one list.
+class _Connection:
+    """What a SqliteDict works with: a connection that has the file alone."""
 
-    sqlitedict's thread sends whatever its cursor yields apart, and each row would cost two changes
-    of thread, in which the event loop waits.
-    """
+    autocommit = False
 
-    def __next__(self) -> list[Any]:
-        rows = self.fetchall()
-        if not rows:
-            raise StopIteration
-        return rows
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sqlite = connect_alone(path)
+        take(path)
+        self.execute = self._sqlite.execute
+        self.executemany = self._sqlite.executemany
+        self.rollback = self._sqlite.rollback
 
+    def select(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows that `statement` results in."""
+        return self.execute(statement, values).fetchall()
 
-class _Connection(SqliteMultithread):  # type: ignore[misc]  # sqlitedict is untyped
-    """sqlitedict's thread and its queue; whoever waits for an answer learns of the thread's end.
+    def select_one(self, statement: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        """Return the first row that `statement` results in, if there is one."""
+        return next(iter(self.select(statement, values)), None)
 
-    The thread ends on an exception outside `cursor.execute`: in its own commit, or while it fetches
-    a row. `select` of the original would then wait for ever, as every blocking call is built on it.
-    """
+    def commit(self, blocking: bool = True) -> None:  # noqa: ARG002  as it is called
+        self._sqlite.commit()
 
-    _opened: tuple[sqlite3.Connection, sqlite3.Cursor] | None = None
-
-    def _connect(self) -> tuple[sqlite3.Connection, sqlite3.Cursor]:
-        """As the original does, but alone, and with synchronous as it should be from the first."""
-        try:
-            connection = connect_alone(Path(self.filename), isolation_level="DEFERRED")
-            self._opened = connection, connection.cursor(_Cursor)
-            connection.execute(f"PRAGMA journal_mode={self.journal_mode}")
-            connection.execute("PRAGMA synchronous=NORMAL")
-        except Exception:
-            self.exception = sys.exc_info()
-            raise
-        return self._opened
-
-    def start(self) -> None:
-        self.name = thread_name(Path(self.filename))
-        super().start()
-
-    def run(self) -> None:
-        try:
-            super().run()
-        except Exception:  # noqa: BLE001 - whatever it is, the thread that waits shall have it
-            self.exception = sys.exc_info()
-            if self._opened is not None:
-                # Its locks must not outlive it, and a statement half read would keep them.
-                connection, cursor = self._opened
-                cursor.close()
-                connection.close()
-
-    def select(self, req: str, arg: tuple[Any, ...] | None = None) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows that `req` results in; raise one of FAILURES, in a bounded time."""
-        responses: queue.Queue[Any] = queue.Queue()
-        self.execute(req, arg, responses)
-        deadline = time.monotonic() + STATEMENT_TIMEOUT
-        while True:
-            alive = self.is_alive()  # looked at first: a dead thread's last answer is there by then
-            try:
-                response = responses.get(timeout=_POLL if alive else 0)
-            except queue.Empty:
-                if not alive:
-                    self.check_raise_error()
-                    raise sqlite3.OperationalError("the database's thread has ended") from None
-                if time.monotonic() > deadline:
-                    raise sqlite3.OperationalError(
-                        f"no answer from the disk in {STATEMENT_TIMEOUT:.0f} s"
-                    ) from None
-                continue
-            self.check_raise_error()
-            if not isinstance(response, list):  # the mark that ends the answer
-                return
-            yield from response
-
-
-def _batches(items: list[T]) -> Iterator[list[T]]:
-    return (items[at : at + STATEMENT_ROWS] for at in range(0, len(items), STATEMENT_ROWS))
+    def close(self, *, force: bool = False) -> None:  # noqa: ARG002  as it is called
+        self._sqlite.close()
+        release(self._path)
 
 
 class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
     """The table of an open file: policy domain -> StoredPolicy as JSON.
 
-    Every method blocks for a bounded time and raises one of FAILURES. With the write-ahead log and
-    synchronous=NORMAL what is committed survives the end of the process, and a power failure may
-    cost the last commits, but never the file.
+    Every method blocks, and raises one of FAILURES. With the write-ahead log and synchronous=NORMAL
+    what is committed survives the end of the process, and a power failure may cost the last
+    commits, but never the file.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             super().__init__(
-                os.fspath(path),
-                TABLE,
-                journal_mode="WAL",
-                encode=msgspec.json.encode,
-                decode=_decoder.decode,
-                outer_stack=False,
+                os.fspath(path), TABLE, encode=msgspec.json.encode, decode=_decoder.decode
             )
+            self.conn.execute("PRAGMA journal_mode=WAL")
+            self.conn.execute("PRAGMA synchronous=NORMAL")
             settings = tuple(map(self.pragma, SETTINGS))
+        except RuntimeError:  # sqlitedict's: its directory is gone
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
         except FAILURES:
-            self.shut()
+            self.close()
             raise
         if settings != tuple(SETTINGS.values()):
-            self.shut()
+            self.close()
             raise StoreError(
                 f"{path}: {', '.join(SETTINGS)} are {settings}; put the file on a local file system"
             )
 
     def _new_conn(self) -> _Connection:
-        return _Connection(
-            self.filename,
-            autocommit=False,
-            journal_mode=self.journal_mode,
-            outer_stack=False,
-        )
+        return _Connection(self._path)
 
     def pragma(self, name: str) -> object:
         """Return the value of a setting of this connection."""
         row: tuple[object, ...] = self.conn.select_one(f"PRAGMA {name}")
         return row[0]
-
-    @property
-    def alive(self) -> bool:
-        """Tell whether statements can still be answered."""
-        return self.conn is not None and bool(self.conn.is_alive())
 
     def rows(self, condition: str, *values: object) -> list[Row]:
         """Return the rows that `condition`, an SQL WHERE clause and what follows it, selects."""
@@ -247,53 +185,29 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
             raise DamagedError(f"it has {in_table} policies, and its index {in_index}")
 
     def write(self, changes: Mapping[str, StoredPolicy | None], broken: Iterable[int]) -> None:
-        """Put and delete (None) `changes`, and delete the rows `broken`, in one transaction.
-
-        COMMIT is a statement like any other here: sqlitedict's own commit ends its thread when it
-        fails. Each statement is waited for, so that no COMMIT follows one that failed.
-        """
-        execute = self.conn.select_one
-        execute("BEGIN IMMEDIATE")
-        try:
-            for rowid in broken:
-                execute(_DELETE_ROW, (rowid,))
-            for batch in _batches([stored for stored in changes.values() if stored]):
-                rows = ((stored.domain, self.encode(stored)) for stored in batch)
-                execute(_PUT + ", ".join(["(?, ?)"] * len(batch)), tuple(chain.from_iterable(rows)))
-            for gone in _batches([domain for domain, stored in changes.items() if stored is None]):
-                execute(f"{_DELETE}({', '.join('?' * len(gone))})", tuple(gone))
-            execute("COMMIT")
-        except FAILURES:
-            self._roll_back()
-            raise
+        """Put and delete (None) `changes`, and delete the rows `broken`, in one transaction."""
+        with self._transaction():
+            self.conn.executemany(_DELETE_ROW, [(rowid,) for rowid in broken])
+            self.update({domain: stored for domain, stored in changes.items() if stored})
+            gone = [(domain,) for domain, stored in changes.items() if stored is None]
+            self.conn.executemany(_DELETE, gone)
+            self.commit()
 
     def check_writable(self) -> None:
         """Raise one of FAILURES where the file is read-only or another process is writing."""
-        self.conn.select_one("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             # In a read-only file SQLite lets that begin a transaction that only reads.
-            self.conn.select_one(_DELETE_ROW, (None,))
-        finally:
-            self._roll_back()
+            self.conn.execute(_DELETE_ROW, (None,))
 
     def empty_log(self) -> None:
         """Move all that is in the write-ahead log to the database."""
         self.conn.select_one("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _roll_back(self) -> None:
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Undo what the block does, unless it commits it."""
+        self.conn.execute("BEGIN IMMEDIATE")
         try:
-            self.conn.select_one("ROLLBACK")
-        except FAILURES:
-            # SQLite rolls back itself after some failures, and then there is nothing to roll back;
-            # if the transaction does still stand, the next BEGIN fails and says so.
-            return
-
-    def shut(self) -> None:
-        """Close, in a bounded time, whatever state the thread is in.
-
-        A thread that hangs has the file open still, and ends once it can: see check_closed.
-        """
-        thread: _Connection | None = self.conn
-        self.close(force=True)
-        if thread is not None:
-            thread.join(STATEMENT_TIMEOUT)
+            yield
+        finally:
+            self.conn.rollback()  # of nothing, where the transaction has ended

@@ -126,36 +126,6 @@ def test_a_disk_that_is_full_at_the_start(tmp_path: Path, caplog: pytest.LogCapt
     in_mount_namespace(scenario)
 
 
-@pytest.mark.row("C9")
-def test_sqlitedicts_own_commit_dies_on_a_full_disk_and_the_store_lives_on(
-    tmp_path: Path,
-) -> None:
-    async def scenario() -> None:
-        path = small_disk(tmp_path)
-        store = new_store(path)
-        await store.open()
-        store.put(policy("early.example"))
-        await store.flush()
-        filler = use_up(tmp_path)
-        connection = store._database._table
-        assert connection is not None
-        for name, stored in policies(20, document=LARGE).items():
-            connection[name] = stored
-        with pytest.raises(sqlite3.OperationalError, match="full"):
-            connection.commit()
-        connection.conn.join(20)
-        assert not connection.alive
-
-        filler.unlink()
-        assert await store.get("early.example") == policy("early.example")
-        store.put(policy("late.example"))
-        await store.flush()
-        assert store.pending == 0
-        await store.close()
-
-    in_mount_namespace(scenario)
-
-
 @pytest.mark.row("C2", "C9")
 def test_a_disk_that_is_read_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "mtasts_resolver")
