@@ -1,7 +1,7 @@
 """One discovery from scratch, with every step and its outcome, for an administrator to read."""
 
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from dns.rdtypes.ANY.MX import MX
@@ -105,16 +105,10 @@ async def _discover_dane(
     hop: NextHop, discoverer: DirectDiscoverer, config: Config, trace: Trace
 ) -> DaneFinding:
     validation = Validation(discoverer, config.dns.dnssec, SystemClock())
-    begun = time.monotonic()
-    trace.begin("DNSSEC")
-    await validation.probe()
-    trace.record(
-        "DNSSEC",
-        ok=bool(validation.validates),
-        seconds=time.monotonic() - begun,
-        outcome=validation.state,
-        absent=validation.validates is False,
-    )
+    with trace.step("DNSSEC") as step:
+        await validation.probe()
+        step.ok, step.outcome = bool(validation.validates), validation.state
+        step.absent = validation.validates is False
     if validation.validates:
         return (await discoverer.dane(str(hop))).finding
     status = Dane.UNKNOWN if validation.validates is None else Dane.OFF
@@ -128,30 +122,23 @@ async def _compare_hosts(hop: NextHop, policy: Policy, dns: DnsClient, trace: Tr
     """
     if hop.is_host:
         fit = _fit(hop.domain, policy)
-        trace.record(f"host {hop.domain}", ok=fit != NO_FIT, seconds=0.0, outcome=fit)
+        trace.steps.append(Step(f"host {hop.domain}", ok=fit != NO_FIT, outcome=fit))
         return
-    begun = time.monotonic()
-    question = f"MX {hop.domain}"
-    trace.begin(question)
-    try:
+    # What failed is what the step shows.
+    with suppress(DnsError), trace.step(f"MX {hop.domain}") as step:
         answer = await dns.query(hop.domain, "MX")
-    except DnsError as error:
-        seconds = time.monotonic() - begun
-        trace.record(question, ok=False, seconds=seconds, outcome=str(error))
-        return
-    seconds = time.monotonic() - begun
-    hosts = [
-        record.exchange.to_text(omit_final_dot=True).lower()
-        for record in answer.records
-        if isinstance(record, MX)
-    ]
-    if answer.status is not DnsStatus.FOUND:
-        hosts = [hop.domain]  # RFC 5321 §5.1: the domain itself is the implicit MX host
-    fits = {host: _fit(host, policy) for host in hosts[:MAX_MX_SHOWN]}
-    misfits = sum(fit == NO_FIT for fit in fits.values())
-    details = tuple(f"{host}: {fit}" for host, fit in fits.items())
-    outcome = f"MX hosts: {len(hosts)}, outside the policy: {misfits}"
-    trace.record(question, ok=not misfits, seconds=seconds, outcome=outcome, details=details)
+        hosts = [
+            record.exchange.to_text(omit_final_dot=True).lower()
+            for record in answer.records
+            if isinstance(record, MX)
+        ]
+        if answer.status is not DnsStatus.FOUND:
+            hosts = [hop.domain]  # RFC 5321 §5.1: the domain itself is the implicit MX host
+        fits = {host: _fit(host, policy) for host in hosts[:MAX_MX_SHOWN]}
+        misfits = sum(fit == NO_FIT for fit in fits.values())
+        step.ok = not misfits
+        step.outcome = f"MX hosts: {len(hosts)}, outside the policy: {misfits}"
+        step.details = tuple(f"{host}: {fit}" for host, fit in fits.items())
 
 
 def _fit(host: str, policy: Policy) -> str:

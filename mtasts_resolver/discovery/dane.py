@@ -1,7 +1,6 @@
 """Finding out whether the hosts of a next hop can be verified with DANE (RFC 7672)."""
 
 import asyncio
-import time
 
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
@@ -34,13 +33,13 @@ async def discover_dane(
     `dns` asks validating resolvers that are trusted, and those alone: what they authenticated (AD)
     is believed. A failed look-up is part of the finding; nothing is raised.
     """
-    return await _Discovery(dns, hop, trace).run(services or Services())
+    return await _Discovery(dns, hop, trace or Trace(kept=False)).run(services or Services())
 
 
 class _Discovery:
     """One discovery, and the shortest TTL that it has met."""
 
-    def __init__(self, dns: DnsClient, hop: NextHop, trace: Trace | None) -> None:
+    def __init__(self, dns: DnsClient, hop: NextHop, trace: Trace) -> None:
         self._dns = dns
         self._domain = hop.domain
         self._is_host = hop.is_host
@@ -78,28 +77,21 @@ class _Discovery:
 
     async def _mx_hosts(self) -> list[str] | DaneFinding:
         """Return the MX hosts, most preferred first, or the finding where they do not matter."""
-        begun = time.monotonic()
         hosts: list[str] = []
-        finding: DaneFinding | None = None
-        step = f"MX {self._domain} (DANE)"
-        if self._trace is not None:
-            self._trace.begin(step)
-        try:
-            answer = await self._ask(self._domain, RdataType.MX)
-        except DnsError as error:
-            finding = DaneFinding(Dane.UNKNOWN, str(error))
-        else:
-            finding = self._without_hosts(answer)
-            hosts = _hosts(answer)
-        if self._trace is not None:
-            self._trace.record(
-                step,
-                ok=finding is None or finding.status is not Dane.UNKNOWN,
-                seconds=time.monotonic() - begun,
-                outcome=finding.reason if finding else "authenticated by DNSSEC",
-                details=tuple(map(printable, hosts)),
-                absent=finding is not None and finding.status is Dane.NONE,
-            )
+        with self._trace.step(f"MX {self._domain} (DANE)") as step:
+            try:
+                answer = await self._ask(self._domain, RdataType.MX)
+            except DnsError as error:
+                finding: DaneFinding | None = DaneFinding(Dane.UNKNOWN, str(error))
+            else:
+                finding = self._without_hosts(answer)
+                hosts = _hosts(answer)
+            step.details = tuple(map(printable, hosts))
+            step.outcome = "authenticated by DNSSEC"
+            if finding is not None:
+                step.ok = finding.status is not Dane.UNKNOWN
+                step.absent = finding.status is Dane.NONE
+                step.outcome = finding.reason
         return hosts if finding is None else finding
 
     def _without_hosts(self, answer: DnsAnswer) -> DaneFinding | None:
@@ -118,24 +110,16 @@ class _Discovery:
     # -- one host --------------------------------------------------------------------------------
 
     async def _host(self, name: str) -> MxHost:
-        step = f"DANE {printable(name)}"
         async with self._slots:
-            if self._trace is not None:
-                self._trace.begin(step)
-            begun = time.monotonic()
-            try:
-                host = await self._look_into(name)
-            except DnsError as error:
-                host = MxHost(name, Outcome.FAILED, str(error))
-        if self._trace is not None:
-            self._trace.record(
-                step,
-                ok=host.outcome not in (Outcome.FAILED, Outcome.UNFOUND),
-                seconds=time.monotonic() - begun,
-                outcome=host.outcome.value,
-                details=(host.detail,) if host.detail else (),
-                absent=host.outcome in (Outcome.ABSENT, Outcome.UNREACHABLE),
-            )
+            with self._trace.step(f"DANE {printable(name)}") as step:
+                try:
+                    host = await self._look_into(name)
+                except DnsError as error:
+                    host = MxHost(name, Outcome.FAILED, str(error))
+                step.ok = host.outcome not in (Outcome.FAILED, Outcome.UNFOUND)
+                step.absent = host.outcome in (Outcome.ABSENT, Outcome.UNREACHABLE)
+                step.outcome = host.outcome.value
+                step.details = (host.detail,) if host.detail else ()
         return host
 
     async def _look_into(self, name: str) -> MxHost:

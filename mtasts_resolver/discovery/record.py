@@ -6,7 +6,6 @@ from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
 from mtasts_resolver.discovery.errors import NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
-from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_record
 
@@ -21,15 +20,17 @@ async def lookup_record(dns: DnsClient, domain: str, trace: Trace | None = None)
     Raise DnsError if it could not be looked up, which says nothing about the domain, and
     NoRecordError if there is no usable one.
     """
-    steps = Steps(trace)
-    with steps.step(f"TXT {PREFIX}{domain}") as note:
+    trace = trace or Trace(kept=False)
+    with trace.step(f"TXT {PREFIX}{domain}") as step:
         answer = await dns.query(PREFIX + domain, "TXT")
         # RFC 8461 §3.1: the strings of one record are concatenated.
         texts = [b"".join(text.strings) for text in answer.records if isinstance(text, TXTBase)]
-        if steps.traced:
-            note.details += [printable(text.decode("latin-1")) for text in texts[:_RECORDS_SHOWN]]
+        if trace.kept:
+            step.details = tuple(
+                printable(text.decode("latin-1")) for text in texts[:_RECORDS_SHOWN]
+            )
         found = FoundRecord(_select(answer, texts), answer.ttl)
-        note.outcome = f"id {found.record.id}, for {found.ttl:.0f} s"
+        step.outcome = f"id {found.record.id}, for {found.ttl:.0f} s"
         return found
 
 

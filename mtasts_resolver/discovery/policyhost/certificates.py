@@ -114,13 +114,13 @@ class Certificate:
         shown = ", ".join(self.dns_names[:NAMES_SHOWN])
         return f"{shown} and {more} more" if more > 0 else shown
 
-    def describe(self) -> list[str]:
+    def describe(self) -> tuple[str, ...]:
         """Return lines for `explain`."""
-        return [
+        return (
             f"certificate for {self.names() or 'no DNS name'}",
             f"issued by {self.issuer}",
             f"valid from {self.not_before:%Y-%m-%d} to {self.not_after:%Y-%m-%d %H:%M} UTC",
-        ]
+        )
 
 
 def parse_certificate(der: bytes) -> Certificate | None:

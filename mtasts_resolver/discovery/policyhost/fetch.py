@@ -28,7 +28,6 @@ from mtasts_resolver.discovery.policyhost.transport import (
     HTTPS_PORT,
     PolicyHostTransport,
 )
-from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy.document import (
     MAX_DOCUMENT_BYTES,
@@ -96,40 +95,40 @@ class PolicyFetcher:
         Raise a FetchError that says why there is none, or DnsError where our name servers fail.
         """
         host = PREFIX + domain
-        steps = Steps(trace)
+        trace = trace or Trace(kept=False)
         try:
             async with asyncio.timeout(self._timeout):
-                addresses = await find_addresses(self._dns, host, self._allow_networks, steps)
-                return await self._fetch(host, addresses, steps)
+                addresses = await find_addresses(self._dns, host, self._allow_networks, trace)
+                return await self._fetch(host, addresses, trace)
         except TimeoutError:
             raise FetchTimeoutError(
-                f"{host} took more than {self._timeout:g} s, the last of them for: {steps.current}"
+                f"{host} took more than {self._timeout:g} s, the last of them for: {trace.current}"
             ) from None
 
-    async def _fetch(self, host: str, addresses: Sequence[str], steps: Steps) -> FetchedPolicy:
+    async def _fetch(self, host: str, addresses: Sequence[str], trace: Trace) -> FetchedPolicy:
         targets = addresses if self._proxy is None else [self._proxy.url.host]
         network = Network(
             targets,
-            steps,
+            trace,
             proxied=self._proxy is not None,
             proxy_timeout=self._timeout * PROXY_SHARE,
         )
         context = await self._trust.context()
         async with PolicyHostTransport(network, context, self._proxy) as transport:
-            body = await self._get(host, transport, steps)
-        with steps.step("policy document") as note:
-            if steps.traced:
-                note.details += _numbered(body)
+            body = await self._get(host, transport, trace)
+        with trace.step("policy document") as step:
+            if trace.kept:
+                step.details = _numbered(body)
             try:
                 policy = parse_document(body)
             except DocumentError as error:
                 raise InvalidPolicyError(f"the policy of {host} is invalid: {error}") from None
-            note.outcome = f"mode {policy.mode}, {len(policy.mx)} mx, max_age {policy.max_age} s"
+            step.outcome = f"mode {policy.mode}, {len(policy.mx)} mx, max_age {policy.max_age} s"
         return FetchedPolicy(policy, host, network.peer)
 
-    async def _get(self, host: str, transport: PolicyHostTransport, steps: Steps) -> bytes:
+    async def _get(self, host: str, transport: PolicyHostTransport, trace: Trace) -> bytes:
         url = httpx.URL(scheme="https", host=host, port=self._port, path=PATH)
-        with steps.step(f"GET {url}") as note:
+        with trace.step(f"GET {url}") as step:
             response = await transport.handle_async_request(
                 httpx.Request("GET", url, headers=_HEADERS)
             )
@@ -138,7 +137,7 @@ class PolicyFetcher:
                 _check_media_type(response)
                 _check_length(response)
                 body = await _read_body(response)
-            note.outcome = f"{response.status_code}, text/plain, {len(body)} bytes"
+            step.outcome = f"{response.status_code}, text/plain, {len(body)} bytes"
         return body
 
 
@@ -216,8 +215,8 @@ def _too_long() -> BodyError:
     return BodyError(f"the policy is longer than {MAX_DOCUMENT_BYTES:,} bytes")
 
 
-def _numbered(body: bytes) -> list[str]:
+def _numbered(body: bytes) -> tuple[str, ...]:
     """Return the lines of a document, each with the number that errors of it name."""
     lines = body.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n").split("\n")
     shown = enumerate(lines[:_LINES_SHOWN], start=1)
-    return [f"{number:4} {printable(line)}" for number, line in shown]
+    return tuple(f"{number:4} {printable(line)}" for number, line in shown)

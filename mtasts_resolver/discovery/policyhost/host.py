@@ -14,20 +14,20 @@ from mtasts_resolver.discovery.errors import (
     PolicyHostError,
 )
 from mtasts_resolver.discovery.policyhost.addresses import IPNetwork, is_allowed
-from mtasts_resolver.discovery.steps import Steps
+from mtasts_resolver.discovery.trace import Trace
 
 _SHOWN = 5  # addresses that an error names
 
 
 async def find_addresses(
-    dns: DnsClient, host: str, allow_networks: Sequence[IPNetwork], steps: Steps
+    dns: DnsClient, host: str, allow_networks: Sequence[IPNetwork], trace: Trace
 ) -> list[str]:
     """Return the addresses of `host` to connect to, IPv6 and IPv4 by turns (RFC 8305 §4).
 
     Raise PolicyHostError if it has none or its own servers fail, AddressForbiddenError if all are
     forbidden, and DnsError where it is our name servers that fail.
     """
-    with steps.step(f"A, AAAA {printable(host)}") as note:
+    with trace.step(f"A, AAAA {printable(host)}") as step:
         answers = await asyncio.gather(
             dns.query(host, "AAAA"), dns.query(host, "A"), return_exceptions=True
         )
@@ -36,13 +36,13 @@ async def find_addresses(
             raise _failure(host, answers)
         allowed = [text for text in found if is_allowed(ip_address(text), allow_networks)]
         refused = [text for text in found if text not in allowed]
-        note.details += [f"{text} refused: not globally routable" for text in refused]
+        step.details = tuple(f"{text} refused: not globally routable" for text in refused)
         if not allowed:
             raise AddressForbiddenError(
                 f"{host} has only addresses that are not globally routable,"
                 f" and none is in https.allow_networks: {', '.join(refused[:_SHOWN])}"
             )
-        note.outcome = ", ".join(allowed)
+        step.outcome = ", ".join(allowed)
     return allowed
 
 

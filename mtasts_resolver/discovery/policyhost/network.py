@@ -25,7 +25,7 @@ from mtasts_resolver.discovery.policyhost.certificates import (
 )
 from mtasts_resolver.discovery.policyhost.wire import Tls, Wire, open_wire
 from mtasts_resolver.discovery.race import race
-from mtasts_resolver.discovery.steps import Steps
+from mtasts_resolver.discovery.trace import Trace
 
 NEXT_ADDRESS_AFTER = 0.25  # seconds: RFC 8305 §5
 MAX_ADDRESSES = 6  # tried of one host; a fetch has no time for more
@@ -67,13 +67,13 @@ class Network(httpcore.AsyncNetworkBackend):
     def __init__(
         self,
         targets: Sequence[str],
-        steps: Steps,
+        trace: Trace,
         *,
         proxied: bool,
         proxy_timeout: float | None = None,
     ) -> None:
         self._targets = targets[:MAX_ADDRESSES]
-        self.steps = steps
+        self.trace = trace
         self.proxied = proxied
         self._proxy_timeout = proxy_timeout
         self.asks_proxy = False
@@ -92,12 +92,12 @@ class Network(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Return a connection to the first target that accepts it."""
         failures: list[DiscoveryError] = []
-        with self.steps.step(f"connect to {host} port {port}") as note:
+        with self.trace.step(f"connect to {host} port {port}") as step:
             reach = self._reach_proxy if self.proxied else self._reach_host
             wire = await reach(host, port, failures)
             self._wire = wire
-            note.outcome = self.peer = wire.peer
-            note.details += [f"not {failure}" for failure in failures]
+            step.outcome = self.peer = wire.peer
+            step.details = tuple(f"not {failure}" for failure in failures)
         self.asks_proxy = self.proxied
         return Tunnel(self, wire, port) if self.proxied else Connection(self, wire, port)
 
@@ -176,14 +176,14 @@ class Connection(httpcore.AsyncNetworkStream):
     ) -> httpcore.AsyncNetworkStream:
         """Begin TLS; the certificate must be valid for the host (RFC 8461 §3.3)."""
         host = server_hostname or ""
-        steps = self._network.steps
+        trace = self._network.trace
         self._network.asks_proxy = False
-        with steps.step(f"TLS with {host}") as note:
+        with trace.step(f"TLS with {host}") as step:
             tls = Tls(self._wire, ssl_context, host)
             await self._handshake(tls, host)
-            note.outcome = tls.object.version() or ""
-            if steps.traced:
-                note.details += _describe(tls.object.getpeercert(binary_form=True))
+            step.outcome = tls.object.version() or ""
+            if trace.kept:
+                step.details = _describe(tls.object.getpeercert(binary_form=True))
         return Secured(self._wire, tls, host)
 
     async def _handshake(self, tls: Tls, host: str) -> None:
@@ -297,9 +297,9 @@ def _broken_connections(peer: str) -> Iterator[None]:
         ) from None
 
 
-def _describe(der: bytes | None) -> list[str]:
+def _describe(der: bytes | None) -> tuple[str, ...]:
     certificate = parse_certificate(der) if der else None
-    return certificate.describe() if certificate is not None else []
+    return certificate.describe() if certificate is not None else ()
 
 
 def _describe_tls_failure(host: str, error: ssl.SSLError) -> str:

@@ -31,7 +31,7 @@ from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from mtasts_resolver.discovery.policyhost.network import Network
 from mtasts_resolver.discovery.policyhost.transport import PolicyHostTransport
 from mtasts_resolver.discovery.policyhost.wire import Tls, Wire
-from mtasts_resolver.discovery.steps import Steps
+from mtasts_resolver.discovery.trace import Trace
 from tests.unit.discovery.policyhost import (
     DOCUMENT,
     DOMAIN,
@@ -127,7 +127,7 @@ async def test_no_socket_is_left_of_a_look_up(end: End, servers: int) -> None:
 
 
 KINDS = {
-    *(Wire, Tls, Network, PolicyHostTransport, Steps, httpx.Response),
+    *(Wire, Tls, Network, PolicyHostTransport, Trace, httpx.Response),
     *(BodyError, CertificateError, ConnectError, InvalidPolicyError, StatusError),
     *(DnsServerError, DnsTimeoutError, PolicyHostError),
 }

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import pytest
 
 from mtasts_resolver.discovery.errors import ConnectError, DiscoveryError, NoRecordError
 from mtasts_resolver.discovery.race import race
-from mtasts_resolver.discovery.steps import Steps
 from mtasts_resolver.discovery.trace import Trace
 
 NEVER = 3600.0
@@ -94,13 +94,12 @@ async def test_cancelling_a_race_cancels_its_attempts() -> None:
 
 def test_only_the_innermost_failure_is_recorded() -> None:
     trace = Trace()
-    steps = Steps(trace)
 
     def work() -> None:
-        with steps.step("outer"):
-            with steps.step("fine") as note:
-                note.outcome = "done"
-            with steps.step("inner"):
+        with trace.step("outer"):
+            with trace.step("fine") as step:
+                step.outcome = "done"
+            with trace.step("inner"):
                 raise ConnectError("why")
 
     with pytest.raises(ConnectError):
@@ -109,13 +108,13 @@ def test_only_the_innermost_failure_is_recorded() -> None:
         ("fine", True, "done"),
         ("inner", False, "why"),
     ]
-    assert steps.current == "inner"
+    assert trace.current == "inner"
 
 
 def test_whoever_waits_is_told_of_each_step_and_of_the_outer_one_when_it_goes_on() -> None:
     told: list[str] = []
-    steps = Steps(Trace(begin=told.append))
-    with steps.step("outer"), steps.step("inner"):
+    trace = Trace(told.append)
+    with trace.step("outer"), trace.step("inner"):
         assert told == ["outer", "inner"]
     assert told == ["outer", "inner", "outer"]
 
@@ -123,14 +122,32 @@ def test_whoever_waits_is_told_of_each_step_and_of_the_outer_one_when_it_goes_on
 def test_that_a_record_is_not_there_is_no_failure() -> None:
     trace = Trace()
     for absent in (True, False):
-        with pytest.raises(NoRecordError), Steps(trace).step("TXT"):
+        with pytest.raises(NoRecordError), trace.step("TXT"):
             raise NoRecordError("why", ttl=1, absent=absent)
     assert [(step.ok, step.absent) for step in trace.steps] == [(False, True), (False, False)]
 
 
 def test_after_a_step_the_outer_one_goes_on() -> None:
-    steps = Steps(None)
-    with steps.step("outer"):
-        with steps.step("inner"):
-            assert steps.current == "inner"
-        assert steps.current == "outer"
+    trace = Trace(kept=False)
+    with trace.step("outer"):
+        with trace.step("inner"):
+            assert trace.current == "inner"
+        assert trace.current == "outer"
+
+
+def test_without_a_reader_nothing_is_kept() -> None:
+    trace = Trace(kept=False)
+    with trace.step("one"):
+        pass
+    assert trace.steps == []
+
+
+def test_of_steps_side_by_side_one_that_goes_on_is_told() -> None:
+    told: list[str] = []
+    trace = Trace(told.append)
+    with ExitStack() as one, ExitStack() as other:
+        one.enter_context(trace.step("one"))
+        other.enter_context(trace.step("other"))
+        one.close()
+        assert told == ["one", "other", "other"]
+    assert [step.name for step in trace.steps] == ["one", "other"]
