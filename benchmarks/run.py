@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from tests.lab.stream import LabError
 
-from . import busy, cold, growth, hostile, hot, interference, memory, start
+from . import busy, cold, growth, hostile, hot, interference, memory, providers, start
 from .bench import Bench, Section
 from .build import BenchError
 from .page import PageError, machine, updated
@@ -33,6 +33,7 @@ PLOT = ROOT / "docs" / "performance.svg"
 SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
     "hot": hot.measure,
     "cold": cold.measure,
+    "providers": providers.measure,
     "start": start.measure,
     "memory": memory.measure,
     "interference": interference.measure,

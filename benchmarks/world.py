@@ -4,7 +4,8 @@
 come from wildcards, so that there may be ten thousand of them: their answers are longer.
 
 All have an enforced policy, and MX hosts in a signed zone that have no TLSA records: DANE is looked
-up, and proven absent.
+up, and proven absent. `hosted` ones have their mail at one of a few providers, whose MX hosts have
+TLSA records; an enforced policy, too, or nothing of MTA-STS.
 """
 
 import shutil
@@ -29,6 +30,10 @@ LISTED = 500
 
 LISTED_ZONE = "listed.example"
 WILD_ZONE = "wild.example"
+PROVIDERS = 2
+PROVIDER_HOSTS = 3
+"""MX hosts of each provider."""
+
 POLICY_ADDRESS = "192.0.2.80"
 MAIL_ADDRESS = "198.51.100.25"
 RESOLVER_ADDRESS = "127.0.0.1"
@@ -37,6 +42,8 @@ POLICY_ID = "20261101T000000"
 RECORD = f'"v=STSv1; id={POLICY_ID};"'
 MAX_AGE = 10 * 86_400
 """Seconds that a policy lives: nothing expires while it is measured."""
+
+TLSA = f"3 1 1 {'ab' * 32}"
 
 NOT_FOUND = "NOTFOUND "
 TTL = 3_600
@@ -65,6 +72,19 @@ def listed(number: int) -> str:
 def wild(number: int) -> str:
     """Return the name of a domain whose records come from wildcards."""
     return f"d{number}.{WILD_ZONE}"
+
+
+def hosted(number: int, *, policy: bool) -> str:
+    """Return the name of a domain with its mail at a provider; it has a policy, or has none."""
+    return f"d{number}.{hosted_zone(number % PROVIDERS, policy=policy)}"
+
+
+def hosted_zone(provider: int, *, policy: bool) -> str:
+    return f"{'hosted' if policy else 'plain'}{provider}.example"
+
+
+def provider_zone(provider: int) -> str:
+    return f"provider{provider}.example"
 
 
 def document(domain: str) -> bytes:
@@ -96,10 +116,17 @@ class World:
     directory: Path
     hosts: int
     """The process of the policy hosts."""
+    resolver: Resolver
 
     @property
     def ca_file(self) -> Path:
         return self.directory / CA_FILE
+
+    def questions(self) -> int:
+        """Return how many questions the resolver has been asked."""
+        counts = self.resolver.control("stats_noreset").splitlines()
+        (count,) = (line for line in counts if line.startswith("total.num.queries="))
+        return int(count.partition("=")[2])
 
     def start(
         self, *command: str | Path, log: Path, env: Mapping[str, str] | None = None
@@ -135,7 +162,7 @@ def running_world(tell: Callable[[str], None]) -> Iterator[World]:
         stack.enter_context(resolver)
         tell("policy hosts and their certificates")
         hosts = stack.enter_context(_hosts(namespace, directory))
-        yield World(namespace, directory, hosts)
+        yield World(namespace, directory, hosts, resolver)
 
 
 @contextmanager
@@ -160,9 +187,15 @@ def _hosts(namespace: Namespace, directory: Path) -> Iterator[int]:
 def _write_zones(directory: Path) -> tuple[str, str]:
     """Write the signed zones; return the trust anchor, and what unbound reads to serve them."""
     directory.mkdir()
-    origins = ("", "example", LISTED_ZONE, WILD_ZONE)
-    zones = {origin: Zone(origin, ttl=TTL) for origin in origins}
-    for parent, child in (("", "example"), ("example", LISTED_ZONE), ("example", WILD_ZONE)):
+    customers = [
+        (hosted_zone(provider, policy=policy), provider_zone(provider), policy)
+        for provider in range(PROVIDERS)
+        for policy in (True, False)
+    ]
+    below = [LISTED_ZONE, WILD_ZONE, *map(provider_zone, range(PROVIDERS))]
+    below += [zone for zone, _, _ in customers]
+    zones = {origin: Zone(origin, ttl=TTL) for origin in ("", "example", *below)}
+    for parent, child in (("", "example"), *(("example", zone) for zone in below)):
         zones[parent].put(child, "NS", "ns.example.")
         zones[parent].put(child, "DS", *zones[child].ds)
     zones["example"].put("ns.example", "A", RESOLVER_ADDRESS)
@@ -170,6 +203,10 @@ def _write_zones(directory: Path) -> tuple[str, str]:
         _publish(zones[LISTED_ZONE], listed(number), "_mta-sts.", "mta-sts.", "mail.")
     _publish(zones[WILD_ZONE], f"*.{WILD_ZONE}", "", "", "")
     zones[WILD_ZONE].put(f"mail.{WILD_ZONE}", "A", MAIL_ADDRESS)
+    for provider in range(PROVIDERS):
+        _provide(zones[provider_zone(provider)])
+    for origin, provider_name, policy in customers:
+        _have_hosted(zones[origin], provider_name, policy=policy)
     for zone in zones.values():
         zone.write(directory)
     sources = (
@@ -187,3 +224,20 @@ def _publish(zone: Zone, domain: str, record: str, policy_host: str, mail_host: 
     if mail_host:
         zone.put(target, "A", MAIL_ADDRESS)
     zone.put(domain, "MX", f"10 {target}.")
+
+
+def _provide(zone: Zone) -> None:
+    """Publish a provider's MX hosts."""
+    for number in range(PROVIDER_HOSTS):
+        host = f"mx{number}.{zone.origin}"
+        zone.put(host, "A", MAIL_ADDRESS)
+        zone.put(f"_25._tcp.{host}", "TLSA", TLSA)
+
+
+def _have_hosted(zone: Zone, provider: str, *, policy: bool) -> None:
+    """Publish domains whose mail the provider takes, from a wildcard."""
+    hosts = (f"{number} mx{number}.{provider}." for number in range(PROVIDER_HOSTS))
+    zone.put(f"*.{zone.origin}", "MX", *hosts)
+    if policy:
+        zone.put(f"*.{zone.origin}", "TXT", RECORD)
+        zone.put(f"*.{zone.origin}", "A", POLICY_ADDRESS)

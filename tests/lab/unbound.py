@@ -130,9 +130,9 @@ class Resolver:
         else:
             self._process.send_signal(signal.SIGCONT)
 
-    def control(self, *command: str) -> None:
-        """Give a command of unbound-control(8)."""
-        self._namespace.run("unbound-control", "-c", self._configuration, *command)
+    def control(self, *command: str) -> str:
+        """Give a command of unbound-control(8), and return what it says."""
+        return self._namespace.run("unbound-control", "-c", self._configuration, *command)
 
     def __enter__(self) -> Self:
         self.start()
