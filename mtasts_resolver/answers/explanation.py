@@ -9,7 +9,8 @@ from dns.rdtypes.ANY.MX import MX
 from mtasts_resolver.answers.service import NOT_ASKED, reply_for
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.config import Config, MapOptions
-from mtasts_resolver.discovery.dns.client import DnsClient, DnsStatus
+from mtasts_resolver.discovery.dns.answer import DnsStatus
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError
 from mtasts_resolver.discovery.trace import Step, Trace
 from mtasts_resolver.knowledge.dnssec import Validation

@@ -6,7 +6,8 @@ from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
 
 from mtasts_resolver.base.quoting import printable
-from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
+from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import DnsError
 from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.discovery.services import Services
@@ -70,7 +71,7 @@ class _Discovery:
         except DnsError:
             self._lifetime = min(self._lifetime, FAILURE_LIFETIME)
             raise
-        self._lifetime = min(self._lifetime, answer.ttl)
+        self._lifetime = min(self._lifetime, answer.lifetime)
         return answer
 
     # -- MX --------------------------------------------------------------------------------------

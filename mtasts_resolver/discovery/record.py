@@ -3,7 +3,8 @@
 from dns.rdtypes.txtbase import TXTBase
 
 from mtasts_resolver.base.quoting import printable
-from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
+from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
 from mtasts_resolver.discovery.trace import Trace
@@ -29,7 +30,7 @@ async def lookup_record(dns: DnsClient, domain: str, trace: Trace | None = None)
             step.details = tuple(
                 printable(text.decode("latin-1")) for text in texts[:_RECORDS_SHOWN]
             )
-        found = FoundRecord(_select(answer, texts), answer.ttl)
+        found = FoundRecord(_select(answer, texts), answer.lifetime)
         step.outcome = f"id {found.record.id}, for {found.ttl:.0f} s"
         return found
 
@@ -37,10 +38,12 @@ async def lookup_record(dns: DnsClient, domain: str, trace: Trace | None = None)
 def _select(answer: DnsAnswer, texts: list[bytes]) -> PolicyRecord:
     if answer.status is not DnsStatus.FOUND:
         what = "does not exist" if answer.status is DnsStatus.NXDOMAIN else "has no TXT record"
-        raise NoRecordError(f"{printable(answer.question)} {what}", ttl=answer.ttl, absent=True)
+        raise NoRecordError(
+            f"{printable(answer.question)} {what}", ttl=answer.lifetime, absent=True
+        )
     try:
         return select_record(texts)
     except RecordError as error:
         # Other TXT records, a wildcard's for example, are no failed attempt at a policy record.
         absent = not any(text.lstrip().lower().startswith(b"v=sts") for text in texts)
-        raise NoRecordError(str(error), ttl=answer.ttl, absent=absent) from None
+        raise NoRecordError(str(error), ttl=answer.lifetime, absent=absent) from None

@@ -3,23 +3,20 @@
 import asyncio
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import dns.exception
 import dns.name
-import dns.rcode
-import dns.rdata
-from dns.rdatatype import CNAME, RdataType
+from dns.rdatatype import RdataType
 
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.discovery.dns.answer import MAX_NEGATIVE_TTL, Chain, DnsAnswer, DnsStatus
 from mtasts_resolver.discovery.dns.conduct import Conduct
 from mtasts_resolver.discovery.dns.exchange import exchange
-from mtasts_resolver.discovery.dns.message import Response, Rrset, UnreadableError, absolute_name
+from mtasts_resolver.discovery.dns.message import Response, absolute_name
 from mtasts_resolver.discovery.dns.servers import RESOLV_CONF, FixedServers, ResolvConf
 from mtasts_resolver.discovery.errors import (
     DiscoveryError,
@@ -32,47 +29,12 @@ from mtasts_resolver.discovery.errors import (
 )
 from mtasts_resolver.discovery.race import race
 
-MIN_TTL = 60.0  # seconds: a record published with TTL 0 must not cost a question per mail
-MAX_TTL = 86_400.0  # seconds: a day, for the longer one is trusted the later a change is seen
-MAX_NEGATIVE_TTL = 10_800.0  # seconds: RFC 2308 §5 found one to three hours to work well
-MAX_CNAMES = 12  # links of a chain; resolvers give up at 8 to 16
 NEXT_SERVER_AFTER = 1.0  # seconds of silence until the next server is asked, too
 HAD_TIME = 0.9  # the part of it after which a server has not answered in time: timers may be early
 WITNESS_TIMEOUT = 2.0  # seconds: a top-level domain's SOA record is in the cache, or near
 WITNESS_COUNTS = (
     10.0  # seconds that its answer counts: broken domains cost one question in that time
 )
-
-
-class DnsStatus(StrEnum):
-    """What the DNS says of a name and a type."""
-
-    FOUND = "found"
-    NODATA = "no data"
-    NXDOMAIN = "no such name"
-
-
-class DnsAnswer(NamedTuple):
-    """The answer to one question, at the end of its CNAME chain."""
-
-    question: str
-    """The name asked for."""
-    rdtype: RdataType
-    status: DnsStatus
-    ttl: float
-    """Seconds: the shortest of all that was involved, within the bounds of this module."""
-    canonical_name: str
-    """The name at the end of the CNAME chain, without a trailing dot."""
-    records: tuple[dns.rdata.Rdata, ...] = ()
-    """The records of the type asked for."""
-    malformed: int = 0
-    """How many TLSA records could not be read; with these alone, FOUND has no records."""
-    authenticated: bool = False
-    """The servers say that DNSSEC proved it (AD); whether they are to be believed is not known."""
-    authoritative: bool = False
-    """The last server has it from a zone of its own (AA), and so may not have validated it."""
-    servers: tuple[NameServer, ...] = ()
-    """Who answered: one server for each message that the chain took."""
 
 
 class Servers(Protocol):
@@ -135,7 +97,7 @@ class DnsClient:
         """
         rdtype = RdataType.make(rdtype)
         try:
-            chain = _Chain(name, rdtype, absolute_name(name))
+            chain = Chain(name, rdtype, absolute_name(name))
         except (dns.exception.DNSException, UnicodeError):
             # The DNS cannot hold this name, so it does not exist: a prefix made it too long.
             return DnsAnswer(name, rdtype, DnsStatus.NXDOMAIN, MAX_NEGATIVE_TTL, name)
@@ -148,7 +110,7 @@ class DnsClient:
         except DnsError as error:
             raise await self._failure(chain, error) from None
 
-    async def _failure(self, chain: "_Chain", error: DnsError) -> DnsError:
+    async def _failure(self, chain: "Chain", error: DnsError) -> DnsError:
         """Return the error that says of the question of `chain` that it failed so."""
         failure = type(error)(f"{chain.rdtype.name} {printable(chain.question)}: {error}")
         if isinstance(error, DnsTimeoutError | DnsServerError):
@@ -250,82 +212,3 @@ class _AcceptedServers:
     @property
     def trust_ad(self) -> bool:
         return self._servers.trust_ad
-
-
-@dataclass(slots=True)
-class _Chain:
-    """A question that is followed along its CNAMEs (RFC 8461 §3.1).
-
-    It takes several messages where the servers return a CNAME alone.
-    """
-
-    question: str
-    rdtype: RdataType
-    name: dns.name.Name
-    ttl: float = MAX_TTL
-    authenticated: bool = True
-    authoritative: bool = False
-    links: int = 0
-    servers: tuple[NameServer, ...] = ()
-
-    def read(self, server: NameServer, response: Response) -> DnsAnswer | None:
-        """Return the answer that `response` completes, or None where `name` is to be asked next."""
-        self.servers += (server,)
-        self.authenticated = self.authenticated and response.authenticated
-        self.authoritative = response.authoritative
-        asked = self.name
-        try:
-            while self.rdtype != CNAME and (alias := response.alias(self.name)):
-                self._follow(*alias)
-            if response.rcode == dns.rcode.NXDOMAIN:
-                # RFC 6604 §3: the code is about the last name of the chain.
-                return self._absent(DnsStatus.NXDOMAIN, response.soa_ttl)
-            rrset = response.rrset(self.name, self.rdtype)
-        except UnreadableError as error:
-            raise DnsAnswerError(f"{server} {error}") from None
-        if rrset.records or rrset.malformed:
-            return self._found(rrset)
-        if self.name != asked and response.soa_ttl is None:
-            return None
-        return self._absent(DnsStatus.NODATA, response.soa_ttl)
-
-    def _follow(self, target: dns.name.Name, ttl: int) -> None:
-        self.links += 1
-        if self.links > MAX_CNAMES:
-            raise DnsAnswerError(f"a chain of more than {MAX_CNAMES} CNAMEs, or a loop")
-        self.name = target
-        self.ttl = min(self.ttl, ttl)
-
-    def _found(self, rrset: Rrset) -> DnsAnswer:
-        ttl = min(self.ttl, rrset.ttl) if rrset.records else MIN_TTL
-        return DnsAnswer(
-            self.question,
-            self.rdtype,
-            DnsStatus.FOUND,
-            max(ttl, MIN_TTL),
-            self._canonical_name(),
-            rrset.records,
-            rrset.malformed,
-            self.authenticated,
-            self.authoritative,
-            self.servers,
-        )
-
-    def _absent(self, status: DnsStatus, soa_ttl: int | None) -> DnsAnswer:
-        # RFC 2308 §5: an absence without SOA must not be kept, so it gets the shortest life.
-        ttl = min(self.ttl, soa_ttl or MIN_TTL, MAX_NEGATIVE_TTL)
-        return DnsAnswer(
-            self.question,
-            self.rdtype,
-            status,
-            max(ttl, MIN_TTL),
-            self._canonical_name(),
-            authenticated=self.authenticated,
-            authoritative=self.authoritative,
-            servers=self.servers,
-        )
-
-    def _canonical_name(self) -> str:
-        if not self.links:
-            return self.question
-        return self.name.to_text(omit_final_dot=True).lower()

@@ -6,7 +6,8 @@ from typing import Literal
 from dns.rdatatype import RdataType
 
 from mtasts_resolver.config.endpoints import NameServer
-from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient
+from mtasts_resolver.discovery.dns.answer import DnsAnswer
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import DnsConfigError, DnsError
 from mtasts_resolver.discovery.findings import Probe
 

@@ -6,7 +6,8 @@ from ipaddress import ip_address
 from itertools import chain, zip_longest
 
 from mtasts_resolver.base.quoting import printable
-from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
+from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
     AddressForbiddenError,
     DiscoveryError,

@@ -15,7 +15,7 @@ from trustme import CA
 
 from mtasts_resolver.discovery import dane, services
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, MAX_LIFETIME, discover_dane
-from mtasts_resolver.discovery.dns.client import DnsStatus
+from mtasts_resolver.discovery.dns.answer import DnsStatus
 from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.tlsa import is_usable
 from mtasts_resolver.discovery.trace import Trace

@@ -6,7 +6,8 @@ import dns.rdatatype
 import pytest
 from dns.rdtypes.ANY.TXT import TXT
 
-from mtasts_resolver.discovery.dns.client import MAX_NEGATIVE_TTL, DnsClient, DnsStatus
+from mtasts_resolver.discovery.dns.answer import MAX_NEGATIVE_TTL, DnsStatus
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
     DnsConfigError,
     DnsServerError,

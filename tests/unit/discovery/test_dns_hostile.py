@@ -16,15 +16,15 @@ from dns.rdtypes.ANY.TXT import TXT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.discovery.dns.client import (
+from mtasts_resolver.discovery.dns.answer import (
     MAX_CNAMES,
     MAX_NEGATIVE_TTL,
     MAX_TTL,
     MIN_TTL,
     DnsAnswer,
-    DnsClient,
     DnsStatus,
 )
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.exchange import STRAY_PAUSE, STRAYS_AT_ONCE
 from mtasts_resolver.discovery.dns.message import EDNS_PAYLOAD, Query, Response, read_response
 from mtasts_resolver.discovery.errors import (
@@ -94,7 +94,7 @@ async def test_a_chain_is_proved_only_as_a_whole() -> None:
 
 @pytest.mark.parametrize(("served", "expected"), [(0, MIN_TTL), (61, 61), (2**31 - 1, MAX_TTL)])
 async def test_the_ttl_of_an_answer_is_bounded(served: int, expected: float) -> None:
-    assert (await ask(lambda q: respond(q, f"{NAME}. {served} IN TXT x"))).ttl == expected
+    assert (await ask(lambda q: respond(q, f"{NAME}. {served} IN TXT x"))).lifetime == expected
 
 
 async def test_the_shortest_ttl_of_a_chain_counts() -> None:
@@ -121,7 +121,7 @@ async def test_the_ttl_of_an_absence_is_bounded(
 ) -> None:
     answer = await ask(lambda query: respond(query, rcode=rcode, authority=authority))
     absent = DnsStatus.NODATA if rcode == dns.rcode.NOERROR else DnsStatus.NXDOMAIN
-    assert (answer.status, answer.ttl) == (absent, expected)
+    assert (answer.status, answer.lifetime) == (absent, expected)
 
 
 @pytest.mark.row("R5")
@@ -455,7 +455,7 @@ async def test_one_malformed_tlsa_record_leaves_the_others() -> None:
 async def test_malformed_tlsa_records_alone_are_no_absence() -> None:
     answer = await ask(lambda query: with_rdata(query, 52, b"\x03\x01\x01\x00"), rdtype="TLSA")
     assert (answer.status, answer.records, answer.malformed) == (DnsStatus.FOUND, (), 1)
-    assert answer.ttl == MIN_TTL
+    assert answer.lifetime == MIN_TTL
 
 
 async def test_a_malformed_txt_record_spoils_the_answer() -> None:
@@ -496,7 +496,7 @@ def test_whatever_a_server_sends_only_declared_errors_come_out(data: st.DataObje
         async with name_server(handler) as server:
             with suppress(DnsError):
                 answer = await DnsClient([server.address], timeout=0.05).query(NAME, rdtype)
-                assert MIN_TTL <= answer.ttl <= MAX_TTL
+                assert MIN_TTL <= answer.lifetime <= MAX_TTL
 
     asyncio.run(scenario())
 

@@ -10,7 +10,8 @@ import dns.rcode
 import pytest
 
 from mtasts_resolver.discovery.dns import conduct, exchange
-from mtasts_resolver.discovery.dns.client import DnsClient, DnsStatus
+from mtasts_resolver.discovery.dns.answer import DnsStatus
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.validators import probe, trusted
 from mtasts_resolver.discovery.errors import DnsError, DnsServerError
 from tests.events import events

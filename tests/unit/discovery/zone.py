@@ -6,7 +6,8 @@ from typing import Any, Self
 import dns.rdata
 from dns.rdatatype import RdataType
 
-from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
+from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import DnsError, DnsServerError
 
 TTL = 600.0

@@ -12,7 +12,8 @@ from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.config import Config, DnsConfig, MapOptions
 from mtasts_resolver.config.endpoints import NameServer
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME
-from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient
+from mtasts_resolver.discovery.dns.answer import DnsAnswer
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.validators import trusted
 from mtasts_resolver.knowledge import inflight
 from mtasts_resolver.knowledge.cache import MAX_REPLIES

@@ -17,7 +17,8 @@ from dns.rdatatype import RdataType
 from mtasts_resolver.answers.service import LookupService
 from mtasts_resolver.base.counters import Counters
 from mtasts_resolver.config import Config
-from mtasts_resolver.discovery.dns.client import DnsAnswer, DnsClient, DnsStatus
+from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus
+from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
     DiscoveryError,
     DnsError,
