@@ -149,8 +149,6 @@ TWICE = {
     "serve": "the command, what it calls, and the same of the discoverer's process",
     "Answer": "to be told apart",
     "Connection": "to be told apart",
-    "Failure": "to be told apart",
-    "Level": "to be told apart",
     "Mode": "to be told apart",
     "ProtocolName": "to be told apart",
     "Status": "to be told apart",

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from mtasts_resolver.base.logs import EventLogger
 
@@ -18,7 +17,8 @@ NAMED = 10  # domains that a summary names: enough to look into what they have i
 MAX_CODES = 16  # told apart in a summary; there are some twenty
 
 _Kind = tuple[str, object]
-Level = Literal["error", "warning", "info", "debug"]
+_Write = Callable[..., None]  # a method of EventLogger
+_DomainKind = tuple[str, _Write]
 
 
 class RateLimitedLog:
@@ -52,9 +52,7 @@ class RateLimitedLog:
         """Log as EventLogger.warning does."""
         self._limit(self._log.warning, (event, fields.get("reason")), fields, event)
 
-    def _limit(
-        self, write: Callable[..., None], kind: _Kind, fields: dict[str, object], *event: object
-    ) -> None:
+    def _limit(self, write: _Write, kind: _Kind, fields: dict[str, object], *event: object) -> None:
         if kind not in self._written and len(self._written) >= MAX_KINDS:
             kind = ("", None)
         now = self._clock()
@@ -90,25 +88,19 @@ class DomainLog:
     def __init__(self, log: EventLogger, clock: Callable[[], float]) -> None:
         self._log = log
         self._clock = clock
-        self._reports: Mapping[Level, Callable[..., None]] = {
-            "error": log.error,
-            "warning": log.warning,
-            "info": log.info,
-            "debug": log.debug,
-        }
-        self._spells: dict[tuple[str, Level], _Spell] = {}
+        self._spells: dict[_DomainKind, _Spell] = {}
 
     def error(self, event: str, /, *, domain: str, **fields: object) -> None:
         """Log as EventLogger.error does."""
-        self._limit("error", event, domain, fields)
+        self._limit(self._log.error, event, domain, fields)
 
     def warning(self, event: str, /, *, domain: str, **fields: object) -> None:
         """Log as EventLogger.warning does."""
-        self._limit("warning", event, domain, fields)
+        self._limit(self._log.warning, event, domain, fields)
 
     def info(self, event: str, /, *, domain: str, **fields: object) -> None:
         """Log as EventLogger.info does."""
-        self._limit("info", event, domain, fields)
+        self._limit(self._log.info, event, domain, fields)
 
     def flush(self, *, at_once: bool = False) -> None:
         """Tell what was left out in the intervals that are over, or `at_once`."""
@@ -117,8 +109,8 @@ class DomainLog:
             if at_once or now - self._spells[kind].begun >= INTERVAL:
                 self._end(kind)
 
-    def _limit(self, level: Level, event: str, domain: str, fields: dict[str, object]) -> None:
-        now, kind = self._clock(), (event, level)
+    def _limit(self, write: _Write, event: str, domain: str, fields: dict[str, object]) -> None:
+        now, kind = self._clock(), (event, write)
         spell = self._spells.get(kind)
         if spell is not None and now - spell.begun >= INTERVAL:
             self._end(kind)
@@ -127,7 +119,7 @@ class DomainLog:
             spell = self._spells[kind] = _Spell(now)
         if spell.lines < MAX_LINES:
             spell.lines += 1
-            self._reports[level](event, domain=domain, **fields)
+            write(event, domain=domain, **fields)
             return
         spell.left_out += 1
         if len(spell.domains) < NAMED:
@@ -135,17 +127,14 @@ class DomainLog:
         code = fields.get("code")
         if code in spell.codes or len(spell.codes) < MAX_CODES:
             spell.codes[code] += 1
-        self._reports["debug"](event, domain=domain, **fields)
+        self._log.debug(event, domain=domain, **fields)
 
-    def _end(self, kind: tuple[str, Level]) -> None:
-        log, (event, level) = self._log, kind
+    def _end(self, kind: _DomainKind) -> None:
+        event, write = kind
         spell = self._spells.pop(kind)
         if spell.left_out:
             codes = [f"{code}:{count}" for code, count in spell.codes.most_common() if code]
-            report = (
-                log.error if level == "error" else log.warning if level == "warning" else log.info
-            )
-            report(
+            write(
                 "events-left-out",
                 of=event,
                 count=spell.left_out,

@@ -113,10 +113,6 @@ class Database:
             last, full = rows[-1].rowid if rows else start, len(rows) == PAGE_ROWS
         return Page(policies, Cursor(self._opening, last) if full else None)
 
-    def count(self) -> int:
-        """Return how many policies the file holds."""
-        return len(self._copy) if self._table is None else self._guarded(len)
-
     def write(self, changes: Mapping[str, StoredPolicy | None]) -> None:
         """Put and delete (None) in one transaction; without any, see if it were possible."""
         self.look()

@@ -13,7 +13,6 @@ import os
 import sqlite3
 from pathlib import Path
 
-Failure = sqlite3.Error | OSError | UnicodeDecodeError
 FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
 """What the use of a file raises; the last one where SQLite's message quotes a ruined schema."""
 
@@ -75,7 +74,7 @@ def primary_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
-def judge(error: Failure) -> DamagedError | UnavailableError:
+def judge(error: sqlite3.Error | OSError | UnicodeDecodeError) -> DamagedError | UnavailableError:
     """Return what `error`, raised while the file was used, means.
 
     A disk I/O error is not damage: the disk may come back, and with it every policy. If it left

@@ -144,14 +144,6 @@ class SqliteStore:
         if not self._database.is_open:
             raise UnavailableError("it is not open, and what was read may not be all")
 
-    async def count(self) -> int:
-        """Return how many policies are written; 0 where the file cannot be read."""
-        try:
-            return await self._call(self._database.count)
-        except UnavailableError as failure:
-            self._note_failure(failure)
-            return 0
-
     async def flush(self) -> None:
         """Return when everything that was put is written, or when the writing has failed."""
         await self._write_pending()

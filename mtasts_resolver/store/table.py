@@ -19,7 +19,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -61,9 +60,11 @@ _COUNT_BOTH = (
 
 
 # What must hold for a connection, as SQLite may leave a setting as it was without a word.
-SETTINGS: Mapping[str, object] = MappingProxyType(
-    {"journal_mode": "wal", "synchronous": 1, "locking_mode": "exclusive"}  # 1 is NORMAL
-)
+SETTINGS: Mapping[str, object] = {
+    "journal_mode": "wal",
+    "synchronous": 1,  # NORMAL
+    "locking_mode": "exclusive",
+}
 
 
 class Row(NamedTuple):
@@ -139,8 +140,8 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
             super().__init__(
                 os.fspath(path), TABLE, encode=msgspec.json.encode, decode=_decoder.decode
             )
-            self.conn.execute("PRAGMA journal_mode=WAL")
-            self.conn.execute("PRAGMA synchronous=NORMAL")
+            for name, value in SETTINGS.items():
+                self.conn.execute(f"PRAGMA {name}={value}")
             settings = tuple(map(self.pragma, SETTINGS))
         except RuntimeError:  # sqlitedict's: its directory is gone
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None

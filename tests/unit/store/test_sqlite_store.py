@@ -62,7 +62,7 @@ async def test_a_policy_outlives_the_process(path: Path) -> None:
     await store.open()
     assert await store.get("a.example") == wanted
     assert await store.get("b.example") is None
-    assert await store.count() == 1
+    assert await contents(store) == {"a.example": wanted}
     await store.close()
 
 

@@ -110,7 +110,6 @@ def test_a_disk_that_is_full_at_the_start(tmp_path: Path, caplog: pytest.LogCapt
         await store.open()
         assert await store.get("d1.example") == policy("d1.example")
         assert await contents(store) == policies(5)
-        assert await store.count() == 5
         store.put(policy("late.example", document=LARGE))
         await store.flush()
         assert store.pending == 1
@@ -120,7 +119,7 @@ def test_a_disk_that_is_full_at_the_start(tmp_path: Path, caplog: pytest.LogCapt
         await store.flush()
         assert store.pending == 0
         assert store.trouble is None
-        assert await store.count() == 6
+        assert len(await contents(store)) == 6
         await store.close()
 
     in_mount_namespace(scenario)
@@ -245,7 +244,6 @@ async def test_a_directory_that_cannot_be_made(
     with pytest.raises(UnavailableError):
         await store.get("b.example")
     assert await contents(store) == {"a.example": policy("a.example")}
-    assert await store.count() == 0
     (unavailable,) = events(caplog)
     assert unavailable.event == "store-unavailable"
     assert "Not a directory" in str(unavailable.fields["reason"])
