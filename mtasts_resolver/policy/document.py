@@ -98,9 +98,9 @@ def parse_document(body: bytes) -> Policy:
     if len(body) > MAX_DOCUMENT_BYTES:
         raise DocumentError(f"the document is longer than {MAX_DOCUMENT_BYTES:,} bytes")
     try:
-        document = body.decode("utf-8")
+        document = body.decode()
     except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
+        line = body[: error.start].count(b"\n") + 1
         raise DocumentError("it is not UTF-8", line) from None
     return _parse(document, max_age_digits=MAX_AGE_DIGITS)
 

@@ -52,7 +52,7 @@ def parse_next_hop(key: str) -> NextHop | None:
 
     None means that no policy can apply, and that nothing need be looked up:
 
-    - `.parent`: sub-domains do not inherit a policy (RFC 8461 §3.4);
+    - `.parent`, which is no host name: sub-domains do not inherit a policy (RFC 8461 §3.4);
     - an address literal: it has no policy (RFC 8461 §3.4), and no TLSA records;
     - what cannot be a mail domain: no host name, a single label, too long to publish a record;
     - a port that is none.
@@ -60,8 +60,6 @@ def parse_next_hop(key: str) -> NextHop | None:
     A smart host's name is the policy domain (RFC 8461 §3.4): to `[relay.example]:587` the policy of
     `relay.example` applies.
     """
-    if key.startswith("."):
-        return None
     found = _NEXT_HOP.match(key)
     if not found:
         return None
@@ -93,10 +91,10 @@ def _to_a_labels(name: str) -> str | None:
     """
     if name.isascii():
         return name.lower()
-    if len(name) > MAX_NAME_LENGTH:  # an A-label is never shorter than its U-label
+    if len(name) > MAX_NAME_LENGTH:  # punycode takes the square of a label's length
         return None
     try:
-        mapped = idna.uts46_remap(name, std3_rules=True)
+        mapped = idna.uts46_remap(name)
     except idna.IDNAError:
         return None
     return ".".join(map(_to_a_label, mapped.removesuffix(".").split(".")))
@@ -106,4 +104,4 @@ def _to_a_label(label: str) -> str:
     """Return the A-label, or what is no host name where the label claims to be one already."""
     if label.isascii():
         return label
-    return "" if label.startswith("xn--") else "xn--" + label.encode("punycode").decode("ascii")
+    return "" if label.startswith("xn--") else "xn--" + label.encode("punycode").decode()

@@ -49,7 +49,7 @@ def parse_record(text: bytes) -> PolicyRecord:
     for field in _split_fields(text):
         found = _ID.match(field)
         if found and policy_id is None:
-            policy_id = found[1].decode("ascii")
+            policy_id = found[1].decode()
         elif not found and (field.startswith(b"id=") or not _EXTENSION.match(field)):
             shown = ascii(field[:_SHOWN].decode("latin-1"))
             raise RecordError(f"the field {shown} is malformed")

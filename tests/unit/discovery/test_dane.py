@@ -9,8 +9,6 @@ import dns.rdata
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
-from hypothesis import given
-from hypothesis import strategies as st
 from trustme import CA
 
 from mtasts_resolver.discovery import dane, services
@@ -19,18 +17,7 @@ from mtasts_resolver.discovery.dns.answer import DnsStatus
 from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.tlsa import is_usable
 from mtasts_resolver.discovery.trace import Trace
-from mtasts_resolver.policy import (
-    Dane,
-    Level,
-    Mode,
-    MxHost,
-    NextHop,
-    Outcome,
-    Policy,
-    StsFinding,
-    decide,
-    judge_hosts,
-)
+from mtasts_resolver.policy import Dane, NextHop, Outcome
 from tests.unit.discovery.zone import Zone
 
 DOMAIN = "good.example"
@@ -38,8 +25,6 @@ HOP = NextHop(DOMAIN)
 MX1, MX2 = "mx1.good.example", "mx2.good.example"
 SHA256, SHA512 = "00" * 32, "00" * 64
 GOOD = f"3 1 1 {SHA256}"
-ENFORCED = StsFinding(Policy(Mode.ENFORCE, 86_400, (MX1,)))
-NO_POLICY = StsFinding(None)
 PKIX = f"1 1 1 {SHA256}"
 
 
@@ -107,38 +92,6 @@ async def test_where_no_host_can_be_found_or_a_tlsa_look_up_fails_nothing_is_kno
         found = await discover_dane(both, HOP)
         assert found.finding.status is Dane.UNKNOWN
         assert found.finding.reason.startswith(f"host {MX2}")  # it is the one that matters
-
-
-def demanded(level: Level, host: Outcome) -> int:
-    """Return how much Postfix demands of a host of that kind at that level."""
-    nothing, encrypted, verified, skipped = range(4)
-    match level, host:
-        case (Level.TEMP, _) | (_, Outcome.UNREACHABLE):
-            return skipped
-        case (Level.SECURE, _) | (Level.DANE | Level.DANE_ONLY, Outcome.USABLE):
-            return verified
-        case (Level.DANE_ONLY, _) | (Level.DANE, Outcome.FAILED):
-            return skipped
-        case Level.DANE, Outcome.UNUSABLE:
-            return encrypted
-    return nothing
-
-
-KNOWN = [Outcome.USABLE, Outcome.UNUSABLE, Outcome.ABSENT, Outcome.UNREACHABLE]
-
-
-@pytest.mark.row("D8")
-@pytest.mark.parametrize("sts", [ENFORCED, NO_POLICY])
-@given(st.sampled_from(KNOWN), st.lists(st.sampled_from([*KNOWN, Outcome.FAILED]), max_size=4))
-def test_whoever_makes_an_address_look_up_fail_gets_no_host_verified_less(
-    sts: StsFinding, hidden: Outcome, others: list[Outcome]
-) -> None:
-    """Postfix may still find the host, since its look-ups are its own."""
-    hosts = [MxHost(f"mx{number}.example", outcome) for number, outcome in enumerate(others)]
-    truth = decide(judge_hosts([*hosts, MxHost("mx.example", hidden)]), sts)
-    forged = decide(judge_hosts([*hosts, MxHost("mx.example", Outcome.UNFOUND)]), sts)
-    for host in (*others, hidden):
-        assert demanded(forged.level, host) >= demanded(truth.level, host)
 
 
 @pytest.mark.row("D2")

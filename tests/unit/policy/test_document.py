@@ -111,6 +111,9 @@ def test_ends_of_lines_and_white_space(body: str, lines: int) -> None:
         pytest.param(GOOD.replace("\n", "\n\n", 1).replace(":", ""), 1, id="before a blank line"),
         pytest.param("\n\n" + GOOD.replace("mode:", "mode"), 4, id="after blank lines"),
         pytest.param(GOOD.replace("\n", "\n\u00a0\n", 1), 2, id="no-break space is not blank"),
+        pytest.param(GOOD + "\u00a0", 6, id="nor is it at the end"),
+        pytest.param(GOOD + "X", 6, id="nor is a letter"),
+        pytest.param("X\n" + GOOD, 1, id="nor at the beginning"),
         pytest.param("\ufeff" + GOOD, 1, id="byte order mark"),
         pytest.param(" " + GOOD, 1, id="leading space"),
         pytest.param(GOOD.replace(":", " :"), 1, id="space before the colon"),
@@ -134,6 +137,24 @@ def test_malformed_line_makes_the_document_invalid(body: str, line: int) -> None
 
 
 @pytest.mark.row("P6")
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("MX mx.example", "line 6: 'MX mx.example' is not 'name: value'"),
+        ("\u2026" * 61, "line 6: '" + r"\u2026" * 60 + "' is not 'name: value'"),
+    ],
+)
+def test_error_names_the_line_and_quotes_what_stands_there(line: str, reason: str) -> None:
+    assert str(refusal(f"{GOOD}{line}\n".encode())) == reason
+
+
+@pytest.mark.row("P6")
+def test_error_says_that_an_editor_left_a_byte_order_mark() -> None:
+    """Nothing of the line is quoted: on most screens the mark cannot be seen."""
+    assert str(refusal(f"\ufeff{GOOD}".encode())) == "line 1: it begins with a byte order mark"
+
+
+@pytest.mark.row("P6")
 @pytest.mark.parametrize("separator", ["\u0085", "\u2028", "\u2029"])
 def test_unicode_ends_no_line(separator: str) -> None:
     """What Python's splitlines() takes for a line end is data here: the mode stays unseen."""
@@ -153,6 +174,7 @@ def test_empty_document(body: bytes) -> None:
     ("body", "line"),
     [
         (b"\xff" + GOOD.encode(), 1),
+        (b"\n\xff" + GOOD.encode(), 2),
         (GOOD.encode() + b"ext: \xc0\x80", 6),
         (GOOD.encode() + b"ext: \xed\xa0\x80", 6),
         (GOOD.encode() + b"ext: \xf4\x90\x80\x80", 6),
@@ -164,7 +186,7 @@ def test_empty_document(body: bytes) -> None:
 def test_document_that_is_not_utf_8(body: bytes, line: int) -> None:
     error = refusal(body)
     assert error.line == line
-    assert "it is not UTF-8" in str(error)
+    assert str(error) == f"line {line}: it is not UTF-8"
 
 
 @pytest.mark.row("P7")
@@ -237,7 +259,8 @@ def test_mode_none_needs_no_mx() -> None:
 @pytest.mark.row("P7")
 def test_mode_testing_needs_mx() -> None:
     assert parse_document(document(mode="testing")).mode is Mode.TESTING
-    assert "which mode testing requires" in str(refusal(document(mode="testing", mx=None)))
+    error = refusal(document(mode="testing", mx=None))
+    assert str(error) == "there is no mx, which mode testing requires"
 
 
 @pytest.mark.row("P8")
@@ -349,6 +372,7 @@ def test_usually_nothing_is_left_out() -> None:
         ("0", 0),
         ("1", 1),
         ("0000086400", 86_400),
+        ("10000000", 10_000_000),
         ("31557600", MAX_MAX_AGE),
         ("31557601", MAX_MAX_AGE),
         ("9999999999", MAX_MAX_AGE),

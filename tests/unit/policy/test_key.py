@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mtasts_resolver.policy import NextHop, is_hostname, parse_next_hop
 from mtasts_resolver.policy.key import MAX_DOMAIN_LENGTH
 
-LONGEST = ".".join(["a" * 60] * 4)  # 243 characters
+LONGEST = ".".join(["a" * 60] * 3 + ["a" * 61])  # 244 characters
 BUECHER = "xn--bcher-kva.example"
 
 
@@ -80,6 +80,7 @@ def test_a_smart_host_is_asked_by_its_name(key: str) -> None:
         ("[bücher.example]:587", BUECHER),
         ("a.b.c.d.example", "a.b.c.d.example"),
         (LONGEST, LONGEST),
+        ("\u00ad" * 9 + LONGEST, LONGEST),  # soft hyphens, which UTS 46 ignores
     ],
 )
 def test_a_domain_is_brought_to_its_a_label_form(key: str, domain: str) -> None:
@@ -116,7 +117,8 @@ def test_a_domain_is_brought_to_its_a_label_form(key: str, domain: str) -> None:
         "good.example\0",
         "*.good.example",
         "a" * 64 + ".example",
-        LONGEST + ".toolong",
+        "a" + LONGEST,
+        "\u00ad" * 10 + LONGEST,
         "xn--\u00fc.example",
         "\u2764" * 300 + ".example",
         "\u0378.example",  # unassigned
@@ -159,6 +161,8 @@ def test_what_cannot_be_a_mail_domain_has_no_policy(key: str) -> None:
             NextHop("relay.example", "465", is_host=True),
         ),
         (("relay.example:lmtp",), "relay.example:24", NextHop("relay.example", "24")),
+        (("relay.example:1",), "relay.example:1", NextHop("relay.example", "1")),
+        (("relay.example:65535",), "relay.example:65535", NextHop("relay.example", "65535")),
         (  # services(5) may know it
             ("[relay.example]:our-relay", "[relay.example]:Our-Relay"),
             "[relay.example]:our-relay",

@@ -69,9 +69,9 @@ def test_valid_record(text: bytes, policy_id: str) -> None:
     ],
 )
 def test_other_versions_and_other_texts_are_discarded(text: bytes) -> None:
-    with pytest.raises(RecordError, match="does not begin with 'v=STSv1;'"):
+    with pytest.raises(RecordError, match=r"^it does not begin with 'v=STSv1;'$"):
         parse_record(text)
-    with pytest.raises(RecordError, match="no TXT record begins with"):
+    with pytest.raises(RecordError, match=r"^no TXT record begins with 'v=STSv1;'$"):
         select_record([text])
     assert select_record([text, b"v=STSv1; id=1"]).id == "1"
 
@@ -80,10 +80,10 @@ def test_other_versions_and_other_texts_are_discarded(text: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"v=STSv1;", "no id"),
-        (b"v=STSv1; ", "no id"),
-        (b"v=STSv1; ext=1;", "no id"),
-        (b"v=STSv1; ID=1;", "no id"),
+        (b"v=STSv1;", "it has no id"),
+        (b"v=STSv1; ", "it has no id"),
+        (b"v=STSv1; ext=1;", "it has no id"),
+        (b"v=STSv1; ID=1;", "it has no id"),
         (b"v=STSv1; id=", "'id=' is malformed"),
         (b"v=STSv1; id=;", "'id=' is malformed"),
         (b"v=STSv1; id=" + b"a" * 33, "malformed"),
@@ -94,6 +94,9 @@ def test_other_versions_and_other_texts_are_discarded(text: bytes) -> None:
         (b"v=STSv1; id=1 2", "malformed"),
         (b'v=STSv1; id="1"', "malformed"),
         (b"v=STSv1; id=1\n", "malformed"),
+        (b"v=STSv1; id=1\n;", "malformed"),
+        (b"v=STSv1;\nid=1", "malformed"),
+        (b"v=STSv1;\nid=1;", "malformed"),
         (b"v=STSv1; id=1 ", "malformed"),
         (b"v=STSv1; id=1\x00", "malformed"),
         (b"v=STSv1; id=\xd9\xa1", "malformed"),
@@ -117,10 +120,12 @@ def test_other_versions_and_other_texts_are_discarded(text: bytes) -> None:
     ],
 )
 def test_invalid_record(text: bytes, reason: str) -> None:
-    with pytest.raises(RecordError, match=reason):
+    with pytest.raises(RecordError) as caught:
         parse_record(text)
-    with pytest.raises(RecordError, match=f"the policy record is invalid: .*{reason}"):
+    assert str(caught.value).endswith(reason)
+    with pytest.raises(RecordError) as selected:
         select_record([text])
+    assert str(selected.value) == f"the policy record is invalid: {caught.value}"
 
 
 @pytest.mark.row("R2")
@@ -141,7 +146,7 @@ def test_two_records_are_none(texts: list[bytes]) -> None:
 
 @pytest.mark.row("R2")
 def test_no_record_at_all() -> None:
-    with pytest.raises(RecordError, match="no TXT record begins with"):
+    with pytest.raises(RecordError, match="no TXT record begins with 'v=STSv1;'"):
         select_record([])
 
 

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.policy import Dane, DaneFinding, Level, Mode, Policy, StsFinding, decide
+from mtasts_resolver.policy import (
+    Dane,
+    DaneFinding,
+    Level,
+    Mode,
+    Policy,
+    StsFinding,
+    Verdict,
+    decide,
+)
 
 ENFORCE = StsFinding(Policy(Mode.ENFORCE, 86_400, ("mx.example",)))
 TESTING = StsFinding(Policy(Mode.TESTING, 86_400, ("mx.example",)))
@@ -62,6 +71,18 @@ def test_testing_is_enforced_only_where_the_administrator_asks_for_it(dane: Dane
         decide(DaneFinding(dane, "reason"), TESTING, enforce_testing=True).level is TABLE[dane][0]
     )
     assert decide(DaneFinding(dane, "reason"), NONE, enforce_testing=True).level is TABLE[dane][1]
+
+
+@pytest.mark.row("A4")
+@pytest.mark.parametrize(
+    ("sts", "claim"),
+    [(ENFORCE, "DANE may apply before MTA-STS"), (ABSENT, "DANE may be required")],
+)
+def test_mail_that_waits_for_dane_says_so(sts: StsFinding, claim: str) -> None:
+    dane = DaneFinding(Dane.UNKNOWN, "host mx.example: SERVFAIL")
+    assert decide(dane, sts, opportunistic_dane=False) == Verdict(
+        Level.TEMP, reason=f"{claim}, but its look-up failed: host mx.example: SERVFAIL"
+    )
 
 
 def test_an_administrator_may_defer_when_dns_fails() -> None:
