@@ -12,7 +12,8 @@ from mtasts_resolver.postfix import BadRequest, Codec, Event, Garbage, Request
 from mtasts_resolver.postfix.reply import Reply, Status, TimedReply
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.prepared import Prepared
-from mtasts_resolver.server.turns import Turns
+from mtasts_resolver.server.roundrobin import RoundRobin
+from mtasts_resolver.server.state import State
 
 Answer = Callable[[Request], Reply | TimedReply | Awaitable[Reply]]
 """Answers a request: at once where the reply is known, else by something to wait for.
@@ -55,13 +56,12 @@ class Shared:
     lost: Callable[["Connection"], None]
     """Called once when a connection has ended."""
     counters: ServerCounters = field(default_factory=ServerCounters)
-    turns: Turns = field(default_factory=Turns)
+    turns: RoundRobin = field(default_factory=RoundRobin)
     tasks: set[asyncio.Future[Reply]] = field(default_factory=set)
     """Coroutines that answer requests; held here, as the event loop does not hold them."""
 
 
-def _nowhere(_data: bytes) -> None:
-    """Stand for the transport's write before there is a transport."""
+AT_REST, PAUSED = State.AT_REST, State.PAUSED  # found quickly
 
 
 class Connection(asyncio.Protocol):
@@ -75,23 +75,16 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_active_at",
-        "_asked",
-        "_at_rest",
         "_clock",
         "_codec",
         "_counters",
-        "_eof",
         "_events",
-        "_finishing",
-        "_garbled",
-        "_lingering",
         "_listener",
         "_partial_since",
         "_prepared",
         "_queue",
-        "_read_out",
-        "_reading_paused",
         "_shared",
+        "_state",
         "_timed",
         "_transport",
         "_unread",
@@ -104,27 +97,20 @@ class Connection(asyncio.Protocol):
         self._codec = codec
         self._shared = shared
         self._listener = listener
-        self._transport: asyncio.Transport | None = None
-        self._write: Callable[[bytes], None] = _nowhere  # the transport's, bound once
+        self._transport: asyncio.Transport | None = None  # before it is made, and once it is lost
+        self._write: Callable[[bytes], None]  # the transport's, bound once
+        self._state = AT_REST
         self._unread = b""
-        self._waiting = False  # for a turn, to go on with what was read
         self._events: deque[Event] = deque()
         self._queue: deque[Reply | bytes | asyncio.Future[Reply]] = deque()
+        self._timed: TimedReply | None = None  # among the answers to what came last
+        self._waiting = False  # for a turn, to go on with what was read
+        self._writing_paused = False  # until the peer takes replies
+        self._active_at = shared.clock()  # the last request, or the last reply
+        self._partial_since: float | None = None
         self._prepared = shared.prepared.setdefault(type(codec), Prepared())
         self._counters = shared.counters
         self._clock = shared.clock
-        self._at_rest = True  # nothing is in hand, and whole requests may be answered
-        self._asked = 0  # events so far
-        self._timed: TimedReply | None = None  # the answer to the last of them, if it was one
-        self._active_at = shared.clock()  # the last request, or the last reply
-        self._partial_since: float | None = None
-        self._reading_paused = False
-        self._writing_paused = False
-        self._finishing = False  # nothing more is read; what was read is answered, then the end
-        self._read_out = False  # what the kernel had for us at the end is read
-        self._lingering = False  # the end is said; wait for the peer to read it
-        self._garbled = False
-        self._eof = False
 
     # Called by the event loop
 
@@ -132,12 +118,12 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._write = self._transport.write
         self._transport.set_write_buffer_limits(high=WRITE_HIGH, low=WRITE_LOW)
-        if self._finishing:
+        if self._state is not AT_REST:  # the server has called finish()
             self._advance()
 
     def data_received(self, data: bytes) -> None:
         known = self._prepared.table.get(data) or self._prepared.find(data)
-        if known is not None and self._at_rest:
+        if known is not None and self._state is AT_REST:
             now = self._clock()
             if now < known.until:
                 if not known.used:  # to look is cheaper than to write
@@ -146,19 +132,17 @@ class Connection(asyncio.Protocol):
                 self._counters.requests += 1
                 self._write(known.wire)
                 return
-        if not self._finishing:
+        if self._state <= PAUSED:
             self._receive(data)
 
     def eof_received(self) -> bool:
         """Keep the sending half open while answers are due."""
-        self._eof = True
-        self._finishing = True
-        self._at_rest = False
+        self._state = max(self._state, State.HEARD_OUT)
         return bool(self._queue or self._events or self._unread)
 
     def pause_writing(self) -> None:
         self._writing_paused = True
-        self._at_rest = False
+        self._state = max(self._state, State.BUSY)
 
     def resume_writing(self) -> None:
         self._writing_paused = False
@@ -166,9 +150,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         """End. Why is of no interest: a peer may go away at any time, in any way."""
+        self._state = State.ENDED
         self._transport = None
-        self._write = _nowhere
-        self._at_rest = False
         self._unread = b""
         self._events.clear()
         for item in self._queue:
@@ -181,10 +164,8 @@ class Connection(asyncio.Protocol):
 
     def finish(self) -> None:
         """Answer what has arrived, then close."""
-        self._finishing = True
-        self._at_rest = False
-        if self._transport is not None:
-            self._advance()
+        self._state = max(self._state, State.DRAINING)
+        self._advance()
 
     def give_up(self) -> None:
         """Answer with STOPPING whatever has been asked and has no answer yet, then close."""
@@ -206,7 +187,7 @@ class Connection(asyncio.Protocol):
         """Close the connection if the peer is past one of its time limits."""
         limits = self._shared.limits
         since, allowed = self._active_at, limits.idle
-        if self._lingering:
+        if self._state is State.ENDED:
             allowed = limits.linger
         elif self._writing_paused:
             pass
@@ -221,38 +202,38 @@ class Connection(asyncio.Protocol):
 
     def _receive(self, data: bytes) -> None:
         """Take what came; where it was one request with a timed reply, prepare for the next."""
-        alone, asked = self._at_rest, self._asked
+        alone = self._state is AT_REST
+        self._timed = None
         self._unread += data
-        self._advance(0 if self._waiting else 1)
-        if alone and self._at_rest and self._asked == asked + 1 and self._timed is not None:
+        self._advance(1)
+        if alone and self._state is AT_REST and self._timed is not None:
             self._prepared.add(data, self._timed)
 
     def _advance(self, requests: int = 0) -> None:
-        """Send what is known, and move on as many `requests` of what was read."""
+        """Move on as many `requests` of what was read, send what is known, and see what follows."""
+        transport = self._transport
+        if transport is None or self._state is State.ENDED:
+            return
         self._ask(requests)
-        while self._sendable():
-            self._send()
-        if self._transport is None:
+        while not (self._writing_paused or transport.is_closing()) and (known := self._known()):
+            self._write(known)
+            self._active_at = self._clock()
+        if transport.is_closing():
             return
         held_up = self._held_up()
         if not held_up and not self._waiting and (self._events or self._unread):
             self._waiting = True
             self._shared.turns.wait(self._go_on)
         held_up = held_up or self._waiting
-        self._at_rest = not (
-            held_up or self._queue or self._finishing or self._partial_since is not None
-        )
-        if self._finishing:
-            if not held_up and not self._queue:
-                self._end()
-        elif held_up != self._reading_paused:
-            self._pause_reading(held_up)
+        if self._state <= PAUSED:
+            self._read_on(transport, held_up=held_up)
+        elif not held_up and not self._queue:
+            self._end(transport)
 
     def _go_on(self) -> None:
         """Take a turn."""
         self._waiting = False
-        if self._transport is not None:
-            self._advance(REQUESTS_PER_TURN)
+        self._advance(REQUESTS_PER_TURN)
 
     def _held_up(self) -> bool:
         """Tell whether the peer must take replies, or answers be found, before more is asked."""
@@ -267,32 +248,24 @@ class Connection(asyncio.Protocol):
             if isinstance(answer, bytes):
                 requests -= len(answer) // BYTES_AS_REQUEST
 
-    def _sendable(self) -> bool:
-        if not self._queue or self._writing_paused:
-            return False
-        first = self._queue[0]
-        return isinstance(first, Reply | bytes) or first.done()
-
     def _decode(self) -> bool:
         """Decode one chunk of what was read; tell whether it completed a request."""
         while self._unread:
             chunk, self._unread = self._unread[:CHUNK], self._unread[CHUNK:]
             events = self._codec.feed(chunk)
             if events:
-                self._active_at = self._shared.clock()
+                self._active_at = self._clock()
                 self._partial_since = self._active_at if self._codec.partial else None
                 self._events.extend(events)
                 return True
             if self._partial_since is None:
-                self._partial_since = self._shared.clock()
+                self._partial_since = self._clock()
         return False
 
     def _respond(self, event: Event) -> Reply | bytes | asyncio.Future[Reply]:
-        shared = self._shared
-        self._asked += 1
-        self._timed = None
         if not isinstance(event, Request):
             return self._refuse(event)
+        shared = self._shared
         shared.counters.requests += 1
         try:
             answer = shared.answer(event)
@@ -313,15 +286,16 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, event: BadRequest | Garbage) -> Reply:
         self._shared.counters.bad_requests += 1
-        if isinstance(event, Garbage):
-            self._garbled = self._finishing = True
+        garbage = isinstance(event, Garbage)
+        if garbage:
+            self._state = max(self._state, State.GARBLED)
             self._unread = b""
         self._shared.log.warning(
             "request-bad",
             listener=self._listener,
             peer=peer_name(self._transport),
             reason=event.reason,
-            closed=self._garbled,
+            closed=garbage,
         )
         return Reply(Status.PERM, event.reason)
 
@@ -331,8 +305,8 @@ class Connection(asyncio.Protocol):
         if self._queue and self._queue[0] is future:
             self._advance()
 
-    def _send(self) -> None:
-        """Write the answers that are known, up to the first that is not."""
+    def _known(self) -> bytes:
+        """Take the answers that are known, up to the first that is not; not many at a time."""
         queue, chunks, size = self._queue, list[bytes](), 0
         while queue and size < CHUNK:
             first = queue[0]
@@ -343,9 +317,7 @@ class Connection(asyncio.Protocol):
             queue.popleft()
             chunks.append(first if isinstance(first, bytes) else self._codec.encode(first))
             size += len(chunks[-1])
-        self._active_at = self._shared.clock()
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(b"".join(chunks))
+        return b"".join(chunks)
 
     def _outcome(self, future: asyncio.Future[Reply]) -> Reply:
         if future.cancelled():
@@ -356,45 +328,43 @@ class Connection(asyncio.Protocol):
         self._shared.log.bug("answer-failed", error, listener=self._listener)
         return INTERNAL_ERROR
 
-    def _pause_reading(self, paused: bool) -> None:
-        self._reading_paused = paused
-        if self._transport is None or self._transport.is_closing():
-            return
-        if paused:
-            self._transport.pause_reading()
-            return
-        if self._partial_since is not None:
-            self._partial_since = self._shared.clock()  # the rest could not arrive until now
-        self._transport.resume_reading()
+    def _read_on(self, transport: asyncio.Transport, *, held_up: bool) -> None:
+        """Read what comes, or pause."""
+        was_paused = self._state is PAUSED
+        in_hand = self._queue or self._partial_since is not None
+        self._state = PAUSED if held_up else State.BUSY if in_hand else AT_REST
+        if held_up and not was_paused:
+            transport.pause_reading()
+        elif was_paused and not held_up:
+            if self._partial_since is not None:
+                self._partial_since = self._clock()  # the rest could not arrive until now
+            transport.resume_reading()
 
-    def _end(self) -> None:
+    def _end(self, transport: asyncio.Transport) -> None:
         """Close, when everything is answered.
 
         After garbage the peer may be sending still. To close with bytes unread would reset the
         connection, and the peer could lose the answers: so the end is said, and what still comes
         is dropped, until the peer closes or `linger` is over.
         """
-        if self._transport is None or self._transport.is_closing() or self._lingering:
-            return
-        if last := self._last_bytes():
+        if self._state is State.DRAINING and (last := _last_bytes(transport)):
+            self._state = State.READ_OUT
             self._unread += last
             self._advance(1)
             return
-        self._lingering = True
-        self._active_at = self._shared.clock()
-        if not self._garbled or self._eof:
-            self._transport.close()
-            return
-        self._transport.write_eof()
-        if self._reading_paused:
-            self._pause_reading(False)
+        garbled = self._state is State.GARBLED
+        self._state = State.ENDED
+        self._active_at = self._clock()
+        if garbled:
+            transport.write_eof()
+            transport.resume_reading()
+        else:
+            transport.close()
 
-    def _last_bytes(self) -> bytes:
-        """Return, once, what has arrived and was not read: closing would reset the connection."""
-        if self._transport is None or self._read_out or self._garbled or self._eof:
-            return b""
-        self._read_out = True
-        try:
-            return os.read(self._transport.get_extra_info("socket").fileno(), LAST_READ)
-        except OSError:  # nothing is there, or the peer is gone
-            return b""
+
+def _last_bytes(transport: asyncio.Transport) -> bytes:
+    """Return what has arrived and was not read: closing would reset the connection."""
+    try:
+        return os.read(transport.get_extra_info("socket").fileno(), LAST_READ)
+    except OSError:  # nothing is there, or the peer is gone
+        return b""

@@ -1,9 +1,6 @@
 """Replies that stand ready: they change no answer, and they cost next to nothing."""
 
-import asyncio
 import sys
-from collections import deque
-from collections.abc import Callable
 from types import FrameType
 from typing import Any, cast
 
@@ -11,66 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.base import logs
-from mtasts_resolver.base.ratelimit import RateLimitedLog
 from mtasts_resolver.postfix import Request
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply
 from mtasts_resolver.postfix.socketmap import SocketmapCodec
 from mtasts_resolver.postfix.tcp_table import TcpTableCodec
-from mtasts_resolver.server import prepared, turns
-from mtasts_resolver.server.connection import Connection, Shared
-from mtasts_resolver.server.limits import Limits
+from mtasts_resolver.server import prepared
+from mtasts_resolver.server.connection import Connection
+from tests.unit.server.wire import ByHand, Wire, connect, netstring
 
 HOT = b"20:default good.example,"
 SECURE = b"31:OK secure match=mx.good.example,"
-
-
-class Wire(asyncio.Transport):
-    """A transport that keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent = bytearray()
-        self.closed = False
-
-    def write(self, data: Any) -> None:
-        self.sent += data
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Nothing is held back."""
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        self.closed = True
-
-    def abort(self) -> None:
-        self.closed = True
-
-    def write_eof(self) -> None:
-        """Nobody waits for it."""
-
-    def pause_reading(self) -> None:
-        """The test sends what it likes."""
-
-    def resume_reading(self) -> None:
-        """The test sends what it likes."""
-
-
-class Turns(turns.Turns):
-    """Turns that are taken when the test says so, for want of an event loop."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.due: deque[Callable[[], None]] = deque()
-
-    def wait(self, go_on: Callable[[], None]) -> None:
-        self.due.append(go_on)
-
-    def take(self) -> None:
-        while self.due:
-            self.due.popleft()()
 
 
 class Book:
@@ -100,27 +47,6 @@ class Book:
         return held
 
 
-def connect(book: Any, codec: type = SocketmapCodec) -> tuple[Connection, Wire, Shared]:
-    shared = Shared(
-        answer=book.answer,
-        limits=Limits(),
-        clock=lambda: cast("float", book.now),
-        log=RateLimitedLog(logs.get(__name__), lambda: 0.0),
-        prepared={},
-        lost=lambda _connection: None,
-        turns=Turns(),
-    )
-    made = Connection(codec(), shared, "test")
-    wire = Wire()
-    made.connection_made(wire)
-    return made, wire, shared
-
-
-def netstring(map_name: str, key: str) -> bytes:
-    payload = f"{map_name} {key}".encode()
-    return b"%d:%b," % (len(payload), payload)
-
-
 keys = st.sampled_from(["a.example", "b.example", "plain.example", ".example"])
 single = st.builds(netstring, st.sampled_from(["default", "tlsrpt"]), keys)
 sent = st.one_of(
@@ -147,7 +73,7 @@ def test_what_stands_ready_changes_no_answer(script: list[bytes | str | int]) ->
                 book.now += step
             elif isinstance(step, bytes):
                 made.data_received(step)
-                cast("Turns", made._shared.turns).take()
+                cast("ByHand", made._shared.turns).take_all()
         assert quick.sent == slow.sent
     assert shared.counters == never.counters
     assert hot.asked <= plain.asked

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 
-class Turns:
+class RoundRobin:
     """Calls one of those that wait in each turn of the event loop, in the order in which they came.
 
     However many wait, and however much each has to do, all others go on after one call.
