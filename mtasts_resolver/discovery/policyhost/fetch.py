@@ -20,9 +20,9 @@ from mtasts_resolver.discovery.errors import (
 )
 from mtasts_resolver.discovery.findings import FetchedPolicy
 from mtasts_resolver.discovery.policyhost.addresses import IPNetwork, is_address
+from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
 from mtasts_resolver.discovery.policyhost.certificates import TrustStore
-from mtasts_resolver.discovery.policyhost.host import find_addresses
-from mtasts_resolver.discovery.policyhost.network import Network
+from mtasts_resolver.discovery.policyhost.lookup import find_addresses
 from mtasts_resolver.discovery.policyhost.transport import (
     HTTP_PORT,
     HTTPS_PORT,
@@ -107,7 +107,7 @@ class PolicyFetcher:
 
     async def _fetch(self, host: str, addresses: Sequence[str], trace: Trace) -> FetchedPolicy:
         targets = addresses if self._proxy is None else [self._proxy.url.host]
-        network = Network(
+        network = PolicyHostBackend(
             targets,
             trace,
             proxied=self._proxy is not None,

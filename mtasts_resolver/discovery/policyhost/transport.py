@@ -8,7 +8,7 @@ import httpx
 
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import BodyError, ConnectError
-from mtasts_resolver.discovery.policyhost.network import Network, Secured, proxy_failure
+from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend, Secured, proxy_failure
 
 HTTP_PORT = 80
 HTTPS_PORT = 443
@@ -22,7 +22,7 @@ class PolicyHostTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(
-        self, network: Network, context: ssl.SSLContext, proxy: httpx.Proxy | None = None
+        self, network: PolicyHostBackend, context: ssl.SSLContext, proxy: httpx.Proxy | None = None
     ) -> None:
         self._network = network
         self._pool = httpcore.AsyncConnectionPool(

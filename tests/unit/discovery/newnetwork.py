@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 
 from mtasts_resolver.discovery.errors import ConnectError, ShortageError
-from mtasts_resolver.discovery.policyhost.network import Network
+from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
 from mtasts_resolver.discovery.trace import Trace
 
 
 async def main(addresses: Sequence[str]) -> str:
-    network = Network(addresses, Trace(), proxied=False)
+    network = PolicyHostBackend(addresses, Trace(), proxied=False)
     try:
         await network.connect_tcp("mta-sts.example.com", 443)
     except (ConnectError, ShortageError) as error:

@@ -21,8 +21,8 @@ from mtasts_resolver.discovery.errors import (
     StatusError,
 )
 from mtasts_resolver.discovery.findings import FetchedPolicy
+from mtasts_resolver.discovery.policyhost.backend import MAX_BODY, MAX_HEAD, MAX_INTERIM
 from mtasts_resolver.discovery.policyhost.fetch import MAX_PARTS
-from mtasts_resolver.discovery.policyhost.network import MAX_BODY, MAX_HEAD, MAX_INTERIM
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES, Mode
 from tests.unit.discovery.policyhost import (

@@ -27,8 +27,8 @@ from mtasts_resolver.discovery.errors import (
     PolicyHostError,
     StatusError,
 )
+from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
 from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
-from mtasts_resolver.discovery.policyhost.network import Network
 from mtasts_resolver.discovery.policyhost.transport import PolicyHostTransport
 from mtasts_resolver.discovery.policyhost.wire import Tls, Wire
 from mtasts_resolver.discovery.trace import Trace
@@ -127,7 +127,7 @@ async def test_no_socket_is_left_of_a_look_up(end: End, servers: int) -> None:
 
 
 KINDS = {
-    *(Wire, Tls, Network, PolicyHostTransport, Trace, httpx.Response),
+    *(Wire, Tls, PolicyHostBackend, PolicyHostTransport, Trace, httpx.Response),
     *(BodyError, CertificateError, ConnectError, InvalidPolicyError, StatusError),
     *(DnsServerError, DnsTimeoutError, PolicyHostError),
 }

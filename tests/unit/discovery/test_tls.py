@@ -32,6 +32,7 @@ from mtasts_resolver.discovery.errors import (
     ShortageError,
 )
 from mtasts_resolver.discovery.policyhost import authorities
+from mtasts_resolver.discovery.policyhost.backend import MAX_ADDRESSES, PolicyHostBackend
 from mtasts_resolver.discovery.policyhost.certificates import (
     MAX_DESCRIBED,
     TRUST_STORE_AGE,
@@ -42,7 +43,6 @@ from mtasts_resolver.discovery.policyhost.certificates import (
     trusting_context,
 )
 from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
-from mtasts_resolver.discovery.policyhost.network import MAX_ADDRESSES, Network
 from mtasts_resolver.discovery.trace import Trace
 from tests.unit.discovery.policyhost import (
     DOMAIN,
@@ -333,7 +333,7 @@ async def test_too_many_open_files_are_no_failure_of_the_host(
     *, targets: list[str], proxied: bool
 ) -> None:
     async with stream_server(wait) as port:
-        network = Network(targets, Trace(), proxied=proxied)
+        network = PolicyHostBackend(targets, Trace(), proxied=proxied)
         # What is loaded or started at the first use is not what is tested.
         await asyncio.get_running_loop().getaddrinfo("localhost", port)
         with no_more_files(), pytest.raises(ShortageError, match="may open no more files"):

@@ -54,7 +54,7 @@ _TLS_FAILURES = {
 _SocketOptions = Iterable[httpcore.SOCKET_OPTION] | None
 
 
-class Network(httpcore.AsyncNetworkBackend):
+class PolicyHostBackend(httpcore.AsyncNetworkBackend):
     """One fetch's way to its policy host.
 
     It connects to `targets`, the addresses of the policy host, one after the other until one
@@ -99,7 +99,7 @@ class Network(httpcore.AsyncNetworkBackend):
             step.outcome = self.peer = wire.peer
             step.details = tuple(f"not {failure}" for failure in failures)
         self.asks_proxy = self.proxied
-        return Tunnel(self, wire, port) if self.proxied else Connection(self, wire, port)
+        return Tunnel(self, wire, port) if self.proxied else Unsecured(self, wire, port)
 
     async def _reach_host(self, host: str, port: int, failures: list[DiscoveryError]) -> Wire:
         wire = await _reach(self._targets, port, failures)
@@ -160,10 +160,10 @@ async def _open(target: str, port: int) -> Wire:
         raise (shortage(error, target) or ConnectError(f"{target}: {os_reason(error)}")) from None
 
 
-class Connection(httpcore.AsyncNetworkStream):
+class Unsecured(httpcore.AsyncNetworkStream):
     """A connection to a policy host: there is nothing to read or write, but TLS to begin."""
 
-    def __init__(self, network: Network, wire: Wire, port: int) -> None:
+    def __init__(self, network: PolicyHostBackend, wire: Wire, port: int) -> None:
         self._network = network
         self._wire = wire
         self._port = port
@@ -208,10 +208,10 @@ class Connection(httpcore.AsyncNetworkStream):
         self._wire.abort()
 
 
-class Tunnel(Connection):
+class Tunnel(Unsecured):
     """A connection to a proxy, which is asked in plain text for one to the policy host."""
 
-    def __init__(self, network: Network, wire: Wire, port: int) -> None:
+    def __init__(self, network: PolicyHostBackend, wire: Wire, port: int) -> None:
         super().__init__(network, wire, port)
         self._lines = 0
 
