@@ -11,8 +11,8 @@ import click
 from mtasts_resolver.answers.explanation import Explanation, explain_key
 from mtasts_resolver.base import logs
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.client import DaemonUnreachableError, ask
-from mtasts_resolver.cli.oddities import oddities
+from mtasts_resolver.cli.explain_report import Now, as_dict, as_text, why_different
+from mtasts_resolver.cli.mistakes import oddities
 from mtasts_resolver.cli.options import (
     TemporaryError,
     config_errors,
@@ -24,7 +24,7 @@ from mtasts_resolver.cli.options import (
     show_notes,
 )
 from mtasts_resolver.cli.query import socketmap_address
-from mtasts_resolver.cli.report import Now, as_dict, as_text, why_different
+from mtasts_resolver.cli.socketmap_client import DaemonUnreachableError, ask
 from mtasts_resolver.cli.spinner import spinner
 from mtasts_resolver.cli.terminal import color_option, use_color, width
 from mtasts_resolver.config import Config

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.client import DaemonUnreachableError, ask
-from mtasts_resolver.cli.oddities import oddities
+from mtasts_resolver.cli.mistakes import oddities
 from mtasts_resolver.cli.options import (
     UnavailableError,
     config_option,
@@ -18,6 +17,7 @@ from mtasts_resolver.cli.options import (
     server_option,
     show_notes,
 )
+from mtasts_resolver.cli.socketmap_client import DaemonUnreachableError, ask
 from mtasts_resolver.config import Config, ConfigError, load_config
 from mtasts_resolver.postfix.reply import Status
 

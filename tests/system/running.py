@@ -15,7 +15,7 @@ from typing import Self
 import yaml
 
 from mtasts_resolver.base.clock import SystemClock
-from mtasts_resolver.cli.client import ask
+from mtasts_resolver.cli.socketmap_client import ask
 from mtasts_resolver.postfix.reply import Reply
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.sqlite import SqliteStore

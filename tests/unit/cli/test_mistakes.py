@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.cli.oddities import odd_key, odd_map, oddities
+from mtasts_resolver.cli.mistakes import odd_key, odd_map, oddities
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.policy import parse_next_hop
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.answers.explanation import Explanation
-from mtasts_resolver.cli.report import Now, as_dict, as_text, why_different
+from mtasts_resolver.cli.explain_report import Now, as_dict, as_text, why_different
 from mtasts_resolver.cli.terminal import use_color, wrap
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.trace import Step
