@@ -152,7 +152,6 @@ TWICE = {
     "Mode": "to be told apart",
     "ProtocolName": "to be told apart",
     "Status": "to be told apart",
-    "UnavailableError": "to be told apart",
 }
 
 

@@ -12,7 +12,8 @@ import msgspec
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.options import config_path, json_option, show_notes
+from mtasts_resolver.cli.options import config_path, json_option
+from mtasts_resolver.cli.terminal import show_notes
 from mtasts_resolver.config import (
     Config,
     ConfigError,

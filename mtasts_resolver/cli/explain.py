@@ -3,30 +3,30 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.text import Text
 
 from mtasts_resolver.answers.explanation import Explanation, explain_key
 from mtasts_resolver.base import logs
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.explain_report import Now, as_dict, as_text, why_different
-from mtasts_resolver.cli.mistakes import oddities
+from mtasts_resolver.cli.errors import DaemonUnreachableError, TemporaryError, config_errors
+from mtasts_resolver.cli.explain_report import DaemonReply, as_dict, as_text, why_different
+from mtasts_resolver.cli.mistakes import find_mistakes
 from mtasts_resolver.cli.options import (
-    TemporaryError,
-    config_errors,
     config_option,
     json_option,
     map_option,
     read_config,
     server_option,
-    show_notes,
+    socketmap_address,
 )
-from mtasts_resolver.cli.query import socketmap_address
-from mtasts_resolver.cli.socketmap_client import DaemonUnreachableError, ask
-from mtasts_resolver.cli.spinner import spinner
-from mtasts_resolver.cli.terminal import color_option, use_color, width
+from mtasts_resolver.cli.socketmap_client import ask
+from mtasts_resolver.cli.terminal import color_option, show_notes, use_color, width
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.postfix.reply import Status
@@ -56,19 +56,30 @@ def explain(
     """
     config = read_config(config_file)
     logs.setup_logging("error", "text")  # what else would be logged is among the steps
-    with spinner() as tell:
+    with _spinner() as tell:
         tell("the daemon's answer")
         now = _ask_daemon(config, server, map_name, domain)
         with config_errors():
             explanation = _explain(domain, config, map_name, tell)
-    odd = oddities(domain, map_name, config)
+    mistakes = find_mistakes(domain, map_name, config)
     why = why_different(explanation, now, config)
     if as_json:
-        click.echo(json.dumps(as_dict(explanation, now, why) | odd.as_fields(), indent=2))
+        click.echo(json.dumps(as_dict(explanation, now, why) | mistakes.as_fields(), indent=2))
     else:
-        show_notes(odd.notes)
+        show_notes(mistakes.notes)
         click.echo(as_text(explanation, now, why, width(sys.stdout)), color=use_color(color))
     sys.exit(_exit_code(explanation))
+
+
+@contextmanager
+def _spinner() -> Iterator[Callable[[str], None]]:
+    """Show on standard error, where that is a terminal, what the block says that it waits for."""
+    console = Console(stderr=True)
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield lambda _step: None
+        return
+    with console.status("") as status:
+        yield lambda step: status.update(Text(step, no_wrap=True, overflow="ellipsis"))
 
 
 def _explain(
@@ -80,12 +91,12 @@ def _explain(
         raise TemporaryError(f"nothing can be found out about {domain} now: {error}") from None
 
 
-def _ask_daemon(config: Config, server: str | None, map_name: str, key: str) -> Now:
+def _ask_daemon(config: Config, server: str | None, map_name: str, key: str) -> DaemonReply:
     """Return what the running daemon answers, which is what Postfix gets."""
     try:
-        return Now(ask(server or socketmap_address(config), map_name, key))
+        return DaemonReply(ask(server or socketmap_address(config), map_name, key))
     except (DaemonUnreachableError, click.UsageError) as error:
-        return Now(None, str(error))
+        return DaemonReply(None, str(error))
 
 
 def _exit_code(explanation: Explanation) -> int:

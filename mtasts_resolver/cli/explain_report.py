@@ -17,25 +17,24 @@ from mtasts_resolver.postfix.reply import Reply, Status
 _LABEL = 18  # columns of the longest label and two spaces
 _STEP = 6  # columns of a step's result and two spaces
 
-RESULTS = {"ok": "green", "none": "cyan", "failed": "red"}
-_MARKS = {"ok": "ok", "none": "none", "failed": "FAIL"}
+_MARKS = {"ok": ("ok", "green"), "none": ("none", "cyan"), "failed": ("FAIL", "red")}
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
+class DaemonReply:
     """What the running daemon answers; or why it does not, as `error` says."""
 
     reply: Reply | None
     error: str = ""
 
 
-def result(step: Step) -> str:
+def _result(step: Step) -> str:
     if step.absent:
         return "none"
     return "ok" if step.ok else "failed"
 
 
-def why_different(explanation: Explanation, now: Now, config: Config) -> str:
+def why_different(explanation: Explanation, now: DaemonReply, config: Config) -> str:
     """Say why a fresh look finds other than what Postfix gets now; empty where it does not."""
     if now.reply is None or str(now.reply) == str(explanation.reply):
         return ""
@@ -77,7 +76,7 @@ def _asks_for_nothing(explanation: Explanation) -> bool:
     return policy is not None and policy.mode is not Mode.ENFORCE
 
 
-def as_text(explanation: Explanation, now: Now, why: str, columns: int | None) -> str:
+def as_text(explanation: Explanation, now: DaemonReply, why: str, columns: int | None) -> str:
     """Return the report: the outcome first, then each step that led to it."""
     lines = []
     for label, text in _outcome(explanation, now, why):
@@ -89,7 +88,7 @@ def as_text(explanation: Explanation, now: Now, why: str, columns: int | None) -
     return "\n".join(lines)
 
 
-def _outcome(explanation: Explanation, now: Now, why: str) -> list[tuple[str, str]]:
+def _outcome(explanation: Explanation, now: DaemonReply, why: str) -> list[tuple[str, str]]:
     fresh = str(explanation.reply)
     if now.reply is None:
         current, look = f"nothing, and so it defers the mail: {now.error}", fresh
@@ -120,17 +119,17 @@ def _hosts(hop: NextHop) -> str:
 
 
 def _step(step: Step, columns: int | None) -> list[str]:
-    kind, rest = result(step), " " * _STEP
-    first = f"{_MARKS[kind]:{_STEP}}"
+    mark, color = _MARKS[_result(step)]
+    first, rest = f"{mark:{_STEP}}", " " * _STEP
     head, *more = wrap(f"{step.name}  ({step.seconds:.3f} s)", columns, first=first, rest=rest)
-    lines = [click.style(first, fg=RESULTS[kind], bold=True) + head.removeprefix(first), *more]
+    lines = [click.style(first, fg=color, bold=True) + head.removeprefix(first), *more]
     lines += wrap(step.outcome, columns, first=rest, rest=rest)
     for detail in step.details:
         lines += wrap(detail, columns, first=f"{rest}| ", rest=f"{rest}|   ")
     return lines
 
 
-def as_dict(explanation: Explanation, now: Now, why: str) -> dict[str, Any]:
+def as_dict(explanation: Explanation, now: DaemonReply, why: str) -> dict[str, Any]:
     policy = explanation.finding.policy
     return {
         "key": explanation.key,
@@ -140,7 +139,7 @@ def as_dict(explanation: Explanation, now: Now, why: str) -> dict[str, Any]:
             {
                 "name": step.name,
                 "ok": step.ok,
-                "result": result(step),
+                "result": _result(step),
                 "seconds": round(step.seconds, 6),
                 "outcome": step.outcome,
                 "details": list(step.details),

@@ -21,7 +21,7 @@ _TRANSPORT = re.compile(r"[a-z][a-z0-9_-]*:(?=[^:]*[.\]])")
 _URL = re.compile(r"(?:mailto:|[a-z][a-z0-9+.-]*://)(?P<place>[^/?#]*)", re.IGNORECASE)
 
 
-class Oddity(NamedTuple):
+class Mistake(NamedTuple):
     """Why a key is no next hop that a policy could apply to."""
 
     reason: str
@@ -33,18 +33,18 @@ class Oddity(NamedTuple):
         return f"{quote(key)} {self.reason}{hint}"
 
 
-def odd_key(key: str) -> Oddity | None:
+def mistake_in_key(key: str) -> Mistake | None:
     """Return what is odd about `key`; None where a policy can apply to it."""
     if parse_next_hop(key) is not None:
         return None
     meant = next(filter(parse_next_hop, _guesses(key)), None)
-    return Oddity(_reason(key), meant)
+    return Mistake(_reason(key), meant)
 
 
-class Oddities(NamedTuple):
+class Mistakes(NamedTuple):
     """All that is odd about a question."""
 
-    key: Oddity | None
+    key: Mistake | None
     notes: list[str]
     """For a person, about the key and the map."""
 
@@ -55,16 +55,16 @@ class Oddities(NamedTuple):
         return {"notes": self.notes, "meant": self.key.meant if self.key else None}
 
 
-def oddities(key: str, map_name: str, config: Config | None) -> Oddities:
+def find_mistakes(key: str, map_name: str, config: Config | None) -> Mistakes:
     """Return what is odd about a question; of the map only with the configuration."""
-    odd = odd_key(key)
-    notes = [odd.about(key)] if odd is not None else []
-    if config is not None and (about_map := odd_map(map_name, config)):
+    mistake = mistake_in_key(key)
+    notes = [mistake.about(key)] if mistake is not None else []
+    if config is not None and (about_map := mistake_in_map(map_name, config)):
         notes.append(about_map)
-    return Oddities(odd, notes)
+    return Mistakes(mistake, notes)
 
 
-def odd_map(name: str, config: Config) -> str | None:
+def mistake_in_map(name: str, config: Config) -> str | None:
     """Return what is odd about the name of a map; None where the configuration has it."""
     known = config.all_maps()
     if name.lower() in known:

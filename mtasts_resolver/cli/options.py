@@ -1,16 +1,11 @@
-"""What several commands have in common: where the configuration is, and how its faults are told."""
+"""The options that several commands have, and what follows from them."""
 
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import click
 
-from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.terminal import noting, width, wrap
-from mtasts_resolver.config import Config, ConfigError, load_config
+from mtasts_resolver.cli.errors import config_errors
+from mtasts_resolver.config import Config, load_config
 from mtasts_resolver.config.endpoints import parse_address
 
 DEFAULT_CONFIG = Path("/etc/mtasts-resolver/config.yaml")
@@ -64,39 +59,9 @@ def read_config(config_file: Path | None) -> Config:
         return load_config(config_path(config_file))
 
 
-def show_notes(lines: Iterable[str]) -> None:
-    """Write lines for a person to standard error."""
-    columns = width(sys.stderr)
-    with noting():
-        for line in lines:
-            click.echo("\n".join(wrap(line, columns)), err=True)
-
-
-class CommandError(click.ClickException):
-    """A command ends with its `exit_code`; the text says why, and what to do."""
-
-    exit_code = exit_codes.USAGE
-
-    def show(self, file: IO[str] | None = None) -> None:  # noqa: ARG002  click's signature
-        show_notes(self.message.splitlines())
-
-
-class UnavailableError(CommandError):
-    """The daemon cannot be reached."""
-
-    exit_code = exit_codes.UNAVAILABLE
-
-
-class TemporaryError(CommandError):
-    """Later it may work."""
-
-    exit_code = exit_codes.TEMPORARY
-
-
-@contextmanager
-def config_errors() -> Iterator[None]:
-    """End with the errors where the configuration is no use."""
-    try:
-        yield
-    except ConfigError as error:
-        raise CommandError(str(error)) from None
+def socketmap_address(config: Config) -> str:
+    """Return the address of the first socketmap listener, or end where there is none."""
+    for listener in config.listen:
+        if listener.protocol == "socketmap":
+            return listener.address
+    raise click.UsageError("the configuration has no socketmap listener; name one with --server")

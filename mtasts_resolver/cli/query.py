@@ -7,21 +7,21 @@ from pathlib import Path
 import click
 
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.mistakes import oddities
+from mtasts_resolver.cli.mistakes import find_mistakes
 from mtasts_resolver.cli.options import (
-    UnavailableError,
     config_option,
     config_path,
     json_option,
     map_option,
     server_option,
-    show_notes,
+    socketmap_address,
 )
-from mtasts_resolver.cli.socketmap_client import DaemonUnreachableError, ask
+from mtasts_resolver.cli.socketmap_client import ask
+from mtasts_resolver.cli.terminal import show_notes
 from mtasts_resolver.config import Config, ConfigError, load_config
 from mtasts_resolver.postfix.reply import Status
 
-EXIT_CODES = {
+_EXIT_CODES = {
     Status.OK: 0,
     Status.NOTFOUND: exit_codes.NEGATIVE,
     Status.TEMP: exit_codes.TEMPORARY,
@@ -44,30 +44,27 @@ def query(
     """
     config = None
     if server is None:
-        config = configuration_or_defaults(config_file)
+        config = _configuration_or_defaults(config_file)
         server = socketmap_address(config)
-    odd = oddities(domain, map_name, config)
+    mistakes = find_mistakes(domain, map_name, config)
     if not as_json:
-        show_notes(odd.notes)
-    try:
-        reply = ask(server, map_name, domain)
-    except DaemonUnreachableError as error:
-        raise UnavailableError(str(error)) from None
+        show_notes(mistakes.notes)
+    reply = ask(server, map_name, domain)
     if as_json:
         fields = {
             "domain": domain,
             "map": map_name,
             "status": reply.status,
             "text": reply.text,
-            **odd.as_fields(),
+            **mistakes.as_fields(),
         }
         click.echo(json.dumps(fields))
     else:
         click.echo(str(reply))
-    sys.exit(EXIT_CODES[reply.status])
+    sys.exit(_EXIT_CODES[reply.status])
 
 
-def configuration_or_defaults(config_file: Path | None) -> Config:
+def _configuration_or_defaults(config_file: Path | None) -> Config:
     """Return the configuration, or the defaults where the file is of no use.
 
     Who asks may not be allowed to read it, and what it says may be in force nowhere.
@@ -79,11 +76,3 @@ def configuration_or_defaults(config_file: Path | None) -> Config:
         address = socketmap_address(config)
         show_notes([*error.errors, f"The daemon is asked at the default address, {address}"])
         return config
-
-
-def socketmap_address(config: Config) -> str:
-    """Return the address of the first socketmap listener, or end where there is none."""
-    for listener in config.listen:
-        if listener.protocol == "socketmap":
-            return listener.address
-    raise click.UsageError("the configuration has no socketmap listener; name one with --server")

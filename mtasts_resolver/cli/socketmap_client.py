@@ -2,17 +2,14 @@
 
 import socket
 
+from mtasts_resolver.cli.errors import DaemonUnreachableError
 from mtasts_resolver.config.endpoints import InetAddress, parse_address
 from mtasts_resolver.postfix.reply import Reply, Status
+from mtasts_resolver.postfix.socketmap import MAX_REPLY
 
 CONNECT_TIMEOUT = 5.0  # seconds; the daemon is on this machine or near it
 REPLY_TIMEOUT = 100.0  # seconds, as long as Postfix waits
-MAX_REPLY = 100_000  # bytes: Postfix's own limit
 MAX_LENGTH_DIGITS = len(str(MAX_REPLY))
-
-
-class DaemonUnreachableError(Exception):
-    """Nobody answers at the address, or what answers does not speak socketmap."""
 
 
 def ask(address: str, map_name: str, key: str) -> Reply:

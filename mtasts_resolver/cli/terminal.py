@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -51,6 +51,14 @@ def noting() -> Iterator[None]:
         yield
     except OSError:
         silence(sys.stderr)
+
+
+def show_notes(lines: Iterable[str]) -> None:
+    """Write lines for a person to standard error."""
+    columns = width(sys.stderr)
+    with noting():
+        for line in lines:
+            click.echo("\n".join(wrap(line, columns)), err=True)
 
 
 def silence(stream: TextIO | None) -> None:

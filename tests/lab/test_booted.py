@@ -42,7 +42,8 @@ SECURE = "OK secure match=mx.good.example servername=hostname"
 
 # Asks again and again, over one connection after the other, and twice each time, as Postfix does.
 ASKER = """
-from mtasts_resolver.cli.socketmap_client import DaemonUnreachableError, ask
+from mtasts_resolver.cli.errors import DaemonUnreachableError
+from mtasts_resolver.cli.socketmap_client import ask
 first = True
 while True:
     try:

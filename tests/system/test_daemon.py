@@ -21,7 +21,7 @@ import pytest
 from dns.message import Message
 
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.socketmap_client import DaemonUnreachableError
+from mtasts_resolver.cli.errors import DaemonUnreachableError
 from mtasts_resolver.postfix.reply import NOT_FOUND, Status
 from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
 from tests.unit.discovery.servers import name_server, respond

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.answers.explanation import Explanation
-from mtasts_resolver.cli.explain_report import Now, as_dict, as_text, why_different
+from mtasts_resolver.cli.explain_report import DaemonReply, as_dict, as_text, why_different
 from mtasts_resolver.cli.terminal import use_color, wrap
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.trace import Step
@@ -56,24 +56,24 @@ def fresh(reply: Reply, found: Policy | None = None, *steps: Step) -> Explanatio
 def test_it_is_said_why_a_fresh_look_finds_other_than_postfix_gets(
     now: Reply, then: Explanation, words: str
 ) -> None:
-    why = why_different(then, Now(now), Config())
+    why = why_different(then, DaemonReply(now), Config())
     assert words in why
-    text = click.unstyle(as_text(then, Now(now), why, None))
+    text = click.unstyle(as_text(then, DaemonReply(now), why, None))
     assert f"Postfix gets now  {now}\n" in text
     assert f"a fresh look      {then.reply}\n" in text
-    assert as_dict(then, Now(now), why)["difference"] == why
+    assert as_dict(then, DaemonReply(now), why)["difference"] == why
 
 
 def test_what_is_the_same_is_not_explained() -> None:
     then = fresh(SECURE, policy())
-    assert why_different(then, Now(SECURE), Config()) == ""
-    text = click.unstyle(as_text(then, Now(SECURE), "", None))
+    assert why_different(then, DaemonReply(SECURE), Config()) == ""
+    text = click.unstyle(as_text(then, DaemonReply(SECURE), "", None))
     assert text.startswith(f"Postfix gets now  {SECURE}\na fresh look      finds the same\n")
 
 
 def test_it_is_said_that_the_daemon_does_not_answer() -> None:
     then = fresh(SECURE, policy())
-    now = Now(None, "connection refused")
+    now = DaemonReply(None, "connection refused")
     assert why_different(then, now, Config()) == ""
     text = click.unstyle(as_text(then, now, "", None))
     assert text.startswith(
@@ -94,9 +94,9 @@ def test_it_is_said_that_the_daemon_does_not_answer() -> None:
 )
 def test_each_step_has_its_result(step: Step, mark: str, result: str) -> None:
     explanation = fresh(NOT_FOUND, None, step)
-    text = click.unstyle(as_text(explanation, Now(NOT_FOUND), "", None))
+    text = click.unstyle(as_text(explanation, DaemonReply(NOT_FOUND), "", None))
     assert f"\n{mark}  TXT a  (0.000 s)\n" in text
-    (shown,) = as_dict(explanation, Now(NOT_FOUND), "")["steps"]
+    (shown,) = as_dict(explanation, DaemonReply(NOT_FOUND), "")["steps"]
     assert (shown["ok"], shown["result"]) == (step.ok, result)
 
 

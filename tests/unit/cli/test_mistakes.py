@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.cli.mistakes import odd_key, odd_map, oddities
+from mtasts_resolver.cli.mistakes import find_mistakes, mistake_in_key, mistake_in_map
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.policy import parse_next_hop
 
@@ -45,36 +45,36 @@ from mtasts_resolver.policy import parse_next_hop
     ],
 )
 def test_what_is_odd_and_what_was_meant(key: str, reason: str, meant: str | None) -> None:
-    odd = odd_key(key)
-    assert odd is not None
-    assert reason in odd.reason
-    assert odd.meant == meant
+    mistake = mistake_in_key(key)
+    assert mistake is not None
+    assert reason in mistake.reason
+    assert mistake.meant == meant
 
 
 @pytest.mark.parametrize(
     "key", ["good.example", "GOOD.example.", "b\xfccher.example", "[relay.example]:submission"]
 )
 def test_nothing_is_odd_about_a_next_hop(key: str) -> None:
-    assert odd_key(key) is None
-    assert oddities(key, "tlsrpt", Config()).as_fields() == {}
+    assert mistake_in_key(key) is None
+    assert find_mistakes(key, "tlsrpt", Config()).as_fields() == {}
 
 
 @given(st.text(max_size=80) | st.text("a.@:/[]<> *_-1", max_size=30))
 def test_whatever_is_typed_a_line_says_what_is_odd_about_it(key: str) -> None:
-    odd = odd_key(key)
-    if odd is None:
+    mistake = mistake_in_key(key)
+    if mistake is None:
         assert parse_next_hop(key)
         return
-    assert odd.about(key).isprintable()
-    assert odd.meant is None or parse_next_hop(odd.meant)
+    assert mistake.about(key).isprintable()
+    assert mistake.meant is None or parse_next_hop(mistake.meant)
 
 
 def test_a_map_that_there_is_not() -> None:
     config = Config(maps={"partners": MapOptions()})
-    assert odd_map("Partners", config) is None
-    assert odd_map("QueryWithTLSRPT", config) is None
-    assert str(odd_map("tlsrtp", config)).endswith("as 'default'; did you mean 'tlsrpt'?")
-    assert str(odd_map("x", config)).endswith("answered as 'default'")
-    found = oddities("user@a.example", "x", config)
+    assert mistake_in_map("Partners", config) is None
+    assert mistake_in_map("QueryWithTLSRPT", config) is None
+    assert str(mistake_in_map("tlsrtp", config)).endswith("as 'default'; did you mean 'tlsrpt'?")
+    assert str(mistake_in_map("x", config)).endswith("answered as 'default'")
+    found = find_mistakes("user@a.example", "x", config)
     assert len(found.notes) == 2
     assert found.as_fields()["meant"] == "a.example"
