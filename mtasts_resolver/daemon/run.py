@@ -42,7 +42,7 @@ from mtasts_resolver.server.listeners import (
     adopt_socket,
     open_listeners,
 )
-from mtasts_resolver.server.server import Server
+from mtasts_resolver.server.accept import Server
 from mtasts_resolver.store.errors import HeldError, StoreError
 from mtasts_resolver.store.files import check_free
 from mtasts_resolver.store.fitness import check_fit

@@ -4,7 +4,7 @@ import re
 
 from mtasts_resolver.postfix import MAX_REQUEST, BadRequest, Event, Garbage, Request
 from mtasts_resolver.postfix.reply import Reply
-from mtasts_resolver.postfix.text import NO_KEY, choices, decode, sendable
+from mtasts_resolver.postfix.codec import NO_KEY, choices, decode, sendable
 
 MAX_REPLY = 100_000  # bytes, framing excluded: socketmap_table(5); Postfix defers beyond it
 

@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from mtasts_resolver.postfix import MAX_REQUEST, BadRequest, Event, Garbage, Request
 from mtasts_resolver.postfix.reply import Reply, Status
-from mtasts_resolver.postfix.text import NO_KEY, choices, decode, sendable
+from mtasts_resolver.postfix.codec import NO_KEY, choices, decode, sendable
 
 # tcp_table(5): "no longer than 4096 characters including the newline terminator". Postfix reads a
 # longer line ten times over, a second apart, before it defers.

@@ -10,7 +10,7 @@ from mtasts_resolver.server.listeners import (
     adopt_socket,
     open_listeners,
 )
-from mtasts_resolver.server.server import Server
+from mtasts_resolver.server.accept import Server
 
 __all__ = [
     "Answer",

@@ -19,7 +19,7 @@ from mtasts_resolver.server import (
     adopt_socket,
     open_listeners,
 )
-from mtasts_resolver.server import server as server_module
+from mtasts_resolver.server import accept
 from tests.events import events
 from tests.unit.server.client import (
     DEADLINE,
@@ -157,7 +157,7 @@ async def test_a_connection_that_the_system_cannot_serve_is_forgotten(
 
 
 async def test_the_sweep_runs_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "SWEEP_INTERVAL", 0.01)
+    monkeypatch.setattr(accept, "SWEEP_INTERVAL", 0.01)
     clock = FakeClock()
     async with serving(clock=clock) as server, connected(server) as client:
         assert await client.ask("a") == "OK a"
