@@ -20,7 +20,7 @@ from mtasts_resolver.policy import (
     decide,
     parse_next_hop,
 )
-from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply, render
 
 log = logs.get(__name__)

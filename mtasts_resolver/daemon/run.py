@@ -35,6 +35,7 @@ from mtasts_resolver.knowledge.dane import DaneKeeper
 from mtasts_resolver.knowledge.dnssec import Validation
 from mtasts_resolver.knowledge.refresher import PolicyRefresher
 from mtasts_resolver.knowledge.sts import Resolver
+from mtasts_resolver.server.accept import Server
 from mtasts_resolver.server.listeners import (
     Listener,
     ListenError,
@@ -42,7 +43,6 @@ from mtasts_resolver.server.listeners import (
     adopt_socket,
     open_listeners,
 )
-from mtasts_resolver.server.accept import Server
 from mtasts_resolver.store.errors import HeldError, StoreError
 from mtasts_resolver.store.files import check_free
 from mtasts_resolver.store.fitness import check_fit

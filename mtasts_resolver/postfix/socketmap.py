@@ -2,9 +2,18 @@
 
 import re
 
-from mtasts_resolver.postfix import MAX_REQUEST, BadRequest, Event, Garbage, Request
+from mtasts_resolver.postfix.codec import (
+    MAX_REQUEST,
+    NO_KEY,
+    BadRequest,
+    Decoded,
+    Garbage,
+    Request,
+    choices,
+    decode,
+    sendable,
+)
 from mtasts_resolver.postfix.reply import Reply
-from mtasts_resolver.postfix.codec import NO_KEY, choices, decode, sendable
 
 MAX_REPLY = 100_000  # bytes, framing excluded: socketmap_table(5); Postfix defers beyond it
 
@@ -33,7 +42,7 @@ class SocketmapCodec:
     def partial(self) -> bool:
         return bool(self._begun)
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> list[Decoded]:
         if self._broken:
             return []
         if self._begun:
@@ -45,37 +54,37 @@ class SocketmapCodec:
             data = bytes(self._begun)
             self._begun.clear()
             self._needed = 0
-        return self._events(data)
+        return self._decode(data)
 
-    def _events(self, data: bytes) -> list[Event]:
-        """Return the events of `data`, which begins a netstring; keep what is not complete."""
-        events: list[Event] = []
+    def _decode(self, data: bytes) -> list[Decoded]:
+        """Return what is in `data`, which begins a netstring; keep what is not complete."""
+        decoded: list[Decoded] = []
         position = 0
         while position < len(data):
             header = _HEADER.match(data, position)
             if not header:
                 if _HEADER_BEGUN.fullmatch(data, position):
                     self._begun += data[position:]
-                    return events
-                return self._break(events, _fault(data, position))
+                    return decoded
+                return self._break(decoded, _fault(data, position))
             start = header.end()
             end = start + int(header[1])
             if end - start > MAX_REQUEST:
-                return self._break(events, _TOO_LONG)
+                return self._break(decoded, _TOO_LONG)
             if end >= len(data):
                 self._begun += data[position:]
                 self._needed = end + 1 - position
-                return events
+                return decoded
             if data[end] != ord(","):
-                return self._break(events, _NO_COMMA)
-            events.append(_request(data[start:end]))
+                return self._break(decoded, _NO_COMMA)
+            decoded.append(_request(data[start:end]))
             position = end + 1
-        return events
+        return decoded
 
-    def _break(self, events: list[Event], garbage: Garbage) -> list[Event]:
+    def _break(self, decoded: list[Decoded], garbage: Garbage) -> list[Decoded]:
         self._broken = True
-        events.append(garbage)
-        return events
+        decoded.append(garbage)
+        return decoded
 
     def encode(self, reply: Reply) -> bytes:
         for choice in choices(reply):

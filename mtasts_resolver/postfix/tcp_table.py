@@ -4,9 +4,18 @@ import re
 import string
 from urllib.parse import quote, unquote_to_bytes
 
-from mtasts_resolver.postfix import MAX_REQUEST, BadRequest, Event, Garbage, Request
+from mtasts_resolver.postfix.codec import (
+    MAX_REQUEST,
+    NO_KEY,
+    BadRequest,
+    Decoded,
+    Garbage,
+    Request,
+    choices,
+    decode,
+    sendable,
+)
 from mtasts_resolver.postfix.reply import Reply, Status
-from mtasts_resolver.postfix.codec import NO_KEY, choices, decode, sendable
 
 # tcp_table(5): "no longer than 4096 characters including the newline terminator". Postfix reads a
 # longer line ten times over, a second apart, before it defers.
@@ -39,10 +48,10 @@ class TcpTableCodec:
     def partial(self) -> bool:
         return bool(self._begun)
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
+    def feed(self, data: bytes) -> list[Decoded]:
+        decoded: list[Decoded] = []
         if self._broken:
-            return events
+            return decoded
         *lines, rest = data.split(b"\n")
         if lines and self._begun:
             self._begun += lines[0]
@@ -50,18 +59,18 @@ class TcpTableCodec:
             self._begun.clear()
         for line in lines:
             if len(line) > MAX_REQUEST:
-                return self._break(events)
-            events.append(_request(line))
+                return self._break(decoded)
+            decoded.append(_request(line))
         if len(self._begun) + len(rest) > MAX_REQUEST:
-            return self._break(events)
+            return self._break(decoded)
         self._begun += rest
-        return events
+        return decoded
 
-    def _break(self, events: list[Event]) -> list[Event]:
+    def _break(self, decoded: list[Decoded]) -> list[Decoded]:
         self._broken = True
         self._begun.clear()
-        events.append(_TOO_LONG)
-        return events
+        decoded.append(_TOO_LONG)
+        return decoded
 
     def encode(self, reply: Reply) -> bytes:
         for choice in choices(reply):

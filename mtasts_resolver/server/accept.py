@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.ratelimit import RateLimitedLog
-from mtasts_resolver.server.connection import Answer, Connection, Shared
+from mtasts_resolver.server.connection import Connection, Responder, Shared
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.listeners import BACKLOG, CODECS, Listener
 
@@ -38,7 +38,7 @@ class Server:
 
     def __init__(
         self,
-        answer: Answer,
+        answer: Responder,
         listeners: Iterable[Listener],
         *,
         limits: Limits | None = None,

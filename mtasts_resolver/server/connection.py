@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from mtasts_resolver.base.ratelimit import RateLimitedLog, peer_name
-from mtasts_resolver.postfix import BadRequest, Codec, Event, Garbage, Request
+from mtasts_resolver.postfix.codec import BadRequest, Codec, Decoded, Garbage, Request
 from mtasts_resolver.postfix.reply import Reply, Status, TimedReply
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.prepared import Prepared
 from mtasts_resolver.server.roundrobin import RoundRobin
 from mtasts_resolver.server.state import State
 
-Answer = Callable[[Request], Reply | TimedReply | Awaitable[Reply]]
+Responder = Callable[[Request], Reply | TimedReply | Awaitable[Reply]]
 """Answers a request: at once where the reply is known, else by something to wait for.
 
 A TimedReply is given again to whoever sends the same bytes, until its time is over.
@@ -46,7 +46,7 @@ STOPPING = Reply(Status.TEMP, "mtasts-resolver is stopping, ask again")
 class Shared:
     """What all connections of a server have in common."""
 
-    answer: Answer
+    answer: Responder
     limits: Limits
     clock: Callable[[], float]
     """Seconds, never going back."""
@@ -67,7 +67,7 @@ AT_REST, PAUSED = State.AT_REST, State.PAUSED  # found quickly
 class Connection(asyncio.Protocol):
     """Answers one peer's requests in the order in which they came.
 
-    What was read passes `_unread` (bytes), `_events` (decoded) and `_queue` (asked, each a reply,
+    What was read passes `_unread` (bytes), `_decoded` and `_queue` (asked, each a reply,
     its bytes, or the future of one). Reading pauses while anything is held up; all but one request
     waits for turns. A request that was answered before, and arrives as a whole while nothing else
     is in hand, passes none of these: its reply stands ready.
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         "_clock",
         "_codec",
         "_counters",
-        "_events",
+        "_decoded",
         "_listener",
         "_partial_since",
         "_prepared",
@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
         self._write: Callable[[bytes], None]  # the transport's, bound once
         self._state = AT_REST
         self._unread = b""
-        self._events: deque[Event] = deque()
+        self._decoded: deque[Decoded] = deque()
         self._queue: deque[Reply | bytes | asyncio.Future[Reply]] = deque()
         self._timed: TimedReply | None = None  # among the answers to what came last
         self._waiting = False  # for a turn, to go on with what was read
@@ -138,7 +138,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep the sending half open while answers are due."""
         self._state = max(self._state, State.HEARD_OUT)
-        return bool(self._queue or self._events or self._unread)
+        return bool(self._queue or self._decoded or self._unread)
 
     def pause_writing(self) -> None:
         self._writing_paused = True
@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
         self._state = State.ENDED
         self._transport = None
         self._unread = b""
-        self._events.clear()
+        self._decoded.clear()
         for item in self._queue:
             if isinstance(item, asyncio.Future) and item in self._shared.tasks:
                 item.cancel()
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
     def give_up(self) -> None:
         """Answer with STOPPING whatever has been asked and has no answer yet, then close."""
         self._unread = b""
-        self._events.clear()
+        self._decoded.clear()
         for index, item in enumerate(self._queue):
             if isinstance(item, asyncio.Future) and not item.done():
                 if item in self._shared.tasks:
@@ -221,7 +221,7 @@ class Connection(asyncio.Protocol):
         if transport.is_closing():
             return
         held_up = self._held_up()
-        if not held_up and not self._waiting and (self._events or self._unread):
+        if not held_up and not self._waiting and (self._decoded or self._unread):
             self._waiting = True
             self._shared.turns.wait(self._go_on)
         held_up = held_up or self._waiting
@@ -241,8 +241,8 @@ class Connection(asyncio.Protocol):
 
     def _ask(self, requests: int) -> None:
         """Ask for answers to so many `requests`, or fewer if they are long."""
-        while requests > 0 and not self._held_up() and (self._events or self._decode()):
-            answer = self._respond(self._events.popleft())
+        while requests > 0 and not self._held_up() and (self._decoded or self._decode()):
+            answer = self._respond(self._decoded.popleft())
             self._queue.append(answer)
             requests -= 1
             if isinstance(answer, bytes):
@@ -252,23 +252,23 @@ class Connection(asyncio.Protocol):
         """Decode one chunk of what was read; tell whether it completed a request."""
         while self._unread:
             chunk, self._unread = self._unread[:CHUNK], self._unread[CHUNK:]
-            events = self._codec.feed(chunk)
-            if events:
+            decoded = self._codec.feed(chunk)
+            if decoded:
                 self._active_at = self._clock()
                 self._partial_since = self._active_at if self._codec.partial else None
-                self._events.extend(events)
+                self._decoded.extend(decoded)
                 return True
             if self._partial_since is None:
                 self._partial_since = self._clock()
         return False
 
-    def _respond(self, event: Event) -> Reply | bytes | asyncio.Future[Reply]:
-        if not isinstance(event, Request):
-            return self._refuse(event)
+    def _respond(self, request: Decoded) -> Reply | bytes | asyncio.Future[Reply]:
+        if not isinstance(request, Request):
+            return self._refuse(request)
         shared = self._shared
         shared.counters.requests += 1
         try:
-            answer = shared.answer(event)
+            answer = shared.answer(request)
             if isinstance(answer, TimedReply):
                 answer.wire = answer.wire or self._codec.encode(answer.reply)
                 self._timed = answer
@@ -284,9 +284,9 @@ class Connection(asyncio.Protocol):
         future.add_done_callback(self._answered)
         return future
 
-    def _refuse(self, event: BadRequest | Garbage) -> Reply:
+    def _refuse(self, refused: BadRequest | Garbage) -> Reply:
         self._shared.counters.bad_requests += 1
-        garbage = isinstance(event, Garbage)
+        garbage = isinstance(refused, Garbage)
         if garbage:
             self._state = max(self._state, State.GARBLED)
             self._unread = b""
@@ -294,10 +294,10 @@ class Connection(asyncio.Protocol):
             "request-bad",
             listener=self._listener,
             peer=peer_name(self._transport),
-            reason=event.reason,
+            reason=refused.reason,
             closed=garbage,
         )
-        return Reply(Status.PERM, event.reason)
+        return Reply(Status.PERM, refused.reason)
 
     def _answered(self, future: asyncio.Future[Reply]) -> None:
         if not future.cancelled() and (error := future.exception()):

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from mtasts_resolver.config.endpoints import Address, InetAddress, UnixAddress
-from mtasts_resolver.postfix import Codec
+from mtasts_resolver.postfix.codec import Codec
 from mtasts_resolver.postfix.socketmap import SocketmapCodec
 from mtasts_resolver.postfix.tcp_table import TcpTableCodec
 from mtasts_resolver.server.unixsocket import BoundPath, bind_unix

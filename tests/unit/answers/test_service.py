@@ -12,7 +12,7 @@ from mtasts_resolver.knowledge import inflight
 from mtasts_resolver.knowledge.cache import ManyDicts
 from mtasts_resolver.knowledge.dnssec import Validation
 from mtasts_resolver.policy import StsFinding
-from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply
 from tests.events import events
 from tests.unit.knowledge.world import TTL, World, ask, document, settle

@@ -15,7 +15,7 @@ from mtasts_resolver.knowledge.dnssec import Validation
 from mtasts_resolver.knowledge.entry import ABSENT, Entry, FetchFailure, entry_of
 from mtasts_resolver.knowledge.refresher import PolicyRefresher
 from mtasts_resolver.policy import Dane, DaneFinding, StsFinding
-from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import TimedReply
 from mtasts_resolver.postfix.socketmap import SocketmapCodec
 from mtasts_resolver.store import StoredPolicy

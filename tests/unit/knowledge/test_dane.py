@@ -20,7 +20,7 @@ from mtasts_resolver.knowledge.cache import MAX_REPLIES
 from mtasts_resolver.knowledge.dane import IN_USE, DaneKeeper
 from mtasts_resolver.knowledge.dnssec import PROBE_INTERVAL, RETRY_INTERVAL, Validation
 from mtasts_resolver.policy import Dane
-from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import TimedReply
 from tests.unit.discovery.zone import FAILED, TTL, Zone
 from tests.unit.knowledge.world import World, ask, document, settle

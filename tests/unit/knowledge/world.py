@@ -34,7 +34,7 @@ from mtasts_resolver.knowledge.dnssec import Validation
 from mtasts_resolver.knowledge.sts import Resolver
 from mtasts_resolver.policy import parse_document
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES, MAX_MX_PATTERNS
-from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, TimedReply
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import UnavailableError

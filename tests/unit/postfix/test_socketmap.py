@@ -1,4 +1,4 @@
-"""The socketmap codec: netstrings in, events out; replies in, netstrings out."""
+"""The socketmap codec: netstrings in, requests out; replies in, netstrings out."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.postfix import MAX_REQUEST, BadRequest, Event, Garbage, Request
+from mtasts_resolver.postfix.codec import MAX_REQUEST, BadRequest, Decoded, Garbage, Request
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.postfix.socketmap import MAX_REPLY, SocketmapCodec
 from tests.unit.postfix.fragments import cut
@@ -16,7 +16,7 @@ def netstring(payload: bytes) -> bytes:
     return b"%d:%b," % (len(payload), payload)
 
 
-def decode(*fragments: bytes) -> list[Event]:
+def decode(*fragments: bytes) -> list[Decoded]:
     codec = SocketmapCodec()
     return [event for fragment in fragments for event in codec.feed(fragment)]
 
@@ -127,7 +127,7 @@ class TestArbitraryBytes:
     @given(st.lists(NOISE, max_size=12))
     def test_never_raise_and_stay_bounded(self, fragments: list[bytes]) -> None:
         codec = SocketmapCodec()
-        events: list[Event] = []
+        events: list[Decoded] = []
         for fragment in fragments:
             events += codec.feed(fragment)
             assert len(codec._begun) <= MAX_REQUEST + len("10000:,")
@@ -161,9 +161,9 @@ class CountingCodec(SocketmapCodec):
         super().__init__()
         self.scanned = 0
 
-    def _events(self, data: bytes) -> list[Event]:
+    def _decode(self, data: bytes) -> list[Decoded]:
         self.scanned += len(data)
-        return super()._events(data)
+        return super()._decode(data)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1_000, 20_000])

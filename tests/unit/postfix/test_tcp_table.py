@@ -1,4 +1,4 @@
-"""The tcp_table codec: lines in, events out; replies in, lines out."""
+"""The tcp_table codec: lines in, requests out; replies in, lines out."""
 
 import re
 from urllib.parse import quote, unquote
@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.postfix import MAX_REQUEST, BadRequest, Event, Garbage, Request
+from mtasts_resolver.postfix.codec import MAX_REQUEST, BadRequest, Decoded, Garbage, Request
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.postfix.tcp_table import MAX_REPLY, TcpTableCodec
 from tests.unit.postfix.fragments import cut
 
 
-def decode(*fragments: bytes) -> list[Event]:
+def decode(*fragments: bytes) -> list[Decoded]:
     codec = TcpTableCodec()
     return [event for fragment in fragments for event in codec.feed(fragment)]
 

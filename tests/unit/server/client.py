@@ -8,15 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Self, cast
 
 from mtasts_resolver.config.endpoints import InetAddress
-from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, Status
-from mtasts_resolver.server import (
-    Answer,
-    Limits,
-    ListenerSpec,
-    Server,
-    open_listeners,
-)
+from mtasts_resolver.server.accept import Server
+from mtasts_resolver.server.connection import Responder
+from mtasts_resolver.server.limits import Limits
+from mtasts_resolver.server.listeners import ListenerSpec, open_listeners
 
 LOOPBACK = ListenerSpec("socketmap", InetAddress("127.0.0.1", 0))
 DEADLINE = 20.0  # seconds; only a broken test waits so long
@@ -115,7 +112,7 @@ class Client:
 
 @asynccontextmanager
 async def serving(
-    answer: Answer = echo,
+    answer: Responder = echo,
     *specs: ListenerSpec,
     limits: Limits | None = None,
     clock: Callable[[], float] | None = None,

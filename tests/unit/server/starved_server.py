@@ -13,7 +13,8 @@ import uvloop
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.config.endpoints import InetAddress
-from mtasts_resolver.server import Listener, ListenerSpec, Server, open_listeners
+from mtasts_resolver.server.accept import Server
+from mtasts_resolver.server.listeners import Listener, ListenerSpec, open_listeners
 from tests.unit.server.client import echo
 
 SPARE = 10  # descriptors that connections may take

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, Status, TimedReply
-from mtasts_resolver.server import Limits, Server, connection
+from mtasts_resolver.server import connection
+from mtasts_resolver.server.accept import Server
+from mtasts_resolver.server.limits import Limits
 from tests.events import events
 from tests.unit.server.client import (
     DEADLINE,

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from mtasts_resolver.config.endpoints import InetAddress, UnixAddress
-from mtasts_resolver.server import (
+from mtasts_resolver.server.listeners import (
     Listener,
     ListenError,
     ListenerSpec,
@@ -290,7 +290,7 @@ NOBODY = 65534
 UNPRIVILEGED = """
 import asyncio, os, sys
 from mtasts_resolver.config.endpoints import parse_address
-from mtasts_resolver.server import ListenError, ListenerSpec, open_listeners
+from mtasts_resolver.server.listeners import ListenError, ListenerSpec, open_listeners
 import concurrent.futures.thread, encodings.idna  # needed later, and out of reach without root
 os.setgroups([])
 os.setgid(65534)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from mtasts_resolver.config.endpoints import InetAddress, UnixAddress
-from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.postfix.socketmap import MAX_REPLY as SOCKETMAP_MAX
 from mtasts_resolver.postfix.tcp_table import MAX_REPLY as TCP_TABLE_MAX
-from mtasts_resolver.server import ListenerSpec
+from mtasts_resolver.server.listeners import ListenerSpec
 from tests.unit.server.client import LOOPBACK, serving
 
 pytestmark = pytest.mark.skipif(shutil.which("postmap") is None, reason="needs Postfix's postmap")

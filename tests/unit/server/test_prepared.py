@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply
 from mtasts_resolver.postfix.socketmap import SocketmapCodec
 from mtasts_resolver.postfix.tcp_table import TcpTableCodec

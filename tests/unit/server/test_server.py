@@ -10,16 +10,12 @@ from pathlib import Path
 import pytest
 
 from mtasts_resolver.config.endpoints import InetAddress, UnixAddress
-from mtasts_resolver.postfix import Request
+from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, Status
-from mtasts_resolver.server import (
-    Limits,
-    ListenerSpec,
-    Server,
-    adopt_socket,
-    open_listeners,
-)
 from mtasts_resolver.server import accept
+from mtasts_resolver.server.accept import Server
+from mtasts_resolver.server.limits import Limits
+from mtasts_resolver.server.listeners import ListenerSpec, adopt_socket, open_listeners
 from tests.events import events
 from tests.unit.server.client import (
     DEADLINE,
