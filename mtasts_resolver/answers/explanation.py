@@ -8,12 +8,13 @@ from dns.rdtypes.ANY.MX import MX
 
 from mtasts_resolver.answers.service import NOT_ASKED, reply_for
 from mtasts_resolver.base.clock import SystemClock
+from mtasts_resolver.base.events import Events
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.discovery.dns.answer import DnsStatus
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError
 from mtasts_resolver.discovery.trace import Step, Trace
-from mtasts_resolver.knowledge.dnssec import Validation
+from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.policy import (
     Dane,
     DaneFinding,
@@ -105,15 +106,15 @@ async def _discover_policy(hop: NextHop, discoverer: DirectDiscoverer, trace: Tr
 async def _discover_dane(
     hop: NextHop, discoverer: DirectDiscoverer, config: Config, trace: Trace
 ) -> DaneFinding:
-    validation = Validation(discoverer, config.dns.dnssec, SystemClock())
+    dnssec = DnssecProbe(discoverer, config.dns.dnssec, SystemClock(), Events())
     with trace.step("DNSSEC") as step:
-        await validation.probe()
-        step.ok, step.outcome = bool(validation.validates), validation.state
-        step.absent = validation.validates is False
-    if validation.validates:
+        await dnssec.probe()
+        step.ok, step.outcome = bool(dnssec.validates), dnssec.state
+        step.absent = dnssec.validates is False
+    if dnssec.validates:
         return (await discoverer.dane(str(hop))).finding
-    status = Dane.UNKNOWN if validation.validates is None else Dane.OFF
-    return DaneFinding(status, validation.state)
+    status = Dane.UNKNOWN if dnssec.validates is None else Dane.OFF
+    return DaneFinding(status, dnssec.state)
 
 
 async def _compare_hosts(hop: NextHop, policy: Policy, dns: DnsClient, trace: Trace) -> None:

@@ -1,17 +1,21 @@
 """From a look-up to the reply that Postfix gets: key, finding, verdict, reply."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from typing import NamedTuple
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
+from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.footprint import footprint
 from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.base.pace import Pace
 from mtasts_resolver.config import Config, MapOptions
-from mtasts_resolver.knowledge.dane import DaneEntry, DaneKeeper
-from mtasts_resolver.knowledge.sts import Resolver
+from mtasts_resolver.knowledge.dane import DaneKnowledge
+from mtasts_resolver.knowledge.entry import DaneEntry
+from mtasts_resolver.knowledge.events import DnssecChanged, FindingRevoked
+from mtasts_resolver.knowledge.sts import StsKnowledge
 from mtasts_resolver.policy import (
     Dane,
     DaneFinding,
@@ -38,42 +42,48 @@ FOR_EVER = float("inf")
 NOT_ASKED = DaneEntry(
     finding=DaneFinding(Dane.OFF, "the map is configured with dane: false"),
     until=FOR_EVER,
-    renew_at=FOR_EVER,
+    stale_at=FOR_EVER,
     asked=0.0,
 )
+
+
+class RepliesRevoked(NamedTuple):
+    """No reply that was given out holds any more; whoever has kept some asks anew."""
 
 
 class LookupService:
     """Answers look-ups, as the configuration of the map that was asked demands.
 
-    A reply holds as long as all that it was made of, and is recalled when that changes.
+    A reply holds as long as all that it was made of. When some of that turns out to be wrong, all
+    replies are revoked at once: they are of another generation than those that hold.
     """
 
     def __init__(
         self,
-        resolver: Resolver,
-        dane: DaneKeeper,
+        sts: StsKnowledge,
+        dane: DaneKnowledge,
         *,
         clock: Clock,
         config: Config,
         counters: Counters,
+        events: Events,
     ) -> None:
-        self._resolver = resolver
+        self._sts = sts
         self._dane = dane
         self._clock = clock
         self._counters = counters
         self._pace = Pace(BEGUN_PER_TURN)
         self._kinds: dict[tuple[MapOptions, bool], tuple[MapOptions, bool]] = {}
         self._generation = 0  # of the replies that hold
-        self.on_recall: Callable[[], None] = lambda: None
-        """Called when all replies must be made anew, by whoever has kept some."""
+        self._events = events
+        for change in (FindingRevoked, DnssecChanged):
+            events.listen(change, lambda _: self._revoke())
         self._use(config)
-        dane.validation.on_change = self._recall_all
 
     def reconfigure(self, config: Config) -> None:
         self._use(config)
         self._kinds.clear()
-        self._recall_all()
+        self._revoke()
 
     def _use(self, config: Config) -> None:
         self._config = config
@@ -91,7 +101,7 @@ class LookupService:
         if hop is None:  # RFC 8461 §3.4: no policy can apply to this key
             return TimedReply(NOT_FOUND, FOR_EVER)
         place = str(hop)
-        sts = self._resolver.lookup(hop.domain)
+        sts = self._sts.lookup(hop.domain)
         dane = self._dane.lookup(place) if options.dane else NOT_ASKED
         if sts is None or dane is None:
             self._counters.waited += 1
@@ -110,9 +120,9 @@ class LookupService:
             if timed.made_for == made_for and holds(timed):
                 return timed
         reply = reply_for(hop.domain, sts.finding, dane.finding, options, self._config)
-        until = min(sts.until, sts.check_at, dane.until, dane.renew_at)
+        until = min(sts.until, sts.stale_at, dane.until, dane.stale_at)
         timed = TimedReply(reply, until, made_for, self._generation, size=_size(reply))
-        self._resolver.cache.keep(sts, timed, holds)
+        self._sts.cache.keep(sts, timed, holds)
         if dane is not NOT_ASKED:
             self._dane.cache.keep(dane, timed, holds)
         return timed
@@ -135,29 +145,26 @@ class LookupService:
         answer = self.answer(Request("default", request.key))
         return answer.reply if isinstance(answer, TimedReply) else answer
 
-    def _recall_all(self) -> None:
-        """Have every reply made anew, however many there are.
-
-        Those that the entries hold are of an earlier generation, and go when the next is made.
-        """
+    def _revoke(self) -> None:
+        """Have every reply made anew: a change is rare, and to make one takes microseconds."""
         self._generation += 1
-        self.on_recall()
+        self._events.publish(RepliesRevoked())
 
     async def _answer_later(self, hop: NextHop, options: MapOptions) -> Reply:
         """Find out what is missing, DANE and MTA-STS side by side."""
         await self._pace.turn()
         try:
-            sts, dane = await asyncio.gather(self._sts(hop.domain), self._dane_if(hop, options))
+            sts, dane = await asyncio.gather(self._sts_of(hop.domain), self._dane_of(hop, options))
         except OverloadedError as error:
             self._counters.overloaded += 1
             return Reply(Status.TEMP, f"{error.introduction}: {error}, try again")
         return reply_for(hop.domain, sts, dane, options, self._config)
 
-    async def _sts(self, domain: str) -> StsFinding:
-        entry = self._resolver.lookup(domain)
-        return await self._resolver.resolve(domain) if entry is None else entry.finding
+    async def _sts_of(self, domain: str) -> StsFinding:
+        entry = self._sts.lookup(domain)
+        return await self._sts.resolve(domain) if entry is None else entry.finding
 
-    async def _dane_if(self, hop: NextHop, options: MapOptions) -> DaneFinding:
+    async def _dane_of(self, hop: NextHop, options: MapOptions) -> DaneFinding:
         entry = self._dane.lookup(str(hop)) if options.dane else NOT_ASKED
         return await self._dane.resolve(str(hop)) if entry is None else entry.finding
 

@@ -4,18 +4,16 @@ import asyncio
 import contextlib
 import gc
 import os
-import random
 import resource
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import uvloop
 
 from mtasts_resolver import __version__
-from mtasts_resolver.answers.service import LookupService
+from mtasts_resolver.answers.service import RepliesRevoked
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock, SystemClock
 from mtasts_resolver.base.counters import Counters
@@ -30,12 +28,10 @@ from mtasts_resolver.config import (
 )
 from mtasts_resolver.config.endpoints import parse_address
 from mtasts_resolver.daemon.kept import KeptFile
+from mtasts_resolver.daemon.parts import Parts, assemble
+from mtasts_resolver.daemon.status import status_line
 from mtasts_resolver.daemon.systemd import ActivatedSocket, Notifier
-from mtasts_resolver.knowledge.dane import DaneKeeper
-from mtasts_resolver.knowledge.dnssec import Validation
-from mtasts_resolver.knowledge.refresher import PolicyRefresher
-from mtasts_resolver.knowledge.sts import Resolver
-from mtasts_resolver.server.accept import Server
+from mtasts_resolver.knowledge.events import PoliciesLoaded
 from mtasts_resolver.server.listeners import (
     Listener,
     ListenError,
@@ -46,7 +42,6 @@ from mtasts_resolver.server.listeners import (
 from mtasts_resolver.store.errors import HeldError, StoreError
 from mtasts_resolver.store.files import check_free
 from mtasts_resolver.store.fitness import check_fit
-from mtasts_resolver.store.sqlite import SqliteStore
 from mtasts_resolver.worker.supervisor import Supervisor
 
 log = logs.get(__name__)
@@ -59,31 +54,12 @@ RESTART_PAUSE = 300.0  # seconds before background work begins again after a bug
 OPEN_FILES = 16_384
 
 
-_DANE: Mapping[bool | None, str] = MappingProxyType(
-    {True: "on", False: "off", None: "not known yet: no name server has answered"}
-)
-
-
 class StartError(Exception):
     """The daemon cannot start as configured; the text says what to change."""
 
 
 class TemporaryStartError(StartError):
     """It cannot start now: an address is in use, which may pass without a change."""
-
-
-@dataclass(slots=True)
-class _Parts:
-    """What the running daemon is made of."""
-
-    store: SqliteStore
-    discoverer: Supervisor
-    resolver: Resolver
-    validation: Validation
-    dane: DaneKeeper
-    refresher: PolicyRefresher
-    service: LookupService
-    server: Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +113,7 @@ class Daemon:
 
     # -- startup -----------------------------------------------------------------------------
 
-    async def _startup(self) -> _Parts:
+    async def _startup(self) -> Parts:
         file = self._given.find_config()
         if self._faulty and self._given.kept is not None:
             file = self._given.kept.path
@@ -173,19 +149,17 @@ class Daemon:
         gc.freeze()  # what was made so far stays: to look for garbage in it takes milliseconds
         return parts
 
-    def _begin(self, parts: _Parts) -> None:
+    def _begin(self, parts: Parts) -> None:
         """Heed signals, and begin what goes on in the background."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
         self._tasks = [
-            asyncio.create_task(self._keep_running(parts.discoverer.run), name="discoverer"),
-            asyncio.create_task(self._keep_running(parts.refresher.run), name="refresher"),
-            asyncio.create_task(self._keep_running(parts.dane.run), name="DANE refresher"),
-            asyncio.create_task(self._keep_running(parts.validation.run), name="DNSSEC probe"),
-            asyncio.create_task(self._keep_status(parts), name="status"),
+            asyncio.create_task(self._keep_running(work), name=name)
+            for name, work in parts.background().items()
         ]
+        self._tasks.append(asyncio.create_task(self._keep_status(parts), name="status"))
         if self._notifier.watchdog_interval is not None:
             feeding = self._feed_watchdog(self._notifier.watchdog_interval)
             self._tasks.append(asyncio.create_task(feeding, name="watchdog"))
@@ -226,7 +200,8 @@ class Daemon:
         except PrivilegeError as error:
             raise StartError(str(error)) from None
 
-    async def _assemble(self, listeners: list[Listener], discoverer: Supervisor) -> _Parts:
+    async def _assemble(self, listeners: list[Listener], discoverer: Supervisor) -> Parts:
+        """Give up root, put the parts together, and open the store. Raise StartError."""
         config = self._config
         url = config.store.url or default_store_url(self._given.environ, uid=os.geteuid())
         path = Path(sqlite_path(url))
@@ -237,54 +212,17 @@ class Daemon:
                 drop_privileges(config.user, path, check_fit)
             else:
                 drop_privileges(config.user, path)
+            parts = assemble(
+                config, path, listeners, discoverer, clock=self._clock, counters=self._counters
+            )
+            for news in (PoliciesLoaded, RepliesRevoked):
+                parts.events.listen(news, lambda _: self._news.set())
+            await parts.store.open()
         except HeldError as error:
             raise TemporaryStartError(str(error)) from None
         except (PrivilegeError, StoreError) as error:
             raise StartError(str(error)) from None
-        store = SqliteStore(
-            path,
-            clock=self._clock,
-            recover=lambda: resolver.stored_policies(),  # noqa: PLW0108  made below
-        )
-        rng = random.SystemRandom()
-        resolver = Resolver(
-            discoverer=discoverer,
-            store=store,
-            clock=self._clock,
-            rng=rng,
-            config=config,
-            counters=self._counters,
-        )
-        refresher = PolicyRefresher(resolver, store, clock=self._clock, rng=rng, config=config)
-        resolver.on_policy = refresher.schedule
-        store.on_return = resolver.store_returned
-        validation = Validation(discoverer, config.dns.dnssec, self._clock)
-        dane = DaneKeeper(
-            discoverer,
-            validation,
-            clock=self._clock,
-            rng=rng,
-            config=config,
-            counters=self._counters,
-        )
-        service = LookupService(
-            resolver, dane, clock=self._clock, config=config, counters=self._counters
-        )
-        server = Server(service.answer, listeners, clock=self._clock.monotonic)
-        resolver.on_preloaded = self._news.set
-
-        def recall() -> None:
-            server.forget_replies()
-            self._news.set()
-
-        service.on_recall = recall
-        try:
-            await store.open()
-        except HeldError as error:
-            raise TemporaryStartError(str(error)) from None
-        except StoreError as error:
-            raise StartError(str(error)) from None
-        return _Parts(store, discoverer, resolver, validation, dane, refresher, service, server)
+        return parts
 
     # -- main loop ---------------------------------------------------------------------------
 
@@ -308,38 +246,21 @@ class Daemon:
             self._notifier.watchdog()
             await asyncio.sleep(interval)
 
-    async def _keep_status(self, parts: _Parts) -> None:
+    async def _keep_status(self, parts: Parts) -> None:
         """Tell the status at the start and from time to time; at once when something begins."""
         while True:
             self._news.clear()
             self._notifier.status(self._status(parts))
-            parts.resolver.log.flush()
+            parts.journal.flush()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STATUS_INTERVAL):
                     await self._news.wait()
 
-    def _status(self, parts: _Parts) -> str:
-        cache, counters = parts.resolver.cache, self._counters
-        text = (
-            "the configuration file is FAULTY, an older one is in force; " if self._faulty else ""
-        )
-        text += (
-            f"{cache.precious} policies and {len(cache) - cache.precious} absences in memory,"
-            f" {parts.server.counters.requests} look-ups, {counters.discoveries} discoveries,"
-            f" {parts.server.counters.connections_open} connections,"
-            f" DANE {_DANE[parts.validation.validates]}"
-        )
-        if parts.resolver.failing_refresh:
-            text += f", {parts.resolver.failing_refresh} policies fail to be refreshed"
-        if counters.unknown_map_lookups:
-            text += f", {counters.unknown_map_lookups} look-ups in unknown maps"
-        if parts.discoverer.pid is None:
-            text += ", the discoverer is not running"
-        if parts.store.trouble:
-            text += f", store: {parts.store.trouble}"
-        return text
+    def _status(self, parts: Parts) -> str:
+        faulty = "the configuration file is FAULTY, an older one is in force; "
+        return (faulty if self._faulty else "") + status_line(parts)
 
-    def _reload(self, parts: _Parts) -> None:
+    def _reload(self, parts: Parts) -> None:
         """Read the configuration again; where it is not valid, the old one stays in force."""
         self._notifier.reloading()
         try:
@@ -353,11 +274,7 @@ class Daemon:
             found = changes(self._config, new)
             self._config = found.in_force
             logs.setup_logging(self._config.log.level, self._config.log.format)
-            parts.discoverer.reconfigure(self._config)
-            parts.resolver.reconfigure(self._config)
-            parts.dane.reconfigure(self._config)
-            parts.refresher.reconfigure(self._config)
-            parts.service.reconfigure(self._config)
+            parts.reconfigure(self._config)
             log.info("configuration-reloaded", applied=found.applied)
             if found.restart:
                 log.warning("restart-needed", keys=found.restart)
@@ -368,24 +285,21 @@ class Daemon:
 
     # -- shutdown ----------------------------------------------------------------------------
 
-    async def _shutdown(self, parts: _Parts) -> None:
+    async def _shutdown(self, parts: Parts) -> None:
         """Stop accepting, answer what is in hand, flush the store: each for a bounded time."""
         self._notifier.stopping()
         log.info("stopping")
         await self._close(parts)
         log.info("stopped", lookups=parts.server.counters.requests, **self._counters.as_dict())
 
-    async def _close(self, parts: _Parts) -> None:
+    async def _close(self, parts: Parts) -> None:
         parts.server.stop_accepting()
         for task in self._tasks:
             task.cancel()
         await parts.server.drain(DRAIN_TIMEOUT)
         await parts.server.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await parts.resolver.close()
-        await parts.dane.close()
-        await parts.discoverer.close()
-        await parts.store.close()
+        await parts.close()
 
 
 def _adopt(activated: ActivatedSocket) -> Listener:

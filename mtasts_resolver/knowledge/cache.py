@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Generic, TypeVar
 
-from msgspec import Struct
-
 from mtasts_resolver.base.footprint import footprint
+from mtasts_resolver.knowledge.entry import Entry
 from mtasts_resolver.postfix.reply import TimedReply
 
 # An entry that was used since it was last looked at gets a second chance, but one eviction looks at
@@ -28,60 +27,7 @@ ENTRIES_PER_DICT = 4_096
 MAX_REPLIES = 64
 
 
-class CacheEntry(Struct, eq=False, kw_only=True, gc=False):
-    """What the cache must know of an entry, and what was made of it.
-
-    Times are monotonic seconds. Entries are in no cycles, and the garbage collector does not look
-    at them: with hundreds of thousands it would hold the event loop for as many microseconds.
-    """
-
-    until: float
-    """What is known may be answered before this time."""
-    asked: float
-    """The last look-up."""
-    referenced: bool = False
-    """A look-up has used the entry since the last eviction that passed it."""
-    replies: tuple[TimedReply, ...] = ()
-    """The replies that were made of it, and still hold: one for each kind of map and next hop."""
-    size: int = 0
-    """Bytes that the cache counts for it; 0 while it is in none."""
-
-    @property
-    def precious(self) -> bool:
-        """Tell whether it is worth more than an absence."""
-        return False
-
-    @property
-    def renewed(self) -> bool:
-        """Tell whether a schedule knows it, too."""
-        return False
-
-    @property
-    def shared(self) -> tuple[object, ...]:
-        """Return those of its parts that other entries hold, too."""
-        return ()
-
-    def footprint(self) -> int:
-        """Return about how many bytes it takes, without replies and what it shares."""
-        return footprint(self, {id(self.replies), *map(id, self.shared)})
-
-    def take_use(self) -> bool:
-        """Tell whether it, or a reply made of it, was used since this was asked last."""
-        used = self.referenced
-        self.referenced = False
-        for reply in self.replies:
-            used |= reply.used
-            reply.used = False
-        return used
-
-    def recall(self) -> None:
-        """Have the replies made anew."""
-        for reply in self.replies:
-            reply.recall()
-        self.replies = ()
-
-
-E = TypeVar("E", bound=CacheEntry)
+E = TypeVar("E", bound=Entry)
 V = TypeVar("V")
 
 
@@ -148,9 +94,8 @@ class Cache(Generic[E]):
     """Domains and their entries, at most `limit`, of at most `max_bytes` together.
 
     The least valuable are evicted first: absences before precious entries, unused entries before
-    used ones, old before new. With an entry that is replaced, removed or evicted go the replies
-    that were made of it. No call looks at more than a few thousand entries; what is too much after
-    it goes in the following turns of the event loop, for which `later` arranges.
+    used ones, old before new. No call looks at more than a few thousand entries; what is too much
+    after it goes in the following turns of the event loop, for which `later` arranges.
 
     A reply is made of what several caches hold; one of them `counts_replies`.
     """
@@ -215,18 +160,12 @@ class Cache(Generic[E]):
             self.precious_missing |= entry.precious
 
     def keep(self, entry: E, reply: TimedReply, holds: Callable[[TimedReply], bool]) -> None:
-        """Remember `reply`, so that it is recalled together with `entry`.
-
-        Of the replies that were made of the entry before those stay that still hold.
-        """
+        """Remember `reply`, and of those that were made of the entry before what still holds."""
         held = [other for other in entry.replies if holds(other)][1 - MAX_REPLIES :]
-        gone = [other for other in entry.replies if other not in held]
+        before = sum(other.size for other in entry.replies)
         entry.replies = (*held, reply)
-        more = reply.size - sum(other.size for other in gone)
-        for other in gone:
-            other.recall()
         if self._counts_replies:
-            self._count(entry, more)
+            self._count(entry, sum(other.size for other in entry.replies) - before)
 
     def weigh(self, domain: str, entry: E) -> None:
         """Count `entry` anew, in which something was changed."""
@@ -284,7 +223,6 @@ class Cache(Generic[E]):
     def _gone(self, entry: E) -> None:
         self._bytes -= entry.size
         entry.size = 0
-        entry.recall()
 
     def _evict(self) -> None:
         entries = self._absences or self._precious
@@ -299,6 +237,6 @@ class Cache(Generic[E]):
         self._gone(entry)
 
 
-def _size(domain: str, entry: CacheEntry) -> int:
+def _size(domain: str, entry: Entry) -> int:
     places = BYTES_PER_PLACE + BYTES_PER_RENEWAL * entry.renewed
     return places + footprint(domain) + entry.footprint()

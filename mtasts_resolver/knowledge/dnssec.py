@@ -1,36 +1,33 @@
 """Knowing whether there is a resolver that validates DNSSEC and is to be believed."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Literal
 
-from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
+from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.discovery.errors import DnsConfigError, DnsError
+from mtasts_resolver.knowledge.events import DnssecChanged, ProbeFailed
 from mtasts_resolver.worker.discoverer import Discoverer
-
-log = logs.get(__name__)
 
 # A resolver that begins or ceases to validate was configured anew; a question a minute is nothing.
 PROBE_INTERVAL = 60.0
 RETRY_INTERVAL = 5.0  # seconds, until the first answer: at boot the resolver may be late
 
-Mode = Literal["auto", "trust", "off"]
+Trust = Literal["auto", "trust", "off"]
 
 
-class Validation:
+class DnssecProbe:
     """Probes the trusted name servers, unless the configuration says `dns.dnssec: off`."""
 
-    def __init__(self, discoverer: Discoverer, mode: Mode, clock: Clock) -> None:
+    def __init__(self, discoverer: Discoverer, mode: Trust, clock: Clock, events: Events) -> None:
         self._discoverer = discoverer
         self._mode = mode
         self._clock = clock
+        self._events = events
         self._validates: bool | None = False if mode == "off" else None
         self.state = "dns.dnssec is off" if mode == "off" else "not probed yet"
         """Why `validates` is what it is, in words for an administrator."""
-        self.on_change: Callable[[], None] = lambda: None
-        """Called when `validates` has changed."""
         self._probed = asyncio.Event()
         if mode == "off":
             self._probed.set()
@@ -65,7 +62,7 @@ class Validation:
         except DnsConfigError as error:
             self._unavailable(str(error))
         except (DnsError, OverloadedError) as error:
-            log.debug("dnssec-probe-failed", reason=str(error))
+            self._events.publish(ProbeFailed(str(error)))
             if self._validates is None:
                 self.state = str(error)
         else:
@@ -75,23 +72,13 @@ class Validation:
                 self._unavailable(found.why_not)
 
     def _validated(self, servers: tuple[str, ...]) -> None:
-        if self._changed(to=True):
+        if self._validates is not True:
+            self._validates = True
             self.state = f"{', '.join(servers)} validates, and is trusted"
-            log.info("dnssec-validated", servers=servers)
+            self._events.publish(DnssecChanged(validates=True, servers=servers))
 
     def _unavailable(self, reason: str) -> None:
-        if self._changed(to=False):
+        if self._validates is not False:
+            self._validates = False
             self.state = reason
-            log.warning(
-                "dnssec-unavailable",
-                reason=reason,
-                effect="DANE is not looked up, and does not take part in answers",
-                action="run a validating resolver on this host, or set dns.dnssec: trust or off",
-            )
-
-    def _changed(self, *, to: bool) -> bool:
-        if to is self._validates:
-            return False
-        self._validates = to
-        self.on_change()
-        return True
+            self._events.publish(DnssecChanged(validates=False, reason=reason))

@@ -1,14 +1,91 @@
-"""What is known of one domain's MTA-STS policy, and until when."""
+"""What is known of one domain or next hop, and until when. All times are monotonic seconds."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from mtasts_resolver.base.clock import Clock
-from mtasts_resolver.knowledge.cache import CacheEntry
-from mtasts_resolver.policy import Policy, StsFinding, parse_text
+from mtasts_resolver.base.footprint import footprint
+from mtasts_resolver.policy import Dane, DaneFinding, Policy, StsFinding, parse_text
+from mtasts_resolver.postfix.reply import TimedReply
 from mtasts_resolver.store import StoredPolicy
 
 # The usual finding, of which there may be hundreds of thousands.
 ABSENT = StsFinding(None, "the domain publishes no policy record", "no-record")
+
+
+class Entry(Struct, eq=False, kw_only=True, gc=False):
+    """What memory knows of a key, and what was made of it.
+
+    Entries are in no cycles, and the garbage collector does not look at them: with hundreds of
+    thousands it would hold the event loop for as many microseconds.
+    """
+
+    finding: Any
+    until: float
+    """What is known may be answered before this time."""
+    stale_at: float
+    """From this time on a look-up has it looked at again, and waits for nothing."""
+    asked: float
+    """The last look-up."""
+    referenced: bool = False
+    """A look-up has used the entry since the last eviction that passed it."""
+    replies: tuple[TimedReply, ...] = ()
+    """The replies that were made of it: one for each kind of map and next hop."""
+    size: int = 0
+    """Bytes that the cache counts for it; 0 while it is in none."""
+
+    @property
+    def precious(self) -> bool:
+        """Tell whether it is worth more than an absence."""
+        return False
+
+    @property
+    def renewed(self) -> bool:
+        """Tell whether a schedule knows it, too."""
+        return False
+
+    @property
+    def shared(self) -> tuple[object, ...]:
+        """Return those of its parts that other entries hold, too."""
+        return ()
+
+    def footprint(self) -> int:
+        """Return about how many bytes it takes, without replies and what it shares."""
+        return footprint(self, {id(self.replies), *map(id, self.shared)})
+
+    def take_use(self) -> bool:
+        """Tell whether it, or a reply made of it, was used since this was asked last."""
+        used = self.referenced
+        self.referenced = False
+        for reply in self.replies:
+            used |= reply.used
+            reply.used = False
+        return used
+
+
+# -- DANE ------------------------------------------------------------------------------------------
+
+
+class DaneEntry(Entry, eq=False, kw_only=True, gc=False):
+    """What is known of one next hop."""
+
+    finding: DaneFinding
+
+    @property
+    def precious(self) -> bool:
+        return self.finding.status is not Dane.NONE
+
+    @property
+    def renewed(self) -> bool:
+        return True
+
+    @property
+    def shared(self) -> tuple[object, ...]:
+        return () if self.finding.status is Dane.UNKNOWN else (self.finding,)
+
+
+# -- MTA-STS ---------------------------------------------------------------------------------------
 
 
 class FetchFailure(NamedTuple):
@@ -19,22 +96,20 @@ class FetchFailure(NamedTuple):
     failures: int
     """How many in a row for this id."""
     retry_at: float
-    """Monotonic seconds: no fetch for this id before."""
+    """No fetch for this id before."""
     code: str
     reason: str
 
 
-class Entry(CacheEntry, eq=False, kw_only=True, gc=False):
-    """What is known of one domain. All times are monotonic seconds."""
+class StsEntry(Entry, eq=False, kw_only=True, gc=False):
+    """What is known of one policy domain."""
 
     finding: StsFinding
-    check_at: float
-    """From this time on a look-up starts a check of the policy record, and waits for nothing."""
     stored: StoredPolicy | None = None
     """The policy as it is stored; None where there is no policy."""
     failure: FetchFailure | None = None
     reported: tuple[str, int] | None = None
-    """The kind and the urgency of the failed refresh that was logged last."""
+    """The kind and the urgency of the failed refresh that was told last."""
 
     @property
     def precious(self) -> bool:
@@ -53,7 +128,7 @@ class Entry(CacheEntry, eq=False, kw_only=True, gc=False):
         return None if self.stored is None else self.stored.policy_id
 
 
-def entry_of(stored: StoredPolicy, clock: Clock) -> Entry | None:
+def entry_of(stored: StoredPolicy, clock: Clock) -> StsEntry | None:
     """Return the entry of a stored policy, or None where it has expired. Raise DocumentError.
 
     A time of fetch that lies in the future, since the clock was set back, counts as now. The policy
@@ -66,8 +141,8 @@ def entry_of(stored: StoredPolicy, clock: Clock) -> Entry | None:
     # As it was when the policy was fetched: while the daemon was down nobody could ask, and a clock
     # that is wrong at the start must not make it seem long ago.
     asked = now - max(0.0, stored.fetched_at - stored.asked_at)
-    return Entry(
-        finding=StsFinding(policy), until=now + remaining, check_at=now, asked=asked, stored=stored
+    return StsEntry(
+        finding=StsFinding(policy), until=now + remaining, stale_at=now, asked=asked, stored=stored
     )
 
 

@@ -29,6 +29,10 @@ MIN_REFRESHED_LIFETIME = 2 * MIN_RETRY
 # none is dropped from it before the daemon has run for this long: a clock that is ahead at a start
 # must not cost what is stored. It is set right within minutes, or by a person after a weekend.
 EXPIRED_GRACE = 3 * 86_400.0
+# What could not be found out is asked for again soon. RFC 2308 §7 allows five minutes for
+# remembering a failure of the servers. A minute lets mail that was deferred by an outage go out
+# soon after it, without asking dead servers for each message.
+RETRY_SOON = 60.0
 # Refreshes that fell due while the daemon was down are spread over this time.
 CATCH_UP = 3_600.0
 # The parts of max_age below which a refresh that still fails is reported again, as more urgent.
@@ -87,3 +91,28 @@ def refresh_urgency(remaining: float, max_age: int) -> Urgency:
     if left < LAST_BELOW:
         return Urgency.LAST
     return Urgency.URGENT if left < URGENT_BELOW else Urgency.EARLY
+
+
+def next_refresh(
+    now: float,
+    *,
+    until: float,
+    max_age: int,
+    retry_at: float | None,
+    interval: float,
+    rng: random.Random,
+) -> float:
+    """Return when a policy that applies `until` then is to be refreshed: before it expires.
+
+    `retry_at` is the earliest time after a failure. What is overdue is spread over the next hour,
+    or over half of what is left where that is less.
+    """
+    remaining = max(0.0, until - now)
+    if retry_at is not None:
+        delay = retry_at - now
+    else:
+        age = policy_lifetime(max_age) - remaining
+        delay = refresh_delay(max_age, interval, rng) - age
+    if delay <= 0:
+        delay = rng.uniform(0.0, min(CATCH_UP, remaining / 2))
+    return now + min(delay, remaining)

@@ -64,6 +64,10 @@ class Schedule(ABC, Generic[E]):
         """Note when the entry of `domain` is due."""
         self._schedule_at(domain, self.due(entry))
 
+    def wake(self) -> None:
+        """Look at the schedule again: something about it has changed."""
+        self._wake.set()
+
     async def run(self) -> None:
         """Work for ever; ends by cancellation."""
         try:
@@ -93,7 +97,7 @@ class Schedule(ABC, Generic[E]):
             heapq.heappop(self._heap)
             if self._due.get(domain) == due:
                 self._due.put(domain, math.inf)  # until it is scheduled anew
-                task = asyncio.create_task(self._renew(domain), name=f"renew {domain}")
+                task = asyncio.create_task(self._run(domain), name=f"renew {domain}")
                 self._running.add(task)
                 task.add_done_callback(self._ended)
 
@@ -117,7 +121,7 @@ class Schedule(ABC, Generic[E]):
         await self._clock.sleep(delay)
         self._wake.set()
 
-    async def _renew(self, domain: str) -> None:
+    async def _run(self, domain: str) -> None:
         try:
             entry = await self.renew(domain)
         except OverloadedError:

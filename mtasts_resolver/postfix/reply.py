@@ -35,11 +35,7 @@ class Reply(Struct, frozen=True, gc=False):
 
 
 class TimedReply(Struct, eq=False, gc=False):
-    """A reply that holds until a time, and the bytes that say it once a protocol has encoded it.
-
-    It can be recalled early, by whoever learns something new; it is then asked for again. Whoever
-    keeps one that was recalled keeps next to nothing.
-    """
+    """A reply that holds until a time, and the bytes that say it once a protocol has encoded it."""
 
     reply: Reply
     until: float
@@ -47,17 +43,12 @@ class TimedReply(Struct, eq=False, gc=False):
     made_for: object = None
     """What another look-up must have in common with the first to get the same reply."""
     generation: int = 0
-    """How often all replies had been recalled when it was made."""
+    """How often all replies had been revoked when it was made."""
     wire: bytes = b""
     used: bool = False
     """It was sent since whoever made it looked last."""
     size: int = 0
     """Bytes that are counted for it, its `wire` included."""
-
-    def recall(self) -> None:
-        self.until = float("-inf")
-        self.reply = RECALLED
-        self.wire = b""
 
 
 class AttributeSyntaxError(ValueError):
@@ -65,8 +56,6 @@ class AttributeSyntaxError(ValueError):
 
 
 NOT_FOUND = Reply(Status.NOTFOUND)
-# It is never sent, for a reply that was recalled is asked for again; were it sent, mail would wait.
-RECALLED = Reply(Status.TEMP, "what was known has changed, ask again")
 
 # A line that stands between braces in an attribute: no brace in it, and nothing but ASCII, which is
 # what Postfix's parser and the reports' JSON agree on.

@@ -1,7 +1,7 @@
 """Where policies outlive the process: the protocol that every store keeps."""
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterable
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -21,6 +21,14 @@ class StoredPolicy(msgspec.Struct, frozen=True, gc=False):
     """Seconds since 1970: the last successful fetch."""
     asked_at: float
     """Seconds since 1970, to about a day: the last look-up."""
+
+
+class StoreReturned(NamedTuple):
+    """What could not be read or written can be again."""
+
+
+class WritesLost(NamedTuple):
+    """What was written may be gone: whoever has policies in memory puts them again."""
 
 
 class Store(Protocol):
@@ -44,6 +52,9 @@ class Store(Protocol):
 
     def delete(self, domain: str) -> None:
         """Forget `domain`; written like a put."""
+
+    def put_again(self, policies: Iterable[StoredPolicy]) -> None:
+        """Put `policies`, a slice at a time: what is yielded is taken for what holds then."""
 
     def scan(self) -> AsyncIterator[list[StoredPolicy]]:
         """Yield everything that is stored, in batches that do not hold the event loop.

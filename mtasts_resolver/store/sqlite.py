@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
-from mtasts_resolver.store import WRITE_DELAY, StoredPolicy
+from mtasts_resolver.base.events import Events
+from mtasts_resolver.store import WRITE_DELAY, StoredPolicy, StoreReturned, WritesLost
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
 from mtasts_resolver.store.errors import STUCK, UnavailableError
 from mtasts_resolver.store.thread import JobThread
@@ -33,23 +34,12 @@ T = TypeVar("T")
 
 
 class SqliteStore:
-    """Keeps the Store protocol in the SQLite file `path`.
+    """Keeps the Store protocol in the SQLite file `path`."""
 
-    `recover` returns the policies that live in the process's memory; they are written again
-    whenever a file was opened anew. It is called and iterated on the event loop, a slice at a time,
-    and must bear that memory changes in between: what it yields is taken for what holds then.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        clock: Clock,
-        recover: Callable[[], Iterable[StoredPolicy]] = tuple,
-    ) -> None:
+    def __init__(self, path: Path, *, clock: Clock, events: Events | None = None) -> None:
         self._path = path
         self._clock = clock
-        self._recover = recover
+        self._events = events or Events()  # to which nobody listens
         self._database = Database(path, clock.wall)
         self._thread = JobThread("store")
         self._late: asyncio.Future[Any] | None = None
@@ -60,8 +50,6 @@ class SqliteStore:
         self._opening = 0
         self._failures = 0
         self._trouble: str | None = None
-        self.on_return: Callable[[], None] = lambda: None
-        """Called when the file can be used again."""
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self._opened = asyncio.Event()
@@ -177,6 +165,11 @@ class SqliteStore:
             log.warning("store-not-closed", file=self._path, reason=STUCK)
         self._thread.close()
 
+    def put_again(self, policies: Iterable[StoredPolicy]) -> None:
+        """Have everything written that is in the process's memory: the answer to WritesLost."""
+        self._again = iter(policies)
+        self._put_some_again()
+
     def _change(self, domain: str, change: StoredPolicy | None) -> None:
         self._pending.pop(domain, None)  # so that the order is that of the last change
         self._pending[domain] = change
@@ -256,17 +249,12 @@ class SqliteStore:
             raise UnavailableError(STUCK)
         if self._opening != self._database.opening:
             if self._opening:
-                self._put_again()
+                self._events.publish(WritesLost())
             self._opening = self._database.opening
             self._opened.set()
         if self._database.has_broken_rows:
             self._wake.set()
         return job.result()
-
-    def _put_again(self) -> None:
-        """Have everything written that is in the process's memory."""
-        self._again = iter(self._recover())
-        self._put_some_again()
 
     def _put_some_again(self) -> bool:
         """Have some of it written, where little else waits; tell whether there was any.
@@ -294,11 +282,11 @@ class SqliteStore:
             return
         self._trouble = None
         log.info("store-available", file=self._path)
-        self.on_return()
+        self._events.publish(StoreReturned())
         if self._dropped:
             log.warning("store-changes-dropped", file=self._path, count=self._dropped)
             self._dropped = 0
-            self._put_again()
+            self._events.publish(WritesLost())
 
 
 class _Seen:

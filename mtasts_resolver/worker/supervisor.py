@@ -261,7 +261,8 @@ class Supervisor:
         match message:
             case messages.Ready():
                 process.ready = True
-                self._judged.set()
+                if process is not self._spare:  # which may be sooner, and is not asked
+                    self._judged.set()
                 if self._faults:
                     self._faults = []
                     log.info("discoverer-usable")

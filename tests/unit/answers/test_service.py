@@ -5,15 +5,17 @@ from collections.abc import Awaitable
 
 import pytest
 
-from mtasts_resolver.answers.service import MAX_UNKNOWN_MAPS, LookupService
+from mtasts_resolver.answers.service import MAX_UNKNOWN_MAPS, LookupService, RepliesRevoked
 from mtasts_resolver.base.overload import MisconfiguredError
-from mtasts_resolver.config import CacheConfig, Config, MapOptions
+from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.knowledge import inflight
 from mtasts_resolver.knowledge.cache import ManyDicts
-from mtasts_resolver.knowledge.dnssec import Validation
+from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.events import DnssecChanged
 from mtasts_resolver.policy import StsFinding
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply
+from mtasts_resolver.store import StoreReturned
 from tests.events import events
 from tests.unit.knowledge.world import TTL, World, ask, document, settle
 
@@ -23,10 +25,22 @@ SECURE = "secure match=mx.good.example"
 def service_for(world: World) -> LookupService:
     """Return a service of a host without a validating resolver: DANE is off."""
     discoverer = world.discoverer()
-    dane = world.dane_keeper(discoverer, Validation(discoverer, "off", world.clock))
+    dane = world.dane(discoverer, DnssecProbe(discoverer, "off", world.clock, world.events))
     return LookupService(
-        world.resolver, dane, clock=world.clock, config=world.config, counters=world.counters
+        world.sts,
+        dane,
+        clock=world.clock,
+        config=world.config,
+        counters=world.counters,
+        events=world.events,
     )
+
+
+def revocations(world: World) -> list[RepliesRevoked]:
+    """Return a list to which each of them comes."""
+    told: list[RepliesRevoked] = []
+    world.events.listen(RepliesRevoked, told.append)
+    return told
 
 
 @pytest.mark.row("A1")
@@ -112,7 +126,7 @@ async def test_a_key_without_a_policy_domain_costs_nothing(key: str) -> None:
     assert answer.reply == NOT_FOUND
     await settle()
     assert world.internet.queries == []
-    assert len(world.resolver.cache) == 0
+    assert len(world.sts.cache) == 0
 
 
 @pytest.mark.row("K3", "K4")
@@ -157,7 +171,7 @@ async def test_a_discoverer_that_cannot_work_is_not_called_overloaded(
     async def misconfigured(domain: str) -> StsFinding:
         raise MisconfiguredError("https: /x/ca.pem: no such file or directory")
 
-    monkeypatch.setattr(world.resolver, "resolve", misconfigured)
+    monkeypatch.setattr(world.sts, "resolve", misconfigured)
     reply = await ask(service_for(world), "good.example")
     assert reply.status is Status.TEMP
     assert "new domains cannot be looked up: https: /x/ca.pem: no such file" in reply.text
@@ -186,34 +200,32 @@ async def test_new_options_hold_from_the_next_look_up_on() -> None:
     await ask(service, "good.example")
     held = service.answer(Request("default", "good.example"))
     assert isinstance(held, TimedReply)
-    recalled = []
-    service.on_recall = lambda: recalled.append(held)
+    revoked = revocations(world)
     service.reconfigure(Config(maps={"default": MapOptions(sni=False)}))
-    assert recalled == [held]  # whoever keeps its bytes asks again
+    assert len(revoked) == 1  # whoever keeps its bytes asks again
     assert service.answer(Request("default", "good.example")) is not held
     assert (await ask(service, "good.example")).text == SECURE
 
 
-async def test_to_recall_all_replies_touches_none(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_to_revoke_all_replies_touches_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """There may be a million: neither a reload nor a change of DNSSEC may look at each."""
     world = World()
     service = service_for(world)
     for number in range(50):
         await ask(service, f"d{number}.example")
         service.answer(Request("default", f"d{number}.example"))
-    entry = world.resolver.cache.get("d1.example")
+    entry = world.sts.cache.get("d1.example")
     assert entry is not None
     (held,) = entry.replies
     with monkeypatch.context() as patch:
         for name in ("items", "values", "get"):
             patch.delattr(ManyDicts, name)
         service.reconfigure(Config())
-        service._dane.validation.on_change()
+        world.events.publish(DnssecChanged(validates=True))
     again = service.answer(Request("default", "d1.example"))
     assert isinstance(again, TimedReply)
     assert again is not held
     assert entry.replies == (again,)
-    assert held.until < world.clock.now
 
 
 async def test_a_reply_is_kept_until_something_is_due_or_new() -> None:
@@ -224,10 +236,47 @@ async def test_a_reply_is_kept_until_something_is_due_or_new() -> None:
     held = service.answer(Request("default", "good.example"))
     assert isinstance(held, TimedReply)
     assert held.until <= world.clock.now + TTL  # then the id is looked at again
+    revoked = revocations(world)
     world.internet.publish("good.example", document("none"))
-    await world.resolver.refresh("good.example")
-    assert held.until < world.clock.now
+    await world.sts.renew("good.example")
+    assert len(revoked) == 1
     assert await ask(service, "good.example") == NOT_FOUND
+
+
+async def test_replies_are_revoked_only_where_one_was_to_hold_and_is_wrong() -> None:
+    """A revocation costs all of them, and whoever publishes a policy can change it at any time."""
+    world = World()
+    world.internet.publish("good.example", document())
+    service = service_for(world)
+    revoked = revocations(world)
+    await ask(service, "good.example")
+    await ask(service, "absent.example")
+    await world.sts.renew("good.example")  # nothing new
+    world.internet.publish("good.example", document("none"), "2")
+    world.internet.publish("absent.example", document())
+    await world.clock.advance(TTL + 1)  # when a look is due anyway, no reply holds any more
+    for domain in ("good.example", "absent.example"):
+        await ask(service, domain)
+        await settle()
+    assert await ask(service, "good.example") == NOT_FOUND
+    assert (await ask(service, "absent.example")).status is Status.OK
+    assert revoked == []
+
+
+async def test_a_stored_policy_revokes_the_answer_that_there_is_none() -> None:
+    world = World()
+    world.internet.publish("good.example", document())
+    await world.mode("good.example")
+    world.restart()
+    del world.internet.records["good.example"]
+    world.store.unreadable = True
+    service = service_for(world)
+    assert await ask(service, "good.example") == NOT_FOUND
+    revoked = revocations(world)
+    world.store.unreadable = False
+    world.events.publish(StoreReturned())
+    assert len(revoked) == 1
+    assert (await ask(service, "good.example")).status is Status.OK
 
 
 async def test_replies_that_are_over_do_not_pile_up() -> None:
@@ -238,7 +287,7 @@ async def test_replies_that_are_over_do_not_pile_up() -> None:
         await ask(service, "good.example")
         await ask(service, "GOOD.example")
         await world.clock.advance(TTL + 1)
-        entry = world.resolver.cache.get("good.example")
+        entry = world.sts.cache.get("good.example")
         assert entry is not None
         assert len(entry.replies) == 1
 
@@ -257,18 +306,6 @@ async def test_every_spelling_and_every_map_of_a_kind_shares_a_reply() -> None:
     for name in ("plain", ""):  # other options; another protocol
         kept.add(id(service.answer(Request(name, "good.example"))))
     assert len(kept) == 3
-    entry = world.resolver.cache.get("good.example")
+    entry = world.sts.cache.get("good.example")
     assert entry is not None
     assert len(entry.replies) == 3
-
-
-async def test_a_reply_goes_with_the_entry_that_it_was_made_of() -> None:
-    world = World(Config(cache=CacheConfig(memory_entries=1_000)))
-    service = service_for(world)
-    held = []
-    for number in range(1_010):
-        await ask(service, f"d{number}.example")
-        answer = service.answer(Request("default", f"d{number}.example"))
-        assert isinstance(answer, TimedReply)
-        held.append(answer)
-    assert sum(answer.until > world.clock.now for answer in held) <= 1_000

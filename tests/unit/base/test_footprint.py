@@ -10,10 +10,8 @@ import pytest
 
 from mtasts_resolver.answers.service import LookupService
 from mtasts_resolver.base.footprint import footprint
-from mtasts_resolver.knowledge.dane import DaneEntry
-from mtasts_resolver.knowledge.dnssec import Validation
-from mtasts_resolver.knowledge.entry import ABSENT, Entry, FetchFailure, entry_of
-from mtasts_resolver.knowledge.refresher import PolicyRefresher
+from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.entry import ABSENT, DaneEntry, FetchFailure, StsEntry, entry_of
 from mtasts_resolver.policy import Dane, DaneFinding, StsFinding
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import TimedReply
@@ -35,23 +33,23 @@ def now() -> float:
     return float(next(NUMBERS))
 
 
-def absence(_world: World) -> Entry:
-    return Entry(finding=ABSENT, until=now() + 9e9, check_at=now() + 9e9, asked=now())
+def absence(_world: World) -> StsEntry:
+    return StsEntry(finding=ABSENT, until=now() + 9e9, stale_at=now() + 9e9, asked=now())
 
 
-def failure(_world: World) -> Entry:
+def failure(_world: World) -> StsEntry:
     reason = f"TXT: SERVFAIL from 192.0.2.{next(NUMBERS)} and all others " * 20
     finding = StsFinding(None, reason, "dns-failed", known=False)
-    return Entry(finding=finding, until=now() + 9e9, check_at=now() + 9e9, asked=now())
+    return StsEntry(finding=finding, until=now() + 9e9, stale_at=now() + 9e9, asked=now())
 
 
-def stored(text: str) -> Callable[[World], Entry]:
-    def policy(world: World) -> Entry:
+def stored(text: str) -> Callable[[World], StsEntry]:
+    def policy(world: World) -> StsEntry:
         wall = world.clock.wall() - now() / 1e6
         copy = text.encode().decode()
         entry = entry_of(StoredPolicy(new_domain(), "1", copy, wall, wall), world.clock)
         assert entry is not None
-        entry.check_at = entry.until
+        entry.stale_at = entry.until
         return entry
 
     return policy
@@ -89,21 +87,18 @@ def allocating() -> Iterator[Callable[[], int]]:
     ],
 )
 async def test_what_is_counted_is_what_is_allocated(
-    make: Callable[[World], Entry], number: int, maps: tuple[str, ...]
+    make: Callable[[World], StsEntry], number: int, maps: tuple[str, ...]
 ) -> None:
     world = World()
     service = service_for(world)
-    refresher = PolicyRefresher(
-        world.resolver, world.store, clock=world.clock, rng=world.rng, config=world.config
-    )
-    cache = world.resolver.cache
+    cache = world.sts.cache
     with allocating() as allocated:
         for _ in range(number):
             entry = make(world)
             domain = entry.stored.domain if entry.stored else new_domain()
             cache.put(domain, entry)
             if entry.stored:
-                refresher.schedule(domain, entry)
+                world.sts.schedule(domain, entry)
             answer(service, domain, maps)
         assert len(cache) == number
         ratio = cache.bytes / allocated()
@@ -113,7 +108,7 @@ async def test_what_is_counted_is_what_is_allocated(
 async def test_what_is_counted_of_dane_is_what_is_allocated() -> None:
     world = World()
     discoverer = world.discoverer()
-    keeper = world.dane_keeper(discoverer, Validation(discoverer, "off", world.clock))
+    keeper = world.dane(discoverer, DnssecProbe(discoverer, "off", world.clock, world.events))
     none = DaneFinding(Dane.NONE, "no MX host has TLSA records")
     with allocating() as allocated:
         for number in range(3_000):
@@ -121,7 +116,7 @@ async def test_what_is_counted_of_dane_is_what_is_allocated() -> None:
             finding = none
             if number % 3 == 0:
                 finding = DaneFinding(Dane.UNKNOWN, f"MX host mx.{domain}: SERVFAIL from 192.0.2.1")
-            entry = DaneEntry(finding=finding, until=now(), renew_at=now(), asked=now())
+            entry = DaneEntry(finding=finding, until=now(), stale_at=now(), asked=now())
             keeper.cache.put(domain, entry)
             keeper.schedule(domain, entry)
         ratio = keeper.cache.bytes / allocated()
@@ -139,7 +134,7 @@ async def test_the_count_returns_to_nothing() -> None:
     """However an entry was changed, nothing of it remains in the count."""
     world = World()
     service = service_for(world)
-    cache = world.resolver.cache
+    cache = world.sts.cache
     for make in (absence, failure, stored(fattest_document())):
         for _ in range(20):
             entry = make(world)

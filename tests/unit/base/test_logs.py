@@ -452,7 +452,7 @@ def is_log_method(node: ast.expr) -> bool:
     return (
         isinstance(node, ast.Attribute)
         and node.attr in LEVELS
-        and ast.unparse(node.value).rpartition(".")[2] in {"log", "_log"}
+        and ast.unparse(node.value).rpartition(".")[2] in {"log", "_log", "_domains"}
     )
 
 

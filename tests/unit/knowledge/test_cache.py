@@ -12,7 +12,7 @@ from mtasts_resolver.knowledge.cache import (
     MAX_SECOND_CHANCES,
     Cache,
 )
-from mtasts_resolver.knowledge.entry import Entry
+from mtasts_resolver.knowledge.entry import StsEntry
 from mtasts_resolver.policy import StsFinding
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply
 from mtasts_resolver.store import StoredPolicy
@@ -21,23 +21,23 @@ ROOM = 1 << 40  # bytes: all that the tests put
 STORED = StoredPolicy("d.example", "1", "", 0.0, 0.0)
 
 
-def entry(*, policy: bool = False, used: bool = False) -> Entry:
-    return Entry(
+def entry(*, policy: bool = False, used: bool = False) -> StsEntry:
+    return StsEntry(
         finding=StsFinding(None),
         until=1.0,
-        check_at=0.0,
+        stale_at=0.0,
         asked=0.0,
         stored=STORED if policy else None,
         referenced=used,
     )
 
 
-def kept(cache: Cache[Entry], names: str) -> str:
+def kept(cache: Cache[StsEntry], names: str) -> str:
     return "".join(name for name in names if cache.get(name))
 
 
 def test_absences_go_before_policies() -> None:
-    cache: Cache[Entry] = Cache(3, ROOM)
+    cache: Cache[StsEntry] = Cache(3, ROOM)
     cache.put("p", entry(policy=True))
     cache.put("q", entry(policy=True))
     cache.put("a", entry(used=True))
@@ -49,7 +49,7 @@ def test_absences_go_before_policies() -> None:
 
 
 def test_unused_entries_go_before_used_ones_and_old_before_new() -> None:
-    cache: Cache[Entry] = Cache(3, ROOM)
+    cache: Cache[StsEntry] = Cache(3, ROOM)
     cache.put("a", entry(used=True))
     cache.put("b", entry())
     cache.put("c", entry())
@@ -60,7 +60,7 @@ def test_unused_entries_go_before_used_ones_and_old_before_new() -> None:
 
 
 def test_a_second_chance_is_one_and_not_for_ever() -> None:
-    cache: Cache[Entry] = Cache(2, ROOM)
+    cache: Cache[StsEntry] = Cache(2, ROOM)
     cache.put("a", entry(used=True))
     cache.put("b", entry(used=True))
     cache.put("c", entry())
@@ -68,7 +68,7 @@ def test_a_second_chance_is_one_and_not_for_ever() -> None:
 
 
 def test_an_entry_changes_its_kind() -> None:
-    cache: Cache[Entry] = Cache(2, ROOM)
+    cache: Cache[StsEntry] = Cache(2, ROOM)
     cache.put("a", entry())
     cache.put("a", entry(policy=True))
     assert (len(cache), cache.precious) == (1, 1)
@@ -80,7 +80,7 @@ def test_an_entry_changes_its_kind() -> None:
 
 
 def test_a_smaller_limit_evicts() -> None:
-    cache: Cache[Entry] = Cache(10, ROOM)
+    cache: Cache[StsEntry] = Cache(10, ROOM)
     for name in "abcdef":
         cache.put(name, entry(policy=name in "ab"))
     cache.resize(3, ROOM)
@@ -89,7 +89,7 @@ def test_a_smaller_limit_evicts() -> None:
 
 
 def test_it_is_known_whether_anything_precious_is_missing() -> None:
-    cache: Cache[Entry] = Cache(2, ROOM)
+    cache: Cache[StsEntry] = Cache(2, ROOM)
     cache.put("p", entry(policy=True))
     cache.offer("a", entry())
     cache.offer("b", entry())
@@ -102,7 +102,7 @@ def test_it_is_known_whether_anything_precious_is_missing() -> None:
 
 
 def test_a_precious_entry_that_is_evicted_is_missing() -> None:
-    cache: Cache[Entry] = Cache(2, ROOM)
+    cache: Cache[StsEntry] = Cache(2, ROOM)
     for name in "pq":
         cache.put(name, entry(policy=True))
     cache.remove("p")
@@ -113,7 +113,7 @@ def test_a_precious_entry_that_is_evicted_is_missing() -> None:
 
 def test_a_large_cache_keeps_what_is_precious_and_what_is_new() -> None:
     limit = 2 * ENTRIES_PER_DICT
-    cache: Cache[Entry] = Cache(limit, ROOM)
+    cache: Cache[StsEntry] = Cache(limit, ROOM)
     policies = [f"p{n}.example" for n in range(limit // 4)]
     absences = [f"a{n}.example" for n in range(2 * limit)]
     for name in policies:
@@ -139,7 +139,7 @@ def test_a_large_cache_keeps_what_is_precious_and_what_is_new() -> None:
 def test_the_limit_holds_and_the_newest_entry_is_there(
     limit: int, puts: list[tuple[str, bool, bool]]
 ) -> None:
-    cache: Cache[Entry] = Cache(limit, ROOM)
+    cache: Cache[StsEntry] = Cache(limit, ROOM)
     for name, policy, used in puts:
         new = entry(policy=policy, used=used)
         cache.put(name, new)
@@ -148,7 +148,7 @@ def test_the_limit_holds_and_the_newest_entry_is_there(
 
 
 def test_an_entry_is_used_while_it_holds() -> None:
-    cache: Cache[Entry] = Cache(1, ROOM)
+    cache: Cache[StsEntry] = Cache(1, ROOM)
     assert cache.use("a", 0.5) is None
     held = entry()
     cache.put("a", held)
@@ -172,7 +172,7 @@ class Later:
             work()
 
 
-def long(size: int, *, policy: bool = False) -> Entry:
+def long(size: int, *, policy: bool = False) -> StsEntry:
     """Return an entry of about so many bytes."""
     made = entry(policy=policy)
     made.finding = StsFinding(None, "x" * size)
@@ -181,7 +181,7 @@ def long(size: int, *, policy: bool = False) -> Entry:
 
 def test_what_is_long_takes_the_room_of_many() -> None:
     later = Later()
-    cache: Cache[Entry] = Cache(1_000, 100_000, later=later)
+    cache: Cache[StsEntry] = Cache(1_000, 100_000, later=later)
     for number in range(300):
         cache.put(f"a{number}", long(100))
         assert cache.bytes <= 100_000
@@ -197,7 +197,7 @@ def test_what_is_long_takes_the_room_of_many() -> None:
 
 
 def test_what_is_longer_than_all_room_is_alone() -> None:
-    cache: Cache[Entry] = Cache(1_000, 10_000)
+    cache: Cache[StsEntry] = Cache(1_000, 10_000)
     cache.put("a", entry())
     cache.put("long", long(60_000))
     assert kept(cache, "a") == ""
@@ -211,16 +211,16 @@ def test_a_smaller_bound_holds_after_many_turns_of_which_none_is_long(
     limit: int, max_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touched = 0
-    look = Entry.take_use
+    look = StsEntry.take_use
 
-    def take_use(held: Entry) -> bool:
+    def take_use(held: StsEntry) -> bool:
         nonlocal touched
         touched += 1
         return look(held)
 
-    monkeypatch.setattr(Entry, "take_use", take_use)
+    monkeypatch.setattr(StsEntry, "take_use", take_use)
     later = Later()
-    cache: Cache[Entry] = Cache(1 << 20, ROOM, later=later)
+    cache: Cache[StsEntry] = Cache(1 << 20, ROOM, later=later)
     for number in range(20_000):
         cache.put(f"{number}.example", entry(used=number < 10_000, policy=number % 2 == 0))
     cache.resize(limit, max_bytes)
@@ -235,7 +235,7 @@ def test_a_smaller_bound_holds_after_many_turns_of_which_none_is_long(
 
 
 def test_policies_can_be_gone_through_while_they_change() -> None:
-    cache: Cache[Entry] = Cache(2 * ENTRIES_PER_DICT, ROOM)
+    cache: Cache[StsEntry] = Cache(2 * ENTRIES_PER_DICT, ROOM)
     entries = {f"d{number}": entry(policy=True) for number in range(1_000)}
     for name, held in entries.items():
         cache.put(name, held)
@@ -256,7 +256,7 @@ def test_policies_can_be_gone_through_while_they_change() -> None:
 
 def test_what_is_asked_for_on_the_short_way_is_in_use() -> None:
     """A reply that stands ready is sent without asking the cache."""
-    cache: Cache[Entry] = Cache(3, ROOM)
+    cache: Cache[StsEntry] = Cache(3, ROOM)
     replies = {name: TimedReply(NOT_FOUND, 1.0) for name in "abc"}
     for name, reply in replies.items():
         held = entry()
@@ -270,15 +270,12 @@ def test_what_is_asked_for_on_the_short_way_is_in_use() -> None:
     assert kept(cache, "abde") == "ade"
 
 
-def test_a_reply_that_is_recalled_keeps_nothing() -> None:
-    cache: Cache[Entry] = Cache(3, ROOM)
+def test_a_reply_that_no_longer_holds_does_not_count() -> None:
+    cache: Cache[StsEntry] = Cache(3, ROOM)
     held = entry()
     cache.put("a", held)
-    reply = TimedReply(Reply(Status.OK, "secure"), 1.0, wire=b"secure", size=1_000)
     before = cache.bytes
-    cache.keep(held, reply, lambda _reply: True)
+    cache.keep(held, TimedReply(Reply(Status.OK, "secure"), 1.0, size=1_000), lambda _reply: True)
     assert cache.bytes == before + 1_000
     cache.keep(held, TimedReply(NOT_FOUND, 1.0), lambda _reply: False)
     assert cache.bytes == before
-    assert (reply.wire, reply.reply.status) == (b"", Status.TEMP)
-    assert reply.until < 0

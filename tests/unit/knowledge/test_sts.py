@@ -17,10 +17,10 @@ from mtasts_resolver.discovery.errors import (
     StatusError,
 )
 from mtasts_resolver.knowledge import inflight
-from mtasts_resolver.knowledge import sts as resolver_module
-from mtasts_resolver.knowledge.lifetimes import MAX_ABSENCE, MAX_RETRY, MIN_RETRY
+from mtasts_resolver.knowledge.lifetimes import MAX_ABSENCE, MAX_RETRY, MIN_RETRY, RETRY_SOON
 from mtasts_resolver.knowledge.outage import OUTAGE_AFTER
-from mtasts_resolver.knowledge.sts import DOUBTED_PER_TURN
+from mtasts_resolver.knowledge.policies import DOUBTED_PER_TURN
+from mtasts_resolver.store import StoreReturned
 from tests.unit.knowledge.world import DAY, START, TTL, World, document, settle
 
 GOOD = "good.example"
@@ -49,10 +49,10 @@ async def test_the_refresh_of_a_policy_that_found_no_room_takes_none_from_others
     world = World(Config(cache=CacheConfig(memory_entries=2)))
     for name in "abc":
         world.internet.publish(f"{name}.example", document())
-        await world.resolver.resolve(f"{name}.example")
-    cache = world.resolver.cache
+        await world.sts.resolve(f"{name}.example")
+    cache = world.sts.cache
     assert [cache.get(f"{name}.example") is not None for name in "abc"] == [False, True, True]
-    refreshed = await world.resolver.refresh("a.example")
+    refreshed = await world.sts.renew("a.example")
     assert refreshed is not None
     assert refreshed.finding.policy is not None
     assert world.internet.fetches.count("a.example") == 2
@@ -69,23 +69,23 @@ async def test_a_look_up_has_one_time_out_however_often_the_policy_is_forgotten_
         """Be a refresh that ends just before the look-up's time is over."""
         nonlocal rounds
         rounds += 1
-        async with world.resolver._discoveries.slot(domain):
+        async with world.sts._discoveries.slot(domain):
             await asyncio.sleep(0.15)
 
-    monkeypatch.setattr(world.resolver, "_learn", forget)
+    monkeypatch.setattr(world.sts, "_learn", forget)
     async with asyncio.timeout(20):
-        finding = await world.resolver.resolve("good.example")
+        finding = await world.sts.resolve("good.example")
     assert finding.code == "lookup-timeout"
     assert rounds <= 2
-    await world.resolver.close()
+    await world.sts.close()
 
 
 async def test_a_policy_is_discovered_once_and_then_answered_from_memory(world: World) -> None:
     world.internet.publish(GOOD, document())
-    assert world.resolver.lookup(GOOD) is None
+    assert world.sts.lookup(GOOD) is None
     assert await world.mode(GOOD) == "enforce"
     for _ in range(5):
-        entry = world.resolver.lookup(GOOD)
+        entry = world.sts.lookup(GOOD)
         assert entry is not None
         assert entry.finding.policy is not None
         assert entry.finding.policy.mx == ("mx.good.example",)
@@ -156,7 +156,7 @@ async def test_a_record_without_a_policy_is_delivered_to_as_without_and_reported
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.internet.publish(GOOD, CertificateError("certificate expired 3 days ago"))
-    finding = await world.resolver.resolve(GOOD)
+    finding = await world.sts.resolve(GOOD)
     assert (finding.policy, finding.known) == (None, True)
     assert finding.reason == "certificate expired 3 days ago"
     assert fields(caplog, "policy-unavailable") == [
@@ -175,12 +175,12 @@ async def test_a_new_id_is_noticed_behind_an_answer_that_does_not_wait(world: Wo
     world.internet.publish(GOOD, document("none"), policy_id="2")
     await world.clock.advance(TTL + 1)
     world.internet.gate = asyncio.Event()
-    entry = world.resolver.lookup(GOOD)
+    entry = world.sts.lookup(GOOD)
     assert entry is not None
     assert entry.finding.policy is not None
     assert entry.finding.policy.mode == "enforce"
     await settle()
-    assert world.resolver.lookup(GOOD) is entry  # the check runs, and nobody waits for it
+    assert world.sts.lookup(GOOD) is entry  # the check runs, and nobody waits for it
     world.internet.gate.set()
     await settle()
     assert await world.mode(GOOD) == "none"
@@ -275,8 +275,8 @@ async def test_a_failing_refresh_is_reported_once_and_again_as_expiry_nears(
     world.internet.web_down = True
     for _ in range(239):
         await world.clock.advance(HOUR)
-        await world.resolver.refresh(GOOD)
-        assert world.resolver.failing_refresh == 1
+        await world.sts.renew(GOOD)
+        assert world.sts.failing_refresh == 1
     reports = [record for record in caplog.records if record.msg == "policy-refresh-failed"]
     assert [record.levelno for record in reports] == [
         logging.WARNING,
@@ -288,9 +288,9 @@ async def test_a_failing_refresh_is_reported_once_and_again_as_expiry_nears(
     assert first["reason"] == "status 503"
     assert 9.9 <= first["days_until_expiry"] <= 10
     await world.clock.advance(HOUR)
-    assert await world.resolver.refresh(GOOD) is None
+    assert await world.sts.renew(GOOD) is None
     assert "policy-expired" in events(caplog)
-    assert world.resolver.failing_refresh == 0
+    assert world.sts.failing_refresh == 0
     assert GOOD not in world.store.rows
 
 
@@ -301,12 +301,12 @@ async def test_a_refresh_that_works_again_is_reported(
     world.internet.publish(GOOD, document())
     await world.mode(GOOD)
     world.internet.web_down = True
-    await world.resolver.refresh(GOOD)
+    await world.sts.renew(GOOD)
     world.internet.web_down = False
     await world.clock.advance(HOUR)
-    await world.resolver.refresh(GOOD)
+    await world.sts.renew(GOOD)
     assert "policy-refresh-recovered" in events(caplog)
-    assert world.resolver.failing_refresh == 0
+    assert world.sts.failing_refresh == 0
 
 
 @pytest.mark.row("C6", "C7")
@@ -319,13 +319,13 @@ async def test_a_policy_in_mode_none_may_vanish_without_a_word(
     for _ in range(23):
         await world.clock.advance(HOUR)
         assert await world.mode(GOOD) == "none"
-        await world.resolver.refresh(GOOD)
+        await world.sts.renew(GOOD)
     assert GOOD in world.store.rows
     await world.clock.advance(HOUR)
-    await world.resolver.refresh(GOOD)
+    await world.sts.renew(GOOD)
     assert GOOD not in world.store.rows
     assert {record.levelno for record in caplog.records} <= {logging.INFO}
-    assert world.resolver.failing_refresh == 0
+    assert world.sts.failing_refresh == 0
 
 
 @pytest.mark.row("C4")
@@ -333,15 +333,15 @@ async def test_a_refresh_fetches_although_the_id_is_unchanged_or_gone(world: Wor
     world.internet.publish(GOOD, document("testing"))
     await world.mode(GOOD)
     world.internet.documents[GOOD] = document("enforce")
-    await world.resolver.refresh(GOOD)
+    await world.sts.renew(GOOD)
     assert await world.mode(GOOD) == "enforce"
     del world.internet.records[GOOD]
     world.internet.documents[GOOD] = document("none")
-    await world.resolver.refresh(GOOD)
+    await world.sts.renew(GOOD)
     assert await world.mode(GOOD) == "none"
     world.internet.dns_down = True
     world.internet.documents[GOOD] = document("testing")
-    await world.resolver.refresh(GOOD)
+    await world.sts.renew(GOOD)
     assert await world.mode(GOOD) == "testing"
     assert world.store.rows[GOOD].policy_id == "1"
 
@@ -366,11 +366,11 @@ async def test_absences_are_kept_in_memory_only(world: World) -> None:
 async def test_a_failure_of_dns_is_no_absence_and_is_soon_asked_again(world: World) -> None:
     world.internet.publish(GOOD, document())
     world.internet.dns_down = True
-    finding = await world.resolver.resolve(GOOD)
+    finding = await world.sts.resolve(GOOD)
     assert not finding.known
     assert "SERVFAIL" in finding.reason
     world.internet.dns_down = False
-    await world.clock.advance(resolver_module.DNS_RETRY_DELAY)
+    await world.clock.advance(RETRY_SOON)
     assert await world.mode(GOOD) == "enforce"
 
 
@@ -409,7 +409,7 @@ async def test_an_outage_between_the_record_and_the_policy_is_no_failure_of_the_
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.internet.publish(GOOD, outage())
-    finding = await world.resolver.resolve(GOOD)
+    finding = await world.sts.resolve(GOOD)
     assert not finding.known
     assert finding.code == "dns-timeout"
     for number in range(30):
@@ -418,7 +418,7 @@ async def test_an_outage_between_the_record_and_the_policy_is_no_failure_of_the_
     assert events(caplog) == ["name-servers-failing"]
     assert world.counters.fetch_failures == 0
     world.internet.publish(GOOD, document())
-    await world.clock.advance(resolver_module.DNS_RETRY_DELAY)
+    await world.clock.advance(RETRY_SOON)
     assert await world.mode(GOOD) == "enforce"
 
 
@@ -428,7 +428,7 @@ async def test_an_outage_while_the_policy_alone_is_fetched_again(world: World) -
     await world.mode(GOOD)
     world.internet.publish(GOOD, outage())
     world.internet.gate = asyncio.Event()
-    looking = asyncio.create_task(world.resolver.resolve(GOOD))
+    looking = asyncio.create_task(world.sts.resolve(GOOD))
     await world.clock.advance(MAX_RETRY)
     world.internet.gate.set()
     finding = await looking
@@ -442,11 +442,11 @@ async def test_an_outage_while_a_policy_is_refreshed_leaves_it_in_force(
     world.internet.publish(GOOD, document())
     await world.mode(GOOD)
     world.internet.publish(GOOD, outage())
-    assert await world.resolver.refresh(GOOD) is not None
+    assert await world.sts.renew(GOOD) is not None
     assert await world.mode(GOOD) == "enforce"
     (failed,) = fields(caplog, "policy-refresh-failed")
     assert failed["code"] == "dns-timeout"
-    assert world.resolver.failing_refresh == 1
+    assert world.sts.failing_refresh == 1
 
 
 async def test_domains_whose_own_servers_fail_are_no_outage(
@@ -464,7 +464,7 @@ async def test_a_slow_discovery_is_answered_in_time_and_goes_on(world: World) ->
     world.restart()
     world.internet.publish(GOOD, document())
     world.internet.gate = asyncio.Event()
-    finding = await world.resolver.resolve(GOOD)
+    finding = await world.sts.resolve(GOOD)
     assert (finding.policy, finding.known) == (None, False)
     assert "0.01 s" in finding.reason
     world.internet.gate.set()
@@ -481,10 +481,10 @@ async def test_a_discovery_that_has_not_begun_in_time_is_overload_and_no_failure
     world.restart()
     world.internet.publish("late.example", document())
     world.internet.gate = asyncio.Event()
-    busy = [asyncio.create_task(world.resolver.resolve(f"d{n}.example")) for n in range(2)]
+    busy = [asyncio.create_task(world.sts.resolve(f"d{n}.example")) for n in range(2)]
     await settle()
     with pytest.raises(OverloadedError):
-        await world.resolver.resolve("late.example")
+        await world.sts.resolve("late.example")
     assert {(await task).code for task in busy} == {"lookup-timeout"}  # they had their turn
     world.internet.gate.set()
     await settle()
@@ -502,7 +502,7 @@ async def test_what_takes_longer_than_a_domain_can_is_our_fault_and_no_failure(
     world.internet.publish(GOOD, document())
     world.internet.gate = asyncio.Event()
     with pytest.raises(OverloadedError, match="too busy"):
-        await world.resolver.resolve(GOOD)
+        await world.sts.resolve(GOOD)
     world.internet.gate.set()
     await settle()
     assert await world.mode(GOOD) == "enforce"
@@ -516,7 +516,7 @@ async def test_too_many_discoveries_are_refused(
     waiting = [asyncio.create_task(world.mode(f"d{n}.example")) for n in range(3)]
     await settle()
     with pytest.raises(OverloadedError):
-        await world.resolver.resolve("one.too.many.example")
+        await world.sts.resolve("one.too.many.example")
     world.internet.gate.set()
     await asyncio.gather(*waiting)
     assert await world.mode("one.too.many.example") is None
@@ -527,7 +527,7 @@ async def test_a_policy_that_memory_has_no_room_for_is_found_in_the_store() -> N
     for number in range(1_100):
         world.internet.publish(f"d{number}.example", document())
         await world.mode(f"d{number}.example")
-    assert len(world.resolver.cache) == 1_000
+    assert len(world.sts.cache) == 1_000
     world.internet.dns_down = True
     for number in range(1_100):
         assert await world.mode(f"d{number}.example") == "enforce"
@@ -537,7 +537,7 @@ async def test_the_store_is_not_asked_for_what_it_cannot_hold() -> None:
     world = World(Config(cache=CacheConfig(memory_entries=1_000)))
     await world.mode("early.example")
     assert world.store.reads == ["early.example"]  # nobody has seen yet what it holds
-    world.resolver.preloaded()
+    world.sts.policies.loaded()
     for number in range(1_000):
         world.internet.publish(f"d{number}.example", document())
         await world.mode(f"d{number}.example")
@@ -558,8 +558,8 @@ async def test_a_store_larger_than_memory_is_asked() -> None:
     world.restart()
     world.internet.dns_down = True
     for stored in list(world.store.rows.values()):
-        assert world.resolver.preload(stored) is not None
-    world.resolver.preloaded()
+        assert world.sts.policies.load(stored) is not None
+    world.sts.policies.loaded()
     for number in range(1_001):
         assert await world.mode(f"d{number}.example") == "enforce"
 
@@ -587,7 +587,7 @@ async def test_changes_are_logged_and_look_ups_are_not(
     for _ in range(10):
         await world.mode(GOOD)
     await world.clock.advance(DAY)
-    await world.resolver.refresh(GOOD)
+    await world.sts.renew(GOOD)
     await world.mode("none.example")
     assert events(caplog) == ["policy-found", "policy-changed"]
     assert fields(caplog, "policy-changed") == [
@@ -647,7 +647,7 @@ async def test_a_policy_that_the_store_cannot_read_now_is_not_deleted_from_it(
 
     world.store.unreadable = True
     with pytest.raises(OverloadedError):  # and so the refresh is tried again
-        await world.resolver.refresh(GOOD)
+        await world.sts.renew(GOOD)
     world.store.unreadable = False
     world.internet.dns_down = True
     assert await world.mode(GOOD) == "enforce"
@@ -675,12 +675,12 @@ async def test_an_absence_does_not_outlive_the_return_of_the_store(
     world.store.unreadable = False
     match seen_by:
         case "the store":
-            world.resolver.store_returned()
+            world.events.publish(StoreReturned())
         case "a look-up of another domain":
             await world.mode("another.example")
         case "a scan":
             for stored in world.store.rows.values():
-                world.resolver.preload(stored)
+                world.sts.policies.load(stored)
     await settle()
     assert await world.mode(GOOD) == "enforce"
 
@@ -711,15 +711,15 @@ async def test_an_absence_hides_no_policy_that_is_loaded_into_a_full_memory() ->
     for number in range(999):
         await world.mode(f"absent{number}.example")
     assert await world.mode(GOOD) is None
-    assert world.resolver.preload(stored[GOOD]) is not None
+    assert world.sts.policies.load(stored[GOOD]) is not None
     assert await world.mode(GOOD) == "enforce"
 
 
 async def test_the_end_of_the_resolver_ends_its_discoveries(world: World) -> None:
     world.internet.gate = asyncio.Event()
-    waiting = asyncio.create_task(world.resolver.resolve(GOOD))
+    waiting = asyncio.create_task(world.sts.resolve(GOOD))
     await settle()
-    await world.resolver.close()
+    await world.sts.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
@@ -735,6 +735,7 @@ async def test_many_bad_domains_get_no_line_each(
         await world.mode(f"worse{number}.example")
     for event in ("policy-unavailable", "policy-record-invalid"):
         assert [record.msg for record in caplog.records].count(event) == MAX_LINES
-    await world.resolver.close()
+    await world.sts.close()
+    world.journal.flush(at_once=True)
     left_out = [record for record in caplog.records if record.msg == "events-left-out"]
     assert [record.__dict__["fields"]["count"] for record in left_out] == [2 * MAX_LINES] * 2

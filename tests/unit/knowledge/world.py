@@ -1,4 +1,4 @@
-"""A small world for the resolver: a clock that the test turns, and domains that it publishes.
+"""A small world for what is known: a clock that the test turns, and domains that it publishes.
 
 The seams are the clock, `DnsClient.query`, `PolicyFetcher.fetch_policy` and the store; the real
 ones are proved against real servers, files and clocks elsewhere.
@@ -8,7 +8,7 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import dns.rdata
@@ -16,6 +16,7 @@ from dns.rdatatype import RdataType
 
 from mtasts_resolver.answers.service import LookupService
 from mtasts_resolver.base.counters import Counters
+from mtasts_resolver.base.events import Events
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus
 from mtasts_resolver.discovery.dns.client import DnsClient
@@ -29,9 +30,10 @@ from mtasts_resolver.discovery.errors import (
 from mtasts_resolver.discovery.findings import FetchedPolicy
 from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
-from mtasts_resolver.knowledge.dane import DaneKeeper
-from mtasts_resolver.knowledge.dnssec import Validation
-from mtasts_resolver.knowledge.sts import Resolver
+from mtasts_resolver.knowledge.dane import DaneKnowledge
+from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.journal import Journal
+from mtasts_resolver.knowledge.sts import StsKnowledge
 from mtasts_resolver.policy import parse_document
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES, MAX_MX_PATTERNS
 from mtasts_resolver.postfix.codec import Request
@@ -180,6 +182,9 @@ class MemoryStore:
     def delete(self, domain: str) -> None:
         self.rows.pop(domain, None)
 
+    def put_again(self, policies: Iterable[StoredPolicy]) -> None:
+        self.rows.update((stored.domain, stored) for stored in policies)
+
     async def scan(self) -> AsyncIterator[list[StoredPolicy]]:
         rows = list(self.rows.values())
         yield rows[:1]
@@ -195,7 +200,7 @@ class MemoryStore:
 
 
 class World:
-    """A resolver, and everything around it."""
+    """What is known of policies, and everything around it."""
 
     def __init__(self, config: Config | None = None, store: MemoryStore | None = None) -> None:
         self.config = config or Config()
@@ -204,16 +209,20 @@ class World:
         self.store = store or MemoryStore()
         self.counters = Counters()
         self.rng = random.Random(8461)  # noqa: S311  the same jitter in every run
-        self.resolver = self.new_resolver()
+        self.restart()
 
-    def new_resolver(self) -> Resolver:
-        return Resolver(
-            discoverer=self.discoverer(),
-            store=self.store,
+    def restart(self) -> None:
+        """Lose the memory, keep the store."""
+        self.events = Events()
+        self.journal = Journal(self.events, self.clock)
+        self.sts = StsKnowledge(
+            self.discoverer(),
+            self.store,
             clock=self.clock,
             rng=self.rng,
             config=self.config,
             counters=self.counters,
+            events=self.events,
         )
 
     def discoverer(self, validating: DnsClient | None = None) -> DirectDiscoverer:
@@ -221,24 +230,21 @@ class World:
         fetcher = FakeFetcher(self.internet)
         return DirectDiscoverer(self.internet, fetcher, validating or self.internet, None)
 
-    def dane_keeper(self, discoverer: Discoverer, validation: Validation) -> DaneKeeper:
-        return DaneKeeper(
+    def dane(self, discoverer: Discoverer, dnssec: DnssecProbe) -> DaneKnowledge:
+        return DaneKnowledge(
             discoverer,
-            validation,
+            dnssec,
             clock=self.clock,
             rng=self.rng,
             config=self.config,
             counters=self.counters,
+            events=self.events,
         )
-
-    def restart(self) -> None:
-        """Lose the memory, keep the store."""
-        self.resolver = self.new_resolver()
 
     async def mode(self, domain: str) -> str | None:
         """Look `domain` up as Postfix would; return the policy's mode, None without a policy."""
-        entry = self.resolver.lookup(domain)
-        finding = await self.resolver.resolve(domain) if entry is None else entry.finding
+        entry = self.sts.lookup(domain)
+        finding = await self.sts.resolve(domain) if entry is None else entry.finding
         await settle()
         return None if finding.policy is None else finding.policy.mode
 

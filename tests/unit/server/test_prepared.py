@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.postfix.codec import Request
+from mtasts_resolver.postfix.codec import Codec, Request
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply
 from mtasts_resolver.postfix.socketmap import SocketmapCodec
 from mtasts_resolver.postfix.tcp_table import TcpTableCodec
@@ -21,18 +21,23 @@ SECURE = b"31:OK secure match=mx.good.example,"
 
 
 class Book:
-    """Answers that change with time and by decree, as those of the daemon do."""
+    """Answers that change with time and by decree, as those of the daemon do.
+
+    `prepared` is what has to be forgotten with them.
+    """
 
     def __init__(self) -> None:
         self.now = 0.0
         self.version = 0
         self.held: dict[str, TimedReply] = {}
         self.asked = 0
+        self.prepared: dict[type[Codec], prepared.Prepared] = {}
 
     def change(self) -> None:
         self.version += 1
-        for timed in self.held.values():
-            timed.recall()
+        self.held.clear()
+        for ready in self.prepared.values():
+            ready.forget()
 
     def answer(self, request: Request) -> Reply | TimedReply:
         self.asked += 1
@@ -100,7 +105,7 @@ def test_each_protocol_has_replies_of_its_own() -> None:
     assert b"NOTFOUND ," not in other.sent
 
 
-def test_a_reply_that_was_recalled_is_asked_for_again() -> None:
+def test_a_reply_that_was_revoked_is_asked_for_again() -> None:
     book = Book()
     made, wire, _ = connect(book)
     for _ in range(3):
@@ -121,6 +126,21 @@ def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(shared.prepared[SocketmapCodec].table) <= 3
     made.data_received(netstring("default", "x" * 400))
     assert all(len(request) < 300 for request in shared.prepared[SocketmapCodec].table)
+
+
+def test_what_stands_ready_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply may outlive what it was made of, and nobody else counts it then."""
+    monkeypatch.setattr(prepared, "MAX_TABLE_BYTES", 10_000)
+    monkeypatch.setattr(prepared, "MAX_BEHIND", 2)
+    table = prepared.Prepared()
+    requests = [b"%d" % number for number in range(200)]
+    for request in requests:
+        table.add(request, TimedReply(NOT_FOUND, 1.0, size=1_000))
+    for _ in range(50):  # made anew in its place, it is no more
+        table.add(requests[-1], TimedReply(NOT_FOUND, 1.0, size=1_000))
+    found = [request for request in requests if table.table.get(request) or table.find(request)]
+    assert 20 <= len(found) <= 31
+    assert found[-1] == requests[-1]
 
 
 def test_what_was_used_longest_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

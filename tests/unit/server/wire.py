@@ -71,7 +71,7 @@ def connect(book: Any, kernel: socket.socket | None = None) -> tuple[Connection,
         limits=Limits(),
         clock=lambda: cast("float", book.now),
         log=RateLimitedLog(logs.get(__name__), lambda: 0.0),
-        prepared={},
+        prepared=getattr(book, "prepared", {}),
         lost=lambda _connection: None,
         turns=ByHand(),
     )

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mtasts_resolver.store import StoredPolicy
+from mtasts_resolver.base.clock import Clock
+from mtasts_resolver.base.events import Events
+from mtasts_resolver.store import StoredPolicy, WritesLost
 from mtasts_resolver.store.errors import UnavailableError
 from mtasts_resolver.store.sqlite import CHECK_DELAY, LOOK_INTERVAL, SqliteStore
 
@@ -64,8 +66,17 @@ def policies(number: int, *, document: str = "version: STSv1\n") -> dict[str, St
     return {name: policy(name, document=document) for name in names}
 
 
-def new_store(path: Path, recover: Callable[[], Iterable[StoredPolicy]] = tuple) -> SqliteStore:
-    return SqliteStore(path, clock=StoppedClock(), recover=recover)
+def new_store(
+    path: Path,
+    recover: Callable[[], Iterable[StoredPolicy]] = tuple,
+    *,
+    clock: Clock | None = None,
+) -> SqliteStore:
+    """Return a store, and somebody who has in memory what `recover` returns."""
+    told = Events()
+    store = SqliteStore(path, clock=clock or StoppedClock(), events=told)
+    told.listen(WritesLost, lambda _: store.put_again(recover()))
+    return store
 
 
 async def fill(path: Path, wanted: Iterable[StoredPolicy]) -> None:

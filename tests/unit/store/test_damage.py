@@ -160,7 +160,7 @@ async def test_damage_is_found_before_it_is_met(
     everything = policies(200)
     await fill(path, everything.values())
     damage(path)
-    store = SqliteStore(path, clock=CheckingClock(), recover=everything.values)
+    store = new_store(path, everything.values, clock=CheckingClock())
     await store.open()
     await until(lambda: aside(path))
     await until(lambda: store.pending == 200)
@@ -325,7 +325,7 @@ async def test_what_is_removed_while_running_is_written_again(
     before = policies(200)
     memory = {**policies(300), "a.example": policy("a.example")}
     await fill(path, before.values())
-    store = SqliteStore(path, clock=LookingClock(), recover=memory.values)
+    store = new_store(path, memory.values, clock=LookingClock())
     await store.open()
     for stored in memory.values():  # these are in the write-ahead log alone
         store.put(stored)
@@ -364,7 +364,7 @@ async def test_more_than_may_wait_is_written_again_a_slice_at_a_time(
     await fill(path, memory.values())
     monkeypatch.setattr(sqlite, "MAX_PENDING", 60)
     monkeypatch.setattr(sqlite, "WRITE_ROWS", 20)
-    store = SqliteStore(path, clock=StoppedClock(), recover=recover)
+    store = new_store(path, recover)
     await store.open()
     path.with_name(path.name).unlink()
     store.put(policy("a.example"))

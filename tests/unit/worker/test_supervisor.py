@@ -17,11 +17,13 @@ import trustme
 
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.base.counters import Counters
+from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.overload import MisconfiguredError, OverloadedError
 from mtasts_resolver.config import Config, ConfigError, DnsConfig, HttpsConfig
 from mtasts_resolver.discovery.errors import DnsServerError, NoRecordError, PolicyHostError
 from mtasts_resolver.discovery.findings import FoundRecord, FoundSts
-from mtasts_resolver.knowledge.dnssec import Validation
+from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.policy import Dane, PolicyRecord
 from mtasts_resolver.worker import process, supervisor
 from mtasts_resolver.worker.supervisor import Supervisor
@@ -322,10 +324,12 @@ async def test_a_name_server_without_edns_turns_dane_off_and_finds_policies(
         await discoverer.ready()
         found = await discoverer.sts("good.example", KNOWN)
         assert found.record.record.id == "42"
-        validation = Validation(discoverer, "auto", SystemClock())
+        told = Events()
+        Journal(told, SystemClock())
+        dnssec = DnssecProbe(discoverer, "auto", SystemClock(), told)
         for _ in range(2):
-            await validation.probe()
-            assert validation.validates is False
+            await dnssec.probe()
+            assert dnssec.validates is False
     (said,) = events(caplog, "WARNING")
     assert said.event == "dnssec-unavailable"
     assert said.fields["reason"] == (

@@ -10,9 +10,14 @@ from itertools import pairwise
 import pytest
 
 from mtasts_resolver.config import Config, RefreshConfig
-from mtasts_resolver.knowledge.entry import Entry
-from mtasts_resolver.knowledge.lifetimes import CATCH_UP, EXPIRED_GRACE, REFRESH_JITTER
-from mtasts_resolver.knowledge.refresher import LOAD_RETRY_DELAY, PolicyRefresher, next_refresh
+from mtasts_resolver.knowledge.entry import StsEntry
+from mtasts_resolver.knowledge.lifetimes import (
+    CATCH_UP,
+    EXPIRED_GRACE,
+    REFRESH_JITTER,
+    next_refresh,
+)
+from mtasts_resolver.knowledge.loader import LOAD_RETRY_DELAY
 from mtasts_resolver.policy import Mode, Policy, StsFinding
 from mtasts_resolver.store import StoredPolicy
 from tests.events import events
@@ -30,12 +35,7 @@ class Running:
         self.start()
 
     def start(self) -> None:
-        world = self.world
-        self.refresher = PolicyRefresher(
-            world.resolver, world.store, clock=world.clock, rng=world.rng, config=world.config
-        )
-        world.resolver.on_policy = self.refresher.schedule
-        self.task = asyncio.create_task(self.refresher.run())
+        self.task = asyncio.create_task(self.world.sts.run())
 
     async def stop(self) -> None:
         if self.task.done():
@@ -60,14 +60,11 @@ async def test_long_documents_are_read_in_turns_of_their_own() -> None:
     for number in range(64):
         domain = f"d{number}.example"
         world.store.put(StoredPolicy(domain, "1", fattest_document(), wall, wall))
-    refresher = PolicyRefresher(
-        world.resolver, world.store, clock=world.clock, rng=world.rng, config=world.config
-    )
-    loading = asyncio.create_task(refresher.run())
+    loading = asyncio.create_task(world.sts.run())
     read = [0]
     while read[-1] < 64:
         await asyncio.sleep(0)
-        read.append(world.resolver.cache.precious)
+        read.append(world.sts.cache.precious)
     loading.cancel()
     assert max(after - before for before, after in pairwise(read)) <= 2
 
@@ -109,7 +106,7 @@ async def test_a_year_of_clock_jumps_outages_and_restarts_loses_no_policy() -> N
         await world.clock.advance(DAY)
         for domain in rng.sample(domains, 5):
             assert await world.mode(domain) == "enforce"
-    assert len(running.refresher) == len(domains)
+    assert len(world.sts) == len(domains)
     await running.stop()
 
 
@@ -171,8 +168,8 @@ async def test_the_schedule_is_rebuilt_from_the_store() -> None:
         world.internet.publish(f"d{number}.example", document())
         await world.mode(f"d{number}.example")
     await running.restart()
-    assert len(running.refresher) == 10
-    assert len(world.resolver.cache) == 10  # in memory before anyone asks
+    assert len(world.sts) == 10
+    assert len(world.sts.cache) == 10  # in memory before anyone asks
     before = len(world.internet.fetches)
     await world.clock.advance(DAY)
     assert len(world.internet.fetches) == before + 10
@@ -187,11 +184,11 @@ async def test_a_store_that_cannot_be_read_whole_is_read_again_later() -> None:
         await world.mode(f"d{number}.example")
     world.store.unreadable = True
     await running.restart()
-    assert len(running.refresher) == len(world.resolver.cache) == 1
+    assert len(world.sts) == len(world.sts.cache) == 1
     assert await world.mode("d9.example") == "enforce"  # what was not read can be asked for
     world.store.unreadable = False
     await world.clock.advance(LOAD_RETRY_DELAY)
-    assert len(running.refresher) == len(world.resolver.cache) == 10
+    assert len(world.sts) == len(world.sts.cache) == 10
     await running.stop()
 
 
@@ -232,7 +229,7 @@ async def test_a_clock_that_is_ahead_at_a_start_costs_no_policy(
         await world.clock.advance(HOUR)
         assert events(caplog)[-1].event == "clock-set"
     assert [await world.mode(domain) for domain in domains] == ["enforce"] * 100
-    assert len(running.refresher) == 100
+    assert len(world.sts) == 100
     await running.stop()
 
 
@@ -354,7 +351,7 @@ async def test_what_nobody_asked_for_is_forgotten() -> None:
         if day == 20:
             await running.restart()  # when a domain was asked for outlives the process
     assert list(world.store.rows) == ["used.example"]
-    assert len(running.refresher) == 1
+    assert len(world.sts) == 1
     await running.stop()
 
 
@@ -390,7 +387,7 @@ async def test_a_policy_in_mode_none_is_kept_until_it_expires_and_then_forgotten
     assert world.store.rows[GOOD].policy_id == "1"
     await world.clock.advance(2 * HOUR)
     assert world.store.rows == {}
-    assert len(running.refresher) == 0
+    assert len(world.sts) == 0
     await running.stop()
 
 
@@ -401,17 +398,17 @@ async def test_a_bug_in_one_refresh_does_not_end_the_others(
     world = running.world
     world.internet.publish(GOOD, document())
     await world.mode(GOOD)
-    refresh = world.resolver.refresh
+    renew = world.sts.renew
 
-    async def broken(domain: str) -> Entry | None:
+    async def broken(domain: str) -> StsEntry | None:
         if domain == "broken.example":
             raise ZeroDivisionError
-        return await refresh(domain)
+        return await renew(domain)
 
-    monkeypatch.setattr(world.resolver, "refresh", broken)
+    monkeypatch.setattr(world.sts, "renew", broken)
     finding = StsFinding(Policy(Mode.ENFORCE, 60, ("a.b",)))
-    entry = Entry(finding=finding, until=world.clock.now + 60, check_at=0, asked=0)
-    running.refresher.schedule("broken.example", entry)
+    entry = StsEntry(finding=finding, until=world.clock.now + 60, stale_at=0, asked=0)
+    world.sts.schedule("broken.example", entry)
     await world.clock.advance(DAY)
     assert world.internet.fetches == [GOOD, GOOD]
     assert "internal-error" in [record.msg for record in caplog.records]
@@ -422,11 +419,10 @@ async def test_a_bug_in_one_refresh_does_not_end_the_others(
 @pytest.mark.parametrize("max_age", [0, 60, 599, 600, 3_600, 86_400, 604_800, 31_557_600])
 def test_a_policy_is_due_before_it_expires(max_age: int) -> None:
     rng = random.Random(1)  # noqa: S311
-    policy = Policy(Mode.ENFORCE, max_age, ("mx.example",))
+    until = max(max_age, 60.0)
     for _ in range(100):
-        entry = Entry(finding=StsFinding(policy), until=max(max_age, 60.0), check_at=0, asked=0)
-        due = next_refresh(entry, 0.0, DAY, rng)
+        due = next_refresh(0.0, until=until, max_age=max_age, retry_at=None, interval=DAY, rng=rng)
         if max_age < 600:
-            assert due == entry.until  # to be dropped; it is discovered anew when it is asked for
+            assert due == until  # to be dropped; it is discovered anew when it is asked for
         else:
             assert 0 < due <= min(DAY, max_age / 2)

@@ -1,0 +1,84 @@
+"""What the running daemon is made of, and how it is put together."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtasts_resolver.answers.service import LookupService, RepliesRevoked
+from mtasts_resolver.base.clock import Clock
+from mtasts_resolver.base.counters import Counters
+from mtasts_resolver.base.events import Events
+from mtasts_resolver.config import Config
+from mtasts_resolver.knowledge.dane import DaneKnowledge
+from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.journal import Journal
+from mtasts_resolver.knowledge.sts import StsKnowledge
+from mtasts_resolver.server.accept import Server
+from mtasts_resolver.server.listeners import Listener
+from mtasts_resolver.store.sqlite import SqliteStore
+from mtasts_resolver.worker.supervisor import Supervisor
+
+
+@dataclass(slots=True)
+class Parts:
+    """All parts, each of which knows only those that it asks."""
+
+    events: Events
+    journal: Journal
+    counters: Counters
+    store: SqliteStore
+    discoverer: Supervisor
+    sts: StsKnowledge
+    dnssec: DnssecProbe
+    dane: DaneKnowledge
+    service: LookupService
+    server: Server
+
+    def reconfigure(self, config: Config) -> None:
+        """Hand on a new configuration: here, and nowhere else."""
+        for part in (self.discoverer, self.sts, self.dane, self.service):
+            part.reconfigure(config)
+
+    def background(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Return what works for ever, by the names of the tasks."""
+        return {
+            "discoverer": self.discoverer.run,
+            "policy refresher": self.sts.run,
+            "DANE refresher": self.dane.run,
+            "DNSSEC probe": self.dnssec.run,
+        }
+
+    async def close(self) -> None:
+        """End what asks before what is asked."""
+        await self.sts.close()
+        await self.dane.close()
+        self.journal.flush(at_once=True)
+        await self.discoverer.close()
+        await self.store.close()
+
+
+def assemble(
+    config: Config,
+    store_path: Path,
+    listeners: list[Listener],
+    discoverer: Supervisor,
+    *,
+    clock: Clock,
+    counters: Counters,
+) -> Parts:
+    """Make the parts; none of them does anything yet."""
+    events, rng = Events(), random.SystemRandom()
+    journal = Journal(events, clock)
+    store = SqliteStore(store_path, clock=clock, events=events)
+    sts = StsKnowledge(
+        discoverer, store, clock=clock, rng=rng, config=config, counters=counters, events=events
+    )
+    dnssec = DnssecProbe(discoverer, config.dns.dnssec, clock, events)
+    dane = DaneKnowledge(
+        discoverer, dnssec, clock=clock, rng=rng, config=config, counters=counters, events=events
+    )
+    service = LookupService(sts, dane, clock=clock, config=config, counters=counters, events=events)
+    server = Server(service.answer, listeners, clock=clock.monotonic)
+    events.listen(RepliesRevoked, lambda _: server.forget_replies())
+    return Parts(events, journal, counters, store, discoverer, sts, dnssec, dane, service, server)

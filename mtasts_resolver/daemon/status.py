@@ -1,0 +1,30 @@
+"""The line that `systemctl status` shows."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mtasts_resolver.daemon.parts import Parts
+
+_DANE: Mapping[bool | None, str] = MappingProxyType(
+    {True: "on", False: "off", None: "not known yet: no name server has answered"}
+)
+
+
+def status_line(parts: Parts) -> str:
+    """Return what the daemon holds and does, and what is wrong."""
+    cache, counters = parts.sts.cache, parts.counters
+    text = (
+        f"{cache.precious} policies and {len(cache) - cache.precious} absences in memory,"
+        f" {parts.server.counters.requests} look-ups, {counters.discoveries} discoveries,"
+        f" {parts.server.counters.connections_open} connections,"
+        f" DANE {_DANE[parts.dnssec.validates]}"
+    )
+    if parts.sts.failing_refresh:
+        text += f", {parts.sts.failing_refresh} policies fail to be refreshed"
+    if counters.unknown_map_lookups:
+        text += f", {counters.unknown_map_lookups} look-ups in unknown maps"
+    if parts.discoverer.pid is None:
+        text += ", the discoverer is not running"
+    if parts.store.trouble:
+        text += f", store: {parts.store.trouble}"
+    return text

@@ -1,0 +1,144 @@
+"""What happens to what is known. Domains are A-label names, `reason` is for an administrator."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mtasts_resolver.knowledge.lifetimes import Urgency
+from mtasts_resolver.policy import Policy
+
+
+class FindingRevoked(NamedTuple):
+    """What was found of a domain is wrong before the time until which it was to hold."""
+
+    domain: str
+
+
+# -- policies --------------------------------------------------------------------------------------
+
+
+class PolicyFound(NamedTuple):
+    """A domain without a policy in memory or in the store has one."""
+
+    domain: str
+    policy: Policy
+    policy_id: str
+
+
+class PolicyChanged(NamedTuple):
+    """A fetch brought another policy or another id than the last."""
+
+    domain: str
+    policy: Policy
+    policy_id: str
+
+
+class PolicyExpired(NamedTuple):
+    """A policy's max_age is over, and nothing has taken its place (RFC 8461 §3.2)."""
+
+    domain: str
+    policy: Policy
+
+
+class PolicyForgotten(NamedTuple):
+    """Nobody asked for the domain in `forget_after`."""
+
+    domain: str
+
+
+class PolicyUnavailable(NamedTuple):
+    """There is a policy record, but no policy, for a new reason (RFC 8461 §3.3)."""
+
+    domain: str
+    code: str
+    reason: str
+
+
+class RecordInvalid(NamedTuple):
+    """What a domain publishes as its policy record is none, for a new reason (RFC 8461 §3.1)."""
+
+    domain: str
+    code: str
+    reason: str
+
+
+class StoredPolicyInvalid(NamedTuple):
+    """What the store holds for a domain is no policy."""
+
+    domain: str
+    reason: str
+
+
+class RefreshFailed(NamedTuple):
+    """A policy could not be fetched again, for a new reason or nearer its end (RFC 8461 §3.3)."""
+
+    domain: str
+    code: str
+    reason: str
+    remaining: float
+    """Seconds until it expires."""
+    urgency: Urgency
+
+
+class RefreshRecovered(NamedTuple):
+    """A policy was fetched again after RefreshFailed."""
+
+    domain: str
+
+
+# -- the store -------------------------------------------------------------------------------------
+
+
+class PoliciesLoaded(NamedTuple):
+    """All that the store holds is in memory, as far as there is room."""
+
+    policies: int
+    """Those that are scheduled to be refreshed."""
+    expired: Sequence[str]
+    """The domains whose policies were over."""
+
+
+class ClockSet(NamedTuple):
+    """The wall clock was set by so many seconds."""
+
+    seconds: float
+
+
+# -- DNS -------------------------------------------------------------------------------------------
+
+
+class DnsFailed(NamedTuple):
+    """A question of a look-up had no answer."""
+
+    code: str
+    reason: str
+
+
+class NameServersFailed(NamedTuple):
+    """Our own name servers fail, and not those of some domains."""
+
+    failures: int
+    seconds: float
+    code: str
+    reason: str
+
+
+class NameServersRecovered(NamedTuple):
+    """They answer again."""
+
+    failures: int
+
+
+class DnssecChanged(NamedTuple):
+    """There is a validating resolver to be trusted, or no longer."""
+
+    validates: bool
+    servers: tuple[str, ...] = ()
+    """Those that are trusted, where it validates."""
+    reason: str = ""
+    """Why not, where it does not."""
+
+
+class ProbeFailed(NamedTuple):
+    """Nothing was learnt about DNSSEC."""
+
+    reason: str

@@ -1,0 +1,121 @@
+"""What MTA-STS and DANE have in common: how a thing comes to be known, and stays known.
+
+Memory answers without waiting. What it does not hold is learnt by a task, one per key however many
+ask; the task goes on when the look-ups that wait for it have given up, so that Postfix's next try
+finds its result. What has become stale is answered still, and looked at again behind the answer.
+What is in use is renewed before it ends.
+"""
+
+import asyncio
+import random
+from abc import abstractmethod
+from typing import Generic, TypeVar
+
+from mtasts_resolver.base.clock import Clock
+from mtasts_resolver.base.counters import Counters
+from mtasts_resolver.base.events import Events
+from mtasts_resolver.base.overload import TOO_MANY, OverloadedError
+from mtasts_resolver.config import Config
+from mtasts_resolver.knowledge.cache import Cache
+from mtasts_resolver.knowledge.entry import Entry
+from mtasts_resolver.knowledge.inflight import Discoveries
+from mtasts_resolver.knowledge.lifetimes import RETRY_SOON
+from mtasts_resolver.knowledge.schedule import Schedule
+
+E = TypeVar("E", bound=Entry)
+F = TypeVar("F")
+
+
+class Knowledge(Schedule[E], Generic[E, F]):
+    """Knows, or finds out, one kind of thing. F is the finding that an entry E holds."""
+
+    def __init__(
+        self,
+        kind: str,
+        cache: Cache[E],
+        *,
+        clock: Clock,
+        rng: random.Random,
+        config: Config,
+        counters: Counters,
+        events: Events,
+    ) -> None:
+        super().__init__(clock)
+        self.cache = cache
+        self._rng = rng
+        self._config = config
+        self._counters = counters
+        self._events = events
+        self._discoveries: Discoveries[E | None] = Discoveries(kind)
+
+    @property
+    def concurrency(self) -> int:
+        return self._config.refresh.concurrency
+
+    def lookup(self, key: str) -> E | None:
+        """Return what memory knows of `key`, at once; None where it must be learnt."""
+        now = self._clock.monotonic()
+        entry = self.cache.use(key, now)
+        if entry is not None and now >= entry.stale_at:
+            self._look_behind(key, entry, now)
+        return entry
+
+    async def resolve(self, key: str) -> F:
+        """Learn what is known of `key`, within `lookup_timeout`. Raise OverloadedError."""
+        timeout = self._config.lookup_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._find(key)
+        except TimeoutError:
+            self._counters.lookup_timeouts += 1
+            if self._discoveries.waits(key):
+                raise OverloadedError(TOO_MANY) from None
+            return self._too_late(key, timeout)
+
+    async def renew(self, key: str) -> E | None:
+        await self._discoveries.idle(key)
+        task = self._discoveries.start(key, self._find_anew(key))
+        await asyncio.wait({task})
+        return task.result()
+
+    async def close(self) -> None:
+        """End every discovery."""
+        await self._discoveries.close()
+
+    # -- what differs --------------------------------------------------------------------------
+
+    @abstractmethod
+    async def _learn(self, key: str) -> E | None:
+        """Find out what memory does not hold; None where that was lost again meanwhile."""
+
+    @abstractmethod
+    async def _look_again(self, key: str) -> E:
+        """Find out what has become of a stale entry."""
+
+    @abstractmethod
+    async def _find_anew(self, key: str) -> E | None:
+        """Find out for the schedule; None where the key need not be scheduled again."""
+
+    @abstractmethod
+    def _too_late(self, key: str, timeout: float) -> F:
+        """Return the finding for a look-up that took longer. Raise OverloadedError."""
+
+    # -- what does not -------------------------------------------------------------------------
+
+    async def _find(self, key: str) -> F:
+        while True:
+            task = self._discoveries.get(key) or self._discoveries.start(key, self._learn(key))
+            await asyncio.wait({task})
+            entry = task.result()
+            if entry is not None:  # None: it was a renewal, and nothing is left
+                # What was learnt may be stale already.
+                found: F = (self.lookup(key) or entry).finding
+                return found
+
+    def _look_behind(self, key: str, entry: E, now: float) -> None:
+        if key in self._discoveries:
+            return
+        try:
+            self._discoveries.start(key, self._look_again(key))
+        except OverloadedError:
+            entry.stale_at = now + RETRY_SOON
