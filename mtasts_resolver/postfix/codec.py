@@ -74,7 +74,7 @@ class Codec(Protocol):
 def decode(data: bytes) -> str | BadRequest:
     """Return `data` as text without control characters, or why it is none."""
     try:
-        text = data.decode("utf-8")
+        text = data.decode()
     except UnicodeDecodeError:
         return _NOT_UTF8
     # isprintable() is the quick test: it is true of nothing in Cc.

@@ -88,10 +88,10 @@ class SocketmapCodec:
 
     def encode(self, reply: Reply) -> bytes:
         for choice in choices(reply):
-            payload = f"{choice.status} {sendable(choice.text)}".encode("utf-8", "replace")
+            payload = f"{choice.status} {sendable(choice.text)}".encode(errors="replace")
             if len(payload) <= MAX_REPLY:
-                return b"%d:%b," % (len(payload), payload)
-        raise AssertionError("the last choice fits")
+                break
+        return b"%d:%b," % (len(payload), payload)
 
 
 def _fault(data: bytes, position: int) -> Garbage:

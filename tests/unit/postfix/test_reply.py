@@ -26,8 +26,8 @@ def secure(*mx: str) -> Verdict:
 def test_secure_names_the_patterns_in_the_order_of_the_policy(
     mx: tuple[str, ...], match: str
 ) -> None:
-    assert render(secure(*mx), DOMAIN).text == f"secure match={match} servername=hostname"
-    assert render(secure(*mx), DOMAIN, sni=False).text == f"secure match={match}"
+    assert str(render(secure(*mx), DOMAIN)) == f"OK secure match={match} servername=hostname"
+    assert str(render(secure(*mx), DOMAIN, sni=False)) == f"OK secure match={match}"
 
 
 @pytest.mark.row("A1")
@@ -47,6 +47,10 @@ def test_a_pattern_that_stands_twice_in_the_policy_is_sent_once() -> None:
 )
 def test_the_other_levels(verdict: Verdict, reply: Reply) -> None:
     assert render(verdict, DOMAIN) == reply
+
+
+def test_a_reply_without_text_reads_as_its_status_alone() -> None:
+    assert str(NOT_FOUND) == "NOTFOUND"
 
 
 @pytest.mark.row("A4")
@@ -84,7 +88,7 @@ def test_what_does_not_fit_becomes_a_temporary_error_with_its_reason() -> None:
     ],
 )
 def test_nothing_leaves_that_postfix_would_read_otherwise(mx: str) -> None:
-    with pytest.raises(AttributeSyntaxError):
+    with pytest.raises(AttributeSyntaxError, match="cannot stand in an attribute"):
         render(secure(mx), DOMAIN)
 
 
@@ -117,15 +121,15 @@ def parsed(*lines: str) -> Verdict:
 @pytest.mark.row("A2")
 def test_a_map_with_tlsrpt_carries_the_policy_as_it_was_served() -> None:
     verdict = parsed(
-        "mode: enforce", "version:STSv1", "mx: MX.good.example", "mx: *.b", "max_age: 9"
+        "mode: enforce", "version:STSv1", "mx: MX.good.example", "mx: *.b", "max_age: 9 \t", "x: X"
     )
-    assert render(verdict, DOMAIN, tlsrpt=True).text == (
-        "secure match=mx.good.example:.b servername=hostname"
+    assert str(render(verdict, DOMAIN, tlsrpt=True)) == (
+        "OK secure match=mx.good.example:.b servername=hostname"
         " policy_type=sts policy_domain=good.example"
         " mx_host_pattern=mx.good.example mx_host_pattern=*.b"
         " { policy_string = mode: enforce } { policy_string = version:STSv1 }"
         " { policy_string = mx: MX.good.example } { policy_string = mx: *.b }"
-        " { policy_string = max_age: 9 }"
+        " { policy_string = max_age: 9 } { policy_string = x: X }"
     )
 
 
@@ -177,5 +181,5 @@ def test_what_does_not_fit_loses_its_attributes_before_anything_else() -> None:
 @pytest.mark.row("A5")
 @pytest.mark.parametrize("domain", ["", "a b", "ü.example", "a.example }", "a,b", "{a}"])
 def test_no_other_domain_gets_into_the_attributes(domain: str) -> None:
-    with pytest.raises(AttributeSyntaxError):
+    with pytest.raises(AttributeSyntaxError, match="cannot be a policy_domain"):
         render(secure("mx.good.example"), domain, tlsrpt=True)

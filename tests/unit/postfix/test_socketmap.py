@@ -95,6 +95,7 @@ class TestGarbage:
             b"00:,",
             b"3 :a b,",
             b"3;a b,",
+            b"10000;",
             b"3:a bX",
             b"0:X",
             "٣:a b,".encode(),
@@ -114,7 +115,8 @@ class TestGarbage:
     )
     def test_too_long_is_told_by_the_length_alone(self, header: bytes) -> None:
         codec = SocketmapCodec()
-        (event,) = codec.feed(header)
+        request, event = codec.feed(b"3:a b," + header)
+        assert request == Request("a", "b")
         assert isinstance(event, Garbage)
         assert "longer than 10,000 bytes" in event.reason
         assert not codec.partial
@@ -183,6 +185,7 @@ class TestReplies:
             (Reply(Status.NOTFOUND), b"9:NOTFOUND ,"),
             (Reply(Status.TEMP, "DNS failed"), b"15:TEMP DNS failed,"),
             (Reply(Status.PERM, "bücher"), b"12:PERM b\xc3\xbccher,"),
+            (Reply(Status.TEMP, "a\udcffb"), b"8:TEMP a?b,"),  # a surrogate has no UTF-8
         ],
     )
     def test_each_status(self, reply: Reply, wire: bytes) -> None:

@@ -47,6 +47,7 @@ class TestRequests:
     def test_the_longest(self) -> None:
         key = "k" * (MAX_REQUEST - len("get "))
         assert decode(f"get {key}\n".encode()) == [Request("", key)]
+        assert decode(f"get {key}".encode(), b"\n") == [Request("", key)]
 
 
 class TestBadRequests:
@@ -129,6 +130,7 @@ class TestReplies:
             (Reply(Status.NOTFOUND), b"500 not%20found\n"),
             (Reply(Status.TEMP, "DNS failed"), b"400 DNS%20failed\n"),
             (Reply(Status.PERM, "bad"), b"400 bad\n"),
+            (Reply(Status.TEMP, "a\udcffb"), b"400 a?b\n"),  # a surrogate has no UTF-8
         ],
     )
     def test_each_status(self, reply: Reply, wire: bytes) -> None:
