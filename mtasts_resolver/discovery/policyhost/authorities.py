@@ -1,18 +1,28 @@
-"""The system's certificate authorities: those that OpenSSL would find, but read all at once.
+"""Whom this host trusts to vouch for a policy host, and how certificates are verified.
+
+The system's authorities are those that OpenSSL would find, but read all at once.
 
 OpenSSL reads a directory of them, such as SSL_CERT_DIR, certificate by certificate, each in the
 handshake that needs it. One that it cannot open then is one that there is not: in a process that
 may open no more files, every policy host's certificate would be "not valid".
 """
 
+import asyncio
 import os
 import re
 import ssl
+import time
+from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 
+from mtasts_resolver.base import logs
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.discovery.oserrors import os_reason, shortage
+
+log = logs.get(__name__)
+
+TRUST_STORE_AGE = 86_400.0  # seconds; system updates renew the store every few months
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # what OpenSSL looks for, see openssl-rehash(1)
 _PEM = re.compile(rb"-----BEGIN [^-]+-----[^-]+-----END [^-]+-----")
@@ -26,7 +36,68 @@ PAUSE = 0.2  # seconds
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 
-def load_system_authorities(context: ssl.SSLContext) -> None:
+class TrustStore:
+    """The context for policy hosts, loaded once, since that takes tens of milliseconds.
+
+    It is loaded again, aside, when it is old: a daemon outlives the authorities that it started
+    with. What cannot be loaded again stays in force.
+    """
+
+    def __init__(
+        self, ca_file: Path | None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ca_file = ca_file
+        self._monotonic = monotonic
+        self._context = trusting_context(ca_file)
+        self._reload_at = monotonic() + TRUST_STORE_AGE
+
+    async def context(self) -> ssl.SSLContext:
+        now = self._monotonic()
+        if now >= self._reload_at:
+            self._reload_at = now + TRUST_STORE_AGE
+            try:
+                self._context = await asyncio.to_thread(trusting_context, self._ca_file)
+            except (ValueError, ShortageError) as error:
+                log.warning("trust-store-not-reloaded", reason=str(error))
+        return self._context
+
+
+def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return the context for policy hosts: of the system's trust store, or of `ca_file` alone.
+
+    RFC 8461 §3.3: the chain leads to a trusted root, the certificate is valid for the name by its
+    DNS-ID, not by a common name, and is not expired. Raise ValueError if `ca_file` is unusable, or
+    if there is no authority to trust: every policy host would seem to be at fault. Raise
+    ShortageError where this host cannot look.
+    """
+    # Not create_default_context(): that of Python 3.13 is strict about extensions that do no harm,
+    # and content with less than a root. One policy host is judged alike by every Python: as Postfix
+    # judges the MX host, by RFC 5280's path validation up to a root.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_file is None:
+        _load_system_authorities(context)
+    else:
+        _load_ca_file(context, ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8461 §3.3, RFC 8996
+    context.hostname_checks_common_name = False
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _load_ca_file(context: ssl.SSLContext, ca_file: Path) -> None:
+    try:
+        context.load_verify_locations(ca_file)
+    except ssl.SSLError:
+        pass  # as with one that holds nothing but revocations
+    except OSError as error:
+        if (lacking := shortage(error)) is not None:
+            raise lacking from None
+        raise ValueError(f"{ca_file}: {os_reason(error)}") from None
+    if not context.cert_store_stats()["x509"]:
+        raise ValueError(f"{ca_file} holds no certificates in PEM form")
+
+
+def _load_system_authorities(context: ssl.SSLContext) -> None:
     """Have `context` trust the authorities of the system's file and directories.
 
     Raise ValueError if there is none, or if they cannot be read; ShortageError where this host

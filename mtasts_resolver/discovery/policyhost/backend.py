@@ -1,34 +1,29 @@
-"""The way to a policy host, for httpcore: to addresses that were checked before, and into TLS."""
+"""The only connections that httpcore gets: to addresses that were checked before, and into TLS.
+
+PolicyHostBackend ── connect_tcp ──> Unsecured or Tunnel ── start_tls ──> Secured
+TCP                                  nothing to read, or a proxy's words  HTTP, for one response
+"""
 
 import asyncio
 import re
-import socket
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 import httpcore
 
-from mtasts_resolver.discovery.errors import (
-    CertificateError,
-    ConnectError,
-    DiscoveryError,
-    ShortageError,
-)
-from mtasts_resolver.discovery.oserrors import no_route, os_reason, shortage
-from mtasts_resolver.discovery.policyhost.addresses import is_address
+from mtasts_resolver.discovery.errors import CertificateError, ConnectError, DiscoveryError
+from mtasts_resolver.discovery.oserrors import os_reason, shortage
 from mtasts_resolver.discovery.policyhost.certificates import (
     describe_rejection,
     parse_certificate,
     read_unchecked_certificate,
 )
-from mtasts_resolver.discovery.policyhost.wire import Tls, Wire, open_wire
-from mtasts_resolver.discovery.race import race
+from mtasts_resolver.discovery.policyhost.connect import reach_host
+from mtasts_resolver.discovery.policyhost.proxy import Proxy, proxy_failure
+from mtasts_resolver.discovery.policyhost.wire import Tls, Wire
 from mtasts_resolver.discovery.trace import Trace
 
-NEXT_ADDRESS_AFTER = 0.25  # seconds: RFC 8305 §5
-MAX_ADDRESSES = 6  # tried of one host; a fetch has no time for more
 MAX_HEAD = 16_384  # bytes before the body, as many as Node's clients take; few servers send 2,000
 MAX_INTERIM = 8  # responses before the real one (RFC 9110 §15.2); nobody asks for any
 # Bytes of a body with its chunks' sizes. Who asks judges the body alone, and by a lower limit.
@@ -51,35 +46,22 @@ _TLS_FAILURES = {
     "TLSV1_UNRECOGNIZED_NAME": "refuses the TLS handshake, for it does not know the name",
 }
 
-_SocketOptions = Iterable[httpcore.SOCKET_OPTION] | None
-
 
 class PolicyHostBackend(httpcore.AsyncNetworkBackend):
-    """One fetch's way to its policy host.
+    """The way of one fetch to its policy host, at one of `addresses` or through `proxy`.
 
-    It connects to `targets`, the addresses of the policy host, one after the other until one
-    answers; never to what the DNS has for the name by then. With `proxied` the target is the
-    proxy, which is to be reached within `proxy_timeout` seconds: where it is down, that is nothing
-    about the policy host. Raises ConnectError, CertificateError and ShortageError. The caller
-    limits the whole time.
+    Never does it go to what the DNS has for the name by then. Raises ConnectError,
+    CertificateError and ShortageError. The caller limits the whole time.
     """
 
-    def __init__(
-        self,
-        targets: Sequence[str],
-        trace: Trace,
-        *,
-        proxied: bool,
-        proxy_timeout: float | None = None,
-    ) -> None:
-        self._targets = targets[:MAX_ADDRESSES]
+    def __init__(self, addresses: Sequence[str], proxy: Proxy | None, trace: Trace) -> None:
+        self._addresses = addresses
+        self.proxy = proxy
         self.trace = trace
-        self.proxied = proxied
-        self._proxy_timeout = proxy_timeout
         self.asks_proxy = False
         """Whether it is the proxy's own words that are read: until TLS with the policy host."""
         self.peer = ""
-        """The one of the targets that answered."""
+        """The address that answered: the policy host's, or the proxy's."""
         self._wire: Wire | None = None
 
     async def connect_tcp(
@@ -88,39 +70,20 @@ class PolicyHostBackend(httpcore.AsyncNetworkBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: _SocketOptions = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Return a connection to the first target that accepts it."""
+        """Return a connection to `host`, which is the policy host or the proxy."""
         failures: list[DiscoveryError] = []
         with self.trace.step(f"connect to {host} port {port}") as step:
-            reach = self._reach_proxy if self.proxied else self._reach_host
-            wire = await reach(host, port, failures)
+            if self.proxy is None:
+                wire = await reach_host(host, self._addresses, port, failures)
+            else:
+                wire = await self.proxy.reach(failures)
             self._wire = wire
             step.outcome = self.peer = wire.peer
             step.details = tuple(f"not {failure}" for failure in failures)
-        self.asks_proxy = self.proxied
-        return Tunnel(self, wire, port) if self.proxied else Unsecured(self, wire, port)
-
-    async def _reach_host(self, host: str, port: int, failures: list[DiscoveryError]) -> Wire:
-        wire = await _reach(self._targets, port, failures)
-        if wire is not None:
-            return wire
-        if (lacking := no_route(self._targets)) is not None:
-            raise lacking
-        raise ConnectError(f"{host} cannot be reached: {'; '.join(map(str, failures))}")
-
-    async def _reach_proxy(self, proxy: str, port: int, failures: list[DiscoveryError]) -> Wire:
-        """Return a connection to the proxy. Raise ShortageError: it is this host's own."""
-        target = self._targets[0]
-        try:
-            async with asyncio.timeout(self._proxy_timeout):
-                targets = [target] if is_address(target) else await _look_up(target, port)
-                wire = await _reach(targets, port, failures)
-        except TimeoutError:
-            raise proxy_failure(f"{proxy} cannot be reached in time") from None
-        if wire is None:
-            raise proxy_failure(f"{proxy} cannot be reached: {'; '.join(map(str, failures))}")
-        return wire
+        self.asks_proxy = self.proxy is not None
+        return Tunnel(self, wire, port) if self.asks_proxy else Unsecured(self, wire, port)
 
     def close(self) -> None:
         """Close the connection, which httpcore forgets where TLS fails or is cancelled."""
@@ -128,43 +91,11 @@ class PolicyHostBackend(httpcore.AsyncNetworkBackend):
             self._wire.abort()
 
 
-def proxy_failure(what: str) -> ShortageError:
-    """Return the error to raise where the proxy fails whoever is to be reached through it."""
-    return ShortageError(f"the proxy {what} (mend it, or change https.proxy)")
-
-
-async def _reach(targets: Sequence[str], port: int, failures: list[DiscoveryError]) -> Wire | None:
-    return await race(
-        [partial(_open, target, port) for target in targets],
-        NEXT_ADDRESS_AFTER,
-        failures,
-        discard=Wire.abort,
-    )
-
-
-async def _look_up(proxy: str, port: int) -> Sequence[str]:
-    """Return the addresses of a proxy, which the system knows: a shortage is told by each alone."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(proxy, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise (
-            shortage(error) or proxy_failure(f"{proxy} cannot be looked up: {os_reason(error)}")
-        ) from None
-    return list(dict.fromkeys(str(info[4][0]) for info in found))[:MAX_ADDRESSES]
-
-
-async def _open(target: str, port: int) -> Wire:
-    try:
-        return await open_wire(target, port)
-    except OSError as error:
-        raise (shortage(error, target) or ConnectError(f"{target}: {os_reason(error)}")) from None
-
-
 class Unsecured(httpcore.AsyncNetworkStream):
-    """A connection to a policy host: there is nothing to read or write, but TLS to begin."""
+    """A connection to a policy host: it cannot be read or written, but TLS can begin."""
 
-    def __init__(self, network: PolicyHostBackend, wire: Wire, port: int) -> None:
-        self._network = network
+    def __init__(self, backend: PolicyHostBackend, wire: Wire, port: int) -> None:
+        self._backend = backend
         self._wire = wire
         self._port = port
 
@@ -176,9 +107,11 @@ class Unsecured(httpcore.AsyncNetworkStream):
     ) -> httpcore.AsyncNetworkStream:
         """Begin TLS; the certificate must be valid for the host (RFC 8461 §3.3)."""
         host = server_hostname or ""
-        trace = self._network.trace
-        self._network.asks_proxy = False
+        trace = self._backend.trace
+        self._backend.asks_proxy = False
         with trace.step(f"TLS with {host}") as step:
+            # No leftover is to be discarded here: what came before is a part of the handshake to
+            # TLS, which fails over it, for it reads the very buffer where that waits (see wire.py).
             tls = Tls(self._wire, ssl_context, host)
             await self._handshake(tls, host)
             step.outcome = tls.object.version() or ""
@@ -191,7 +124,7 @@ class Unsecured(httpcore.AsyncNetworkStream):
             await tls.handshake()
         except ssl.SSLCertVerificationError as error:
             der = None
-            if not self._network.proxied:
+            if self._backend.proxy is None:
                 der = await read_unchecked_certificate(self._wire.peer, self._port, host)
             # In a thread: the library that reads certificates takes tens of milliseconds to load.
             why = await asyncio.to_thread(describe_rejection, host, error, der)
@@ -211,8 +144,8 @@ class Unsecured(httpcore.AsyncNetworkStream):
 class Tunnel(Unsecured):
     """A connection to a proxy, which is asked in plain text for one to the policy host."""
 
-    def __init__(self, network: PolicyHostBackend, wire: Wire, port: int) -> None:
-        super().__init__(network, wire, port)
+    def __init__(self, backend: PolicyHostBackend, wire: Wire, port: int) -> None:
+        super().__init__(backend, wire, port)
         self._lines = 0
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:

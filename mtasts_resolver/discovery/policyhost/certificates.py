@@ -1,28 +1,22 @@
-"""Trust in the policy host's certificate, and words for why it is not trusted."""
+"""What a policy host's certificate says, and words for why it is rejected."""
 
 import asyncio
 import ssl
 import threading
-import time
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.quoting import printable
-from mtasts_resolver.discovery.errors import ConnectError, ShortageError
-from mtasts_resolver.discovery.oserrors import os_reason, shortage
-from mtasts_resolver.discovery.policyhost.authorities import load_system_authorities
+from mtasts_resolver.discovery.errors import ConnectError
 from mtasts_resolver.discovery.policyhost.wire import Tls, open_wire
 
 log = logs.get(__name__)
 
 UNCHECKED_TIMEOUT = 2.0  # seconds: the handshake before it has just worked
-TRUST_STORE_AGE = 86_400.0  # seconds; system updates renew the store every few months
 MAX_DESCRIBED = 16_384  # bytes of a certificate; a hundred names take five thousand
 NAMES_SHOWN = 5  # certificates with a hundred names exist
 
@@ -35,67 +29,6 @@ _SELF_SIGNED = 18
 _SELF_SIGNED_IN_CHAIN = 19
 _NO_ISSUER = (2, 20, 21)
 _WRONG_NAME = 62
-
-
-def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return the context for policy hosts: of the system's trust store, or of `ca_file` alone.
-
-    RFC 8461 §3.3: the chain leads to a trusted root, the certificate is valid for the name by its
-    DNS-ID, not by a common name, and is not expired. Raise ValueError if `ca_file` is unusable, or
-    if there is no authority to trust: every policy host would seem to be at fault. Raise
-    ShortageError where this host cannot look.
-    """
-    # Not create_default_context(): that of Python 3.13 is strict about extensions that do no harm,
-    # and content with less than a root. One policy host is judged alike by every Python: as Postfix
-    # judges the MX host, by RFC 5280's path validation up to a root.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if ca_file is None:
-        load_system_authorities(context)
-    else:
-        _load_ca_file(context, ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8461 §3.3, RFC 8996
-    context.hostname_checks_common_name = False
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _load_ca_file(context: ssl.SSLContext, ca_file: Path) -> None:
-    try:
-        context.load_verify_locations(ca_file)
-    except ssl.SSLError:
-        pass  # as with one that holds nothing but revocations
-    except OSError as error:
-        if (lacking := shortage(error)) is not None:
-            raise lacking from None
-        raise ValueError(f"{ca_file}: {os_reason(error)}") from None
-    if not context.cert_store_stats()["x509"]:
-        raise ValueError(f"{ca_file} holds no certificates in PEM form")
-
-
-class TrustStore:
-    """The context for policy hosts, loaded once, since that takes tens of milliseconds.
-
-    It is loaded again, aside, when it is old: a daemon outlives the authorities that it started
-    with. What cannot be loaded again stays in force.
-    """
-
-    def __init__(
-        self, ca_file: Path | None, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._ca_file = ca_file
-        self._monotonic = monotonic
-        self._context = trusting_context(ca_file)
-        self._reload_at = monotonic() + TRUST_STORE_AGE
-
-    async def context(self) -> ssl.SSLContext:
-        now = self._monotonic()
-        if now >= self._reload_at:
-            self._reload_at = now + TRUST_STORE_AGE
-            try:
-                self._context = await asyncio.to_thread(trusting_context, self._ca_file)
-            except (ValueError, ShortageError) as error:
-                log.warning("trust-store-not-reloaded", reason=str(error))
-        return self._context
 
 
 @dataclass(frozen=True, slots=True)

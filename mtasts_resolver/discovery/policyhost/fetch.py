@@ -1,4 +1,14 @@
-"""Fetching a policy from its policy host over HTTPS (RFC 8461 §3.3)."""
+"""Fetching a policy from its policy host over HTTPS (RFC 8461 §3.3): the whole way of a fetch.
+
+PolicyFetcher.fetch_policy
+lookup.py       A and AAAA of mta-sts.<domain>; what addresses.py does not allow is left out
+transport.py    one GET by httpx and httpcore, whole, which get their connection from
+backend.py      connect.py (or proxy.py): TCP to one of those addresses, and no other;
+TLS before anything else: wire.py lets nothing but TLS read what comes;
+the bounds on a response's head and on all its bytes
+authorities.py  whom to trust; certificates.py: why a certificate is rejected
+here            what of a response counts: 200, text/plain, 64 KiB; no redirect, no coding
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +19,6 @@ import httpx
 
 from mtasts_resolver import __version__
 from mtasts_resolver.base.quoting import printable
-from mtasts_resolver.config.endpoints import MAX_PORT
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
     BodyError,
@@ -19,25 +28,23 @@ from mtasts_resolver.discovery.errors import (
     StatusError,
 )
 from mtasts_resolver.discovery.findings import FetchedPolicy
-from mtasts_resolver.discovery.policyhost.addresses import IPNetwork, is_address
+from mtasts_resolver.discovery.policyhost.addresses import IPNetwork
+from mtasts_resolver.discovery.policyhost.authorities import TrustStore
 from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
-from mtasts_resolver.discovery.policyhost.certificates import TrustStore
 from mtasts_resolver.discovery.policyhost.lookup import find_addresses
-from mtasts_resolver.discovery.policyhost.transport import (
-    HTTP_PORT,
-    HTTPS_PORT,
-    PolicyHostTransport,
-)
+from mtasts_resolver.discovery.policyhost.proxy import Proxy
+from mtasts_resolver.discovery.policyhost.transport import PolicyHostTransport
 from mtasts_resolver.discovery.trace import Trace
+from mtasts_resolver.policy import Policy
 from mtasts_resolver.policy.document import (
     MAX_DOCUMENT_BYTES,
     DocumentError,
     parse_document,
 )
-from mtasts_resolver.policy.hostname import is_hostname
 
 PREFIX = "mta-sts."
 PATH = "/.well-known/mta-sts.txt"
+HTTPS_PORT = 443
 
 # The chunks of a body, and what comes of one at a time. Servers send a policy in one part, or in
 # parts of kilobytes; one line each, from a program that forgets to buffer, is the worst known.
@@ -85,7 +92,7 @@ class PolicyFetcher:
         self._dns = dns
         self._timeout = timeout
         self._trust = TrustStore(ca_file)
-        self._proxy = parse_proxy(proxy) if proxy is not None else None
+        self._proxy = None if proxy is None else Proxy(proxy, timeout * PROXY_SHARE)
         self._allow_networks = tuple(allow_networks)
         self._port = port
 
@@ -99,32 +106,16 @@ class PolicyFetcher:
         try:
             async with asyncio.timeout(self._timeout):
                 addresses = await find_addresses(self._dns, host, self._allow_networks, trace)
-                return await self._fetch(host, addresses, trace)
+                backend = PolicyHostBackend(addresses, self._proxy, trace)
+                context = await self._trust.context()
+                async with PolicyHostTransport(backend, context) as transport:
+                    body = await self._get(host, transport, trace)
+                policy = _parse(body, host, trace)
         except TimeoutError:
             raise FetchTimeoutError(
                 f"{host} took more than {self._timeout:g} s, the last of them for: {trace.current}"
             ) from None
-
-    async def _fetch(self, host: str, addresses: Sequence[str], trace: Trace) -> FetchedPolicy:
-        targets = addresses if self._proxy is None else [self._proxy.url.host]
-        network = PolicyHostBackend(
-            targets,
-            trace,
-            proxied=self._proxy is not None,
-            proxy_timeout=self._timeout * PROXY_SHARE,
-        )
-        context = await self._trust.context()
-        async with PolicyHostTransport(network, context, self._proxy) as transport:
-            body = await self._get(host, transport, trace)
-        with trace.step("policy document") as step:
-            if trace.kept:
-                step.details = _numbered(body)
-            try:
-                policy = parse_document(body)
-            except DocumentError as error:
-                raise InvalidPolicyError(f"the policy of {host} is invalid: {error}") from None
-            step.outcome = f"mode {policy.mode}, {len(policy.mx)} mx, max_age {policy.max_age} s"
-        return FetchedPolicy(policy, host, network.peer)
+        return FetchedPolicy(policy, host, backend.peer)
 
     async def _get(self, host: str, transport: PolicyHostTransport, trace: Trace) -> bytes:
         url = httpx.URL(scheme="https", host=host, port=self._port, path=PATH)
@@ -139,29 +130,6 @@ class PolicyFetcher:
                 body = await _read_body(response)
             step.outcome = f"{response.status_code}, text/plain, {len(body)} bytes"
         return body
-
-
-def parse_proxy(url: str) -> httpx.Proxy:
-    """Return the HTTP proxy that `url` names, or raise ValueError."""
-    try:
-        proxy = httpx.Proxy(url)
-    except (httpx.InvalidURL, ValueError):
-        proxy = None
-    if proxy is None or not _is_http_proxy(proxy.url):
-        raise ValueError(f"{printable(url)!r} is no HTTP proxy, as in http://proxy.example:3128")
-    return proxy
-
-
-def _is_http_proxy(url: httpx.URL) -> bool:
-    port = url.port if url.port is not None else HTTP_PORT
-    return (
-        url.scheme == "http"
-        and (is_hostname(url.host) or is_address(url.host))
-        and 1 <= port <= MAX_PORT
-        and url.path == "/"
-        and not url.query
-        and not url.fragment
-    )
 
 
 def _check_status(response: httpx.Response) -> None:
@@ -213,6 +181,18 @@ async def _read_body(response: httpx.Response) -> bytes:
 
 def _too_long() -> BodyError:
     return BodyError(f"the policy is longer than {MAX_DOCUMENT_BYTES:,} bytes")
+
+
+def _parse(body: bytes, host: str, trace: Trace) -> Policy:
+    with trace.step("policy document") as step:
+        if trace.kept:
+            step.details = _numbered(body)
+        try:
+            policy = parse_document(body)
+        except DocumentError as error:
+            raise InvalidPolicyError(f"the policy of {host} is invalid: {error}") from None
+        step.outcome = f"mode {policy.mode}, {len(policy.mx)} mx, max_age {policy.max_age} s"
+    return policy
 
 
 def _numbered(body: bytes) -> tuple[str, ...]:

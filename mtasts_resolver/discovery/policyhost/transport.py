@@ -1,4 +1,4 @@
-"""The way to a policy host: an httpx transport that connects to checked addresses only."""
+"""One GET, spoken by httpx and httpcore over the connection that backend.py gives them."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -8,28 +8,24 @@ import httpx
 
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import BodyError, ConnectError
-from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend, Secured, proxy_failure
-
-HTTP_PORT = 80
-HTTPS_PORT = 443
+from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend, Secured
+from mtasts_resolver.discovery.policyhost.proxy import proxy_failure
 
 
 class PolicyHostTransport(httpx.AsyncBaseTransport):
     """One HTTPS request to one policy host, over a connection that is closed after it.
 
-    Name, SNI and the verified name are the URL's; the connection goes where `network` leads. With
-    a `proxy`, the tunnel through it is asked for by name, which the proxy looks up again.
+    Name, SNI and the verified name are the URL's; the connection goes where `backend` leads. With
+    its proxy, the tunnel through that is asked for by name, which the proxy looks up again.
     """
 
-    def __init__(
-        self, network: PolicyHostBackend, context: ssl.SSLContext, proxy: httpx.Proxy | None = None
-    ) -> None:
-        self._network = network
+    def __init__(self, backend: PolicyHostBackend, context: ssl.SSLContext) -> None:
+        self._backend = backend
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
-            proxy=None if proxy is None else _proxy(proxy),
+            proxy=None if backend.proxy is None else backend.proxy.as_httpcore,
             max_connections=1,
-            network_backend=network,
+            network_backend=backend,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -55,7 +51,7 @@ class PolicyHostTransport(httpx.AsyncBaseTransport):
             raise ConnectError(f"the proxy {why}") from None
         except httpcore.RemoteProtocolError as error:
             _release(error)
-            if self._network.asks_proxy:
+            if self._backend.asks_proxy:
                 raise proxy_failure(f"does not answer in HTTP: {printable(str(error))}") from None
             raise ConnectError(
                 f"{url.host} does not answer in HTTP: {printable(str(error))}"
@@ -78,7 +74,7 @@ class PolicyHostTransport(httpx.AsyncBaseTransport):
         try:
             await self._pool.aclose()
         finally:
-            self._network.close()
+            self._backend.close()
 
 
 class _Body(httpx.AsyncByteStream):
@@ -107,13 +103,3 @@ def _release(error: BaseException) -> None:
     """
     while (cause := error.__context__) is not None:
         error = cause.with_traceback(None)
-
-
-def _proxy(proxy: httpx.Proxy) -> httpcore.Proxy:
-    url = proxy.url
-    return httpcore.Proxy(
-        httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port or HTTP_PORT, target=b"/"
-        ),
-        auth=proxy.raw_auth,
-    )

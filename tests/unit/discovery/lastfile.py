@@ -9,7 +9,7 @@ import sys
 import uvloop
 
 from mtasts_resolver.base.privileges import LATE_IMPORTS, import_now
-from mtasts_resolver.discovery.policyhost.certificates import trusting_context
+from mtasts_resolver.discovery.policyhost.authorities import trusting_context
 from mtasts_resolver.discovery.policyhost.wire import Tls, open_wire
 
 

@@ -10,9 +10,9 @@ from mtasts_resolver.discovery.trace import Trace
 
 
 async def main(addresses: Sequence[str]) -> str:
-    network = PolicyHostBackend(addresses, Trace(), proxied=False)
+    backend = PolicyHostBackend(addresses, None, Trace())
     try:
-        await network.connect_tcp("mta-sts.example.com", 443)
+        await backend.connect_tcp("mta-sts.example.com", 443)
     except (ConnectError, ShortageError) as error:
         return f"{type(error).__name__}: {error}\n"
     return "connected\n"

@@ -32,17 +32,21 @@ from mtasts_resolver.discovery.errors import (
     ShortageError,
 )
 from mtasts_resolver.discovery.policyhost import authorities
-from mtasts_resolver.discovery.policyhost.backend import MAX_ADDRESSES, PolicyHostBackend
-from mtasts_resolver.discovery.policyhost.certificates import (
-    MAX_DESCRIBED,
+from mtasts_resolver.discovery.policyhost.authorities import (
     TRUST_STORE_AGE,
     TrustStore,
+    trusting_context,
+)
+from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
+from mtasts_resolver.discovery.policyhost.certificates import (
+    MAX_DESCRIBED,
     describe_rejection,
     parse_certificate,
     read_unchecked_certificate,
-    trusting_context,
 )
+from mtasts_resolver.discovery.policyhost.connect import MAX_ADDRESSES
 from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
+from mtasts_resolver.discovery.policyhost.proxy import Proxy
 from mtasts_resolver.discovery.trace import Trace
 from tests.unit.discovery.policyhost import (
     DOMAIN,
@@ -58,6 +62,7 @@ from tests.unit.discovery.servers import addresses_of, stream_server, unused_por
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
 DATE = "%Y-%m-%d"
+PATIENCE = 10.0
 
 
 async def why_rejected(context: ssl.SSLContext | None, ca_file: Path) -> str:
@@ -320,24 +325,25 @@ async def wait(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
 
 @pytest.mark.row("P15")
 @pytest.mark.parametrize(
-    ("targets", "proxied"),
+    ("addresses", "proxy"),
     [
-        (["127.0.0.1"], False),
-        (["::1", "127.0.0.1"], False),
-        (["127.0.0.1"], True),
-        (["localhost"], True),
+        (["127.0.0.1"], None),
+        (["::1", "127.0.0.1"], None),
+        ([], "127.0.0.1"),
+        ([], "localhost"),
     ],
     ids=["one address", "two addresses", "proxy", "proxy by name"],
 )
 async def test_too_many_open_files_are_no_failure_of_the_host(
-    *, targets: list[str], proxied: bool
+    addresses: list[str], proxy: str | None
 ) -> None:
     async with stream_server(wait) as port:
-        network = PolicyHostBackend(targets, Trace(), proxied=proxied)
+        by_way_of = Proxy(f"http://{proxy}:{port}", PATIENCE) if proxy else None
+        backend = PolicyHostBackend(addresses, by_way_of, Trace())
         # What is loaded or started at the first use is not what is tested.
         await asyncio.get_running_loop().getaddrinfo("localhost", port)
         with no_more_files(), pytest.raises(ShortageError, match="may open no more files"):
-            await network.connect_tcp(HOST, port)
+            await backend.connect_tcp(HOST, port)
 
 
 async def test_a_proxy_whose_name_is_unknown(ca_file: Path) -> None:
