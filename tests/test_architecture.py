@@ -147,8 +147,6 @@ def test_configuration_asks_no_network_no_clock_and_no_log(module: str) -> None:
 TWICE = {
     "main": "what a module with a command line of its own calls it",
     "serve": "the command, what it calls, and the same of the discoverer's process",
-    "Mode": "to be told apart",
-    "ProtocolName": "to be told apart",
 }
 
 

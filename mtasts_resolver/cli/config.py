@@ -5,10 +5,8 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
-import msgspec
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.cli import exit_codes
@@ -20,6 +18,7 @@ from mtasts_resolver.config import (
     LogConfig,
     load_config,
     log_settings,
+    plain,
     read_file,
 )
 from mtasts_resolver.daemon.preflight import Report, look_into
@@ -61,7 +60,7 @@ def config_check(file: Path | None, *, as_json: bool) -> None:
     if as_json:
         told: dict[str, Any] = {"valid": not report.errors, **report._asdict()}
         if config is not None and not report.errors:
-            told["config"] = effective(config)
+            told["config"] = plain(config)
         click.echo(json.dumps(told))
     elif not report.errors:
         click.echo(f"{file or 'there is no file, and the defaults'}: valid")
@@ -80,14 +79,3 @@ def _log(file: Path | None, report: Report) -> None:
         log.error("configuration-rejected", reason=text, action="the old one stays in force")
     for text in report.warnings:
         log.warning("configuration-doubtful", reason=text)
-
-
-def effective(config: Config) -> dict[str, Any]:
-    """Return the configuration as plain values, without the password of a proxy."""
-    plain: dict[str, Any] = msgspec.to_builtins(config)
-    if config.https.proxy is not None:
-        parts = urlsplit(config.https.proxy)
-        host = parts.netloc.rpartition("@")[2]
-        if host != parts.netloc:
-            plain["https"]["proxy"] = f"{parts.scheme}://***@{host}"
-    return plain

@@ -27,7 +27,7 @@ from mtasts_resolver.cli.options import (
 )
 from mtasts_resolver.cli.socketmap_client import ask
 from mtasts_resolver.cli.terminal import color_option, show_notes, use_color, width
-from mtasts_resolver.config import Config
+from mtasts_resolver.config import Address, Config
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.postfix.reply import Status
 
@@ -42,7 +42,7 @@ from mtasts_resolver.postfix.reply import Status
 def explain(
     domain: str,
     map_name: str,
-    server: str | None,
+    server: Address | None,
     config_file: Path | None,
     color: str,
     *,
@@ -91,7 +91,7 @@ def _explain(
         raise TemporaryError(f"nothing can be found out about {domain} now: {error}") from None
 
 
-def _ask_daemon(config: Config, server: str | None, map_name: str, key: str) -> DaemonReply:
+def _ask_daemon(config: Config, server: Address | None, map_name: str, key: str) -> DaemonReply:
     """Return what the running daemon answers, which is what Postfix gets."""
     try:
         return DaemonReply(ask(server or socketmap_address(config), map_name, key))

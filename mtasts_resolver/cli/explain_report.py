@@ -7,8 +7,7 @@ import click
 
 from mtasts_resolver.answers.explanation import Explanation
 from mtasts_resolver.cli.terminal import wrap
-from mtasts_resolver.config import Config
-from mtasts_resolver.config.kinds import show_duration
+from mtasts_resolver.config import Config, show_duration
 from mtasts_resolver.discovery.trace import Step
 from mtasts_resolver.knowledge.lifetimes import MAX_ABSENCE, MAX_ID_CHECK
 from mtasts_resolver.policy import Mode, NextHop

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from mtasts_resolver.cli.errors import config_errors
-from mtasts_resolver.config import Config, load_config
-from mtasts_resolver.config.endpoints import parse_address
+from mtasts_resolver.config import Address, Config, load_config, parse_address
 
 DEFAULT_CONFIG = Path("/etc/mtasts-resolver/config.yaml")
 
@@ -18,20 +17,20 @@ config_option = click.option(
 )
 
 
-def _check_address(
-    _context: click.Context, _parameter: click.Parameter, address: str | None
-) -> str | None:
-    if address is not None:
-        try:
-            parse_address(address)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
-    return address
+def _parse_address(
+    _context: click.Context, _parameter: click.Parameter, text: str | None
+) -> Address | None:
+    if text is None:
+        return None
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 server_option = click.option(
     "--server",
-    callback=_check_address,
+    callback=_parse_address,
     help="The daemon's socketmap address; unset: the first one configured.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
@@ -59,7 +58,7 @@ def read_config(config_file: Path | None) -> Config:
         return load_config(config_path(config_file))
 
 
-def socketmap_address(config: Config) -> str:
+def socketmap_address(config: Config) -> Address:
     """Return the address of the first socketmap listener, or end where there is none."""
     for listener in config.listen:
         if listener.protocol == "socketmap":

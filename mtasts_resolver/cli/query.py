@@ -18,7 +18,7 @@ from mtasts_resolver.cli.options import (
 )
 from mtasts_resolver.cli.socketmap_client import ask
 from mtasts_resolver.cli.terminal import show_notes
-from mtasts_resolver.config import Config, ConfigError, load_config
+from mtasts_resolver.config import Address, Config, ConfigError, load_config
 from mtasts_resolver.postfix.reply import Status
 
 _EXIT_CODES = {
@@ -36,7 +36,7 @@ _EXIT_CODES = {
 @config_option
 @json_option
 def query(
-    domain: str, map_name: str, server: str | None, config_file: Path | None, *, as_json: bool
+    domain: str, map_name: str, server: Address | None, config_file: Path | None, *, as_json: bool
 ) -> None:
     """Ask the running daemon for DOMAIN, as Postfix would.
 

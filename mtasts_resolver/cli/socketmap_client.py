@@ -3,7 +3,7 @@
 import socket
 
 from mtasts_resolver.cli.errors import DaemonUnreachableError
-from mtasts_resolver.config.endpoints import InetAddress, parse_address
+from mtasts_resolver.config import Address, InetAddress
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.postfix.socketmap import MAX_REPLY
 
@@ -12,17 +12,16 @@ REPLY_TIMEOUT = 100.0  # seconds, as long as Postfix waits
 MAX_LENGTH_DIGITS = len(str(MAX_REPLY))
 
 
-def ask(address: str, map_name: str, key: str) -> Reply:
-    """Return the reply of the daemon at `address`. Raise ValueError where that is no address."""
-    where = parse_address(address)
+def ask(address: Address, map_name: str, key: str) -> Reply:
+    """Return the reply of the daemon at `address`."""
     request = f"{map_name} {key}".encode("utf-8", "surrogateescape")  # the bytes that were typed
     try:
-        if isinstance(where, InetAddress):
-            connection = socket.create_connection((where.host, where.port), CONNECT_TIMEOUT)
+        if isinstance(address, InetAddress):
+            connection = socket.create_connection((address.host, address.port), CONNECT_TIMEOUT)
         else:
             connection = socket.socket(socket.AF_UNIX)
             connection.settimeout(CONNECT_TIMEOUT)
-            connection.connect(where.path)
+            connection.connect(address.path)
         with connection:
             connection.settimeout(REPLY_TIMEOUT)
             connection.sendall(b"%d:%s," % (len(request), request))

@@ -1,5 +1,19 @@
 """The configuration: one YAML file, checked against one schema."""
 
+from mtasts_resolver.config.endpoints import (
+    MAX_SERVERS,
+    Address,
+    InetAddress,
+    IPNetwork,
+    NameServer,
+    ProxyUrl,
+    UnixAddress,
+    parse_address,
+    parse_ip,
+    parse_proxy_url,
+)
+from mtasts_resolver.config.handing import plain
+from mtasts_resolver.config.kinds import show_duration
 from mtasts_resolver.config.load import (
     Changes,
     ConfigError,
@@ -12,44 +26,58 @@ from mtasts_resolver.config.load import (
     parse_kept,
     read_file,
 )
+from mtasts_resolver.config.paths import StoreUrl, default_store, state_directory
 from mtasts_resolver.config.schema import (
     CacheConfig,
     Config,
     DnsConfig,
+    DnssecTrust,
     HttpsConfig,
     ListenerConfig,
     LogConfig,
     MapOptions,
+    ProtocolName,
     RefreshConfig,
     StoreConfig,
-    default_store_url,
-    sqlite_path,
-    state_directory,
 )
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES
 
 __all__ = [
     "MAX_FILE_BYTES",
+    "MAX_SERVERS",
+    "Address",
     "CacheConfig",
     "Changes",
     "Config",
     "ConfigError",
     "DnsConfig",
+    "DnssecTrust",
     "HttpsConfig",
+    "IPNetwork",
+    "InetAddress",
     "ListenerConfig",
     "Loaded",
     "LogConfig",
     "MapOptions",
+    "NameServer",
+    "ProtocolName",
+    "ProxyUrl",
     "RefreshConfig",
     "StoreConfig",
+    "StoreUrl",
+    "UnixAddress",
     "changes",
-    "default_store_url",
+    "default_store",
     "load_config",
     "load_file",
     "log_settings",
+    "parse_address",
     "parse_config",
+    "parse_ip",
     "parse_kept",
+    "parse_proxy_url",
+    "plain",
     "read_file",
-    "sqlite_path",
+    "show_duration",
     "state_directory",
 ]

@@ -1,13 +1,17 @@
-"""The addresses that the configuration names: where to listen, and which name servers to ask.
+"""The addresses that the configuration names: where to listen, whom to ask, and through what.
 
 `parse_address` reads Postfix's spelling, `inet:host:port` and `unix:/path`; `parse_server` an IP
-address with or without a port. What they raise quotes the text and says what would be valid. `str`
-of what they return is its canonical spelling, which they read as the same.
+address with or without a port; `parse_proxy_url` a URL; `parse_network` prefix notation. What they
+raise quotes the text and says what would be valid. `str` of what they return is its canonical
+spelling, which they read as the same; but that of a proxy leaves out who we are to it.
 """
 
 import ipaddress
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.policy.hostname import is_hostname
@@ -20,10 +24,11 @@ MAX_UNIX_PATH = 107  # bytes, unix(7): sun_path holds 108 with the NUL at the en
 _PORT = re.compile(r"[0-9]{1,5}\Z")  # str.isdigit() knows more digits than ASCII's
 # An interface's name, which Linux bounds at 15 characters (IFNAMSIZ), or its number.
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,15}\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BRACKETED = re.compile(r"\[(?P<host>[^\]]*:[^\]]*)\](?::(?P<port>.*))?\Z", re.DOTALL)
 
 
-class InetAddress(NamedTuple):
+class InetAddress(Struct, frozen=True, tag="inet"):
     """A TCP address."""
 
     host: str
@@ -35,7 +40,7 @@ class InetAddress(NamedTuple):
         return f"inet:{_with_port(self.host, self.port)}"
 
 
-class UnixAddress(NamedTuple):
+class UnixAddress(Struct, frozen=True, tag="unix"):
     """A unix socket's address."""
 
     path: str
@@ -57,6 +62,30 @@ class NameServer(NamedTuple):
 
     def __str__(self) -> str:
         return self.host if self.port == DNS_PORT else _with_port(self.host, self.port)
+
+
+class ProxyUrl(NamedTuple):
+    """An HTTP proxy. Neither `str` nor `repr` shows who we are to it."""
+
+    host: str
+    """An IP address without brackets, or a host name."""
+    port: int
+    user: str = ""
+    password: str = ""
+
+    def __str__(self) -> str:
+        hidden = "***@" if self.user or self.password else ""
+        return f"http://{hidden}{_with_port(self.host, self.port)}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@runtime_checkable
+class IPNetwork(Protocol):
+    """An IPv4Network or an IPv6Network; one type, for msgspec asks a hook for no union of two."""
+
+    def __contains__(self, address: object, /) -> bool: ...
 
 
 def parse_address(text: str) -> Address:
@@ -93,6 +122,51 @@ def parse_server(text: str) -> NameServer:
         return NameServer(address, _parse_port(port, lowest=1))
     except ValueError as error:
         raise ValueError(f"{quote(text)}: {error}") from None
+
+
+def parse_proxy_url(text: str) -> ProxyUrl:
+    """Return the proxy that `http://host:port` names, with or without `user:password@`."""
+    # A password must not get into logs, so nothing that may hold one is quoted.
+    secret = "@" in text
+    shown = "the URL (not shown: it holds a password)" if secret else quote(text)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        why = "" if secret else f": {error}"
+        raise ValueError(f"{shown} is not a URL{why}") from None
+    if parts.scheme == "https":
+        raise ValueError(
+            f"{shown} asks for TLS to the proxy, which is not supported: write 'http://HOST:PORT';"
+            " what goes through it is encrypted all the same"
+        )
+    if parts.scheme != "http" or not parts.hostname or not port:
+        raise ValueError(f"{shown} is not 'http://HOST:PORT'")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError(f"{shown} has more than a host and a port")
+    # urlsplit() passes over tabs and line ends.
+    if _CONTROL.search(text):
+        raise ValueError(f"{shown} holds a control character")
+    host = parts.hostname
+    if not is_hostname(host):
+        try:
+            host = parse_ip(host)
+        except ValueError:
+            raise ValueError(f"{shown} has no valid host") from None
+    return ProxyUrl(host, port, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def parse_network(text: str) -> IPNetwork:
+    """Return the IP network, in prefix notation, or one address as a network; or ValueError."""
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        pass
+    try:
+        meant = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"{quote(text)} is not an IP network such as 192.0.2.0/24") from None
+    raise ValueError(f"{quote(text)} is an address in the network {meant}: write that one")
 
 
 def parse_ip(text: str) -> str:

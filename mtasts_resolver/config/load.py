@@ -1,15 +1,16 @@
 """Reading the configuration file, and comparing two configurations at a reload."""
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from mtasts_resolver.base.quoting import quote
-from mtasts_resolver.config.keys import Key, section_keys
-from mtasts_resolver.config.kinds import map_name, show_duration
+from mtasts_resolver.config.endpoints import Address, InetAddress
+from mtasts_resolver.config.keys import Key, Section, section_keys
+from mtasts_resolver.config.kinds import Kind, parse_map_name, show_duration
 from mtasts_resolver.config.schema import (
     BUILTIN_MAPS,
     Config,
@@ -108,7 +109,7 @@ def _parse(data: bytes, name: str, unknown: list[str] | None) -> Config:
     reader = _Reader(faults, unknown)
     values = reader.section(Config, raw, "$")
     if not reader.faults:
-        config = msgspec.convert(values, Config)
+        config = Config(**values)
         reader.check(config)
     if reader.faults:
         raise ConfigError([f"{name}: {fault}" for fault in reader.faults])
@@ -120,20 +121,20 @@ def changes(old: Config, new: Config) -> Changes:
     applied: list[str] = []
     restart: list[str] = []
     kept: dict[str, Any] = {}
-    for key in section_keys(Config):
-        before, after = getattr(old, key.name), getattr(new, key.name)
-        paths = _differences(key.name, before, after)
+    for name, key in section_keys(Config).items():
+        before, after = getattr(old, name), getattr(new, name)
+        paths = _differences(name, before, after)
         if key.reload:
             applied += paths
         else:
             restart += paths
-            kept[key.name] = before
+            kept[name] = before
     return Changes(tuple(applied), tuple(restart), msgspec.structs.replace(new, **kept))
 
 
 def _differences(path: str, old: object, new: object) -> Iterator[str]:
     """Yield the paths of the keys in which `old` and `new` differ."""
-    if isinstance(old, msgspec.Struct) and isinstance(new, msgspec.Struct):
+    if isinstance(old, Section) and isinstance(new, Section):
         for name in old.__struct_fields__:
             yield from _differences(f"{path}.{name}", getattr(old, name), getattr(new, name))
     elif isinstance(old, dict) and isinstance(new, dict):
@@ -144,7 +145,7 @@ def _differences(path: str, old: object, new: object) -> Iterator[str]:
 
 
 class _Reader:
-    """Turns what the file holds into plain values of the schema's types.
+    """Turns what the file holds into the values of the schema.
 
     Every fault is collected in `faults`; what the methods return is only good if there is none.
     Keys that are not known are left out; they are faults, unless `unknown` is there to take them.
@@ -154,25 +155,24 @@ class _Reader:
         self.faults = faults
         self._unknown = faults if unknown is None else unknown
 
-    def section(self, cls: type[msgspec.Struct], raw: Raw, path: str) -> dict[str, Any]:
+    def section(self, cls: type[Section], raw: Raw, path: str) -> dict[str, Any]:
         """Return the keys that `raw` sets in the section `cls`, and their values."""
-        keys = {key.name: key for key in section_keys(cls)}
+        keys = section_keys(cls)
+        values: dict[str, Any] = {name: None for name, key in keys.items() if key.required}
         if raw is None:
             raw = {}
         if not isinstance(raw, dict):
             self._note(path, f"{_show(raw)} is not a mapping with the keys {_names(keys)}")
-            return {}
+            return values
         for name in raw:
             if name not in keys:
                 self._unknown.append(f"{path}: {_unknown(name, keys)}")
         for name, key in keys.items():
-            if key.required and name not in raw:
+            if name in raw:
+                values[name] = self._key(key, raw[name], f"{path}.{name}")
+            elif key.required:
                 self._note(path, f"the key {quote(name)} is missing")
-        return {
-            name: self._key(key, raw[name], f"{path}.{name}")
-            for name, key in keys.items()
-            if name in raw
-        }
+        return values
 
     def check(self, config: Config) -> None:
         """Note what is wrong with keys together that are valid one by one."""
@@ -188,71 +188,59 @@ class _Reader:
                 f"{quote(show_duration(refresh.forget_after))} is shorter than refresh.interval,"
                 f" {show_duration(refresh.interval)}: no policy would ever be refreshed",
             )
-        first: dict[str, str] = {}
-        for number, listener in enumerate(config.listen):
-            path = f"$.listen[{number}]"
-            self._check_listener(listener, path)
-            address = listener.address
-            if first.setdefault(address, path) != path and not address.endswith(":0"):
-                self._note(f"{path}.address", f"{quote(address)} is that of {first[address]}, too")
+        self._check_listeners(config.listen)
 
-    def _check_listener(self, listener: ListenerConfig, path: str) -> None:
-        if listener.address.startswith("unix:"):
-            return
-        for name in ("mode", "owner", "group"):
-            if getattr(listener, name) is not None:
-                self._note(f"{path}.{name}", "only a unix socket has one")
+    def _check_listeners(self, listeners: Iterable[ListenerConfig]) -> None:
+        first: dict[Address, str] = {}
+        for number, listener in enumerate(listeners):
+            path, address = f"$.listen[{number}]", listener.address
+            if isinstance(address, InetAddress):
+                for name in ("mode", "owner", "group"):
+                    if getattr(listener, name) is not None:
+                        self._note(f"{path}.{name}", "only a unix socket has one")
+                if address.port == 0:
+                    continue  # the kernel chooses another each time
+            if first.setdefault(address, path) != path:
+                other = f"{quote(str(address))} is that of {first[address]}, too"
+                self._note(f"{path}.address", other)
 
     def _note(self, path: str, fault: str) -> None:
         self.faults.append(f"{path}: {fault}")
 
     def _key(self, key: Key, raw: Raw, path: str) -> object:
-        match key.shape:
-            case "value":
-                return self._value(key, raw, path)
-            case "section":
-                return self.section(_section(key), raw, path)
-            case "named sections":
-                return self._maps(raw, path)
-            case "list" | "sections":
-                return self._list(key, raw, path)
-
-    def _list(self, key: Key, raw: Raw, path: str) -> list[object]:
-        if raw is None:
-            self._note(path, "there is no value; leave the key out for the default")
-            return []
-        if not isinstance(raw, list):
-            self._note(path, f"{_show(raw)} is not a list")
-            return []
-        if key.max_items is not None and len(raw) > key.max_items:
-            self._note(path, f"there are {len(raw)} items, at most {key.max_items} are allowed")
-            return []
-        items: list[object] = []
-        for number, item in enumerate(raw):
-            item_path = f"{path}[{number}]"
-            if key.section is None:
-                items.append(self._value(key, item, item_path))
-            else:
-                items.append(self.section(key.section, item, item_path))
-        return items
-
-    def _value(self, key: Key, raw: Raw, path: str) -> object:
-        if key.kind is None:
-            raise TypeError(f"the key {key.name} has no kind")
-        if raw is None and key.shape == "value":
-            if not key.optional:
+        if key.named:
+            return self._maps(raw, path)
+        if raw is None and (key.most is not None or isinstance(key.of, Kind)):
+            if key.default is not None:
                 self._note(path, "there is no value; leave the key out for the default")
             return None
+        if key.most is None:
+            return self._item(key.of, raw, path)
+        return self._list(key.of, key.most, raw, path)
+
+    def _list(self, of: Kind | type[Section], most: int, raw: Raw, path: str) -> object:
+        if not isinstance(raw, list):
+            self._note(path, f"{_show(raw)} is not a list")
+        elif len(raw) > most:
+            self._note(path, f"there are {len(raw)} items, at most {most} are allowed")
+        else:
+            items = enumerate(raw)
+            return tuple(self._item(of, item, f"{path}[{number}]") for number, item in items)
+        return ()
+
+    def _item(self, of: Kind | type[Section], raw: Raw, path: str) -> object:
+        if not isinstance(of, Kind):
+            return of(**self.section(of, raw, path))
         if not isinstance(raw, str):
-            self._note(path, f"{_show(raw)} is not a single value ({key.kind.name})")
+            self._note(path, f"{_show(raw)} is not a single value ({of.name})")
             return None
         try:
-            return key.kind.parse(raw)
+            return of.parse(raw)
         except ValueError as error:
             self._note(path, str(error))
             return None
 
-    def _maps(self, raw: Raw, path: str) -> dict[str, Any]:
+    def _maps(self, raw: Raw, path: str) -> dict[str, MapOptions]:
         """Return each map's options; what a map leaves unset comes from `builtin_options`."""
         if raw is None:
             return {}
@@ -263,7 +251,7 @@ class _Reader:
         spelled: dict[str, str] = {}
         for name in raw:
             try:
-                other = spelled.setdefault(map_name(name), name)
+                other = spelled.setdefault(parse_map_name(name), name)
             except ValueError as error:
                 self._note(path, str(error))
                 continue
@@ -275,13 +263,7 @@ class _Reader:
         for name in ordered:
             options = self.section(MapOptions, raw[spelled[name]], f"{path}.{spelled[name]}")
             maps[name] = msgspec.structs.replace(builtin_options(name, maps), **options)
-        return {name: msgspec.structs.asdict(maps[name]) for name in maps}
-
-
-def _section(key: Key) -> type[msgspec.Struct]:
-    if key.section is None:
-        raise TypeError(f"the key {key.name} is no section")
-    return key.section
+        return maps
 
 
 def _names(keys: Collection[str]) -> str:

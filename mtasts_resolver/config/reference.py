@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import click
-import msgspec
 
 from mtasts_resolver.config.example import EXAMPLE
+from mtasts_resolver.config.handing import plain
 from mtasts_resolver.config.keys import Key, section_keys
-from mtasts_resolver.config.kinds import Duration, show_duration
+from mtasts_resolver.config.kinds import Kind, show_duration
 from mtasts_resolver.config.schema import Config
 
 _INTRODUCTION = """\
@@ -69,51 +69,45 @@ are those of the built-in map of that name, and for other names those of `defaul
 def reference() -> str:
     """Return the reference page, in Markdown."""
     parts = [_INTRODUCTION, "\n## Keys\n"]
-    for key in section_keys(Config):
-        parts += _describe(key)
+    for name, key in section_keys(Config).items():
+        parts += _describe(name, key)
     parts.append("\n## Example\n\nAll keys. The file is accepted as it stands.\n\n```yaml\n")
     parts += [EXAMPLE, "```\n"]
     return "".join(parts)
 
 
-def _describe(key: Key) -> Iterator[str]:
+def _describe(name: str, key: Key) -> Iterator[str]:
     """Yield one key at the top, and a table of the keys below it."""
-    yield f"\n### `{key.name}`\n\n{key.description}\n\n"
-    if key.shape == "sections":
-        yield f"- type: list of at most {key.max_items} mappings with the keys below\n"
-    elif key.shape == "named sections":
-        yield "- type: mapping of map names to mappings with the keys below\n"
-    elif key.shape != "section":
+    yield f"\n### `{name}`\n\n{key.description}\n\n"
+    one_section = not (isinstance(key.of, Kind) or key.named or key.most)
+    if not one_section:
         yield f"- type: {_type(key)}\n"
-    if key.shape != "section":
         yield f"- default: {_default(key)}\n"
     yield f"- reload: {'yes' if key.reload else 'no, at the next start'}\n"
-    if key.section is not None:
+    if not isinstance(key.of, Kind):
         yield "\n| key | type | default | meaning |\n|---|---|---|---|\n"
-        for inner in section_keys(key.section):
-            yield f"| `{inner.name}` | {_type(inner)} | {_default(inner)} | {inner.description} |\n"
+        for inner, below in section_keys(key.of).items():
+            yield f"| `{inner}` | {_type(below)} | {_default(below)} | {below.description} |\n"
 
 
 def _type(key: Key) -> str:
-    if key.kind is None:
-        raise TypeError(f"the key {key.name} has no kind")
-    words = [
-        f"list of at most {key.max_items}, each:" if key.shape == "list" else "",
-        key.kind.name,
-    ]
-    text = " ".join(word for word in words if word)
-    if key.optional:
+    if key.named:
+        return "mapping of map names to mappings with the keys below"
+    if not isinstance(key.of, Kind):
+        return f"list of at most {key.most} mappings with the keys below"
+    text = key.of.name if key.most is None else f"list of at most {key.most}, each: {key.of.name}"
+    if key.default is None:
         text += " or null"
-    return f"{text}; {key.kind.valid}" if key.kind.valid else text
+    return f"{text}; {key.of.valid}" if key.of.valid else text
 
 
 def _default(key: Key) -> str:
     """Return the default as the file would spell it, on one line."""
     if key.required:
         return "required"
-    if isinstance(key.kind, Duration):
+    if isinstance(key.of, Kind) and key.of.name == "duration":
         return f"`{show_duration(key.default)}`"
-    return f"`{_flow(msgspec.to_builtins(key.default))}`"
+    return f"`{_flow(plain(key.default))}`"
 
 
 def _flow(plain: object) -> str:
@@ -122,7 +116,7 @@ def _flow(plain: object) -> str:
             return "null"
         case bool():
             return str(plain).lower()
-        case list() | tuple():
+        case list():
             return f"[{', '.join(map(_flow, plain))}]"
         case dict():
             items = [

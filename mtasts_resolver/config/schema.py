@@ -5,15 +5,24 @@ reference page are all driven by it.
 """
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
 
+from mtasts_resolver.base.logs import Format
 from mtasts_resolver.config import kinds
-from mtasts_resolver.config.endpoints import MAX_SERVERS
-from mtasts_resolver.config.kinds import DAY, HOUR, Duration, Integer, Kind, Switch, Text
+from mtasts_resolver.config.endpoints import (
+    MAX_SERVERS,
+    Address,
+    InetAddress,
+    IPNetwork,
+    NameServer,
+    ProxyUrl,
+)
+from mtasts_resolver.config.keys import Key, Section
+from mtasts_resolver.config.kinds import DAY, HOUR, SWITCH, FileMode, choice, duration, integer
+from mtasts_resolver.config.paths import StoreUrl, default_store
 
 MAX_LISTENERS = 64  # more than anyone has
 MIB = 1 << 20
@@ -23,205 +32,189 @@ MAX_NETWORKS = 1_000  # each address of a policy host is compared with all of th
 # main.cf means one of these, and would lose its reports and its comparison of MX hosts.
 BUILTIN_MAPS = ("default", "QUERY", "postfix", "tlsrpt", "QUERYwithTLSRPT")
 
-
-def key(
-    description: str,
-    kind: Kind | None = None,
-    *,
-    reload: bool | None = None,
-    max_items: int | None = None,
-) -> Meta:
-    """Describe a key: its meaning, and the kind of its values where the type does not tell.
-
-    `reload` tells whether a reload applies it, for the keys at the top, and so for those below.
-    `max_items` bounds a list.
-    """
-    extra = {"kind": kind, "reload": reload, "max_items": max_items}
-    return Meta(description=description, extra=extra)
+ProtocolName = Literal["socketmap", "tcp_table"]
+Testing = Literal["observe", "enforce"]
+DnssecTrust = Literal["auto", "trust", "off"]
+OnDnsFailure = Literal["opportunistic", "defer"]
+LogLevel = Literal["error", "warning", "info", "debug"]
 
 
-ADDRESS = Text(
-    "address", "`inet:HOST:PORT` (IPv6 in brackets) or `unix:/PATH`", kinds.listen_address
-)
-SERVER = Text("address", "an IP address, with or without a port", kinds.name_server)
-NETWORK = Text("network", "such as `192.0.2.0/24`, `2001:db8::/32`", kinds.network)
-MODE = Text("mode", "octal, such as `0660`", kinds.mode)
-ACCOUNT = Text("name", "a name or number that the system knows", kinds.account)
-FILE = Text("path", "absolute", kinds.absolute_path)
-PROXY = Text("URL", "`http://HOST:PORT`", kinds.proxy_url)
-STORE = Text("URL", "`sqlite:///absolute/path`", kinds.store_url)
-DANE = Switch("only")
-MAP_NAME = Text("map name", "a built-in map or one of `maps`", kinds.map_name)
-
-
-class MapOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MapOptions(Section, frozen=True, kw_only=True):
     """How the look-ups in one map are answered."""
 
     tlsrpt: Annotated[
         bool,
-        key(
+        Key(
             "Add the policy to the answer `secure`, in attributes that Postfix 3.10 and later need"
             " to report over TLSRPT (RFC 8460), and with which 3.10.5 and later compare the MX"
             " host's name with the policy. Postfix 3.9 and earlier reject such an answer and defer"
-            " the mail."
+            " the mail.",
+            SWITCH,
         ),
     ] = False
     sni: Annotated[
         bool,
-        key(
+        Key(
             "Add `servername=hostname`, so that Postfix names the MX host in the TLS handshake"
-            " (RFC 8461 §7.1)."
+            " (RFC 8461 §7.1).",
+            SWITCH,
         ),
     ] = True
     testing: Annotated[
-        Literal["observe", "enforce"],
-        key(
+        Testing,
+        Key(
             "What a policy in mode `testing` does: `observe` answers as though there were no"
-            " policy, as RFC 8461 §5 asks; `enforce` treats it as mode `enforce`."
+            " policy, as RFC 8461 §5 asks; `enforce` treats it as mode `enforce`.",
+            choice(Testing),
         ),
     ] = "observe"
     dane: Annotated[
         bool | Literal["only"],
-        key(
+        Key(
             "Let DANE (RFC 7672) take part in the answer. `only` is for a Postfix whose"
             " `smtp_tls_security_level` is `encrypt` or stricter, which the answer `dane` would"
             " weaken: it is `dane-only` where every host can be verified, and never `dane`. `false`"
             " is for a Postfix without `smtp_dns_support_level = dnssec`, which would defer mail at"
             " the level `dane-only`.",
-            DANE,
+            kinds.SWITCH_OR_ONLY,
         ),
     ] = True
 
 
-class ListenerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ListenerConfig(Section, frozen=True, kw_only=True):
     """Where the daemon listens, and what it speaks there."""
 
     protocol: Annotated[
-        Literal["socketmap", "tcp_table"],
-        key("The protocol; `socketmap` is the better one, `tcp_table` has no map names."),
+        ProtocolName,
+        Key(
+            "The protocol; `socketmap` is the better one, `tcp_table` has no map names.",
+            choice(ProtocolName),
+        ),
     ]
-    address: Annotated[str, key("Where to listen.", ADDRESS)]
+    address: Annotated[Address, Key("Where to listen.", kinds.ADDRESS)]
     mode: Annotated[
-        str | None,
-        key(
+        FileMode | None,
+        Key(
             "The mode of a unix socket; unset: `0660` where `owner` or `group` is named, else"
             " `0666`.",
-            MODE,
+            kinds.MODE,
         ),
     ] = None
     owner: Annotated[
-        str | None, key("The owner of a unix socket; unset, whoever runs the daemon.", ACCOUNT)
+        str | None,
+        Key("The owner of a unix socket; unset, whoever runs the daemon.", kinds.ACCOUNT),
     ] = None
     group: Annotated[
-        str | None, key("The group of a unix socket; unset, the daemon's own.", ACCOUNT)
+        str | None, Key("The group of a unix socket; unset, the daemon's own.", kinds.ACCOUNT)
     ] = None
 
-    @property
-    def mode_bits(self) -> int | None:
-        return None if self.mode is None else int(self.mode, 8)
 
-
-class DnsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DnsConfig(Section, frozen=True, kw_only=True):
     """How DNS is asked."""
 
     servers: Annotated[
-        tuple[str, ...],
-        key(
+        tuple[NameServer, ...],
+        Key(
             "The name servers to ask; empty: those of `/etc/resolv.conf`, which Postfix asks in any"
             " case.",
-            SERVER,
-            max_items=MAX_SERVERS,
+            kinds.SERVER,
+            most=MAX_SERVERS,
         ),
     ] = ()
     timeout: Annotated[
         float,
-        key(
+        Key(
             "How long one DNS query may take, all name servers and tries together.",
-            Duration(0.5, 30, "a query that takes longer is dead, and a look-up makes several"),
+            duration(0.5, 30, "a query that takes longer is dead, and a look-up makes several"),
         ),
     ] = 5.0
     dnssec: Annotated[
-        Literal["auto", "trust", "off"],
-        key(
+        DnssecTrust,
+        Key(
             "Whose word on DNSSEC counts, which DANE needs: `auto`, that of the name servers"
             " reached over loopback, and of all where `/etc/resolv.conf` is asked and has `options"
             " trust-ad`, but not of the forwarders of systemd-resolved (127.0.0.53, 127.0.0.54) and"
             " Docker (127.0.0.11); `trust`, that of all name servers: each must validate, and the"
             " network path to it must be safe; `off`, nobody's. DANE is used only while such a"
-            " server validates."
+            " server validates.",
+            choice(DnssecTrust),
         ),
     ] = "auto"
 
 
-class HttpsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HttpsConfig(Section, frozen=True, kw_only=True):
     """How policies are fetched."""
 
     timeout: Annotated[
         float,
-        key(
+        Key(
             "How long one fetch of a policy may take, from the look-up of its host to the last"
             " byte.",
-            Duration(1, 60, "RFC 8461 §3.3 suggests a minute"),
+            duration(1, 60, "RFC 8461 §3.3 suggests a minute"),
         ),
     ] = 10.0
     ca_file: Annotated[
-        str | None,
-        key(
+        Path | None,
+        Key(
             "The trusted certification authorities, a PEM file; unset: the system's own.",
-            FILE,
+            kinds.FILE,
         ),
     ] = None
     proxy: Annotated[
-        str | None,
-        key(
+        ProxyUrl | None,
+        Key(
             "An HTTP proxy for all fetches. The environment's proxy variables are never used.",
-            PROXY,
+            kinds.PROXY,
         ),
     ] = None
     allow_networks: Annotated[
-        tuple[str, ...],
-        key(
+        tuple[IPNetwork, ...],
+        Key(
             "Networks that policy hosts may be in although their addresses are not globally"
             " routable: loopback, private, link-local and the like are refused otherwise.",
-            NETWORK,
-            max_items=MAX_NETWORKS,
+            kinds.NETWORK,
+            most=MAX_NETWORKS,
         ),
     ] = ()
 
 
-class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StoreConfig(Section, frozen=True, kw_only=True):
     """Where policies outlive the daemon."""
 
     url: Annotated[
-        str | None,
-        key(
+        StoreUrl | None,
+        Key(
             "The store. Unset, it is `policies.sqlite` in `$STATE_DIRECTORY` under systemd, else in"
             " `/var/lib/mtasts-resolver` for root, else in"
             " `$XDG_STATE_HOME/mtasts-resolver` (`~/.local/state/mtasts-resolver`).",
-            STORE,
+            kinds.STORE,
         ),
     ] = None
 
+    def path(self, environ: Mapping[str, str], *, uid: int) -> Path:
+        """Return the store's file, where the user `uid` runs the daemon in `environ`."""
+        return (self.url or default_store(environ, uid=uid)).path
 
-class CacheConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+
+class CacheConfig(Section, frozen=True, kw_only=True):
     """What is kept in memory."""
 
     memory_entries: Annotated[
         int,
-        key(
+        Key(
             "How many domains are kept in memory, for MTA-STS and for DANE each; beyond, the least"
             " valuable are dropped.",
-            Integer(1_000, 10_000_000, "fewer would thrash; each takes about a kilobyte"),
+            integer(1_000, 10_000_000, "fewer would thrash; each takes about a kilobyte"),
         ),
     ] = 200_000
     memory_megabytes: Annotated[
         int,
-        key(
+        Key(
             "How much memory these may take, with the answers that were made of them, in MiB: three"
             " quarters for MTA-STS, one for DANE; beyond, the least valuable are dropped. The"
             " daemon takes 100 more, and the process that discovers as many again: that and this"
             " must fit into `MemoryMax=` of the unit.",
-            Integer(16, 1_000_000, "less would not hold what is in use"),
+            integer(16, 1_000_000, "less would not hold what is in use"),
         ),
     ] = 400
 
@@ -234,114 +227,122 @@ class CacheConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return self.memory_megabytes * MIB // 4
 
 
-class RefreshConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RefreshConfig(Section, frozen=True, kw_only=True):
     """How policies are kept current."""
 
     interval: Annotated[
         float,
-        key(
+        Key(
             "How often each cached policy is fetched anew, with jitter (RFC 8461 §10.2).",
-            Duration(
+            duration(
                 HOUR, 7 * DAY, "more often burdens policy hosts, less often lets policies expire"
             ),
         ),
     ] = DAY
     forget_after: Annotated[
         float,
-        key(
+        Key(
             "How long a domain that no mail goes to is kept current; then it is dropped.",
-            Duration(DAY, 730 * DAY, "no less than `interval`, and the store stays bounded"),
+            duration(DAY, 730 * DAY, "no less than `interval`, and the store stays bounded"),
         ),
     ] = 90 * DAY
     concurrency: Annotated[
         int,
-        key(
+        Key(
             "How many refreshes run at once, of policies and of DANE each.",
-            Integer(1, 1_000, "each holds a socket and a TLS session"),
+            integer(1, 1_000, "each holds a socket and a TLS session"),
         ),
     ] = 32
 
 
-class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LogConfig(Section, frozen=True, kw_only=True):
     """What is logged, on standard error."""
 
-    level: Annotated[
-        Literal["error", "warning", "info", "debug"], key("The least severe level to log.")
-    ] = "info"
+    level: Annotated[LogLevel, Key("The least severe level to log.", choice(LogLevel))] = "info"
     format: Annotated[
-        Literal["text", "json"], key("`text`: `key=value`; `json`: one object a line.")
+        Format, Key("`text`: `key=value`; `json`: one object a line.", choice(Format))
     ] = "text"
 
 
-_DEFAULT_LISTENER = ListenerConfig(protocol="socketmap", address="inet:127.0.0.1:8461")
+_DEFAULT_LISTENER = ListenerConfig(protocol="socketmap", address=InetAddress("127.0.0.1", 8461))
 
 
-class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Config(Section, frozen=True, kw_only=True):
     """The whole configuration; times are seconds."""
 
     listen: Annotated[
         tuple[ListenerConfig, ...],
-        key(
+        Key(
             "Where the daemon listens. Where systemd passes sockets, they take the place of this"
             " list, and it may be empty.",
+            ListenerConfig,
             reload=False,
-            max_items=MAX_LISTENERS,
+            most=MAX_LISTENERS,
         ),
     ] = (_DEFAULT_LISTENER,)
     maps: Annotated[
         dict[str, MapOptions],
-        key(
+        Key(
             "The socketmap names that Postfix may ask, and how each is answered. Case does not"
             " count in their names.",
+            MapOptions,
+            named=True,
             reload=True,
         ),
-    ] = {}
+    ] = msgspec.field(default_factory=dict)
     tcp_table_map: Annotated[
         str,
-        key(
+        Key(
             "The map whose options hold for `tcp_table`, which has no map names.",
-            MAP_NAME,
+            kinds.MAP_NAME,
             reload=True,
         ),
     ] = "default"
-    dns: Annotated[DnsConfig, key("How DNS is asked.", reload=False)] = DnsConfig()
-    https: Annotated[HttpsConfig, key("How policies are fetched.", reload=False)] = HttpsConfig()
+    dns: Annotated[DnsConfig, Key("How DNS is asked.", DnsConfig, reload=False)] = DnsConfig()
+    https: Annotated[HttpsConfig, Key("How policies are fetched.", HttpsConfig, reload=False)] = (
+        HttpsConfig()
+    )
     lookup_timeout: Annotated[
         float,
-        key(
+        Key(
             "How long Postfix waits at most for an answer that is not cached; the discovery goes on"
             " in the background. Where this is longer than `dns.timeout` and `https.timeout`"
             " together, only a busy host can be the reason, and the answer is a temporary error;"
             " else what is not known by then counts as failed.",
-            Duration(1, 90, "Postfix gives up after 100 s"),
+            duration(1, 90, "Postfix gives up after 100 s"),
             reload=True,
         ),
     ] = 20.0
     on_dns_failure: Annotated[
-        Literal["opportunistic", "defer"],
-        key(
+        OnDnsFailure,
+        Key(
             "What to answer if the policy record's look-up fails, or the name servers fail as a"
             " whole before the policy host's addresses are known, and nothing is cached:"
             " `opportunistic`, as though there were no policy; `defer`, a temporary error, unless"
             " every MX host can be verified by DANE. Many domains' name servers fail here for ever,"
             " and `defer` then bounces their mail in the end.",
+            choice(OnDnsFailure),
             reload=True,
         ),
     ] = "opportunistic"
-    store: Annotated[StoreConfig, key("Where policies outlive the daemon.", reload=False)] = (
-        StoreConfig()
+    store: Annotated[
+        StoreConfig, Key("Where policies outlive the daemon.", StoreConfig, reload=False)
+    ] = StoreConfig()
+    cache: Annotated[CacheConfig, Key("What is kept in memory.", CacheConfig, reload=True)] = (
+        CacheConfig()
     )
-    cache: Annotated[CacheConfig, key("What is kept in memory.", reload=True)] = CacheConfig()
-    refresh: Annotated[RefreshConfig, key("How policies are kept current.", reload=True)] = (
-        RefreshConfig()
+    refresh: Annotated[
+        RefreshConfig, Key("How policies are kept current.", RefreshConfig, reload=True)
+    ] = RefreshConfig()
+    log: Annotated[LogConfig, Key("What is logged, on standard error.", LogConfig, reload=True)] = (
+        LogConfig()
     )
-    log: Annotated[LogConfig, key("What is logged, on standard error.", reload=True)] = LogConfig()
     user: Annotated[
         str | None,
-        key(
+        Key(
             "The user to become when started as root, once the sockets are open. Not needed under"
             " systemd.",
-            ACCOUNT,
+            kinds.ACCOUNT,
             reload=False,
         ),
     ] = None
@@ -374,31 +375,3 @@ def builtin_options(name: str, maps: Mapping[str, MapOptions]) -> MapOptions:
     if name in {"tlsrpt", "querywithtlsrpt"}:
         return msgspec.structs.replace(options, tlsrpt=True)
     return options
-
-
-def sqlite_path(url: str) -> str:
-    """Return the path in a valid `sqlite:` URL."""
-    return url.removeprefix("sqlite://")
-
-
-def state_directory(environ: Mapping[str, str]) -> PurePosixPath | None:
-    """Return the directory that the service manager provides, or None."""
-    # systemd.exec(5): several state directories stand with colons between them.
-    first = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    return PurePosixPath(first) if first else None
-
-
-def default_store_url(environ: Mapping[str, str], *, uid: int) -> str:
-    """Return the store's URL where `store.url` is not set: see the description of that key."""
-    directory = state_directory(environ) or _own_directory(environ, uid)
-    return f"sqlite://{directory / 'policies.sqlite'}"
-
-
-def _own_directory(environ: Mapping[str, str], uid: int) -> PurePosixPath:
-    if uid == 0:
-        return PurePosixPath("/var/lib/mtasts-resolver")
-    # XDG Base Directory Specification: a relative path is invalid, and ignored.
-    xdg = environ.get("XDG_STATE_HOME", "")
-    home = PurePosixPath(environ.get("HOME") or "/")
-    base = PurePosixPath(xdg) if xdg.startswith("/") else home / ".local/state"
-    return base / "mtasts-resolver"

@@ -31,7 +31,7 @@ class KeptFile:
     def of_service(cls, environ: Mapping[str, str]) -> "KeptFile | None":
         """Return the file of a daemon that a service manager started, None of any other."""
         directory = state_directory(environ)
-        return None if directory is None else cls(Path(directory) / NAME)
+        return None if directory is None else cls(directory / NAME)
 
     def read(self) -> bytes | None:
         """Return the text, or None where none is kept. Raise ConfigError where it is no use.

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtasts_resolver.base.privileges import PrivilegeError, find_account, said_as
-from mtasts_resolver.config import Config, ConfigError, default_store_url, sqlite_path
-from mtasts_resolver.config.endpoints import UnixAddress, parse_address
+from mtasts_resolver.config import Config, ConfigError, UnixAddress
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.server.unixsocket import owner_ids
 from mtasts_resolver.store.errors import StoreError
@@ -50,7 +49,7 @@ def _look_at_accounts(config: Config, report: Report) -> None:
         except PrivilegeError as error:
             report.errors.append(f"$.user: {error}")
     for number, listener in enumerate(config.listen):
-        if isinstance(parse_address(listener.address), UnixAddress):
+        if isinstance(listener.address, UnixAddress):
             try:
                 owner_ids(listener.owner, listener.group)
             except OSError as error:
@@ -68,7 +67,7 @@ def _look_at_trust_store(config: Config, uid: int, report: Report) -> None:
         return
     if config.https.ca_file is None or uid != 0:
         return
-    file = Path(config.https.ca_file)
+    file = config.https.ca_file
     _warn_if_hidden("$.https.ca_file", file, report)
     if (closed := _closed_to_others(file)) is not None:
         report.warnings.append(
@@ -78,7 +77,7 @@ def _look_at_trust_store(config: Config, uid: int, report: Report) -> None:
 
 
 def _look_at_store(config: Config, environ: Mapping[str, str], uid: int, report: Report) -> None:
-    path = Path(sqlite_path(config.store.url or default_store_url(environ, uid=uid)))
+    path = config.store.path(environ, uid=uid)
     # Root makes the directory for the user where it is missing.
     user = config.user if uid == 0 and path.parent.exists() and not report.errors else None
     try:

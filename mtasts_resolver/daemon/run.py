@@ -22,11 +22,8 @@ from mtasts_resolver.config import (
     ConfigError,
     Loaded,
     changes,
-    default_store_url,
     load_file,
-    sqlite_path,
 )
-from mtasts_resolver.config.endpoints import parse_address
 from mtasts_resolver.daemon.kept import KeptFile
 from mtasts_resolver.daemon.parts import Parts, assemble
 from mtasts_resolver.daemon.status import status_line
@@ -178,8 +175,8 @@ class Daemon:
         specs = [
             ListenerSpec(
                 protocol=listener.protocol,
-                address=parse_address(listener.address),
-                mode=listener.mode_bits,
+                address=listener.address,
+                mode=listener.mode,
                 owner=listener.owner,
                 group=listener.group,
             )
@@ -203,8 +200,7 @@ class Daemon:
     async def _assemble(self, listeners: list[Listener], discoverer: Supervisor) -> Parts:
         """Give up root, put the parts together, and open the store. Raise StartError."""
         config = self._config
-        url = config.store.url or default_store_url(self._given.environ, uid=os.geteuid())
-        path = Path(sqlite_path(url))
+        path = config.store.path(self._given.environ, uid=os.geteuid())
         try:
             check_free(path)  # first: what is wrong with a live daemon's files is not to be mended
             if self._unproven:

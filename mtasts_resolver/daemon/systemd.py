@@ -9,11 +9,11 @@ import socket
 import time
 from collections.abc import Mapping, MutableMapping
 from contextlib import ExitStack
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from mtasts_resolver.base import logs
+from mtasts_resolver.config import ProtocolName
 
-ProtocolName = Literal["socketmap", "tcp_table"]
 PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)  # what FileDescriptorName= may say
 
 FIRST_FD = 3  # SD_LISTEN_FDS_START: 0, 1 and 2 are the standard streams

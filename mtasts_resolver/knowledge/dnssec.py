@@ -1,11 +1,11 @@
 """Knowing whether there is a resolver that validates DNSSEC and is to be believed."""
 
 import asyncio
-from typing import Literal
 
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.overload import OverloadedError
+from mtasts_resolver.config import DnssecTrust
 from mtasts_resolver.discovery.errors import DnsConfigError, DnsError
 from mtasts_resolver.knowledge.events import DnssecChanged, ProbeFailed
 from mtasts_resolver.worker.discoverer import Discoverer
@@ -14,13 +14,13 @@ from mtasts_resolver.worker.discoverer import Discoverer
 PROBE_INTERVAL = 60.0
 RETRY_INTERVAL = 5.0  # seconds, until the first answer: at boot the resolver may be late
 
-Trust = Literal["auto", "trust", "off"]
-
 
 class DnssecProbe:
     """Probes the trusted name servers, unless the configuration says `dns.dnssec: off`."""
 
-    def __init__(self, discoverer: Discoverer, mode: Trust, clock: Clock, events: Events) -> None:
+    def __init__(
+        self, discoverer: Discoverer, mode: DnssecTrust, clock: Clock, events: Events
+    ) -> None:
         self._discoverer = discoverer
         self._mode = mode
         self._clock = clock

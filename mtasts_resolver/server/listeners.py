@@ -8,9 +8,8 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
-from mtasts_resolver.config.endpoints import Address, InetAddress, UnixAddress
+from mtasts_resolver.config import Address, InetAddress, ProtocolName, UnixAddress
 from mtasts_resolver.postfix.codec import Codec
 from mtasts_resolver.postfix.socketmap import SocketmapCodec
 from mtasts_resolver.postfix.tcp_table import TcpTableCodec
@@ -18,7 +17,6 @@ from mtasts_resolver.server.unixsocket import BoundPath, bind_unix
 
 BACKLOG = 1_024  # connections the kernel holds for us: a burst of mail, while the loop is busy
 
-ProtocolName = Literal["socketmap", "tcp_table"]
 CODECS: Mapping[ProtocolName, Callable[[], Codec]] = MappingProxyType(
     {"socketmap": SocketmapCodec, "tcp_table": TcpTableCodec}
 )

@@ -1,8 +1,6 @@
 """Discovery in this process: DNS and policy hosts, asked as the configuration says."""
 
 from collections.abc import Sequence
-from ipaddress import ip_network
-from pathlib import Path
 
 from mtasts_resolver.config import Config, ConfigError
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, discover_dane
@@ -46,9 +44,9 @@ class DirectDiscoverer:
             fetcher = PolicyFetcher(
                 dns,
                 timeout=https.timeout,
-                ca_file=None if https.ca_file is None else Path(https.ca_file),
+                ca_file=https.ca_file,
                 proxy=https.proxy,
-                allow_networks=[ip_network(text) for text in https.allow_networks],
+                allow_networks=https.allow_networks,
             )
         except ValueError as error:
             raise ConfigError([f"https: {error}"]) from None

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from mtasts_resolver.config import Config
+from mtasts_resolver.config import Config, handing
 from mtasts_resolver.discovery import errors
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
@@ -93,8 +93,8 @@ ToDiscoverer = Configure | Ask | Ping
 Result = Found | Failed | Overloaded | Misconfigured
 ToDaemon = Ready | Unusable | Result | Pong
 
-encode = msgspec.msgpack.Encoder().encode
-decode_for_discoverer = msgspec.msgpack.Decoder(ToDiscoverer).decode
+encode = msgspec.msgpack.Encoder(enc_hook=handing.encode_value).encode
+decode_for_discoverer = msgspec.msgpack.Decoder(ToDiscoverer, dec_hook=handing.decode_value).decode
 decode_for_daemon = msgspec.msgpack.Decoder(ToDaemon).decode
 
 

@@ -16,6 +16,7 @@ import yaml
 
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.cli.socketmap_client import ask
+from mtasts_resolver.config import parse_address
 from mtasts_resolver.postfix.reply import Reply
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.sqlite import SqliteStore
@@ -173,4 +174,4 @@ class RunningDaemon:
         return self.log_file.read_text()
 
     def ask(self, key: str, map_name: str = "default") -> Reply:
-        return ask(self.address, map_name, key)
+        return ask(parse_address(self.address), map_name, key)

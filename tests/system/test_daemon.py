@@ -113,7 +113,7 @@ async def test_the_status_tells_at_once_of_what_is_loaded_and_of_dnssec(
     daemon.signal(signal.SIGTERM)
     assert daemon.wait() == 0
     async with name_server(validating) as server:
-        daemon.configure(dns={"servers": [server.address]})
+        daemon.configure(dns={"servers": [str(server.address)]})
         await asyncio.to_thread(daemon.start)
         await asyncio.to_thread(daemon.has_status, "2 policies", "DANE on")
 

@@ -138,5 +138,5 @@ def test_the_sockets_fit_the_daemon() -> None:
     assert {tuple(socket["Backlog"]) for socket in sockets.values()} == {(str(BACKLOG),)}
     [default] = Config().listen
     passed = sockets["mtasts-resolver.socket"]
-    assert [default.address] == [f"inet:{address}" for address in passed["ListenStream"]]
+    assert [str(default.address)] == [f"inet:{address}" for address in passed["ListenStream"]]
     assert [default.protocol] == passed["FileDescriptorName"]

@@ -9,7 +9,7 @@ import dns.rcode
 import dns.rdata
 from dns.rdatatype import CNAME, RdataType
 
-from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.config import NameServer
 from mtasts_resolver.discovery.dns.message import Response, Rrset, UnreadableError
 from mtasts_resolver.discovery.errors import DnsAnswerError
 

@@ -12,7 +12,7 @@ import dns.name
 from dns.rdatatype import RdataType
 
 from mtasts_resolver.base.quoting import printable
-from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.config import NameServer
 from mtasts_resolver.discovery.dns.answer import MAX_NEGATIVE_TTL, Chain, DnsAnswer, DnsStatus
 from mtasts_resolver.discovery.dns.conduct import Conduct
 from mtasts_resolver.discovery.dns.exchange import exchange
@@ -57,7 +57,11 @@ class DnsClient:
     """
 
     def __init__(
-        self, servers: Sequence[str] = (), *, timeout: float = 5.0, resolv_conf: Path = RESOLV_CONF
+        self,
+        servers: Sequence[NameServer] = (),
+        *,
+        timeout: float = 5.0,
+        resolv_conf: Path = RESOLV_CONF,
     ) -> None:
         self._servers: Servers = FixedServers(servers) if servers else ResolvConf(resolv_conf)
         self._timeout = timeout

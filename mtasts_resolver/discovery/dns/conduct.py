@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.pace import Pace
-from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.config import NameServer
 
 log = logs.get(__name__)
 

@@ -11,7 +11,7 @@ import dns.name
 import dns.rcode
 from dns.rdatatype import RdataType
 
-from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.config import NameServer
 from mtasts_resolver.discovery.dns.conduct import Conduct
 from mtasts_resolver.discovery.dns.message import (
     MAX_BYTES,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mtasts_resolver.config.endpoints import MAX_SERVERS, NameServer, parse_ip, parse_server
+from mtasts_resolver.config import MAX_SERVERS, NameServer, parse_ip
 from mtasts_resolver.discovery.errors import DnsConfigError
 from mtasts_resolver.discovery.oserrors import os_reason, shortage
 
@@ -48,10 +48,10 @@ class FixedServers:
 
     trust_ad = False  # it is about those of resolv.conf; for these there is `dns.dnssec: trust`
 
-    def __init__(self, servers: Sequence[str]) -> None:
+    def __init__(self, servers: Sequence[NameServer]) -> None:
         if len(servers) > MAX_SERVERS:
             raise ValueError(f"{len(servers)} name servers, at most {MAX_SERVERS} can be used")
-        self._servers = tuple(parse_server(server) for server in servers)
+        self._servers = tuple(servers)
 
     def current(self) -> tuple[NameServer, ...]:
         return self._servers

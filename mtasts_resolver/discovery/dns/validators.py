@@ -1,11 +1,10 @@
 """Whose word on DNSSEC counts: name servers that are trusted, and that validate (RFC 7672 §2.1)."""
 
 from ipaddress import IPv6Address, ip_address
-from typing import Literal
 
 from dns.rdatatype import RdataType
 
-from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.config import DnssecTrust, NameServer
 from mtasts_resolver.discovery.dns.answer import DnsAnswer
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import DnsConfigError, DnsError
@@ -31,7 +30,7 @@ NONE_LOCAL = (
 )
 
 
-def trusted(dns: DnsClient, mode: Literal["auto", "trust", "off"]) -> DnsClient:
+def trusted(dns: DnsClient, mode: DnssecTrust) -> DnsClient:
     """Return a client that asks only the servers whose word counts.
 
     AD is a bit that anybody on the path can set. In mode `auto` it counts only from a name server

@@ -8,8 +8,9 @@ metadata service.
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from mtasts_resolver.config import IPNetwork
+
 IPAddress = IPv4Address | IPv6Address
-IPNetwork = IPv4Network | IPv6Network
 
 # The IANA registry of special-purpose addresses (RFC 6890). It stands here, because what
 # `ipaddress.is_global` knows of it differs between the versions of Python.

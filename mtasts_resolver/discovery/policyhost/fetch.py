@@ -19,6 +19,7 @@ import httpx
 
 from mtasts_resolver import __version__
 from mtasts_resolver.base.quoting import printable
+from mtasts_resolver.config import IPNetwork, ProxyUrl
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
     BodyError,
@@ -28,7 +29,6 @@ from mtasts_resolver.discovery.errors import (
     StatusError,
 )
 from mtasts_resolver.discovery.findings import FetchedPolicy
-from mtasts_resolver.discovery.policyhost.addresses import IPNetwork
 from mtasts_resolver.discovery.policyhost.authorities import TrustStore
 from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
 from mtasts_resolver.discovery.policyhost.lookup import find_addresses
@@ -71,12 +71,11 @@ class PolicyFetcher:
 
     `timeout` is for one whole fetch, in seconds. `ca_file` replaces the system's trust store.
     `allow_networks` are exceptions to what addresses.py allows. Nothing is taken from the
-    environment: no proxy, no credentials, no cookies. ValueError if `ca_file` or `proxy` is
-    unusable.
+    environment: no proxy, no credentials, no cookies. ValueError if `ca_file` is unusable.
 
-    With `proxy`, the URL `http://host:port` of an HTTP proxy, the connection goes through it. The
-    addresses of the policy host are still looked up and checked, but the proxy looks them up again
-    and may find others: a proxy has to keep its own watch. Its own address is not checked.
+    With a `proxy` the connection goes through it. The addresses of the policy host are still looked
+    up and checked, but the proxy looks them up again and may find others: a proxy has to keep its
+    own watch. Its own address is not checked.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class PolicyFetcher:
         *,
         timeout: float = 10.0,
         ca_file: Path | None = None,
-        proxy: str | None = None,
+        proxy: ProxyUrl | None = None,
         allow_networks: Sequence[IPNetwork] = (),
         port: int = HTTPS_PORT,
     ) -> None:

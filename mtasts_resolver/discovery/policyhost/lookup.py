@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from itertools import chain, zip_longest
 
 from mtasts_resolver.base.quoting import printable
+from mtasts_resolver.config import IPNetwork
 from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
@@ -14,7 +15,7 @@ from mtasts_resolver.discovery.errors import (
     DnsError,
     PolicyHostError,
 )
-from mtasts_resolver.discovery.policyhost.addresses import IPNetwork, is_allowed
+from mtasts_resolver.discovery.policyhost.addresses import is_allowed
 from mtasts_resolver.discovery.trace import Trace
 
 _SHOWN = 5  # addresses that an error names

@@ -8,33 +8,26 @@ import socket
 from collections.abc import Sequence
 
 import httpcore
-import httpx
 
-from mtasts_resolver.base.quoting import printable
-from mtasts_resolver.config.endpoints import MAX_PORT
+from mtasts_resolver.config import ProxyUrl
 from mtasts_resolver.discovery.errors import DiscoveryError, ShortageError
 from mtasts_resolver.discovery.oserrors import os_reason, shortage
 from mtasts_resolver.discovery.policyhost.addresses import is_address
 from mtasts_resolver.discovery.policyhost.connect import MAX_ADDRESSES, reach
 from mtasts_resolver.discovery.policyhost.wire import Wire
-from mtasts_resolver.policy.hostname import is_hostname
-
-HTTP_PORT = 80
 
 
 class Proxy:
-    """The proxy at `url`, to be reached within `timeout` seconds. ValueError where it is none."""
+    """The proxy at `url`, to be reached within `timeout` seconds."""
 
-    def __init__(self, url: str, timeout: float) -> None:
-        proxy = _parse(url)
-        self._host = proxy.url.host
-        self._port = proxy.url.port or HTTP_PORT
+    def __init__(self, url: ProxyUrl, timeout: float) -> None:
+        self._host = url.host
+        self._port = url.port
         self._timeout = timeout
+        auth = (url.user.encode(), url.password.encode())
         self.as_httpcore = httpcore.Proxy(
-            httpcore.URL(
-                scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=self._port, target=b"/"
-            ),
-            auth=proxy.raw_auth,
+            httpcore.URL(scheme="http", host=url.host, port=url.port, target="/"),
+            auth=auth if any(auth) else None,
         )
 
     async def reach(self, failures: list[DiscoveryError]) -> Wire:
@@ -66,25 +59,3 @@ class Proxy:
 def proxy_failure(what: str) -> ShortageError:
     """Return the error to raise where the proxy fails whoever is to be reached through it."""
     return ShortageError(f"the proxy {what} (mend it, or change https.proxy)")
-
-
-def _parse(url: str) -> httpx.Proxy:
-    try:
-        proxy = httpx.Proxy(url)
-    except (httpx.InvalidURL, ValueError):
-        proxy = None
-    if proxy is None or not _is_http_proxy(proxy.url):
-        raise ValueError(f"{printable(url)!r} is no HTTP proxy, as in http://proxy.example:3128")
-    return proxy
-
-
-def _is_http_proxy(url: httpx.URL) -> bool:
-    port = url.port if url.port is not None else HTTP_PORT
-    return (
-        url.scheme == "http"
-        and (is_hostname(url.host) or is_address(url.host))
-        and 1 <= port <= MAX_PORT
-        and url.path == "/"
-        and not url.query
-        and not url.fragment
-    )

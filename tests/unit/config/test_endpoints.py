@@ -10,9 +10,12 @@ from mtasts_resolver.config.endpoints import (
     MAX_UNIX_PATH,
     InetAddress,
     NameServer,
+    ProxyUrl,
     UnixAddress,
     parse_address,
     parse_ip,
+    parse_network,
+    parse_proxy_url,
     parse_server,
 )
 
@@ -35,7 +38,7 @@ def error_of(text: str, parse: object) -> str:
     [
         ("inet:127.0.0.1:8461", InetAddress("127.0.0.1", 8461)),
         ("inet:[::1]:8461", InetAddress("::1", 8461)),
-        ("inet:[0:0::0:1]:8461", InetAddress("::1", 8461)),
+        ("inet:[0:0::0:1]:08461", InetAddress("::1", 8461)),
         ("inet:[fe80::1%eth0.100]:8461", InetAddress("fe80::1%eth0.100", 8461)),
         ("inet:localhost:8461", InetAddress("localhost", 8461)),
         ("inet:MX.example.COM:8461", InetAddress("mx.example.com", 8461)),
@@ -162,3 +165,62 @@ def test_an_ip_address_is_text_without_surprises(address: object) -> None:
         return
     assert ipaddress.ip_address(parsed) == ipaddress.ip_address(text)
     assert set(parsed.partition("%")[2]).isdisjoint(" /[]:%\"'")
+
+
+@pytest.mark.parametrize(
+    ("text", "proxy", "shown"),
+    [
+        (
+            "http://ProxyUrl.example:3128",
+            ProxyUrl("proxy.example", 3128),
+            "http://proxy.example:3128",
+        ),
+        ("http://[2001:DB8::1]:443/", ProxyUrl("2001:db8::1", 443), "http://[2001:db8::1]:443"),
+        (
+            "http://me:p%40ss%3A%C3%BC@192.0.2.1:8080",
+            ProxyUrl("192.0.2.1", 8080, "me", "p@ss:\u00fc"),
+            "http://***@192.0.2.1:8080",
+        ),
+        ("http://:secret@a:80", ProxyUrl("a", 80, "", "secret"), "http://***@a:80"),
+        ("http://me@a:80", ProxyUrl("a", 80, "me"), "http://***@a:80"),
+        ("http://@a:80", ProxyUrl("a", 80), "http://a:80"),
+    ],
+)
+def test_proxies_do_not_show_who_we_are_to_them(text: str, proxy: ProxyUrl, shown: str) -> None:
+    parsed = parse_proxy_url(text)
+    assert parsed == proxy
+    assert str(parsed) == repr(parsed) == f"{parsed}" == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "proxy", "proxy:3128", "ftp://proxy:21", "socks5://127.0.0.1:1080", "http://"),
+        *("http://proxy", "http://proxy:0", "http://:80", "http://proxy:99999", "http://[::1"),
+        *("http://proxy:80/path", "http://proxy:80//", "http://proxy:80?q", "http://proxy:80/?q"),
+        *("http://a b:80", "http://pro\nxy:80", "http://pro\nxy:80\n/x", "http://proxy:80\t"),
+        *("http://me:se/cret@proxy:80", "http://me:secret@proxy:99999", "http://me:secret@[::1:80"),
+        *("http://me:secret@\u2100.example:80", "http://me:secret@proxy:80/path"),
+    ],
+)
+def test_what_is_no_proxy(text: str) -> None:
+    error = error_of(text, parse_proxy_url)
+    assert "cret" not in error
+
+
+@pytest.mark.parametrize("url", ["https://proxy:443", "HTTPS://user:secret@proxy:443"])
+def test_no_proxies_over_tls(url: str) -> None:
+    error = error_of(url, parse_proxy_url)
+    assert "asks for TLS to the proxy, which is not supported" in error
+    assert "secret" not in error
+
+
+def test_networks() -> None:
+    assert parse_network("10.0.0.0/8") == ipaddress.IPv4Network("10.0.0.0/8")
+    assert parse_network("2001:DB8::/32") == ipaddress.IPv6Network("2001:db8::/32")
+    assert parse_network("192.0.2.1") == ipaddress.IPv4Network("192.0.2.1/32")
+
+
+@pytest.mark.parametrize("text", ["", "10", "10.0.0.0/33", "example.com", "10.0.0.0/255.0.0.256"])
+def test_what_is_no_network(text: str) -> None:
+    assert "is not an IP network" in error_of(text, parse_network)

@@ -10,7 +10,8 @@ import pytest
 
 from mtasts_resolver.config import Config, parse_config
 from mtasts_resolver.config.example import EXAMPLE
-from mtasts_resolver.config.keys import section_keys
+from mtasts_resolver.config.keys import Section, section_keys
+from mtasts_resolver.config.kinds import Kind
 from mtasts_resolver.config.reference import reference
 
 PAGE = Path(__file__).parents[3] / "docs/configuration.md"
@@ -29,11 +30,11 @@ def test_the_module_prints_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == reference()
 
 
-def paths(cls: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
-    for key in section_keys(cls):
-        yield cls.__name__, key.name
-        if key.section is not None:
-            yield from paths(key.section)
+def paths(cls: type[Section]) -> Iterator[tuple[str, str]]:
+    for name, key in section_keys(cls).items():
+        yield cls.__name__, name
+        if not isinstance(key.of, Kind):
+            yield from paths(key.of)
 
 
 def test_every_key_is_on_the_page_and_in_the_example() -> None:

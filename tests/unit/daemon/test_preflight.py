@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from mtasts_resolver.base.privileges import said_as
 from mtasts_resolver.cli import options
 from mtasts_resolver.cli.config import config_group
-from mtasts_resolver.config import Config, HttpsConfig, StoreConfig
+from mtasts_resolver.config import Config, HttpsConfig, StoreConfig, StoreUrl
 from mtasts_resolver.daemon.preflight import Report, look_into
 
 PLAIN, ROOT = 1000, 0  # user ids
@@ -107,7 +107,7 @@ def test_a_link_in_the_place_of_the_store_is_no_file_of_it(file: Path) -> None:
 def test_a_ca_file_that_the_daemons_user_may_not_see_is_a_warning(file: Path) -> None:
     ca_file = file.parent / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(ca_file))
-    config = Config(https=HttpsConfig(ca_file=str(ca_file)))
+    config = Config(https=HttpsConfig(ca_file=ca_file))
     ca_file.chmod(0o600)
     errors, warnings = look_into(config, {}, ROOT)
     assert not [error for error in errors if "ca_file" in error]
@@ -129,7 +129,7 @@ def test_a_ca_file_that_the_daemons_user_may_not_see_is_a_warning(file: Path) ->
 def test_a_store_that_the_unit_does_not_let_through_is_a_warning(
     path: str, warned: list[str]
 ) -> None:
-    errors, warnings = look_into(Config(store=StoreConfig(url=f"sqlite://{path}")), {}, ROOT)
+    errors, warnings = look_into(Config(store=StoreConfig(url=StoreUrl(Path(path)))), {}, ROOT)
     assert errors == []
     assert len(warnings) == len(warned)
     for warning, words in zip(warnings, warned, strict=True):
@@ -141,7 +141,7 @@ def test_a_store_that_the_named_user_cannot_write_is_an_error() -> None:
     with TemporaryDirectory() as name:
         directory = Path(name)
         directory.chmod(0o755)
-        url = f"sqlite://{directory}/policies.sqlite"
+        url = StoreUrl(directory / "policies.sqlite")
         config = Config(user="nobody", store=StoreConfig(url=url))
         [error] = look_into(config, {}, ROOT).errors
         assert f"may not make files in {directory}" in error
@@ -154,7 +154,7 @@ def test_what_root_may_do_says_nothing_of_the_daemons_user() -> None:
     with TemporaryDirectory() as name:
         secret = Path(name) / "ca.pem"
         trustme.CA().cert_pem.write_to_path(str(secret))
-        config = Config(https=HttpsConfig(ca_file=str(secret)))
+        config = Config(https=HttpsConfig(ca_file=secret))
 
         def errors() -> str:
             return "; ".join(look_into(config, {"STATE_DIRECTORY": "/var/tmp"}, PLAIN).errors)

@@ -17,6 +17,8 @@ import pytest
 import trustme
 import uvloop
 
+from mtasts_resolver.config import NameServer
+
 READY_WITHIN = 20.0  # seconds for unbound to begin; it takes a fraction of one
 STARTS = 5
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"  # a plain user's often lacks the last two
@@ -80,7 +82,7 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 
 @pytest.fixture(scope="session")
-def unbound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def unbound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NameServer]:
     """Start a real unbound that serves ZONE and more; return its address."""
     if shutil.which("unbound", path=PATH) is None:
         pytest.skip("unbound is not installed")
@@ -89,7 +91,7 @@ def unbound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (directory / "provider.zone").write_text(ZONE.format(big=big, digest="ab" * 32))
     process, port = _start(directory)
     try:
-        yield f"127.0.0.1:{port}"
+        yield NameServer("127.0.0.1", port)
     finally:
         process.terminate()
         process.wait()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import trustme
 
+from mtasts_resolver.config import parse_proxy_url
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from tests.unit.discovery.servers import Handler, addresses_of, name_server, stream_server
@@ -131,7 +132,7 @@ async def fetcher_for(
             DnsClient([names.address]),
             timeout=timeout,
             ca_file=ca_file,
-            proxy=proxy,
+            proxy=None if proxy is None else parse_proxy_url(proxy),
             allow_networks=LOOPBACK,
             port=port,
         )

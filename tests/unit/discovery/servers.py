@@ -13,6 +13,8 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
+from mtasts_resolver import config
+
 Handler = Callable[[dns.message.Message], "dns.message.Message | bytes | None"]
 
 
@@ -44,7 +46,7 @@ class NameServer:
         self.tcp_questions: list[str] = []
         self.queries: list[dns.message.Message] = []
         self.clients: list[tuple[str, int]] = []
-        self.address = ""
+        self.address = config.NameServer("127.0.0.1")
         self.transport: asyncio.DatagramTransport
 
     def answer(self, wire: bytes, *, tcp: bool) -> bytes | None:
@@ -94,7 +96,7 @@ async def name_server(
     port = for_tcp.getsockname()[1]
     tcp = await asyncio.start_server(server.serve_tcp, sock=for_tcp)
     udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(server), sock=for_udp)
-    server.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    server.address = config.NameServer(host, port)
     try:
         yield server
     finally:

@@ -6,6 +6,7 @@ import dns.rdatatype
 import pytest
 from dns.rdtypes.ANY.TXT import TXT
 
+from mtasts_resolver.config import NameServer
 from mtasts_resolver.discovery.dns.answer import MAX_NEGATIVE_TTL, DnsStatus
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
@@ -19,13 +20,13 @@ from mtasts_resolver.discovery.trace import Trace
 from tests.unit.discovery.servers import unused_port
 
 
-async def test_found_records_have_the_ttl_of_the_zone(unbound: str) -> None:
+async def test_found_records_have_the_ttl_of_the_zone(unbound: NameServer) -> None:
     answer = await DnsClient([unbound]).query("both.provider.example", "A")
     assert answer.status is DnsStatus.FOUND
     assert sorted(record.to_text() for record in answer.records) == ["192.0.2.1", "192.0.2.2"]
     assert answer.ttl == 1800
     assert answer.question == answer.canonical_name == "both.provider.example"
-    assert [str(server) for server in answer.servers] == [unbound]
+    assert [*answer.servers] == [unbound]
     assert not answer.authenticated
 
 
@@ -37,54 +38,57 @@ async def test_found_records_have_the_ttl_of_the_zone(unbound: str) -> None:
         ("_25._tcp.mx.provider.example", dns.rdatatype.TLSA, "3 1 1 " + "ab" * 32),
     ],
 )
-async def test_every_type_that_dane_needs(unbound: str, name: str, rdtype: str, first: str) -> None:
+async def test_every_type_that_dane_needs(
+    unbound: NameServer, name: str, rdtype: str, first: str
+) -> None:
     answer = await DnsClient([unbound]).query(name, rdtype)
     assert [record.to_text() for record in answer.records] == [first]
 
 
-async def test_nodata_lives_as_long_as_the_soa_minimum(unbound: str) -> None:
+async def test_nodata_lives_as_long_as_the_soa_minimum(unbound: NameServer) -> None:
     answer = await DnsClient([unbound]).query("_mta-sts.empty.provider.example", "TXT")
     assert (answer.status, answer.records, answer.ttl) == (DnsStatus.NODATA, (), 450)
 
 
-async def test_nxdomain_lives_as_long_as_the_soa_minimum(unbound: str) -> None:
+async def test_nxdomain_lives_as_long_as_the_soa_minimum(unbound: NameServer) -> None:
     answer = await DnsClient([unbound]).query("_mta-sts.nowhere.provider.example", "TXT")
     assert (answer.status, answer.records, answer.ttl) == (DnsStatus.NXDOMAIN, (), 450)
 
 
 async def test_a_name_that_dns_cannot_hold_does_not_exist() -> None:
+    client = DnsClient([NameServer("127.0.0.1", unused_port())])
     domain = ".".join(["a" * 49] * 5)
     assert len(domain) < 253 < len("_mta-sts." + domain)
-    answer = await DnsClient([f"127.0.0.1:{unused_port()}"]).query("_mta-sts." + domain, "TXT")
+    answer = await client.query("_mta-sts." + domain, "TXT")
     assert (answer.status, answer.ttl) == (DnsStatus.NXDOMAIN, MAX_NEGATIVE_TTL)
-    answer = await DnsClient([f"127.0.0.1:{unused_port()}"]).query("a" * 64 + ".example", "TXT")
+    answer = await client.query("a" * 64 + ".example", "TXT")
     assert answer.status is DnsStatus.NXDOMAIN
 
 
-async def test_a_truncated_answer_is_asked_for_over_tcp(unbound: str) -> None:
+async def test_a_truncated_answer_is_asked_for_over_tcp(unbound: NameServer) -> None:
     answer = await DnsClient([unbound]).query("_mta-sts.big.provider.example", "TXT")
     (record,) = answer.records
     assert isinstance(record, TXT)
     assert b"".join(record.strings) == b"x" * 2000
 
 
-async def test_servfail_names_the_question_and_the_server(unbound: str) -> None:
+async def test_servfail_names_the_question_and_the_server(unbound: NameServer) -> None:
     with pytest.raises(DnsServerError) as caught:
         await DnsClient([unbound]).query("_mta-sts.broken.example", "TXT")
     assert str(caught.value) == f"TXT _mta-sts.broken.example: {unbound} says SERVFAIL"
 
 
-async def test_refused_names_the_question_and_the_server(unbound: str) -> None:
+async def test_refused_names_the_question_and_the_server(unbound: NameServer) -> None:
     with pytest.raises(DnsServerError) as caught:
         await DnsClient([unbound]).query("_mta-sts.refused.example", "TXT")
     assert str(caught.value) == f"TXT _mta-sts.refused.example: {unbound} says REFUSED"
 
 
-async def test_a_server_that_is_down_is_passed_over(unbound: str) -> None:
-    answer = await DnsClient([f"127.0.0.1:{unused_port()}", unbound]).query(
+async def test_a_server_that_is_down_is_passed_over(unbound: NameServer) -> None:
+    answer = await DnsClient([NameServer("127.0.0.1", unused_port()), unbound]).query(
         "both.provider.example", "A"
     )
-    assert [str(server) for server in answer.servers] == [unbound]
+    assert [*answer.servers] == [unbound]
 
 
 async def test_without_resolv_conf_there_is_nobody_to_ask(tmp_path: Path) -> None:
@@ -110,7 +114,7 @@ async def test_resolv_conf_is_read_again_while_running(
 
 
 @pytest.mark.row("R4")
-async def test_strings_of_a_record_are_concatenated(unbound: str) -> None:
+async def test_strings_of_a_record_are_concatenated(unbound: NameServer) -> None:
     found = await lookup_record(DnsClient([unbound]), "split.provider.example")
     assert (found.record.id, found.ttl) == ("20260101T000000", 3600)
 
@@ -121,14 +125,14 @@ async def test_strings_of_a_record_are_concatenated(unbound: str) -> None:
     [("alias.provider.example", 300), ("alone.example", 600)],
     ids=["whole chain", "the CNAME alone"],
 )
-async def test_a_cname_is_followed(unbound: str, domain: str, ttl: int) -> None:
+async def test_a_cname_is_followed(unbound: NameServer, domain: str, ttl: int) -> None:
     found = await lookup_record(DnsClient([unbound]), domain)
     assert (found.record.id, found.ttl) == ("20260101T000000", ttl)
     answer = await DnsClient([unbound]).query(f"_mta-sts.{domain}", "TXT")
     assert answer.canonical_name == "_mta-sts.provider.example"
 
 
-async def test_a_cname_to_nowhere_is_absence(unbound: str) -> None:
+async def test_a_cname_to_nowhere_is_absence(unbound: NameServer) -> None:
     answer = await DnsClient([unbound]).query("_mta-sts.dangling.provider.example", "TXT")
     assert (answer.status, answer.ttl) == (DnsStatus.NXDOMAIN, 300)
     assert answer.canonical_name == "_mta-sts.nowhere.provider.example"
@@ -167,7 +171,7 @@ async def test_a_cname_to_nowhere_is_absence(unbound: str) -> None:
     ],
 )
 async def test_why_there_is_no_usable_record(
-    unbound: str, domain: str, reason: str, absent: bool, ttl: float
+    unbound: NameServer, domain: str, reason: str, absent: bool, ttl: float
 ) -> None:
     with pytest.raises(NoRecordError) as caught:
         await lookup_record(DnsClient([unbound]), domain)
@@ -175,7 +179,7 @@ async def test_why_there_is_no_usable_record(
     assert (caught.value.absent, caught.value.ttl) == (absent, ttl)
 
 
-async def test_a_trace_shows_the_records(unbound: str) -> None:
+async def test_a_trace_shows_the_records(unbound: NameServer) -> None:
     trace = Trace()
     await lookup_record(DnsClient([unbound]), "provider.example", trace)
     with pytest.raises(NoRecordError):

@@ -215,7 +215,7 @@ async def test_dnssec_is_asked_of_those_that_do_edns(handler: Handler) -> None:
         assert (await probe(validating)).authenticated
         answer = await validating.query(NAME, "TXT")
         assert answer.authenticated
-        assert [str(server) for server in answer.servers] == [new.address]
+        assert [*answer.servers] == [new.address]
 
 
 @pytest.mark.usefixtures("impatient")

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtasts_resolver.config import NameServer, ProxyUrl
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
     CertificateError,
@@ -338,7 +339,7 @@ async def test_too_many_open_files_are_no_failure_of_the_host(
     addresses: list[str], proxy: str | None
 ) -> None:
     async with stream_server(wait) as port:
-        by_way_of = Proxy(f"http://{proxy}:{port}", PATIENCE) if proxy else None
+        by_way_of = Proxy(ProxyUrl(proxy, port), PATIENCE) if proxy else None
         backend = PolicyHostBackend(addresses, by_way_of, Trace())
         # What is loaded or started at the first use is not what is tested.
         await asyncio.get_running_loop().getaddrinfo("localhost", port)
@@ -553,7 +554,7 @@ def test_an_unusable_ca_file_is_a_value_error(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=f"{path}.*{reason}"):
-        PolicyFetcher(DnsClient(["127.0.0.1"]), ca_file=path)
+        PolicyFetcher(DnsClient([NameServer("127.0.0.1")]), ca_file=path)
 
 
 def empty_trust_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -575,7 +576,7 @@ def test_a_system_that_trusts_nobody_is_a_value_error(
     if leftover is not None:
         (directory / leftover).symlink_to(tmp_path / "removed.pem")
     with pytest.raises(ValueError, match="trusts no certificate authority") as caught:
-        PolicyFetcher(DnsClient(["127.0.0.1"]))
+        PolicyFetcher(DnsClient([NameServer("127.0.0.1")]))
     assert str(caught.value).endswith(
         f"there is none in {tmp_path}/ca-certificates.crt or {directory}"
         " (install the package ca-certificates, or set https.ca_file)"

@@ -7,6 +7,7 @@ import dns.message
 import dns.rcode
 import pytest
 
+from mtasts_resolver.config import NameServer
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.validators import FORWARDERS, probe, trusted
 from mtasts_resolver.discovery.errors import DnsConfigError, DnsError
@@ -15,6 +16,10 @@ from tests.unit.discovery.servers import Handler, name_server, respond
 pytestmark = pytest.mark.row("D7")
 
 REMOTE = "192.0.2.53"
+
+
+def asking(*hosts: str) -> DnsClient:
+    return DnsClient([NameServer(host) for host in hosts])
 
 
 def believed(servers: DnsClient) -> list[str]:
@@ -33,9 +38,9 @@ def resolv_conf(path: Path, *servers: str, options: str = "") -> DnsClient:
 
 
 def test_over_loopback_nobody_else_is_on_the_path() -> None:
-    assert believed(DnsClient(["127.0.0.1", "::1", REMOTE])) == ["127.0.0.1", "::1"]
-    assert len(believed(DnsClient(["::ffff:127.0.0.1"]))) == 1
-    assert believed(DnsClient([REMOTE, f"::ffff:{REMOTE}"])) == []
+    assert believed(asking("127.0.0.1", "::1", REMOTE)) == ["127.0.0.1", "::1"]
+    assert len(believed(asking("::ffff:127.0.0.1"))) == 1
+    assert believed(asking(REMOTE, f"::ffff:{REMOTE}")) == []
 
 
 @pytest.mark.parametrize("forwarder", [*FORWARDERS, *(f"::ffff:{known}" for known in FORWARDERS)])
@@ -49,7 +54,7 @@ def test_a_forwarder_on_loopback_hands_on_what_anybody_may_have_said(
     with pytest.raises(DnsConfigError, match="systemd-resolved or Docker"):
         _ = trusted(servers, "auto").servers
     assert trusted(servers, "trust").servers == servers.servers
-    assert believed(DnsClient([forwarder, "127.0.0.1"])) == ["127.0.0.1"]
+    assert believed(asking(forwarder, "127.0.0.1")) == ["127.0.0.1"]
 
 
 def test_docker_is_known() -> None:
@@ -96,7 +101,7 @@ async def test_who_serves_the_root_itself_is_asked_for_a_second_name(
     assert found.authenticated is validates
     assert server.questions == questions
     assert bool(found.why_not) is not validates
-    assert found.answered == found.trusted == (server.address,)
+    assert found.answered == found.trusted == (str(server.address),)
 
 
 async def test_what_the_second_name_fails_to_tell_is_not_known() -> None:

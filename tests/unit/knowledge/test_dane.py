@@ -68,7 +68,7 @@ class Only(DnsClient):
         self, zone: Resolvers, accept: Callable[[NameServer, bool], bool], none_left: str
     ) -> None:
         self.zone = zone
-        self.real = DnsClient([str(server) for server in zone.names]).only(accept, none_left)
+        self.real = DnsClient([*zone.names]).only(accept, none_left)
 
     @property
     def servers(self) -> tuple[NameServer, ...]:

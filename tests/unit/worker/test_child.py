@@ -188,7 +188,7 @@ async def test_who_asks_is_told_what_is_wrong_and_a_file_that_is_mended_is_used(
 ) -> None:
     monkeypatch.setattr(child, "RETRY", 0.0)
     ca_file = tmp_path / "ca.pem"
-    config = Config(https=HttpsConfig(ca_file=str(ca_file)))
+    config = Config(https=HttpsConfig(ca_file=ca_file))
     ours, theirs = socket_pair()
     arrived: asyncio.Queue[messages.ToDaemon] = asyncio.Queue()
     channel = Channel(

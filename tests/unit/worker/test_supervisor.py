@@ -46,10 +46,10 @@ def answers(query: dns.message.Message) -> dns.message.Message | None:
     return respond(query, flags=dns.flags.AD, rcode=dns.rcode.NXDOMAIN)
 
 
-def asking(server: NameServer, **https: object) -> Config:
+def asking(server: NameServer, ca_file: Path | None = None) -> Config:
     return Config(
         dns=DnsConfig(servers=(server.address,), timeout=PATIENCE),
-        https=msgspec.convert(https, HttpsConfig),
+        https=HttpsConfig(ca_file=ca_file),
     )
 
 
@@ -237,7 +237,7 @@ async def test_it_ends_with_the_daemon(server: NameServer) -> None:
 async def test_a_configuration_that_cannot_be_used_is_told(
     server: NameServer, tmp_path: Path
 ) -> None:
-    config = asking(server, ca_file=str(tmp_path / "missing.pem"))
+    config = asking(server, ca_file=tmp_path / "missing.pem")
     async with running(config) as discoverer, asyncio.timeout(PATIENCE):
         with pytest.raises(ConfigError, match=r"missing\.pem: no such file"):
             await discoverer.ready()
