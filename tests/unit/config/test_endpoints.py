@@ -171,7 +171,7 @@ def test_an_ip_address_is_text_without_surprises(address: object) -> None:
     ("text", "proxy", "shown"),
     [
         (
-            "http://ProxyUrl.example:3128",
+            "http://Proxy.example:3128",
             ProxyUrl("proxy.example", 3128),
             "http://proxy.example:3128",
         ),
