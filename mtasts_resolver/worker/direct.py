@@ -32,6 +32,7 @@ class DirectDiscoverer:
         """Asks any of the configured name servers."""
         self._fetcher = fetcher
         self._validating = validating
+        self._mail_hosts = validating.remembering()
         self._services = Services()
         self._trace = trace
 
@@ -76,7 +77,7 @@ class DirectDiscoverer:
             raise ValueError(f"{next_hop!a} is no next hop")
         try:
             with charged(DnsAnswerError, f"the MX hosts of {next_hop}"):
-                return await discover_dane(self._validating, hop, self._trace, self._services)
+                return await discover_dane(self._mail_hosts, hop, self._trace, self._services)
         except DnsAnswerError as error:
             return FoundDane(DaneFinding(Dane.UNKNOWN, str(error)), FAILURE_LIFETIME)
 

@@ -11,11 +11,13 @@ import dns.exception
 import dns.name
 from dns.rdatatype import RdataType
 
+from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.config import NameServer
 from mtasts_resolver.discovery.dns.answer import MAX_NEGATIVE_TTL, Chain, DnsAnswer, DnsStatus
 from mtasts_resolver.discovery.dns.conduct import Conduct
 from mtasts_resolver.discovery.dns.exchange import exchange
+from mtasts_resolver.discovery.dns.memory import DnsQuestion, SharedAnswers
 from mtasts_resolver.discovery.dns.message import Response, absolute_name
 from mtasts_resolver.discovery.dns.servers import RESOLV_CONF, FixedServers, ResolvConf
 from mtasts_resolver.discovery.errors import (
@@ -49,7 +51,7 @@ class Servers(Protocol):
 
 
 class DnsClient:
-    """Asks name servers, all of them, and keeps nothing.
+    """Asks name servers, all of them, and keeps nothing unless it is told to.
 
     `servers` are IP addresses with or without a port (ValueError otherwise); none: those of
     resolv.conf. `timeout` is the time for one question in seconds, CNAMEs and all servers
@@ -68,6 +70,7 @@ class DnsClient:
         self.conduct = Conduct()
         self._only_edns = False
         self._witness = _Witness()
+        self._shared: SharedAnswers | None = None
 
     def only(self, accept: Callable[[NameServer, bool], bool], none_left: str) -> "DnsClient":
         """Return a client that asks of these servers only those that `accept` takes.
@@ -82,10 +85,14 @@ class DnsClient:
         """Return a client for which a server without EDNS has failed, since DNSSEC needs EDNS."""
         return self._with(_only_edns=insists)
 
+    def remembering(self, monotonic: Callable[[], float] = SystemClock.monotonic) -> "DnsClient":
+        """Return a client that remembers answers, and asks a question once for all who ask it."""
+        return self._with(_shared=SharedAnswers(monotonic))
+
     def _with(self, **changes: object) -> "DnsClient":
-        """Return a client with such attributes; the others are this one's own."""
+        """Return a client with such attributes; the others are this one's own, but no answers."""
         client = copy.copy(self)
-        vars(client).update(changes)
+        vars(client).update({"_shared": None} | changes)
         return client
 
     @property
@@ -100,12 +107,23 @@ class DnsClient:
         each server with what it did.
         """
         rdtype = RdataType.make(rdtype)
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        ask = partial(self._look_up, name, rdtype, deadline)
+        if self._shared is None:
+            return await ask()
+        try:
+            question = DnsQuestion(self.servers, name, rdtype)
+        except DnsConfigError:
+            return await ask()  # which meets with the same, and names the question
+        return await self._shared.find(question, deadline, ask)
+
+    async def _look_up(self, name: str, rdtype: RdataType, deadline: float) -> DnsAnswer:
+        """Return what the servers say now."""
         try:
             chain = Chain(name, rdtype, absolute_name(name))
         except (dns.exception.DNSException, UnicodeError):
             # The DNS cannot hold this name, so it does not exist: a prefix made it too long.
             return DnsAnswer(name, rdtype, DnsStatus.NXDOMAIN, MAX_NEGATIVE_TTL, name)
-        deadline = asyncio.get_running_loop().time() + self._timeout
         try:
             while True:
                 answer = chain.read(*await self._ask(chain.name, rdtype, deadline))
