@@ -47,6 +47,9 @@ def open_daemon(free_port: int) -> Iterator[RunningDaemon]:
             yield running
 
 
+BUSY = b"49:TEMP overloaded: this host is too busy, try again,"
+
+
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mtasts_resolver", *arguments],
@@ -173,7 +176,9 @@ async def test_what_is_in_hand_at_sigterm_is_answered(daemon: RunningDaemon) -> 
             silent.recv(4_096)  # the question has come, and will have no answer
             daemon.signal(signal.SIGTERM)
             daemon.notified("STOPPING=1")
-            assert client.makefile("rb").read() == b"9:NOTFOUND ,"
+            with client.makefile("rb") as answer:
+                # On a busy host the time-out says nothing of the server.
+                assert answer.read() in (b"9:NOTFOUND ,", BUSY)
     assert daemon.wait() == 0
 
 

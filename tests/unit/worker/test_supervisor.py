@@ -66,6 +66,12 @@ async def running(config: Config, *, spare: bool = False) -> AsyncIterator[Super
         await discoverer.close()
 
 
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no second process, however busy the host is: test_starvation.py is about that."""
+    monkeypatch.setattr(process, "processor_of", lambda _pid: None)
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[NameServer]:
     async with name_server(answers) as made:
@@ -176,6 +182,7 @@ async def test_a_process_that_stands_still_is_started_again(
         async with asyncio.timeout(PATIENCE):
             while discoverer.pid in (before, None):  # noqa: ASYNC110  it tells nobody
                 await asyncio.sleep(0.01)
+        monkeypatch.setattr(process, "PULSE", PATIENCE)
         await works(discoverer)
 
 
@@ -188,6 +195,7 @@ async def test_a_question_whose_answer_is_lost_makes_room_for_others(
         before = pid_of(discoverer)
         with pytest.raises(OverloadedError, match="has lost the question"):
             await discoverer.sts("silent.example", KNOWN)
+        monkeypatch.setattr(supervisor, "LOST", 4 * PATIENCE)
         await works(discoverer)
         assert pid_of(discoverer) == before
     assert [logged.event for logged in events(caplog, "ERROR")] == ["answer-lost"]
