@@ -110,8 +110,9 @@ class WorkerProcess:
 
     def _look(self) -> None:
         told = self._processor = processor_of(self.pid)
-        if told is not None:
-            self._pulse.look(self._time(), told.used, told.waited)
+        # Without /proc it is at least seen how long there is no answer.
+        used, waited = (0.0, 0.0) if told is None else (told.used, told.waited)
+        self._pulse.look(self._time(), used, waited)
 
     def _received(self, data: memoryview) -> None:
         match messages.decode_for_daemon(data):
