@@ -91,6 +91,13 @@ def test_the_page_names_every_room_and_no_other() -> None:
     assert PURE_ROOMS == ["postfix", "policy"]
 
 
+def test_the_page_names_no_module_that_is_not_there() -> None:
+    named = re.findall(r"`((?:\w+/)+\w+\.py)`", PAGE.read_text(encoding="utf-8"))
+    assert named
+    for name in named:
+        assert (ROOT / PACKAGE / name).exists() or (ROOT / name).exists(), name
+
+
 def test_the_pages_arrows_point_down() -> None:
     order = list(MAY_IMPORT)
     for place, own in enumerate(order):
