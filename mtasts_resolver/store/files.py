@@ -28,7 +28,6 @@ def connect(path: Path, options: str) -> sqlite3.Connection:
         f"{path.absolute().as_uri()}?{options}",
         timeout=BUSY_TIMEOUT_MS / 1000,
         isolation_level=None,
-        check_same_thread=False,
         uri=True,
     )
 

@@ -153,17 +153,19 @@ class SqliteStore:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        closed = False
-        with suppress(TimeoutError, UnavailableError):  # reported below
-            async with asyncio.timeout(CLOSE_TIMEOUT):
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CLOSE_TIMEOUT
+        with suppress(TimeoutError):  # reported below
+            async with asyncio.timeout_at(deadline):
                 await self._write_pending()
-                await self._call(self._database.close)
-                closed = True
+        closing = self._thread.do(self._database.close)  # as soon as the disk answers
+        self._thread.close()
+        closing.add_done_callback(_retrieve)
+        await asyncio.wait((closing,), timeout=0 if self._stuck else deadline - loop.time())
         if self._pending:
             log.error("store-changes-unwritten", file=self._path, count=len(self._pending))
-        if not closed:
+        if not closing.done():
             log.warning("store-not-closed", file=self._path, reason=STUCK)
-        self._thread.close()
 
     def put_again(self, policies: Iterable[StoredPolicy]) -> None:
         """Have everything written that is in the process's memory: the answer to WritesLost."""
@@ -237,9 +239,14 @@ class SqliteStore:
                         del self._pending[domain]
                 self._note_success()
 
+    @property
+    def _stuck(self) -> bool:
+        """Tell whether the thread waits for the disk still, for longer than CALL_TIMEOUT."""
+        return self._late is not None and not self._late.done()
+
     async def _call(self, work: Callable[[], T]) -> T:
         """Return what `work` returns, done in the thread; UnavailableError after CALL_TIMEOUT."""
-        if self._late is not None and not self._late.done():
+        if self._stuck:
             raise UnavailableError(STUCK)
         job = self._thread.do(work)
         job.add_done_callback(_retrieve)

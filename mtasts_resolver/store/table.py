@@ -98,7 +98,11 @@ def decode_row(row: Row) -> StoredPolicy:
 
 
 class _Connection:
-    """What a SqliteDict works with: a connection that has the file alone."""
+    """What a SqliteDict works with: a connection that has the file alone.
+
+    The thread that opened it closes it: elsewhere a statement may be at work in it, and would end
+    the process. sqlite3 sees to that.
+    """
 
     autocommit = False
 

@@ -112,6 +112,13 @@ async def contents(store: SqliteStore) -> dict[str, StoredPolicy]:
     return by_domain
 
 
+async def rows_written(store: SqliteStore) -> int:
+    """Return how many policies the file holds."""
+    table = store._database._table
+    assert table is not None
+    return await store._thread.do(lambda: len(table))
+
+
 async def contents_of(path: Path) -> dict[str, StoredPolicy]:
     """Return what a store finds that opens `path` now."""
     store = new_store(path)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mtasts_resolver.store import StoredPolicy
-from tests.unit.store.support import contents, crash, new_store
+from tests.unit.store.support import contents, crash, new_store, rows_written
 
 domains = st.sampled_from([f"d{number}.example" for number in range(8)])
 moments = st.floats(0, 4e9)
@@ -60,8 +60,7 @@ class StoreAndDict(RuleBasedStateMachine):
     def flush(self) -> None:
         self.runner.run(self.store.flush())
         assert self.store.pending == 0
-        assert self.store._database._table is not None
-        assert len(self.store._database._table) == len(self.model)
+        assert self.runner.run(rows_written(self.store)) == len(self.model)
 
     @rule(stored=stored_policies, domain=domains)
     def change_during_a_flush(self, stored: StoredPolicy, domain: str) -> None:

@@ -21,11 +21,6 @@ from tests.unit.store.support import StoppedClock, new_store, policies, policy
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "policies.sqlite"
-
-
-@pytest.fixture
 def table(path: Path) -> Iterator[PolicyTable]:
     prepare(path)
     table = PolicyTable(path)
@@ -131,17 +126,22 @@ async def test_while_a_statement_hangs_nobody_else_can_have_the_file(
     monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 0.05)
     monkeypatch.setattr("mtasts_resolver.store.sqlite.CLOSE_TIMEOUT", 0.05)
     store = new_store(path)
-    store._database.open()
+    await store.open()
     ours = f"Holder(alone=True, pid={os.getpid()})"
     assert await asyncio.to_thread(holder_seen_by_others, path) == ours
     released = threading.Event()
     assert store._database._table is not None
     connection = store._database._table.conn
-    connection._sqlite.create_function("hang", 0, released.wait)
-    stuck = store._thread.do(lambda: connection.select("SELECT hang()"))
+
+    def hang() -> None:
+        connection._sqlite.create_function("hang", 0, released.wait)
+        connection.select("SELECT hang()")
+
+    stuck = store._thread.do(hang)
     try:
         with pytest.raises(UnavailableError, match="the disk does not answer"):
             await store.get("a.example")
+        monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 20)
         await store.close()
         # As a second run of the daemon does in the process of the first.
         check_free(path)
@@ -153,7 +153,7 @@ async def test_while_a_statement_hangs_nobody_else_can_have_the_file(
         released.set()
         await stuck
 
-    store._database.close()
+    await asyncio.to_thread(store._thread._thread.join, 20)
     second.put(policy("a.example"))
     await second.flush()
     assert await second.get("a.example") == policy("a.example")
