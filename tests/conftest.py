@@ -8,6 +8,8 @@ import logging
 import os
 import socket
 from collections.abc import Generator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import pytest
@@ -55,6 +57,15 @@ def log_as_before() -> Iterator[None]:
     for logger, level in zip((root, own), levels, strict=True):
         logger.setLevel(level)
     root.handlers[:] = handlers
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """Return a directory that every user may enter; pytest's own are for one user only."""
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        yield directory
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import dns.flags
 import pytest
@@ -29,22 +28,6 @@ from tests.unit.knowledge.world import fattest_document
 
 SECURE = "secure match=mx.good.example"
 TESTING = ENFORCED.replace("enforce", "testing")
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, free_port: int) -> Iterator[RunningDaemon]:
-    with RunningDaemon(tmp_path, free_port) as running:
-        yield running
-
-
-@pytest.fixture
-def open_daemon(free_port: int) -> Iterator[RunningDaemon]:
-    """A daemon whose directory every user may enter; pytest's own are for one user only."""
-    with TemporaryDirectory() as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        with RunningDaemon(directory, free_port) as running:
-            yield running
 
 
 BUSY = b"49:TEMP overloaded: this host is too busy, try again,"

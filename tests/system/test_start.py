@@ -6,7 +6,6 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -19,13 +18,16 @@ from tests.system.test_daemon import until
 TYPO = "dns: {timeuot: 1s}\n"
 
 
+def of_a_service(directory: Path, port: int) -> RunningDaemon:
+    """Return a daemon that a service manager gives a directory, as systemd does."""
+    state = directory / "state"
+    state.mkdir(mode=0o700)
+    return RunningDaemon(directory, port, {"STATE_DIRECTORY": str(state)})
+
+
 @pytest.fixture
 def daemon(tmp_path: Path, free_port: int) -> Iterator[RunningDaemon]:
-    """A daemon that a service manager gives a directory, as systemd does."""
-    (tmp_path / "state").mkdir(mode=0o700)
-    with RunningDaemon(
-        tmp_path, free_port, {"STATE_DIRECTORY": str(tmp_path / "state")}
-    ) as running:
+    with of_a_service(tmp_path, free_port) as running:
         yield running
 
 
@@ -92,16 +94,12 @@ def test_so_it_does_of_one_with_which_the_daemon_cannot_start(
 
 
 @pytest.fixture
-def open_daemon(free_port: int) -> Iterator[RunningDaemon]:
-    """One in a directory that every user may enter, unlike pytest's own."""
+def open_daemon(open_directory: Path, free_port: int) -> Iterator[RunningDaemon]:
+    """One in a directory that every user may enter."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
-    with TemporaryDirectory() as name:
-        place = Path(name)
-        place.chmod(0o755)
-        (place / "state").mkdir(mode=0o700)
-        with RunningDaemon(place, free_port, {"STATE_DIRECTORY": name + "/state"}) as running:
-            yield running
+    with of_a_service(open_directory, free_port) as running:
+        yield running
 
 
 async def test_a_user_who_cannot_use_the_store_is_not_become(open_daemon: RunningDaemon) -> None:

@@ -7,7 +7,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -26,12 +25,6 @@ sys.argv = ["mtasts-resolver", *sys.argv[4:]]  # those before it are python -m m
 main()
 """
 PATIENCE = 60.0  # seconds for an end that is bounded by some 10
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, free_port: int) -> Iterator[RunningDaemon]:
-    with RunningDaemon(tmp_path, free_port) as started:
-        yield started
 
 
 @pytest.fixture
@@ -66,25 +59,23 @@ async def test_a_second_daemon_says_who_has_the_store_and_ends(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("user", [None, "daemon"])
 def test_root_takes_nothing_from_a_live_daemon(
-    second: RunningDaemon, free_port: int, user: str | None
+    open_daemon: RunningDaemon, second: RunningDaemon, user: str | None
 ) -> None:
     """Started by hand, at another port, with the service's store."""
-    with TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        with RunningDaemon(Path(name), free_port) as live:
-            live.configure(user="nobody")
-            live.start()
-            second.configure(store={"url": f"sqlite://{live.store_file}"}, user=user)
-            second.start(ready=False)
-            assert second.wait() == exit_codes.TEMPORARY
-            assert f"process {live.pid} has {live.store_file} for itself" in second.log
-            assert "chown" not in second.log
-            nobody = pwd.getpwnam("nobody").pw_uid
-            for path in (live.store_file.parent, *live.store_file.parent.iterdir()):
-                assert path.stat().st_uid == nobody
-            live.signal(signal.SIGTERM)
-            assert live.wait() == 0
-            assert "store-unavailable" not in live.log
+    live = open_daemon
+    live.configure(user="nobody")
+    live.start()
+    second.configure(store={"url": f"sqlite://{live.store_file}"}, user=user)
+    second.start(ready=False)
+    assert second.wait() == exit_codes.TEMPORARY
+    assert f"process {live.pid} has {live.store_file} for itself" in second.log
+    assert "chown" not in second.log
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for path in (live.store_file.parent, *live.store_file.parent.iterdir()):
+        assert path.stat().st_uid == nobody
+    live.signal(signal.SIGTERM)
+    assert live.wait() == 0
+    assert "store-unavailable" not in live.log
 
 
 @pytest.mark.parametrize("method", ["page", "close"])

@@ -4,9 +4,7 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -29,11 +27,9 @@ except PrivilegeError as error:
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
-    """Return a directory of root's that every user may enter, unlike pytest's own."""
-    with TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+def place(open_directory: Path) -> Path:
+    """Return a directory of root's that every user may enter."""
+    return open_directory
 
 
 def drop(user: str, store: Path, *command: str) -> str:

@@ -35,11 +35,6 @@ ASIDE = "policies.sqlite.damaged-20261121T221500Z"  # the time is that of Stoppe
 PAGE = 4096  # SQLite's page
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "policies.sqlite"
-
-
 def ruin(path: Path, start: int = PAGE) -> None:
     """Overwrite everything from `start` on with nonsense, in place."""
     nonsense = bytes(range(256)) * (path.stat().st_size // 256 + 1)
@@ -501,6 +496,13 @@ def test_any_damage_is_survived(data: st.DataObject) -> None:
         asyncio.run(_live_through(path, dict(policies(100))))
 
 
+def put_in_place(path: Path, body: bytes) -> None:
+    """Have `body` at `path`, and nothing beside it."""
+    for file in path.parent.iterdir():
+        file.unlink()
+    path.write_bytes(body)
+
+
 @pytest.mark.row("C9")
 @pytest.mark.parametrize("more", [0, 6])
 def test_a_file_that_lacks_its_end_is_survived(path: Path, more: int) -> None:
@@ -508,9 +510,7 @@ def test_a_file_that_lacks_its_end_is_survived(path: Path, more: int) -> None:
     asyncio.run(fill(path, policies(100).values()))
     body = path.read_bytes()
     for length in range(4_096 + more, len(body), 4_096):
-        for file in path.parent.iterdir():
-            file.unlink()
-        path.write_bytes(body[:length])
+        put_in_place(path, body[:length])
         asyncio.run(_live_through(path, dict(policies(100))))
 
 
@@ -522,9 +522,7 @@ def test_damage_to_any_byte_of_the_schema_is_survived(path: Path, byte: int) -> 
     statement = b"CREATE TABLE policies (key TEXT PRIMARY KEY, value BLOB)"
     start = body.index(statement)
     for place in range(start, start + len(statement)):
-        for file in path.parent.iterdir():
-            file.unlink()
-        path.write_bytes(body[:place] + bytes([byte]) + body[place + 1 :])
+        put_in_place(path, body[:place] + bytes([byte]) + body[place + 1 :])
         asyncio.run(_live_through(path, dict(policies(3))))
 
 

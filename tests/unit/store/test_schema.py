@@ -14,11 +14,6 @@ from mtasts_resolver.store.schema import prepare
 from tests.unit.store.support import contents_of, fill, new_store, policies, policy
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "policies.sqlite"
-
-
 def change(path: Path, *statements: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in statements:

@@ -9,10 +9,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -267,15 +266,6 @@ async def test_what_cannot_be_written_at_the_end_is_said(
     await store.close()
     assert names(caplog) == ["store-unavailable", "store-changes-unwritten"]
     assert events(caplog)[1].fields["count"] == 1
-
-
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
-    """Return a directory that every user may enter."""
-    with TemporaryDirectory() as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        yield directory
 
 
 @pytest.mark.row("C2", "C9")
