@@ -3,14 +3,14 @@
 from typing import NamedTuple
 
 from mtasts_resolver.policy import DaneFinding, Policy
-from mtasts_resolver.policy.record import PolicyRecord
 
 
 class FoundRecord(NamedTuple):
-    """The usable policy record of a domain, and for how many seconds it may be believed."""
+    """The usable policy record of a domain."""
 
-    record: PolicyRecord
+    policy_id: str
     ttl: float
+    """For how many seconds it may be believed."""
 
 
 class FetchedPolicy(NamedTuple):

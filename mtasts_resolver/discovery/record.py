@@ -30,8 +30,8 @@ async def lookup_record(dns: DnsClient, domain: str, trace: Trace | None = None)
             step.details = tuple(
                 printable(text.decode("latin-1")) for text in texts[:_RECORDS_SHOWN]
             )
-        found = FoundRecord(_select(answer, texts), answer.lifetime)
-        step.outcome = f"id {found.record.id}, for {found.ttl:.0f} s"
+        found = FoundRecord(_select(answer, texts).id, answer.lifetime)
+        step.outcome = f"id {found.policy_id}, for {found.ttl:.0f} s"
         return found
 
 

@@ -187,7 +187,7 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
         now = self._clock.monotonic()
         entry = self.policies.live(domain, now) or due
         if isinstance(record, FoundRecord):
-            policy_id, ttl = record.record.id, record.ttl
+            policy_id, ttl = record
         elif entry is None or entry.stored is None:
             return self._without_record(domain, record, now)
         else:

@@ -59,7 +59,7 @@ class DirectDiscoverer:
 
     async def sts(self, domain: str, known_ids: Sequence[str]) -> FoundSts:
         record = await self.record(domain)
-        if record.record.id in known_ids:
+        if record.policy_id in known_ids:
             return FoundSts(record, None)
         try:
             return FoundSts(record, await self.policy(domain))

@@ -15,7 +15,7 @@ from mtasts_resolver.config import Config
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.channel import Channel, socket_pair
 from mtasts_resolver.worker.messages import Configure, Ping
-from mtasts_resolver.worker.pulse import LOOK, Processor, Pulse, processor_of
+from mtasts_resolver.worker.pulse import LOOK, Pulse, Scheduling, scheduling_of
 
 log = logs.get(__name__)
 
@@ -23,7 +23,7 @@ log = logs.get(__name__)
 COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "mtasts_resolver.worker")
 # The discoverer's loop turns thousands of times in this time; one that does not answer within it
 # stands still.
-PULSE = 30.0
+STANDSTILL = 30.0
 EXIT_PATIENCE = 3.0  # seconds for a process to end by itself; then it is killed
 
 
@@ -44,7 +44,7 @@ class WorkerProcess:
         self.ended = asyncio.Event()
         self._time = asyncio.get_running_loop().time  # not of a machine that is suspended
         self._pulse = Pulse(self._time())
-        self._processor: Processor | None = None
+        self._scheduling: Scheduling | None = None
         self._on_message = on_message
         ours, theirs = socket_pair()
         with theirs:
@@ -82,20 +82,20 @@ class WorkerProcess:
                 self._look()
             if enough():
                 return
-            if self._pulse.silence >= PULSE and not self._waits_for_processor:
-                log.error("discoverer-stands-still", seconds=PULSE, action="it is ended")
+            if self._pulse.silence >= STANDSTILL and not self._waits_for_processor:
+                log.error("discoverer-stands-still", seconds=STANDSTILL, action="it is ended")
                 self._process.kill()
                 return
 
     @property
     def starved(self) -> bool:
         """Tell whether it gets no processor, and another policy than SCHED_IDLE would help."""
-        return self._pulse.starved and self._processor is not None and self._processor.idle
+        return self._pulse.starved and self._scheduling is not None and self._scheduling.idle
 
     @property
     def _waits_for_processor(self) -> bool:
         """Tell whether the host, and no fault of its own, keeps it from answering."""
-        return self.starved and self._processor is not None and self._processor.runnable
+        return self.starved and self._scheduling is not None and self._scheduling.runnable
 
     @property
     def rested(self) -> bool:
@@ -109,7 +109,7 @@ class WorkerProcess:
         return await asyncio.to_thread(self._reap)
 
     def _look(self) -> None:
-        told = self._processor = processor_of(self.pid)
+        told = self._scheduling = scheduling_of(self.pid)
         # Without /proc it is at least seen how long there is no answer.
         used, waited = (0.0, 0.0) if told is None else (told.used, told.waited)
         self._pulse.look(self._time(), used, waited)

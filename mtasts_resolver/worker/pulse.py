@@ -28,8 +28,8 @@ REST = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Processor(NamedTuple):
-    """What the kernel tells of a process."""
+class Scheduling(NamedTuple):
+    """What the kernel tells of how it runs a process."""
 
     used: float
     """Seconds of processor time."""
@@ -41,7 +41,7 @@ class Processor(NamedTuple):
     """It has a processor, or waits for one."""
 
 
-def processor_of(pid: int, proc: Path = Path("/proc")) -> Processor | None:
+def scheduling_of(pid: int, proc: Path = Path("/proc")) -> Scheduling | None:
     """Return what the kernel tells of `pid`, or None where it cannot be read."""
     try:
         stat = (proc / str(pid) / "stat").read_bytes()
@@ -56,7 +56,7 @@ def processor_of(pid: int, proc: Path = Path("/proc")) -> Processor | None:
         # sched-stats.rst in the kernel: nanoseconds on a processor, and waiting for one.
         ran, delayed, _ = (proc / str(pid) / "schedstat").read_bytes().split()
         used, waited = int(ran) / 1e9, int(delayed) / 1e9
-    return Processor(used, waited, int(policy) == os.SCHED_IDLE, state == b"R")
+    return Scheduling(used, waited, int(policy) == os.SCHED_IDLE, state == b"R")
 
 
 class _Look(NamedTuple):

@@ -137,24 +137,17 @@ async def test_what_comes_before_tls_is_no_response(
 
 
 @pytest.mark.row("P14")
-@pytest.mark.parametrize("late", [False, True], ids=["with the head", "behind the head"])
+@pytest.mark.parametrize(
+    ("way", "late"),
+    [("proxy", False), ("proxy", True), ("early_proxy", False)],
+    ids=["with the head", "behind the head", "before the question"],
+)
 @pytest.mark.parametrize("say", SAYINGS)
-async def test_what_comes_behind_a_proxys_head_is_no_response(
-    genuine: int, ca_file: Path, *, say: Say, late: bool
+async def test_what_comes_from_a_proxy_outside_tls_is_no_response(
+    genuine: int, ca_file: Path, *, say: Say, way: str, late: bool
 ) -> None:
     relay = Relay(genuine, say, late=late)
-    async with stream_server(relay.proxy) as port:
-        assert await believed(port, ca_file, proxy=True) == {""}
-    assert relay.connections == TRIES
-
-
-@pytest.mark.row("P14")
-@pytest.mark.parametrize("say", SAYINGS)
-async def test_what_comes_before_the_question_to_a_proxy_is_no_response(
-    genuine: int, ca_file: Path, *, say: Say
-) -> None:
-    relay = Relay(genuine, say)
-    async with stream_server(relay.early_proxy) as port:
+    async with stream_server(getattr(relay, way)) as port:
         assert await believed(port, ca_file, proxy=True) == {""}
     assert relay.connections == TRIES
 

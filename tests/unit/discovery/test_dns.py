@@ -116,7 +116,7 @@ async def test_resolv_conf_is_read_again_while_running(
 @pytest.mark.row("R4")
 async def test_strings_of_a_record_are_concatenated(unbound: NameServer) -> None:
     found = await lookup_record(DnsClient([unbound]), "split.provider.example")
-    assert (found.record.id, found.ttl) == ("20260101T000000", 3600)
+    assert found == ("20260101T000000", 3600)
 
 
 @pytest.mark.row("R5")
@@ -127,7 +127,7 @@ async def test_strings_of_a_record_are_concatenated(unbound: NameServer) -> None
 )
 async def test_a_cname_is_followed(unbound: NameServer, domain: str, ttl: int) -> None:
     found = await lookup_record(DnsClient([unbound]), domain)
-    assert (found.record.id, found.ttl) == ("20260101T000000", ttl)
+    assert found == ("20260101T000000", ttl)
     answer = await DnsClient([unbound]).query(f"_mta-sts.{domain}", "TXT")
     assert answer.canonical_name == "_mta-sts.provider.example"
 

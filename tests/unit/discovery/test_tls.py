@@ -671,32 +671,34 @@ class Changing:
             os.utime(self._directory, ns=(time, time))
 
 
-def test_a_directory_that_is_changed_meanwhile_is_read_again(
-    ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def changing(ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Changing]:
+    """Have one authority, in a directory that is changed meanwhile."""
     directory = empty_trust_store(tmp_path, monkeypatch)
     ca.cert_pem.write_to_path(str(directory / "0a1b2c3d.0"))
-    with Changing(directory) as end:
-        monkeypatch.setattr("mtasts_resolver.discovery.policyhost.authorities.sleep", end)
-        for _ in range(10_000):  # whether a change comes in time is for the scheduler to say
-            context = trusting_context(None)
-            if end.called:
-                break
-    assert end.called
+    with Changing(directory) as made:
+        yield made
+
+
+def test_a_directory_that_is_changed_meanwhile_is_read_again(
+    changing: Changing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authorities, "sleep", changing)
+    for _ in range(10_000):  # whether a change comes in time is for the scheduler to say
+        context = trusting_context(None)
+        if changing.called:
+            break
+    assert changing.called
     assert len(context.get_ca_certs()) == 1
 
 
+@pytest.mark.usefixtures("changing")
 def test_a_directory_that_is_changed_without_end_is_given_up(
-    ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    directory = empty_trust_store(tmp_path, monkeypatch)
-    ca.cert_pem.write_to_path(str(directory / "0a1b2c3d.0"))
     monkeypatch.setattr(authorities, "TRIES", 1)
     monkeypatch.setattr(authorities, "PAUSE", 0.0)
-    with (
-        Changing(directory),
-        pytest.raises(ShortageError, match=f"{directory} is changed each time"),
-    ):
+    with pytest.raises(ShortageError, match=f"{tmp_path}/certs is changed each time"):
         list(map(trusting_context, [None] * 10_000))
 
 

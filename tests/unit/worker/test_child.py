@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import dns.message
@@ -37,6 +37,8 @@ from mtasts_resolver.worker.lag import INTERVAL, Lag
 from tests.events import events
 from tests.unit.discovery.servers import Handler, name_server, respond
 
+PATIENCE = 60.0
+
 
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:
@@ -53,26 +55,40 @@ def silence(_: dns.message.Message) -> None:
     return None
 
 
-async def ask_once(
-    config: Config, ask: messages.Ask, *, buffer: int | None = None
-) -> messages.ToDaemon:
-    """Return what a worker with `config` says to `ask`; its messages fit into `buffer` bytes."""
+Arrived = asyncio.Queue[messages.ToDaemon]
+
+
+@asynccontextmanager
+async def serving(
+    config: Config, *, buffer: int | None = None
+) -> AsyncIterator[tuple[Channel, Arrived]]:
+    """Run a worker with `config`; return the daemon's end, and what the worker says.
+
+    Its messages fit into `buffer` bytes.
+    """
     ours, theirs = socket_pair()
     if buffer is not None:
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
-    arrived: asyncio.Queue[messages.ToDaemon] = asyncio.Queue()
+    arrived: Arrived = asyncio.Queue()
     channel = Channel(
         ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
     )
-    async with asyncio.timeout(30):
-        serving = asyncio.create_task(serve(theirs, lambda: None))
+    async with asyncio.timeout(PATIENCE):
+        task = asyncio.create_task(serve(theirs, lambda: None))
         channel.send(messages.encode(messages.Configure(config)))
+        yield channel, arrived
+        channel.close()
+        await task
+
+
+async def ask_once(
+    config: Config, ask: messages.Ask, *, buffer: int | None = None
+) -> messages.ToDaemon:
+    """Return what a worker with `config` says to `ask`."""
+    async with serving(config, buffer=buffer) as (channel, arrived):
         assert await arrived.get() == messages.Ready()
         channel.send(messages.encode(ask))
-        answer = await arrived.get()
-        channel.close()
-        await serving
-    return answer
+        return await arrived.get()
 
 
 async def ask_while(*, busy: float, others: Sequence[Handler] = ()) -> messages.ToDaemon:
@@ -80,31 +96,20 @@ async def ask_while(*, busy: float, others: Sequence[Handler] = ()) -> messages.
 
     The `others` are asked before it.
     """
-    ours, theirs = socket_pair()
-    arrived: asyncio.Queue[messages.ToDaemon] = asyncio.Queue()
-    channel = Channel(
-        ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
-    )
     async with AsyncExitStack() as stack:
         handlers = [*others, silence]
         servers = [await stack.enter_async_context(name_server(each)) for each in handlers]
-        server = servers[-1]
-        await stack.enter_async_context(asyncio.timeout(60))
-        serving = asyncio.create_task(serve(theirs, lambda: None))
         addresses = tuple(each.address for each in servers)
         config = Config(dns=DnsConfig(servers=addresses, timeout=1.0))
-        channel.send(messages.encode(messages.Configure(config)))
+        channel, arrived = await stack.enter_async_context(serving(config))
         assert await arrived.get() == messages.Ready()
         channel.send(messages.encode(messages.Ask(1, "sts", "x.example")))
-        while not server.questions:  # noqa: ASYNC110  the server tells nobody
+        while not servers[-1].questions:  # noqa: ASYNC110  the server tells nobody
             await asyncio.sleep(0.01)
         if busy:
             await asyncio.sleep(INTERVAL)
             time.sleep(busy)  # noqa: ASYNC251  what a loop does that has too much to do
-        answer = await arrived.get()
-        channel.close()
-        await serving
-    return answer
+        return await arrived.get()
 
 
 async def test_a_domain_whose_servers_are_silent_has_failed(
@@ -189,14 +194,7 @@ async def test_who_asks_is_told_what_is_wrong_and_a_file_that_is_mended_is_used(
     monkeypatch.setattr(child, "RETRY", 0.0)
     ca_file = tmp_path / "ca.pem"
     config = Config(https=HttpsConfig(ca_file=ca_file))
-    ours, theirs = socket_pair()
-    arrived: asyncio.Queue[messages.ToDaemon] = asyncio.Queue()
-    channel = Channel(
-        ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
-    )
-    async with asyncio.timeout(60):
-        serving = asyncio.create_task(serve(theirs, lambda: None))
-        channel.send(messages.encode(messages.Configure(config)))
+    async with serving(config) as (channel, arrived):
         assert isinstance(await arrived.get(), messages.Unusable)
         channel.send(messages.encode(messages.Ask(7, "sts", "good.example")))
         answer = await arrived.get()
@@ -205,8 +203,6 @@ async def test_who_asks_is_told_what_is_wrong_and_a_file_that_is_mended_is_used(
         trustme.CA().cert_pem.write_to_path(str(ca_file))
         channel.send(messages.encode(messages.Ping()))
         assert [await arrived.get(), await arrived.get()] == [messages.Pong(), messages.Ready()]
-        channel.close()
-        await serving
 
 
 def test_started_by_hand_it_says_whose_part_it_is() -> None:

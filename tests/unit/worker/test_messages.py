@@ -18,7 +18,7 @@ from mtasts_resolver.discovery.findings import (
     FoundSts,
     Probe,
 )
-from mtasts_resolver.policy import Dane, DaneFinding, Mode, Policy, PolicyRecord, parse_document
+from mtasts_resolver.policy import Dane, DaneFinding, Mode, Policy, parse_document
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.messages import MAX_REASON_CHARS
 
@@ -29,7 +29,7 @@ KINDS = [
 ]
 DOCUMENT = "version: STSv1\nmode: enforce\nmx: a.example\nmx: *.b.example\nmax_age: 86400\n"
 POLICY = parse_document(DOCUMENT.encode())
-RECORD = FoundRecord(PolicyRecord("20260101T000000"), 600.0)
+RECORD = FoundRecord("20260101T000000", 600.0)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,7 @@ from mtasts_resolver.config import Config, DnsConfig, HttpsConfig
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsTimeoutError, FetchTimeoutError
 from mtasts_resolver.discovery.findings import FoundDane, FoundRecord
 from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
-from mtasts_resolver.policy import Dane, PolicyRecord
+from mtasts_resolver.policy import Dane
 from mtasts_resolver.worker import direct, messages, metering
 from mtasts_resolver.worker.lag import Lag
 from mtasts_resolver.worker.metering import Cost, FairScheduler
@@ -20,7 +20,7 @@ from tests.unit.worker.test_child import _logs_as_before, ask_once
 
 __all__ = ["_logs_as_before"]
 
-RECORD = FoundRecord(PolicyRecord("42"), 600.0)
+RECORD = FoundRecord("42", 600.0)
 PATIENCE = 30.0
 
 

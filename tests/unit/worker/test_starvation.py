@@ -18,9 +18,9 @@ from mtasts_resolver.worker.pulse import (
     LOOK,
     PROMPT,
     REST,
-    Processor,
     Pulse,
-    processor_of,
+    Scheduling,
+    scheduling_of,
 )
 from mtasts_resolver.worker.supervisor import Supervisor
 from tests.events import events
@@ -132,7 +132,7 @@ def test_that_we_stood_still_ourselves_is_not_taken_for_the_others_silence() -> 
     made = Pulse(AGES)
     made.asked(AGES)
     made.look(2 * AGES, 0.0, 0.0)  # as after SIGSTOP and SIGCONT to the whole group
-    assert made.silence < process.PULSE / 10
+    assert made.silence < process.STANDSTILL / 10
 
 
 def test_the_kernel_tells_what_a_process_uses_and_by_which_policy() -> None:
@@ -140,15 +140,15 @@ def test_the_kernel_tells_what_a_process_uses_and_by_which_policy() -> None:
     processor = min(os.sched_getaffinity(0))
     with busy(processor=processor), busy(idle, processor=processor) as pid:
         for _ in range(1_000_000):
-            told = processor_of(pid)
+            told = scheduling_of(pid)
             if told is not None and told.idle and told.used and told.waited:
                 break
     assert told is not None
     assert told.runnable
-    ours = processor_of(os.getpid())
+    ours = scheduling_of(os.getpid())
     assert ours is not None
     assert not ours.idle
-    assert processor_of(2**22 + 1) is None  # beyond PID_MAX_LIMIT
+    assert scheduling_of(2**22 + 1) is None  # beyond PID_MAX_LIMIT
 
 
 # -- what becomes of questions ------------------------------------------------------------------
@@ -200,7 +200,7 @@ async def test_where_others_never_rest_a_process_of_the_usual_policy_takes_over(
             assert os.sched_getscheduler(relief.pid) == os.SCHED_OTHER
             async with asyncio.timeout(PATIENCE):
                 found = await discoverer.sts("good.example", KNOWN)
-            assert found.record.record.id == "42"
+            assert found.record.policy_id == "42"
 
 
 async def test_what_was_asked_of_the_starved_process_is_answered_by_the_other(
@@ -212,7 +212,7 @@ async def test_what_was_asked_of_the_starved_process_is_answered_by_the_other(
         os.kill(pid_of(discoverer), signal.SIGSTOP)  # it gets no processor at all now
         async with asyncio.timeout(PATIENCE):
             found = await discoverer.sts("good.example", KNOWN)
-        assert found.record.record.id == "42"
+        assert found.record.policy_id == "42"
         assert relief_of(discoverer) is not None
     assert [logged.event for logged in events(caplog, "INFO")] == ["discovery-starved"]
 
@@ -224,37 +224,47 @@ def seems_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     What starves it then is SIGSTOP alone.
     """
 
-    def seems(pid: int) -> Processor | None:
-        told = processor_of(pid)
+    def seems(pid: int) -> Scheduling | None:
+        told = scheduling_of(pid)
         return None if told is None else told._replace(idle=True)
 
     monkeypatch.setattr(process, "COMMAND", FORBIDDEN)
-    monkeypatch.setattr(process, "processor_of", seems)
+    monkeypatch.setattr(process, "scheduling_of", seems)
     monkeypatch.setattr(pulse, "PROMPT", 1.0)
     monkeypatch.setattr(pulse, "REST", 1.0)
+
+
+@asynccontextmanager
+async def starved(server: NameServer) -> AsyncIterator[tuple[Supervisor, WorkerProcess]]:
+    """Run a discoverer that gets no processor until it is sent SIGCONT, and its relief."""
+    async with running(asking(server)) as discoverer:
+        await works(discoverer)
+        os.kill(pid_of(discoverer), signal.SIGSTOP)
+        yield discoverer, await relieved(discoverer)
+
+
+async def without_relief(discoverer: Supervisor) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while relief_of(discoverer) is not None:  # noqa: ASYNC110  it tells nobody
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.usefixtures("seems_idle")
 async def test_when_the_host_rests_the_first_is_asked_again_and_the_second_ends(
     server: NameServer,
 ) -> None:
-    async with running(asking(server)) as discoverer:
-        await works(discoverer)
-        first = pid_of(discoverer)
-        os.kill(first, signal.SIGSTOP)
-        relief = await relieved(discoverer)
+    async with starved(server) as (discoverer, relief):
         unanswered = asyncio.create_task(discoverer.sts("silent.example", KNOWN))
         while not any("silent" in question for question in server.questions):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+        first = pid_of(discoverer)
         os.kill(first, signal.SIGCONT)
         async with asyncio.timeout(PATIENCE):
             while not first_of(discoverer).rested:  # noqa: ASYNC110  it tells nobody
                 await asyncio.sleep(0.01)
         assert relief_of(discoverer) is relief  # it still has something to answer
         unanswered.cancel()
-        async with asyncio.timeout(PATIENCE):
-            while relief_of(discoverer) is not None:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await without_relief(discoverer)
         await works(discoverer)
         assert pid_of(discoverer) == first
 
@@ -263,15 +273,10 @@ async def test_when_the_host_rests_the_first_is_asked_again_and_the_second_ends(
 async def test_a_second_process_that_dies_leaves_the_questions_to_the_first(
     server: NameServer,
 ) -> None:
-    async with running(asking(server)) as discoverer:
-        await works(discoverer)
-        first = pid_of(discoverer)
-        os.kill(first, signal.SIGSTOP)
-        relief = await relieved(discoverer)
+    async with starved(server) as (discoverer, relief):
         os.kill(relief.pid, signal.SIGKILL)
-        async with asyncio.timeout(PATIENCE):
-            while relief_of(discoverer) is not None:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await without_relief(discoverer)
+        first = pid_of(discoverer)
         os.kill(first, signal.SIGCONT)
         await works(discoverer)
         assert pid_of(discoverer) == first
@@ -320,11 +325,9 @@ async def test_a_spare_takes_over_and_sleeps_again(
             os.kill(first, signal.SIGSTOP)
             assert await relieved(discoverer) is spare
             async with asyncio.timeout(PATIENCE):
-                assert (await discoverer.sts("good.example", KNOWN)).record.record.id == "42"
+                assert (await discoverer.sts("good.example", KNOWN)).record.policy_id == "42"
             os.kill(first, signal.SIGCONT)
-            async with asyncio.timeout(PATIENCE):
-                while relief_of(discoverer) is not None:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await without_relief(discoverer)
             await works(discoverer)
         assert not spare.ended.is_set()  # it sleeps
     with pytest.raises(ProcessLookupError):

@@ -24,7 +24,7 @@ from mtasts_resolver.discovery.errors import DnsServerError, NoRecordError, Poli
 from mtasts_resolver.discovery.findings import FoundRecord, FoundSts
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.knowledge.journal import Journal
-from mtasts_resolver.policy import Dane, PolicyRecord
+from mtasts_resolver.policy import Dane
 from mtasts_resolver.worker import process, supervisor
 from mtasts_resolver.worker.supervisor import Supervisor
 from tests.events import events
@@ -69,7 +69,7 @@ async def running(config: Config, *, spare: bool = False) -> AsyncIterator[Super
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no second process, however busy the host is: test_starvation.py is about that."""
-    monkeypatch.setattr(process, "processor_of", lambda _pid: None)
+    monkeypatch.setattr(process, "scheduling_of", lambda _pid: None)
 
 
 @pytest.fixture
@@ -99,13 +99,13 @@ async def works(discoverer: Supervisor) -> None:
             except OverloadedError:
                 await asyncio.sleep(0.01)
             else:
-                assert found.record.record.id == "42"
+                assert found.record.policy_id == "42"
                 return
 
 
 async def test_it_finds_out_what_there_is(discoverer: Supervisor) -> None:
     found = await discoverer.sts("good.example", KNOWN)
-    assert found == FoundSts(FoundRecord(PolicyRecord("42"), 900.0), None)
+    assert found == FoundSts(FoundRecord("42", 900.0), None)
     with pytest.raises(NoRecordError, match=r"_mta-sts\.none\.example does not exist") as absence:
         await discoverer.sts("none.example", KNOWN)
     assert absence.value.absent
@@ -126,7 +126,7 @@ async def test_many_questions_are_under_way_at_once(
 ) -> None:
     waiting = asyncio.create_task(discoverer.sts("silent.example", KNOWN))
     found = await asyncio.gather(*(discoverer.sts("good.example", KNOWN) for _ in range(300)))
-    assert {one.record.record.id for one in found} == {"42"}
+    assert {one.record.policy_id for one in found} == {"42"}
     assert len(server.questions) > 300
     assert not waiting.done()
     waiting.cancel()
@@ -174,7 +174,7 @@ async def test_a_process_that_dies_is_started_again_and_its_questions_are_for_la
 async def test_a_process_that_stands_still_is_started_again(
     server: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "PULSE", 2.0)
+    monkeypatch.setattr(process, "STANDSTILL", 2.0)
     async with running(asking(server)) as discoverer:
         await works(discoverer)
         before = pid_of(discoverer)
@@ -331,7 +331,7 @@ async def test_a_name_server_without_edns_turns_dane_off_and_finds_policies(
     async with name_server(old) as server, running(asking(server)) as discoverer:
         await discoverer.ready()
         found = await discoverer.sts("good.example", KNOWN)
-        assert found.record.record.id == "42"
+        assert found.record.policy_id == "42"
         told = Events()
         Journal(told, SystemClock())
         dnssec = DnssecProbe(discoverer, "auto", SystemClock(), told)
