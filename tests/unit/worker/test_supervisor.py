@@ -182,7 +182,7 @@ async def test_a_process_that_stands_still_is_started_again(
         async with asyncio.timeout(PATIENCE):
             while discoverer.pid in (before, None):  # noqa: ASYNC110  it tells nobody
                 await asyncio.sleep(0.01)
-        monkeypatch.setattr(process, "PULSE", PATIENCE)
+        monkeypatch.setattr(process, "STANDSTILL", PATIENCE)
         await works(discoverer)
 
 
