@@ -9,21 +9,23 @@ CREATED := $(VENV)/.created
 RUN := $(VENV)/.installed-run
 TEST := $(VENV)/.installed-test
 LINT := $(VENV)/.installed-lint
+MUTANTS := $(VENV)/.installed-mutants
 BENCH := $(VENV)/.installed-bench
 METADATA := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint demo bench docs clean system-packages
+.PHONY: help run test mutants lint demo bench docs clean system-packages
 
 help:
-	@echo "make run    install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
-	@echo "make test   install what the tests need and run them all (ARGS='-k NAME' for fewer)"
-	@echo "make lint   check format, style and types"
-	@echo "make demo   send mail through a real Postfix in a closed-off network, and show a table"
-	@echo "make bench  measure what look-ups cost, beside others, and write docs/performance.md"
-	@echo "make docs   write the generated pages of docs/ anew"
-	@echo "make clean  remove $(VENV) and everything else that was made"
+	@echo "make run      install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
+	@echo "make test     install what the tests need and run them all (ARGS='-k NAME' for fewer)"
+	@echo "make mutants  break the pure rooms in many small ways, and show what no test notices"
+	@echo "make lint     check format, style and types"
+	@echo "make demo     send mail through a real Postfix in a closed-off network, and show a table"
+	@echo "make bench    measure what look-ups cost, beside others, and write docs/performance.md"
+	@echo "make docs     write the generated pages of docs/ anew"
+	@echo "make clean    remove $(VENV) and everything else that was made"
 	@echo
 	@echo "PYTHON=python3.13 chooses another interpreter when $(VENV) is created."
 
@@ -35,6 +37,13 @@ test demo bench: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 test: $(TEST) system-packages
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+# From the beginning each time: mutmut does not see that a test has changed.
+mutants: export HYPOTHESIS_PROFILE := ci
+mutants: $(MUTANTS)
+	rm -rf mutants
+	$(VENV)/bin/mutmut run
+	$(VENV)/bin/mutmut results
 
 lint: $(LINT)
 	$(VENV)/bin/ruff format --check .
@@ -52,7 +61,7 @@ docs: $(RUN)
 	mv docs/configuration.md.new docs/configuration.md
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find mtasts_resolver tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 system-packages:
@@ -73,6 +82,10 @@ $(RUN): $(CREATED) $(METADATA)
 $(TEST): $(CREATED) $(METADATA)
 	$(PIP) install --editable '.[test]'
 	@touch $(RUN) $@
+
+$(MUTANTS): $(CREATED) $(METADATA)
+	$(PIP) install --editable '.[test,mutants]'
+	@touch $(RUN) $(TEST) $@
 
 $(LINT): $(CREATED) $(METADATA)
 	$(PIP) install --editable '.[test,lint]'
