@@ -16,7 +16,7 @@ from mtasts_resolver.config import (
     Config,
     ConfigError,
     LogConfig,
-    load_config,
+    load_file,
     log_settings,
     plain,
     read_file,
@@ -46,19 +46,22 @@ def config_check(file: Path | None, *, as_json: bool) -> None:
     file = config_path(file)
     config: Config | None = None
     try:
-        config = load_config(file)
+        loaded = load_file(file)
     except ConfigError as error:
-        report = Report([*error.errors], [])
+        report = Report([*error.faults], [])
     else:
-        found = look_into(config, os.environ, os.geteuid())
-        name = "defaults" if file is None else str(file)
-        report = Report(*([f"{name}: {text}" for text in texts] for texts in found))
+        config = loaded.config
+        report = look_into(loaded, os.environ, os.geteuid())
     if logs.in_journal():
         _log(file, report)
     elif not as_json:
-        show_notes([*report.errors, *(f"warning: {text}" for text in report.warnings)])
+        show_notes([*map(str, report.errors), *(f"warning: {fault}" for fault in report.warnings)])
     if as_json:
-        told: dict[str, Any] = {"valid": not report.errors, **report._asdict()}
+        told: dict[str, Any] = {
+            "valid": not report.errors,
+            "errors": [fault._asdict() for fault in report.errors],
+            "warnings": [fault._asdict() for fault in report.warnings],
+        }
         if config is not None and not report.errors:
             told["config"] = plain(config)
         click.echo(json.dumps(told))
@@ -75,7 +78,7 @@ def _log(file: Path | None, report: Report) -> None:
     except ConfigError:
         settings = LogConfig()
     logs.setup_logging(settings.level, settings.format)
-    for text in report.errors:
+    for text in map(str, report.errors):
         log.error("configuration-rejected", reason=text, action="the old one stays in force")
-    for text in report.warnings:
+    for text in map(str, report.warnings):
         log.warning("configuration-doubtful", reason=text)

@@ -74,5 +74,7 @@ def _configuration_or_defaults(config_file: Path | None) -> Config:
     except ConfigError as error:
         config = Config()
         address = socketmap_address(config)
-        show_notes([*error.errors, f"The daemon is asked at the default address, {address}"])
+        show_notes(
+            [*map(str, error.faults), f"The daemon is asked at the default address, {address}"]
+        )
         return config

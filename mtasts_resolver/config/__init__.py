@@ -12,11 +12,11 @@ from mtasts_resolver.config.endpoints import (
     parse_ip,
     parse_proxy_url,
 )
+from mtasts_resolver.config.faults import ConfigError, Fault, Source
 from mtasts_resolver.config.handing import plain
 from mtasts_resolver.config.kinds import show_duration
 from mtasts_resolver.config.load import (
     Changes,
-    ConfigError,
     Loaded,
     changes,
     load_config,
@@ -52,6 +52,7 @@ __all__ = [
     "ConfigError",
     "DnsConfig",
     "DnssecTrust",
+    "Fault",
     "HttpsConfig",
     "IPNetwork",
     "InetAddress",
@@ -63,6 +64,7 @@ __all__ = [
     "ProtocolName",
     "ProxyUrl",
     "RefreshConfig",
+    "Source",
     "StoreConfig",
     "StoreUrl",
     "UnixAddress",

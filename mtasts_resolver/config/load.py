@@ -3,12 +3,14 @@
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.config.endpoints import Address, InetAddress
+from mtasts_resolver.config.faults import ConfigError, Fault, Source
 from mtasts_resolver.config.keys import Key, Section, section_keys
 from mtasts_resolver.config.kinds import Kind, parse_map_name, show_duration
 from mtasts_resolver.config.schema import (
@@ -19,24 +21,17 @@ from mtasts_resolver.config.schema import (
     MapOptions,
     builtin_options,
 )
-from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Raw, YamlError, parse_yaml
+from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Document, Raw, join, parse_yaml
 
 _BUILTIN = tuple(map(str.lower, BUILTIN_MAPS))
 
 
-class ConfigError(Exception):
-    """The configuration is not valid; `errors` says where and why, a line for each fault."""
-
-    def __init__(self, errors: list[str]) -> None:
-        super().__init__("\n".join(errors))
-        self.errors = tuple(errors)
-
-
 class Loaded(NamedTuple):
-    """A configuration, and the text of the file that holds it."""
+    """A configuration, and the file that holds it."""
 
     config: Config
-    data: bytes
+    data: bytes = b""
+    source: Source = Source("defaults", MappingProxyType({}))
 
 
 class Changes(NamedTuple):
@@ -61,7 +56,7 @@ def load_config(path: Path | None) -> Config:
 def load_file(path: Path | None) -> Loaded:
     """Return the same, and the text."""
     data = read_file(path)
-    return Loaded(parse_config(data, str(path)), data)
+    return Loaded(Config()) if path is None else _parse(data, str(path), unknown=None)
 
 
 def read_file(path: Path | None) -> bytes:
@@ -72,48 +67,46 @@ def read_file(path: Path | None) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
+        fault = Fault(f"cannot be read: {error.strerror or error}", file=str(path))
+        raise ConfigError([fault]) from None
 
 
 def parse_config(data: bytes, name: str) -> Config:
     """Return the configuration that `data`, the contents of the file `name`, holds."""
-    return _parse(data, name, unknown=None)
+    return _parse(data, name, unknown=None).config
 
 
-def parse_kept(data: bytes, name: str) -> tuple[Config, list[str]]:
+def parse_kept(data: bytes, name: str) -> tuple[Loaded, list[Fault]]:
     """Return the configuration in a file that was valid once, and the keys that are so no more.
 
     A newer program may not know them; without them it can do what the rest says.
     """
-    unknown: list[str] = []
+    unknown: list[Fault] = []
     return _parse(data, name, unknown), unknown
 
 
 def log_settings(data: bytes) -> LogConfig:
     """Return how to log what is wrong with a file: as it says, as far as that can be made out."""
     try:
-        raw, _ = parse_yaml(data)
-    except YamlError:
+        document = parse_yaml(data, "")
+    except ConfigError:
         return LogConfig()
-    found = raw.get("log") if isinstance(raw, dict) else None
-    values = _Reader([]).section(LogConfig, found, "$.log")
+    found = document.value.get("log") if isinstance(document.value, dict) else None
+    values = _Reader(document).section(LogConfig, found, "$.log")
     return LogConfig(**{name: value for name, value in values.items() if value is not None})
 
 
-def _parse(data: bytes, name: str, unknown: list[str] | None) -> Config:
+def _parse(data: bytes, name: str, unknown: list[Fault] | None) -> Loaded:
     """Return the configuration in `data`; unknown keys are faults, unless they are collected."""
-    try:
-        raw, faults = parse_yaml(data)
-    except YamlError as error:
-        raise ConfigError([f"{name}: {error}"]) from None
-    reader = _Reader(faults, unknown)
-    values = reader.section(Config, raw, "$")
+    document = parse_yaml(data, name)
+    reader = _Reader(document, unknown)
+    values = reader.section(Config, document.value, "$")
     if not reader.faults:
         config = Config(**values)
         reader.check(config)
     if reader.faults:
-        raise ConfigError([f"{name}: {fault}" for fault in reader.faults])
-    return config
+        raise ConfigError(sorted(reader.faults, key=lambda fault: fault.line or 0))
+    return Loaded(config, data, document.source)
 
 
 def changes(old: Config, new: Config) -> Changes:
@@ -151,9 +144,10 @@ class _Reader:
     Keys that are not known are left out; they are faults, unless `unknown` is there to take them.
     """
 
-    def __init__(self, faults: list[str], unknown: list[str] | None = None) -> None:
-        self.faults = faults
-        self._unknown = faults if unknown is None else unknown
+    def __init__(self, document: Document, unknown: list[Fault] | None = None) -> None:
+        self.faults = document.faults
+        self._unknown = self.faults if unknown is None else unknown
+        self._source = document.source
 
     def section(self, cls: type[Section], raw: Raw, path: str) -> dict[str, Any]:
         """Return the keys that `raw` sets in the section `cls`, and their values."""
@@ -166,7 +160,7 @@ class _Reader:
             return values
         for name in raw:
             if name not in keys:
-                self._unknown.append(f"{path}: {_unknown(name, keys)}")
+                self._unknown.append(self._at_key(path, name, _unknown(name, keys)))
         for name, key in keys.items():
             if name in raw:
                 values[name] = self._key(key, raw[name], f"{path}.{name}")
@@ -204,8 +198,12 @@ class _Reader:
                 other = f"{quote(str(address))} is that of {first[address]}, too"
                 self._note(f"{path}.address", other)
 
-    def _note(self, path: str, fault: str) -> None:
-        self.faults.append(f"{path}: {fault}")
+    def _note(self, path: str, reason: str) -> None:
+        self.faults.append(self._source.fault(path, reason))
+
+    def _at_key(self, path: str, name: str, reason: str) -> Fault:
+        """Return a fault of the section at `path`, in the line of the key `name` in it."""
+        return self._source.fault(join(path, name), reason)._replace(key=path)
 
     def _key(self, key: Key, raw: Raw, path: str) -> object:
         if key.named:
@@ -253,10 +251,11 @@ class _Reader:
             try:
                 other = spelled.setdefault(parse_map_name(name), name)
             except ValueError as error:
-                self._note(path, str(error))
+                self.faults.append(self._at_key(path, name, str(error)))
                 continue
             if other != name:
-                self._note(path, f"{quote(name)} is {quote(other)}, too: case does not count")
+                same = f"{quote(name)} is {quote(other)}, too: case does not count"
+                self.faults.append(self._at_key(path, name, same))
         # The built-in maps come first: the others take their options from them.
         ordered = [name for name in _BUILTIN if name in spelled]
         ordered += [name for name in spelled if name not in _BUILTIN]

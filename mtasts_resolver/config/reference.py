@@ -19,10 +19,12 @@ The daemon reads one YAML file, `/etc/mtasts-resolver/config.yaml` unless `--con
 and runs without any: every key has a default, and an empty file means the defaults.
 
 `mtasts-resolver config check FILE` tells whether a file is valid. It lists everything that is
-wrong, each with the file, the path of the key, the value, and what would be valid:
+wrong, each with the file, the line, the path of the key, the value, and what would be valid:
 
-    config.yaml: $.maps.tlsrpt.testing: 'enfroce' is not one of observe, enforce
-    config.yaml: $.dns: unknown key 'sever'; did you mean 'servers'? (valid: ...)
+    config.yaml:8: $.maps.tlsrpt.testing: 'enfroce' is not one of observe, enforce
+    config.yaml:14: $.dns: unknown key 'sever'; did you mean 'servers'? (valid: ...)
+
+With `--json` each of `errors` and `warnings` has `file`, `line`, `key` and `reason`.
 
 The daemon does not start with a file that is not valid (exit code 2); under systemd it starts with
 the last one that was ([more](operations.md#when-the-configuration-is-faulty)).

@@ -7,6 +7,7 @@ stands twice.
 """
 
 import re
+from typing import NamedTuple
 
 import yaml
 from yaml.events import (
@@ -21,6 +22,7 @@ from yaml.events import (
 )
 
 from mtasts_resolver.base.quoting import quote
+from mtasts_resolver.config.faults import ConfigError, Fault, Source
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")  # which only an escape such as "\ud800" can hold
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
@@ -34,107 +36,111 @@ Raw = str | list["Raw"] | dict[str, "Raw"] | None
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
-class YamlError(ValueError):
-    """The text is not the YAML described above; the message names the line and column."""
+class Document(NamedTuple):
+    """What a file holds."""
+
+    value: Raw
+    source: Source
+    faults: list[Fault]
+    """What is wrong with it although it could be read."""
 
 
-def parse_yaml(data: bytes) -> tuple[Raw, list[str]]:
-    """Return what `data` holds, and what is wrong with it although it could be read.
-
-    Raise YamlError where it could not.
-    """
+def parse_yaml(data: bytes, file: str) -> Document:
+    """Return what `data`, the contents of `file`, holds. Raise ConfigError if it is no YAML."""
     if len(data) > MAX_FILE_BYTES:
-        raise YamlError(f"the file is longer than {MAX_FILE_BYTES:,} bytes")
+        raise _error(file, f"the file is longer than {MAX_FILE_BYTES:,} bytes")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise YamlError(f"line {line}: the file is not UTF-8") from None
+        raise _error(file, "the file is not UTF-8", line) from None
     try:
-        return _Builder(text).build()
-    except YamlError:
-        raise
+        return _Builder(text, file).build()
     except (ValueError, OverflowError):  # what the parser leaves of chr()
-        raise YamlError(r'an escape as in "\U00110000" stands for no character') from None
+        raise _error(file, r'an escape as in "\U00110000" stands for no character') from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise YamlError(
-            f"line {line}: the character U+{ord(text[error.position]):04X} is not allowed in YAML"
-        ) from None
+        what = f"the character U+{ord(text[error.position]):04X} is not allowed in YAML"
+        raise _error(file, what, line) from None
     except yaml.MarkedYAMLError as error:
-        raise YamlError(_describe(error)) from None
+        raise _syntax_error(file, error) from None
 
 
 class _Builder:
     """Makes values from the events of the YAML parser, which itself does not recurse."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, file: str) -> None:
         self._events = yaml.parse(text, Loader=yaml.SafeLoader)
-        self._faults: list[str] = []
+        self._file = file
+        self._lines: dict[str, int] = {}
+        self._faults: list[Fault] = []
 
-    def build(self) -> tuple[Raw, list[str]]:
+    def build(self) -> Document:
         value: Raw = None
         documents = 0
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise YamlError(f"{_at(event)}: a second document begins")
+                    raise self._error(event, "a second document begins")
             elif isinstance(event, NodeEvent):
                 value = self._value(event, "$", 1)
-        return value, self._faults
+        return Document(value, Source(self._file, self._lines), self._faults)
 
     def _value(self, event: Event, path: str, depth: int) -> Raw:
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-            raise YamlError(f"{_at(event)}: anchors and aliases are not supported")
+            raise self._error(event, "anchors and aliases are not supported")
         tag = getattr(event, "tag", None)
         if tag is not None:
-            raise YamlError(f"{_at(event)}: tags such as {tag!a} are not supported")
+            raise self._error(event, f"tags such as {tag!a} are not supported")
         if depth > MAX_DEPTH:
-            raise YamlError(f"{_at(event)}: nested more than {MAX_DEPTH} levels deep")
+            raise self._error(event, f"nested more than {MAX_DEPTH} levels deep")
         if isinstance(event, SequenceStartEvent):
             return self._list(path, depth)
         if isinstance(event, MappingStartEvent):
             return self._mapping(path, depth)
-        return _scalar(event)
+        return self._scalar(event)
 
     def _list(self, path: str, depth: int) -> list[Raw]:
         items: list[Raw] = []
         while not isinstance(event := next(self._events), CollectionEndEvent):
-            items.append(self._value(event, f"{path}[{len(items)}]", depth + 1))
+            item_path = f"{path}[{len(items)}]"
+            self._lines.setdefault(item_path, _position(event)[0])
+            items.append(self._value(event, item_path, depth + 1))
         return items
 
     def _mapping(self, path: str, depth: int) -> dict[str, Raw]:
         items: dict[str, Raw] = {}
-        lines: dict[str, int] = {}
         while not isinstance(event := next(self._events), CollectionEndEvent):
             key = self._value(event, path, depth + 1)
             if not isinstance(key, str):
-                raise YamlError(f"{_at(event)}: a key is not text")
+                raise self._error(event, "a key is not text")
             line, _ = _position(event)
-            value = self._value(next(self._events), f"{path}.{_step(key)}", depth + 1)
+            value_path = join(path, key)
+            first = self._lines.setdefault(value_path, line)
+            value = self._value(next(self._events), value_path, depth + 1)
             if key in items:
-                self._faults.append(
-                    f"{path}: the key {quote(key)} stands twice, in line {lines[key]}"
-                    f" and in line {line}"
-                )
-                continue
-            items[key] = value
-            lines[key] = line
+                twice = f"the key {quote(key)} stands twice, in line {first} before"
+                self._faults.append(Fault(twice, path, line, self._file))
+            else:
+                items[key] = value
         return items
 
+    def _scalar(self, event: Event) -> str | None:
+        if not isinstance(event, ScalarEvent):
+            raise TypeError(f"the YAML parser sent {event!r}")
+        if found := _SURROGATE.search(event.value):
+            raise self._error(event, f"U+{ord(found[0]):04X} in a text is no character")
+        plain = event.style is None
+        return None if plain and event.value in _NULLS else str(event.value)
 
-def _scalar(event: Event) -> str | None:
-    if not isinstance(event, ScalarEvent):
-        raise TypeError(f"the YAML parser sent {event!r}")
-    if found := _SURROGATE.search(event.value):
-        raise YamlError(f"{_at(event)}: U+{ord(found[0]):04X} in a text is no character")
-    plain = event.style is None
-    return None if plain and event.value in _NULLS else str(event.value)
+    def _error(self, event: Event, reason: str) -> ConfigError:
+        return _error(self._file, reason, *_position(event))
 
 
-def _step(key: str) -> str:
-    return key if _PLAIN_KEY.match(key) else quote(key)
+def join(path: str, key: str) -> str:
+    """Return the path of the key `key` in the section at `path`."""
+    return f"{path}.{key if _PLAIN_KEY.match(key) else quote(key)}"
 
 
 def _position(event: Event) -> tuple[int, int]:
@@ -145,14 +151,14 @@ def _position(event: Event) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
 
 
-def _at(event: Event) -> str:
-    line, column = _position(event)
-    return f"line {line}, column {column}"
-
-
-def _describe(error: yaml.MarkedYAMLError) -> str:
+def _syntax_error(file: str, error: yaml.MarkedYAMLError) -> ConfigError:
     mark = error.problem_mark or error.context_mark
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    where = (mark.line + 1, mark.column + 1) if mark else ()
     words = " ".join(text for text in (error.context, error.problem) if text)
     hint = " (YAML is indented with spaces, not tabs)" if r"'\t'" in words else ""
-    return f"{where}{words}{hint}"
+    return _error(file, f"{words}{hint}", *where)
+
+
+def _error(file: str, what: str, line: int | None = None, column: int | None = None) -> ConfigError:
+    reason = what if column is None else f"column {column}: {what}"
+    return ConfigError([Fault(reason, line=line, file=file)])

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from mtasts_resolver.base import logs
-from mtasts_resolver.config import MAX_FILE_BYTES, ConfigError, state_directory
+from mtasts_resolver.config import MAX_FILE_BYTES, ConfigError, Fault, state_directory
 
 log = logs.get(__name__)
 
@@ -47,11 +47,14 @@ class KeptFile:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise ConfigError([f"{self.path}: cannot be read: {error.strerror}"]) from None
+            raise self._error(f"cannot be read: {error.strerror}") from None
         others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if status.st_uid != os.geteuid() or others or not stat.S_ISREG(status.st_mode):
-            raise ConfigError([f"{self.path}: others than the daemon's user can write it"])
+            raise self._error("others than the daemon's user can write it")
         return data
+
+    def _error(self, reason: str) -> ConfigError:
+        return ConfigError([Fault(reason, file=str(self.path))])
 
     def write(self, data: bytes) -> None:
         """Keep `data`, or what another thread wants to keep since. Raise OSError."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtasts_resolver.base.privileges import PrivilegeError, find_account, said_as
-from mtasts_resolver.config import Config, ConfigError, UnixAddress
+from mtasts_resolver.config import Config, ConfigError, Fault, Loaded, UnixAddress
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.server.unixsocket import owner_ids
 from mtasts_resolver.store.errors import StoreError
@@ -25,21 +25,22 @@ WRITABLE = ("/var/lib/mtasts-resolver", "/run/mtasts-resolver")
 
 
 class Report(NamedTuple):
-    """What was found, a line for each."""
+    """What was found."""
 
-    errors: list[str]
-    warnings: list[str]
+    errors: list[Fault]
+    warnings: list[Fault]
 
 
-def look_into(config: Config, environ: Mapping[str, str], uid: int) -> Report:
-    """Look into all that `config` names, as the user `uid` can, who is the process's."""
-    report = Report([], [])
+def look_into(loaded: Loaded, environ: Mapping[str, str], uid: int) -> Report:
+    """Look into all that a configuration names, as the user `uid` can, who is the process's."""
+    config, report = loaded.config, Report([], [])
     _look_at_accounts(config, report)
     _look_at_trust_store(config, uid, report)
     _look_at_store(config, environ, uid, report)
     if not config.listen:
-        report.warnings.append("$.listen: it is empty, so the daemon needs sockets from systemd")
-    return report
+        empty = "it is empty, so the daemon needs sockets from systemd"
+        report.warnings.append(Fault(empty, "$.listen"))
+    return Report(*(loaded.source.locate(faults) for faults in report))
 
 
 def _look_at_accounts(config: Config, report: Report) -> None:
@@ -47,33 +48,35 @@ def _look_at_accounts(config: Config, report: Report) -> None:
         try:
             find_account(config.user)
         except PrivilegeError as error:
-            report.errors.append(f"$.user: {error}")
+            report.errors.append(Fault(str(error), "$.user"))
     for number, listener in enumerate(config.listen):
         if isinstance(listener.address, UnixAddress):
             try:
                 owner_ids(listener.owner, listener.group)
             except OSError as error:
-                report.errors.append(f"$.listen[{number}]: {error.strerror}")
+                report.errors.append(Fault(str(error.strerror), f"$.listen[{number}]"))
 
 
 def _look_at_trust_store(config: Config, uid: int, report: Report) -> None:
     try:
         DirectDiscoverer.configured(config)
     except ConfigError as error:
-        report.errors.extend(f"$.{text}" for text in error.errors)
+        report.errors.extend(error.faults)
         return
     except ShortageError as error:
-        report.warnings.append(f"$.https: the trust store cannot be looked at now: {error}")
+        what = f"the trust store cannot be looked at now: {error}"
+        report.warnings.append(Fault(what, "$.https"))
         return
     if config.https.ca_file is None or uid != 0:
         return
     file = config.https.ca_file
     _warn_if_hidden("$.https.ca_file", file, report)
     if (closed := _closed_to_others(file)) is not None:
-        report.warnings.append(
-            f"$.https.ca_file: not everybody may read {closed}, and the daemon's user must, which"
-            " under systemd is one of its own"
+        what = (
+            f"not everybody may read {closed}, and the daemon's user must, which under systemd is"
+            " one of its own"
         )
+        report.warnings.append(Fault(what, "$.https.ca_file"))
 
 
 def _look_at_store(config: Config, environ: Mapping[str, str], uid: int, report: Report) -> None:
@@ -85,14 +88,15 @@ def _look_at_store(config: Config, environ: Mapping[str, str], uid: int, report:
     except PrivilegeError as error:
         fault = str(error)
     if fault:
-        report.errors.append(f"$.store.url: {fault}")
+        report.errors.append(Fault(fault, "$.store.url"))
     elif config.store.url is not None and uid == 0:
         _warn_if_hidden("$.store.url", path, report)
         if not _is_below(path, WRITABLE):
-            report.warnings.append(
-                f"$.store.url: the systemd unit lets the daemon write below {WRITABLE[0]} only:"
-                f" name {path.parent} in ReadWritePaths= in a drop-in, or leave the key out"
+            what = (
+                f"the systemd unit lets the daemon write below {WRITABLE[0]} only: name"
+                f" {path.parent} in ReadWritePaths= in a drop-in, or leave the key out"
             )
+            report.warnings.append(Fault(what, "$.store.url"))
 
 
 def _store_fault(path: Path) -> str:
@@ -106,10 +110,11 @@ def _store_fault(path: Path) -> str:
 def _warn_if_hidden(key: str, path: Path, report: Report) -> None:
     """Warn of a path that root sees here, and that the unit would hide."""
     if _is_below(path, HIDDEN) or _is_below(path.resolve(), HIDDEN):
-        report.warnings.append(
-            f"{key}: the systemd unit hides {path} from the daemon (ProtectHome=, PrivateTmp=):"
+        what = (
+            f"the systemd unit hides {path} from the daemon (ProtectHome=, PrivateTmp=):"
             " choose another place"
         )
+        report.warnings.append(Fault(what, key))
 
 
 def _is_below(path: Path, directories: tuple[str, ...]) -> bool:

@@ -88,7 +88,7 @@ class Daemon:
 
     def __init__(self, given: Given, loaded: Loaded, *, unproven: bool, faulty: bool) -> None:
         self._given = given
-        self._config, self._text = loaded
+        self._config, self._text, self._source = loaded
         self._unproven = unproven
         self._faulty = faulty
         self._uid = os.geteuid()
@@ -138,7 +138,7 @@ class Daemon:
         except BaseException as error:
             await self._close(parts)
             if isinstance(error, ConfigError):
-                raise StartError(str(error)) from None
+                raise StartError("; ".join(map(str, self._source.locate(error.faults)))) from None
             raise
         self._notifier.ready()
         log.info("ready")
@@ -260,11 +260,11 @@ class Daemon:
         """Read the configuration again; where it is not valid, the old one stays in force."""
         self._notifier.reloading()
         try:
-            new, text = load_file(self._given.find_config())
+            new, text, _ = load_file(self._given.find_config())
         except ConfigError as error:
             self._faulty = True
-            for line in error.errors:
-                log.error("configuration-rejected", reason=line, action="the old one is in force")
+            for fault in map(str, error.faults):
+                log.error("configuration-rejected", reason=fault, action="the old one is in force")
         else:
             self._faulty = False
             found = changes(self._config, new)

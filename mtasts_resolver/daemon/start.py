@@ -60,15 +60,15 @@ def serve(find_config: Callable[[], Path | None], environ: MutableMapping[str, s
 
 
 def _serve_with_last(given: Given, path: Path, data: bytes) -> None:
-    config, unknown = parse_kept(data, str(path))
-    logs.setup_logging(config.log.level, config.log.format)
+    loaded, unknown = parse_kept(data, str(path))
+    logs.setup_logging(loaded.config.log.level, loaded.config.log.format)
     log.error(
         "last-configuration-used",
         file=path,
-        left_out=unknown,
+        left_out=[*map(str, unknown)],
         action="mend the configuration file, then 'systemctl reload' or restart",
     )
-    run.run(given, Loaded(config, data), faulty=True)
+    run.run(given, loaded, faulty=True)
 
 
 def _set_up_logging(path: Path | None) -> None:
@@ -100,8 +100,8 @@ def _passed_sockets(environ: MutableMapping[str, str]) -> list[ActivatedSocket]:
 
 def _tell(event: str, failure: ConfigError | StartError, **fields: object) -> None:
     """Log each fault, and what to do."""
-    faults = failure.errors if isinstance(failure, ConfigError) else (str(failure),)
-    for fault in faults:
+    faults = failure.faults if isinstance(failure, ConfigError) else (failure,)
+    for fault in map(str, faults):
         log.error(event, reason=fault, **fields)
 
 

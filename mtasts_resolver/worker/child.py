@@ -15,7 +15,7 @@ import msgspec
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.overload import TOO_BUSY
 from mtasts_resolver.base.privileges import PrivilegeError, become, import_now
-from mtasts_resolver.config import Config, ConfigError
+from mtasts_resolver.config import Config, ConfigError, Fault
 from mtasts_resolver.discovery.errors import (
     BodyError,
     ConnectError,
@@ -99,7 +99,7 @@ class Child:
         self._config = Config()
         self._refused: Config | None = None
         self._retry_at = 0.0
-        self._faults: tuple[str, ...] = ()
+        self._fault = Fault("it has not been looked at yet")
         self._tasks: set[asyncio.Task[None]] = set()
         self._shortage_logged_at = -math.inf
 
@@ -133,8 +133,8 @@ class Child:
         except (ConfigError, PrivilegeError, ShortageError) as error:
             self._refused = config
             self._retry_at = time.monotonic() + RETRY
-            self._faults = error.errors if isinstance(error, ConfigError) else (str(error),)
-            self._say(Unusable(list(self._faults)))
+            self._fault = error.faults[0] if isinstance(error, ConfigError) else Fault(str(error))
+            self._say(Unusable(self._fault))
         else:
             self._refused = None
             self._discoverer = discoverer  # as root it asks nobody
@@ -151,7 +151,7 @@ class Child:
         answer: messages.ToDaemon
         try:
             if self._discoverer is None:
-                answer = Misconfigured(ask.number, "; ".join(self._faults))
+                answer = Misconfigured(ask.number, str(self._fault))
             else:
                 with charged(DnsAnswerError, f"reading DNS for {ask.about}"):
                     answer = await _find(self._discoverer, ask)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mtasts_resolver.config import Config, ConfigError
+from mtasts_resolver.config import Config, ConfigError, Fault
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, discover_dane
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.validators import probe, trusted
@@ -50,7 +50,7 @@ class DirectDiscoverer:
                 allow_networks=https.allow_networks,
             )
         except ValueError as error:
-            raise ConfigError([f"https: {error}"]) from None
+            raise ConfigError([Fault(str(error), "$.https.ca_file")]) from None
         return cls(dns, fetcher, trusted(dns, config.dns.dnssec), trace)
 
     async def record(self, domain: str) -> FoundRecord:

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from mtasts_resolver.config import Config, handing
+from mtasts_resolver.config import Config, Fault, handing
 from mtasts_resolver.discovery import errors
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
@@ -46,7 +46,7 @@ class Ready(Struct, tag=True):
 class Unusable(Struct, tag=True):
     """To the daemon: the configuration cannot be used."""
 
-    errors: list[str]
+    fault: Fault
 
 
 class Found(Struct, tag=True):

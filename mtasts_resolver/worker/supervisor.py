@@ -17,7 +17,7 @@ from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
 from mtasts_resolver.base.overload import MisconfiguredError, OverloadedError
-from mtasts_resolver.config import Config, ConfigError
+from mtasts_resolver.config import Config, ConfigError, Fault
 from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.messages import Ask, Configure, Question
@@ -76,7 +76,7 @@ class Supervisor:
         self._last_number = 0
         self._starved = asyncio.Event()
         self._judged = asyncio.Event()
-        self._faults: list[str] = []
+        self._fault: Fault | None = None
 
     # -- questions ---------------------------------------------------------------------------
 
@@ -138,8 +138,8 @@ class Supervisor:
         Raise ConfigError where it cannot use what the configuration names.
         """
         await self._judged.wait()
-        if self._faults:
-            raise ConfigError(self._faults)
+        if self._fault is not None:
+            raise ConfigError([self._fault])
 
     def reconfigure(self, config: Config) -> None:
         self._config = config
@@ -263,19 +263,19 @@ class Supervisor:
                 process.ready = True
                 if process is not self._spare:  # which may be sooner, and is not asked
                     self._judged.set()
-                if self._faults:
-                    self._faults = []
+                if self._fault is not None:
+                    self._fault = None
                     log.info("discoverer-usable")
                 if process is self._relief:
                     self._take_over(process)
-            case messages.Unusable(errors):
-                if errors != self._faults:
+            case messages.Unusable(fault):
+                if fault != self._fault:
                     log.error(
                         "discoverer-unusable",
-                        reason="; ".join(errors),
+                        reason=str(fault),
                         action="mend it: it is tried again; look-ups of new domains are deferred",
                     )
-                self._faults = errors
+                self._fault = fault
                 self._judged.set()
             case messages.Pong():
                 pass  # WorkerProcess has noted it

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ async def test_the_last_configuration_takes_the_place_of_a_faulty_one(
         stop(daemon)
     assert daemon.log.count("level=error event=last-configuration-used") == 3
     assert "level=error event=configuration-rejected" in daemon.log
-    assert "did you mean 'timeout'?" in daemon.log
+    assert re.search(rf"{daemon.config_file}:\d+: \$\..*did you mean 'timeout'\?", daemon.log)
     assert kept(daemon).read_text() == good
 
 
@@ -134,8 +135,8 @@ async def test_whoever_has_become_another_user_does_not_use_the_last_configurati
     )
     daemon.start(ready=False)
     assert daemon.wait() == exit_codes.USAGE
-    assert "missing.pem" in daemon.log
-    assert "level=error event=start-failed" in daemon.log
+    place = rf"{daemon.config_file}:\d+: \$\.https\.ca_file: .*missing\.pem"
+    assert re.search(rf"level=error event=start-failed reason=.*{place}", daemon.log)
     assert "event=last-configuration-used" not in daemon.log
     assert "Traceback" not in daemon.log
 

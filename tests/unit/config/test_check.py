@@ -24,7 +24,8 @@ def test_a_faulty_file(tmp_path: Path) -> None:
     assert result.stdout == ""
     lines = result.stderr.splitlines()
     assert len(lines) == 2
-    assert all(line.startswith(f"{path}: $") for line in lines)
+    assert lines[0].startswith(f"{path}:1: $.lookup_timeout: ")
+    assert lines[1].startswith(f"{path}:2: $: ")
 
 
 def test_json(tmp_path: Path) -> None:
@@ -45,6 +46,13 @@ def test_json_of_a_faulty_file(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert json.loads(result.output) == {
         "valid": False,
-        "errors": [f"{path}: cannot be read: No such file or directory"],
+        "errors": [
+            {
+                "reason": "cannot be read: No such file or directory",
+                "key": "",
+                "line": None,
+                "file": str(path),
+            }
+        ],
         "warnings": [],
     }

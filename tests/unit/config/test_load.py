@@ -10,11 +10,13 @@ from mtasts_resolver.config import (
     Config,
     ConfigError,
     DnsConfig,
+    Fault,
     InetAddress,
     ListenerConfig,
     MapOptions,
     NameServer,
     load_config,
+    load_file,
     parse_config,
 )
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES
@@ -28,15 +30,15 @@ def faults(text: str | bytes) -> list[str]:
     data = text.encode() if isinstance(text, str) else text
     with pytest.raises(ConfigError) as caught:
         parse_config(data, "config.yaml")
-    assert str(caught.value) == "\n".join(caught.value.errors)
-    return list(caught.value.errors)
+    assert str(caught.value) == "\n".join(map(str, caught.value.faults))
+    return [str(fault) for fault in caught.value.faults]
 
 
 def faults_if_any(data: bytes) -> tuple[str, ...]:
     try:
         config = parse_config(data, "config.yaml")
     except ConfigError as error:
-        return error.errors or ("no fault was named",)
+        return tuple(map(str, error.faults)) or ("no fault was named",)
     assert config.map_options("default") is not None
     return ()
 
@@ -164,33 +166,43 @@ def test_no_file_means_the_defaults() -> None:
         ("user: 'root:root'", "$.user: 'root:root' is not the name or number of a user or group"),
         (
             "log: {level: info, level: debug}",
-            "$.log: the key 'level' stands twice, in line 1 and in line 1",
+            "$.log: the key 'level' stands twice, in line 2 before",
         ),
-        ("a: &x 1", "line 1, column 4: anchors and aliases are not supported"),
-        ("a: *x", "line 1, column 4: anchors and aliases are not supported"),
+        ("a: &x 1", "column 4: anchors and aliases are not supported"),
+        ("a: *x", "column 4: anchors and aliases are not supported"),
         (
             "a: !!python/object/apply:os.system [x]",
             (
-                "line 1, column 4: tags such as 'tag:yaml.org,2002:python/object/apply:os.system'"
+                "column 4: tags such as 'tag:yaml.org,2002:python/object/apply:os.system'"
                 " are not supported"
             ),
         ),
-        ("{}\n---\n{}", "line 2, column 1: a second document begins"),
-        ("[" * 5_000, "line 1, column 9: nested more than 8 levels deep"),
-        ("? [a]\n: 1", "line 1, column 3: a key is not text"),
-        ("a: \x01", "line 1: the character U+0001 is not allowed in YAML"),
+        ("[" * 5_000, "column 9: nested more than 8 levels deep"),
+        ("? [a]\n: 1", "column 3: a key is not text"),
+        ("a: \x01", "the character U+0001 is not allowed in YAML"),
         (
             r"""store: {url: "sqlite:///\ud800"}""",
-            "line 1, column 14: U+D800 in a text is no character",
+            "column 14: U+D800 in a text is no character",
         ),
-        (r'a: "\U00110000"', r'an escape as in "\U00110000" stands for no character'),
-        (r'a: "\Uffffffff"', r'an escape as in "\U00110000" stands for no character'),
-        (b"a: 1\nb: \xff", "line 2: the file is not UTF-8"),
-        (b" " * (MAX_FILE_BYTES + 1), "the file is longer than 65,536 bytes"),
+        (b"b: \xff", "the file is not UTF-8"),
     ],
 )
 def test_a_fault_names_file_key_value_and_what_is_valid(text: str | bytes, fault: str) -> None:
-    assert faults(text) == [f"config.yaml: {fault}"]
+    data = text.encode() if isinstance(text, str) else text
+    assert faults(b"# the first line\n" + data) == [f"config.yaml:2: {fault}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{}\n---\n{}", "config.yaml:2: column 1: a second document begins"),
+        (r'a: "\U00110000"', r'config.yaml: an escape as in "\U00110000" stands for no character'),
+        (r'a: "\Uffffffff"', r'config.yaml: an escape as in "\U00110000" stands for no character'),
+        (b" " * (MAX_FILE_BYTES + 1), "config.yaml: the file is longer than 65,536 bytes"),
+    ],
+)
+def test_a_fault_of_the_file_as_a_whole(text: str | bytes, fault: str) -> None:
+    assert faults(text) == [fault]
 
 
 def test_top_level_that_is_no_mapping() -> None:
@@ -202,13 +214,13 @@ def test_top_level_that_is_no_mapping() -> None:
 
 def test_tabs_are_named_as_the_cause() -> None:
     (fault,) = faults("dns:\n\ttimeout: 5s\n")
-    assert fault.startswith("config.yaml: line 2, column 1: ")
+    assert fault.startswith("config.yaml:2: column 1: ")
     assert "spaces, not tabs" in fault
 
 
 def test_a_syntax_error_has_line_and_column() -> None:
     (fault,) = faults("dns:\n  timeout: 5s\n servers: []\n")
-    assert fault.startswith("config.yaml: line 3, column 2: ")
+    assert fault.startswith("config.yaml:3: column 2: ")
 
 
 def test_all_faults_are_listed() -> None:
@@ -222,17 +234,84 @@ lookup_timeout: 1h
 nonsense: 1
 maps: {a: {dane: perhaps}}
 """
-    found = [fault.removeprefix("config.yaml: ") for fault in faults(text)]
-    assert found[:2] == [
-        "$: the key 'log' stands twice, in line 1 and in line 2",
-        "$.dns: the key 'timeout' stands twice, in line 4 and in line 5",
+    found = [fault.removeprefix("config.yaml:") for fault in faults(text)]
+    assert [fault[: fault.find(": ", 4)] for fault in found] == [
+        "1: $.log.level",
+        "2: $",
+        "5: $.dns",
+        "6: $.lookup_timeout",
+        "7: $",
+        "8: $.maps.a.dane",
     ]
-    assert [fault.partition(": ")[0] for fault in found[2:]] == [
-        "$",  # nonsense
-        "$.maps.a.dane",
-        "$.lookup_timeout",
-        "$.log.level",
+    assert found[1:3] == [
+        "2: $: the key 'log' stands twice, in line 1 before",
+        "5: $.dns: the key 'timeout' stands twice, in line 4 before",
     ]
+
+
+def test_a_fault_is_told_with_the_line_of_its_key_or_of_the_section_that_lacks_it() -> None:
+    text = """\
+listen:
+  -
+    protocol: socketmap
+    address: inet:127.0.0.1:1
+  - protocol: tcp_table
+  - protocol: tcp_table
+    address: inet:127.0.0.1:1
+    mode: 0660
+dns:
+  servers:
+    - 127.0.0.1
+    - localhost
+  timeout:
+    5
+    s
+https: {timeout: 3s,
+  proxy: 5}
+maps:
+  a b: {}
+  A:
+    nonsense: 1
+  a:
+    dane: perhaps
+refresh:
+  interval: 7d
+  forget_after: 2d
+"""
+    found = [fault.partition(":")[2].split(": ")[:2] for fault in faults(text)]
+    assert [(int(line), key) for line, key in found] == [
+        (5, "$.listen[1]"),
+        (12, "$.dns.servers[1]"),
+        (13, "$.dns.timeout"),
+        (17, "$.https.proxy"),
+        (19, "$.maps"),
+        (21, "$.maps.A"),
+        (22, "$.maps"),
+    ]
+    valid = text.replace("  - protocol: tcp_table\n  - ", "  - ").replace("localhost", "127.0.0.2")
+    valid = valid[: valid.index("  timeout:")] + valid[valid.index("refresh:") :]
+    found = [fault.partition(":")[2].split(": ")[:2] for fault in faults(valid)]
+    assert [(int(line), key) for line, key in found] == [
+        (6, "$.listen[1].address"),
+        (7, "$.listen[1].mode"),
+        (14, "$.refresh.forget_after"),
+    ]
+    unset = "refresh:\n  interval: 7d\n  forget_after: 2d\n".replace("2d", "6d")
+    assert faults(unset)[0].startswith("config.yaml:3: $.refresh.forget_after: ")
+
+
+def test_what_is_found_out_later_is_told_with_the_line_too(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("https:\n  timeout: 3s\nuser: me\nmaps: {a.b: {sni: off}}\n")
+    source = load_file(path).source
+    faults = [Fault("no", key) for key in ("$.user", "$.https.ca_file", "$.store.url", "")]
+    assert [str(fault) for fault in source.locate(faults)] == [
+        f"{path}:3: $.user: no",
+        f"{path}:1: $.https.ca_file: no",
+        f"{path}: $.store.url: no",
+        "no",
+    ]
+    assert str(load_file(None).source.fault("$.user", "no")) == "defaults: $.user: no"
 
 
 @pytest.mark.parametrize("spelling", ["off", "'off'", '"off"'])
@@ -366,7 +445,7 @@ class TestMaps:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_configuration_or_a_config_error(data: bytes) -> None:
-    assert all(line.startswith("config.yaml: ") for line in faults_if_any(data))
+    assert all(line.startswith("config.yaml:") for line in faults_if_any(data))
 
 
 KEYS = ["listen", "maps", "dns", "servers", "timeout", "tlsrpt", "user", "url", "store", "a", "<<"]

@@ -73,10 +73,10 @@ def test_what_another_user_wrote_is_not_read(tmp_path: Path) -> None:
 
 
 def test_of_what_is_kept_unknown_keys_are_left_out_and_the_rest_must_be_valid() -> None:
-    config, unknown = parse_kept(b"lookup_timeout: 30s\nhttps: {gone: 1}\n", "kept")
-    assert config == Config(lookup_timeout=30.0)
-    assert unknown == [
-        "$.https: unknown key 'gone' (valid: allow_networks, ca_file, proxy, timeout)"
+    loaded, unknown = parse_kept(b"lookup_timeout: 30s\nhttps: {gone: 1}\n", "kept")
+    assert loaded.config == Config(lookup_timeout=30.0)
+    assert [str(fault) for fault in unknown] == [
+        "kept:2: $.https: unknown key 'gone' (valid: allow_networks, ca_file, proxy, timeout)"
     ]
     with pytest.raises(ConfigError, match="is not a duration"):
         parse_kept(b"lookup_timeout: 30x\n", "kept")

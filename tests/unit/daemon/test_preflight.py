@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from mtasts_resolver.base.privileges import said_as
 from mtasts_resolver.cli import options
 from mtasts_resolver.cli.config import config_group
-from mtasts_resolver.config import Config, HttpsConfig, StoreConfig, StoreUrl
+from mtasts_resolver.config import Config, HttpsConfig, Loaded, StoreConfig, StoreUrl
 from mtasts_resolver.daemon.preflight import Report, look_into
 
 PLAIN, ROOT = 1000, 0  # user ids
@@ -41,7 +41,7 @@ def test_a_useless_ca_file(file: Path, content: str | None) -> None:
         ca_file.write_text(content)
     result = check(file, f"https: {{ca_file: {ca_file}}}\n")
     assert result.exit_code == 2
-    assert f"{file}: $.https: {ca_file}" in " ".join(result.stderr.split())
+    assert f"{file}:1: $.https.ca_file: {ca_file}" in " ".join(result.stderr.split())
 
 
 def test_a_system_that_trusts_nobody(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,8 @@ def test_a_system_that_trusts_nobody(file: Path, monkeypatch: pytest.MonkeyPatch
     result = check(file, "", "--json")
     assert result.exit_code == 2
     [error] = json.loads(result.stdout)["errors"]
-    assert "install the package ca-certificates" in error
+    assert "install the package ca-certificates" in error["reason"]
+    assert (error["key"], error["line"]) == ("$.https.ca_file", None)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +78,16 @@ def test_a_system_that_trusts_nobody(file: Path, monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_what_is_not_there(file: Path, text: str, fault: str) -> None:
-    result = check(file, f"{text}\n", "--json")
-    told = json.loads(result.stdout)
-    assert (result.exit_code, told["valid"]) == (2, False)
-    assert any(f"{file}: {fault}" in error for error in told["errors"])
+    text = f"# the first line\n{text}\n"
+    result = check(file, text)
+    assert result.exit_code == 2
+    assert f"{file}:2: {fault}" in " ".join(result.stderr.split())
+    told = json.loads(check(file, text, "--json").stdout)
+    assert not told["valid"]
+    key, _, reason = fault.partition(": ")
+    found = [(told["file"], told["line"], told["key"]) for told in told["errors"]]
+    assert (str(file), 2, key) in found
+    assert any(reason in error["reason"] for error in told["errors"])
 
 
 def test_another_programs_database_and_what_is_looked_at_stays_as_it_is(file: Path) -> None:
@@ -109,11 +116,11 @@ def test_a_ca_file_that_the_daemons_user_may_not_see_is_a_warning(file: Path) ->
     trustme.CA().cert_pem.write_to_path(str(ca_file))
     config = Config(https=HttpsConfig(ca_file=ca_file))
     ca_file.chmod(0o600)
-    errors, warnings = look_into(config, {}, ROOT)
-    assert not [error for error in errors if "ca_file" in error]
-    assert any(f"not everybody may read {ca_file}" in warning for warning in warnings)
-    assert any(f"hides {ca_file}" in warning for warning in warnings)  # it is below /tmp
-    assert look_into(config, {"STATE_DIRECTORY": str(file.parent)}, PLAIN) == Report([], [])
+    errors, warnings = look_into(Loaded(config), {}, ROOT)
+    assert not [error for error in errors if "ca_file" in error.key]
+    assert any(f"not everybody may read {ca_file}" in str(warning) for warning in warnings)
+    assert any(f"hides {ca_file}" in str(warning) for warning in warnings)  # it is below /tmp
+    assert look_into(Loaded(config), {"STATE_DIRECTORY": str(file.parent)}, PLAIN) == Report([], [])
 
 
 @pytest.mark.parametrize(
@@ -129,11 +136,12 @@ def test_a_ca_file_that_the_daemons_user_may_not_see_is_a_warning(file: Path) ->
 def test_a_store_that_the_unit_does_not_let_through_is_a_warning(
     path: str, warned: list[str]
 ) -> None:
-    errors, warnings = look_into(Config(store=StoreConfig(url=StoreUrl(Path(path)))), {}, ROOT)
+    config = Config(store=StoreConfig(url=StoreUrl(Path(path))))
+    errors, warnings = look_into(Loaded(config), {}, ROOT)
     assert errors == []
     assert len(warnings) == len(warned)
     for warning, words in zip(warnings, warned, strict=True):
-        assert words in warning
+        assert words in str(warning)
 
 
 @as_root
@@ -143,10 +151,10 @@ def test_a_store_that_the_named_user_cannot_write_is_an_error() -> None:
         directory.chmod(0o755)
         url = StoreUrl(directory / "policies.sqlite")
         config = Config(user="nobody", store=StoreConfig(url=url))
-        [error] = look_into(config, {}, ROOT).errors
-        assert f"may not make files in {directory}" in error
+        [error] = look_into(Loaded(config), {}, ROOT).errors
+        assert f"may not make files in {directory}" in str(error)
         directory.chmod(0o777)
-        assert look_into(config, {}, ROOT).errors == []
+        assert look_into(Loaded(config), {}, ROOT).errors == []
 
 
 @as_root
@@ -157,10 +165,11 @@ def test_what_root_may_do_says_nothing_of_the_daemons_user() -> None:
         config = Config(https=HttpsConfig(ca_file=secret))
 
         def errors() -> str:
-            return "; ".join(look_into(config, {"STATE_DIRECTORY": "/var/tmp"}, PLAIN).errors)
+            found = look_into(Loaded(config), {"STATE_DIRECTORY": "/var/tmp"}, PLAIN)
+            return "; ".join(map(str, found.errors))
 
         assert errors() == ""
-        assert f"$.https: {secret}" in said_as("nobody", errors)
+        assert f"$.https.ca_file: {secret}" in said_as("nobody", errors)
         assert said_as("nobody", partial(str, "what was said")) == "what was said"
 
 

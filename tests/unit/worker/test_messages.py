@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from mtasts_resolver.config import Config
+from mtasts_resolver.config import Config, Fault
 from mtasts_resolver.discovery import errors
 from mtasts_resolver.discovery.errors import (
     DiscoveryError,
@@ -73,7 +73,7 @@ def test_the_reason_of_an_error_is_bounded() -> None:
     "message",
     [
         messages.Ready(),
-        messages.Unusable(["https: no", "and no"]),
+        messages.Unusable(Fault("no", "$.https.ca_file")),
         messages.Pong(),
         messages.Overloaded(3, "too busy"),
         messages.Misconfigured(3, "https: no"),
