@@ -87,6 +87,7 @@ class DomainLog:
 
     def __init__(self, log: EventLogger, clock: Callable[[], float]) -> None:
         self._log = log
+        self._write_left_out = log.debug
         self._clock = clock
         self._spells: dict[_DomainKind, _Spell] = {}
 
@@ -127,7 +128,7 @@ class DomainLog:
         code = fields.get("code")
         if code in spell.codes or len(spell.codes) < MAX_CODES:
             spell.codes[code] += 1
-        self._log.debug(event, domain=domain, **fields)
+        self._write_left_out(event, domain=domain, **fields)
 
     def _end(self, kind: _DomainKind) -> None:
         event, write = kind

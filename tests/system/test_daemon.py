@@ -28,8 +28,6 @@ from tests.unit.knowledge.world import fattest_document
 
 SECURE = "secure match=mx.good.example"
 TESTING = ENFORCED.replace("enforce", "testing")
-
-
 BUSY = b"49:TEMP overloaded: this host is too busy, try again,"
 
 
