@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import cast
@@ -51,10 +51,12 @@ class Shared:
     clock: Callable[[], float]
     """Seconds, never going back."""
     log: RateLimitedLog
-    prepared: dict[type[Codec], Prepared]
-    """Replies that stand ready, apart for each protocol."""
     lost: Callable[["Connection"], None]
     """Called once when a connection has ended."""
+    prepared: defaultdict[type[Codec], Prepared] = field(
+        default_factory=lambda: defaultdict(Prepared)
+    )
+    """Replies that stand ready, apart for each protocol."""
     counters: ServerCounters = field(default_factory=ServerCounters)
     turns: RoundRobin = field(default_factory=RoundRobin)
     tasks: set[asyncio.Future[Reply]] = field(default_factory=set)
@@ -79,7 +81,6 @@ class Connection(asyncio.Protocol):
         "_codec",
         "_counters",
         "_decoded",
-        "_listener",
         "_partial_since",
         "_prepared",
         "_queue",
@@ -91,12 +92,13 @@ class Connection(asyncio.Protocol):
         "_waiting",
         "_write",
         "_writing_paused",
+        "listener",
     )
 
     def __init__(self, codec: Codec, shared: Shared, listener: str) -> None:
         self._codec = codec
         self._shared = shared
-        self._listener = listener
+        self.listener = listener
         self._transport: asyncio.Transport | None = None  # before it is made, and once it is lost
         self._write: Callable[[bytes], None]  # the transport's, bound once
         self._state = AT_REST
@@ -108,7 +110,7 @@ class Connection(asyncio.Protocol):
         self._writing_paused = False  # until the peer takes replies
         self._active_at = shared.clock()  # the last request, or the last reply
         self._partial_since: float | None = None
-        self._prepared = shared.prepared.setdefault(type(codec), Prepared())
+        self._prepared = shared.prepared[type(codec)]
         self._counters = shared.counters
         self._clock = shared.clock
 
@@ -118,8 +120,10 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._write = self._transport.write
         self._transport.set_write_buffer_limits(high=WRITE_HIGH, low=WRITE_LOW)
-        if self._state is not AT_REST:  # the server has called finish()
+        if self._state is State.DRAINING:
             self._advance()
+        elif self._state is State.ENDED:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         known = self._prepared.table.get(data) or self._prepared.find(data)
@@ -180,6 +184,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; what was not sent is lost."""
+        self._state = State.ENDED
         if self._transport is not None:
             self._transport.abort()
 
@@ -292,7 +297,7 @@ class Connection(asyncio.Protocol):
             self._unread = b""
         self._shared.log.warning(
             "request-bad",
-            listener=self._listener,
+            listener=self.listener,
             peer=peer_name(self._transport),
             reason=refused.reason,
             closed=garbage,
@@ -325,7 +330,7 @@ class Connection(asyncio.Protocol):
         return INTERNAL_ERROR if future.exception() else future.result()
 
     def _failed(self, error: BaseException) -> Reply:
-        self._shared.log.bug("answer-failed", error, listener=self._listener)
+        self._shared.log.bug("answer-failed", error, listener=self.listener)
         return INTERNAL_ERROR
 
     def _read_on(self, transport: asyncio.Transport, *, held_up: bool) -> None:

@@ -273,6 +273,14 @@ class TestEnd:
                 assert sock.recv(100) == b"4:OK a,"
                 await following.close()
 
+    async def test_close_ends_who_was_accepted_in_the_same_turn(self) -> None:
+        async with serving() as server:
+            with socket.create_connection(server.listeners[0].sock.getsockname()):
+                server.stop_accepting()
+                assert server.counters.connections_open == 1
+                await server.close()
+                assert server.counters.connections_open == 0
+
     async def test_close_before_start(self) -> None:
         await Server(echo, await open_listeners([LOOPBACK])).close()
 

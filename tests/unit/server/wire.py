@@ -71,10 +71,10 @@ def connect(book: Any, kernel: socket.socket | None = None) -> tuple[Connection,
         limits=Limits(),
         clock=lambda: cast("float", book.now),
         log=RateLimitedLog(logs.get(__name__), lambda: 0.0),
-        prepared=getattr(book, "prepared", {}),
         lost=lambda _connection: None,
         turns=ByHand(),
     )
+    book.prepared = shared.prepared
     made = Connection(SocketmapCodec(), shared, "test")
     wire = Wire(kernel)
     made.connection_made(wire)
