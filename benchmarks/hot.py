@@ -19,6 +19,7 @@ WAYS = {
     "1 connection": Way(),
     "64 pipelined": Way(depth=64),
     "connect per look-up": Way(connections=32, reconnect=True),
+    "connect, 8 at once": Way(connections=8, reconnect=True),
 }
 TAIL = "32 connections"
 """The way whose 99th percentile is shown."""

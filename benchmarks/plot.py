@@ -14,7 +14,7 @@ WIDTH = 860
 LEFT, RIGHT = 250, 70
 """Room for the names on the left, and for the figures on the right."""
 BAR, GAP, TOP = 13, 22, 62
-COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#e69f00")
+COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#e69f00", "#cc79a7")
 """Of Okabe and Ito: told apart by colour-blind readers too, on white and on black."""
 FONT = 'font-family="sans-serif" font-size="12"'
 GREY = "#808080"
@@ -76,7 +76,7 @@ def text(x: float, y: float, words: str, anchor: str = "start") -> str:
 
 
 def legend(index: int, name: str) -> tuple[str, str]:
-    x = 10 + index * 190
+    x = 10 + index * 165
     return (
         f'<rect x="{x}" y="32" width="12" height="12" fill="{COLOURS[index]}"/>',
         text(x + 17, 42, name),
