@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
-from mtasts_resolver.base.quoting import quote
+from mtasts_resolver.config.faults import shown
 from mtasts_resolver.policy.hostname import is_hostname
 
 DNS_PORT = 53
@@ -92,11 +92,11 @@ def parse_address(text: str) -> Address:
     """Return the address that `text` spells, or raise ValueError."""
     kind, _, rest = text.partition(":")
     if kind not in {"inet", "unix"}:
-        raise ValueError(f"{quote(text)} is neither 'inet:HOST:PORT' nor 'unix:/PATH'")
+        raise ValueError(f"{shown(text)} is neither 'inet:HOST:PORT' nor 'unix:/PATH'")
     try:
         return _parse_inet(rest) if kind == "inet" else _parse_unix(rest)
     except ValueError as error:
-        raise ValueError(f"{quote(text)}: {error}") from None
+        raise ValueError(f"{shown(text)}: {error}") from None
 
 
 def parse_server(text: str) -> NameServer:
@@ -113,7 +113,7 @@ def parse_server(text: str) -> NameServer:
         address = parse_ip(host)
     except ValueError:
         raise ValueError(
-            f"{quote(text)} is no name server: an IP address is needed, and a port after it if it"
+            f"{shown(text)} is no name server: an IP address is needed, and a port after it if it"
             f" is not {DNS_PORT}, as in 192.0.2.53:5353 or [2001:db8::53]:5353"
         ) from None
     if port is None:
@@ -121,38 +121,38 @@ def parse_server(text: str) -> NameServer:
     try:
         return NameServer(address, _parse_port(port, lowest=1))
     except ValueError as error:
-        raise ValueError(f"{quote(text)}: {error}") from None
+        raise ValueError(f"{shown(text)}: {error}") from None
 
 
 def parse_proxy_url(text: str) -> ProxyUrl:
     """Return the proxy that `http://host:port` names, with or without `user:password@`."""
     # A password must not get into logs, so nothing that may hold one is quoted.
     secret = "@" in text
-    shown = "the URL (not shown: it holds a password)" if secret else quote(text)
+    url = "the URL (not shown: it holds a password)" if secret else shown(text)
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
         why = "" if secret else f": {error}"
-        raise ValueError(f"{shown} is not a URL{why}") from None
+        raise ValueError(f"{url} is not a URL{why}") from None
     if parts.scheme == "https":
         raise ValueError(
-            f"{shown} asks for TLS to the proxy, which is not supported: write 'http://HOST:PORT';"
+            f"{url} asks for TLS to the proxy, which is not supported: write 'http://HOST:PORT';"
             " what goes through it is encrypted all the same"
         )
     if parts.scheme != "http" or not parts.hostname or not port:
-        raise ValueError(f"{shown} is not 'http://HOST:PORT'")
+        raise ValueError(f"{url} is not 'http://HOST:PORT'")
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise ValueError(f"{shown} has more than a host and a port")
+        raise ValueError(f"{url} has more than a host and a port")
     # urlsplit() passes over tabs and line ends.
     if _CONTROL.search(text):
-        raise ValueError(f"{shown} holds a control character")
+        raise ValueError(f"{url} holds a control character")
     host = parts.hostname
     if not is_hostname(host):
         try:
             host = parse_ip(host)
         except ValueError:
-            raise ValueError(f"{shown} has no valid host") from None
+            raise ValueError(f"{url} has no valid host") from None
     return ProxyUrl(host, port, unquote(parts.username or ""), unquote(parts.password or ""))
 
 
@@ -165,8 +165,8 @@ def parse_network(text: str) -> IPNetwork:
     try:
         meant = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise ValueError(f"{quote(text)} is not an IP network such as 192.0.2.0/24") from None
-    raise ValueError(f"{quote(text)} is an address in the network {meant}: write that one")
+        raise ValueError(f"{shown(text)} is not an IP network such as 192.0.2.0/24") from None
+    raise ValueError(f"{shown(text)} is an address in the network {meant}: write that one")
 
 
 def parse_ip(text: str) -> str:
@@ -174,7 +174,7 @@ def parse_ip(text: str) -> str:
     address = ipaddress.ip_address(text)
     zone = getattr(address, "scope_id", None)
     if zone is not None and not _ZONE.match(zone):
-        raise ValueError(f"{quote(zone)} is not the name of a network interface")
+        raise ValueError(f"{shown(zone)} is not the name of a network interface")
     return str(address)
 
 
@@ -199,7 +199,7 @@ def _parse_host(host: str) -> str:
     except ValueError:
         if not bracketed and is_hostname(host.lower()):
             return host.lower()
-        raise ValueError(f"{quote(host)} is neither an IP address nor a host name") from None
+        raise ValueError(f"{shown(host)} is neither an IP address nor a host name") from None
     if bracketed != (":" in address):
         raise ValueError("an IPv6 address, and only that, stands in brackets")
     return address
@@ -221,7 +221,7 @@ def _parse_unix(path: str) -> UnixAddress:
 
 def _parse_port(text: str, *, lowest: int) -> int:
     if not _PORT.match(text) or not lowest <= int(text) <= MAX_PORT:
-        raise ValueError(f"the port {quote(text)} is not a number from {lowest} to {MAX_PORT}")
+        raise ValueError(f"the port {shown(text)} is not a number from {lowest} to {MAX_PORT}")
     return int(text)
 
 

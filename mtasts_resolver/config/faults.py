@@ -1,7 +1,17 @@
 """What is wrong with a configuration, and where: the file, the line, the key."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+from mtasts_resolver.base.quoting import quote
+
+_CREDENTIALS = re.compile(r"(?<=://).*@", re.DOTALL)
+
+
+def shown(text: str) -> str:
+    """Return `text` as a fault quotes it: a URL, at whatever key it is, without its password."""
+    return quote(_CREDENTIALS.sub("***@", text))
 
 
 class Fault(NamedTuple):

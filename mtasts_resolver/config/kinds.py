@@ -10,13 +10,13 @@ from typing import Any, get_args
 
 from msgspec import Struct
 
-from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.config.endpoints import (
     parse_address,
     parse_network,
     parse_proxy_url,
     parse_server,
 )
+from mtasts_resolver.config.faults import shown
 from mtasts_resolver.config.paths import parse_path, parse_store_url
 
 SECOND = 1.0
@@ -60,10 +60,10 @@ def duration(low: float, high: float, reason: str) -> Kind:
     def parse(text: str) -> float:
         found = _DURATION.match(text)
         if not found:
-            raise ValueError(f"{quote(text)} is not a duration such as 5s, 10m, 12h, 1d")
+            raise ValueError(f"{shown(text)} is not a duration such as 5s, 10m, 12h, 1d")
         seconds = float(found[1]) * _UNITS[found[2] or "s"]
         if not low <= seconds <= high:
-            raise ValueError(f"{quote(text)} is not in the range {valid}")
+            raise ValueError(f"{shown(text)} is not in the range {valid}")
         return seconds
 
     return Kind("duration", valid, parse)
@@ -75,9 +75,9 @@ def integer(low: int, high: int, reason: str) -> Kind:
 
     def parse(text: str) -> int:
         if not _INTEGER.match(text):
-            raise ValueError(f"{quote(text)} is not a whole number")
+            raise ValueError(f"{shown(text)} is not a whole number")
         if not low <= int(text) <= high:
-            raise ValueError(f"{quote(text)} is not in the range {valid}")
+            raise ValueError(f"{shown(text)} is not in the range {valid}")
         return int(text)
 
     return Kind("number", valid, parse)
@@ -90,7 +90,7 @@ def choice(literal: Any) -> Kind:  # noqa: ANN401  a Literal
 
     def parse(text: str) -> str:
         if text not in words:
-            raise ValueError(f"{quote(text)} is not one of {valid}")
+            raise ValueError(f"{shown(text)} is not one of {valid}")
         return text
 
     return Kind("word", valid, parse)
@@ -108,7 +108,7 @@ def switch(name: str = "true or false", word: str | None = None) -> Kind:
             return _SWITCH[lower]
         if lower == word:
             return lower
-        raise ValueError(f"{quote(text)} is not {name}")
+        raise ValueError(f"{shown(text)} is not {name}")
 
     return Kind(name, "", parse)
 
@@ -125,14 +125,14 @@ def parse_mode(text: str) -> FileMode:
     """Return an octal file mode: 0660, 660 or 0o660."""
     found = _MODE.match(text)
     if not found:
-        raise ValueError(f"{quote(text)} is not an octal file mode such as 0660")
+        raise ValueError(f"{shown(text)} is not an octal file mode such as 0660")
     return FileMode(found[1], 8)
 
 
 def parse_account(text: str) -> str:
     """Return the name or number of a user or group."""
     if not _ACCOUNT.match(text):
-        raise ValueError(f"{quote(text)} is not the name or number of a user or group")
+        raise ValueError(f"{shown(text)} is not the name or number of a user or group")
     return text
 
 
@@ -140,7 +140,7 @@ def parse_map_name(text: str) -> str:
     """Return a map name, what socketmap can carry and main.cf can hold, in lower case."""
     if not _MAP_NAME.match(text):
         raise ValueError(
-            f"{quote(text)} is not a map name: 1 to 64 letters, digits, dots, hyphens, underscores"
+            f"{shown(text)} is not a map name: 1 to 64 letters, digits, dots, hyphens, underscores"
         )
     return text.lower()
 

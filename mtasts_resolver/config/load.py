@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.config.endpoints import Address, InetAddress
-from mtasts_resolver.config.faults import ConfigError, Fault, Source
+from mtasts_resolver.config.faults import ConfigError, Fault, Source, shown
 from mtasts_resolver.config.keys import Key, Section, section_keys
 from mtasts_resolver.config.kinds import Kind, parse_map_name, show_duration
 from mtasts_resolver.config.schema import (
@@ -165,7 +164,7 @@ class _Reader:
             if name in raw:
                 values[name] = self._key(key, raw[name], f"{path}.{name}")
             elif key.required:
-                self._note(path, f"the key {quote(name)} is missing")
+                self._note(path, f"the key {shown(name)} is missing")
         return values
 
     def check(self, config: Config) -> None:
@@ -173,13 +172,13 @@ class _Reader:
         if config.tcp_table_map not in config.all_maps():
             known = ", ".join([*BUILTIN_MAPS, *(n for n in config.maps if n not in _BUILTIN)])
             self._note(
-                "$.tcp_table_map", f"{quote(config.tcp_table_map)} is not one of the maps {known}"
+                "$.tcp_table_map", f"{shown(config.tcp_table_map)} is not one of the maps {known}"
             )
         refresh = config.refresh
         if refresh.forget_after < refresh.interval:
             self._note(
                 "$.refresh.forget_after",
-                f"{quote(show_duration(refresh.forget_after))} is shorter than refresh.interval,"
+                f"{shown(show_duration(refresh.forget_after))} is shorter than refresh.interval,"
                 f" {show_duration(refresh.interval)}: no policy would ever be refreshed",
             )
         self._check_listeners(config.listen)
@@ -195,7 +194,7 @@ class _Reader:
                 if address.port == 0:
                     continue  # the kernel chooses another each time
             if first.setdefault(address, path) != path:
-                other = f"{quote(str(address))} is that of {first[address]}, too"
+                other = f"{shown(str(address))} is that of {first[address]}, too"
                 self._note(f"{path}.address", other)
 
     def _note(self, path: str, reason: str) -> None:
@@ -254,7 +253,7 @@ class _Reader:
                 self.faults.append(self._at_key(path, name, str(error)))
                 continue
             if other != name:
-                same = f"{quote(name)} is {quote(other)}, too: case does not count"
+                same = f"{shown(name)} is {shown(other)}, too: case does not count"
                 self.faults.append(self._at_key(path, name, same))
         # The built-in maps come first: the others take their options from them.
         ordered = [name for name in _BUILTIN if name in spelled]
@@ -271,8 +270,8 @@ def _names(keys: Collection[str]) -> str:
 
 def _unknown(name: str, keys: Collection[str]) -> str:
     close = difflib.get_close_matches(name, keys, n=1)
-    hint = f"; did you mean {quote(close[0])}?" if close else ""
-    return f"unknown key {quote(name)}{hint} (valid: {_names(keys)})"
+    hint = f"; did you mean {shown(close[0])}?" if close else ""
+    return f"unknown key {shown(name)}{hint} (valid: {_names(keys)})"
 
 
 def _show(raw: Raw) -> str:
@@ -280,7 +279,7 @@ def _show(raw: Raw) -> str:
         case None:
             return "no value"
         case str():
-            return quote(raw)
+            return shown(raw)
         case list():
             return "a list"
         case dict():

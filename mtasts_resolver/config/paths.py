@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from mtasts_resolver.base.quoting import quote
+from mtasts_resolver.config.faults import shown
 
 MAX_NAME = 255  # bytes of each name in a path, NAME_MAX of Linux
 MAX_PATH = 4_095  # bytes, PATH_MAX of Linux without its NUL
@@ -26,11 +26,11 @@ class StoreUrl(NamedTuple):
 def parse_path(text: str) -> Path:
     """Return the absolute path of a file; or raise ValueError."""
     if not text.startswith("/") or "\0" in text or text.endswith("/"):
-        raise ValueError(f"{quote(text)} is not an absolute path of a file")
+        raise ValueError(f"{shown(text)} is not an absolute path of a file")
     names = text.encode().split(b"/")
     if len(b"/".join(names)) > MAX_PATH or max(map(len, names)) > MAX_NAME:
         raise ValueError(
-            f"{quote(text)} is too long: a path has at most {MAX_PATH:,} bytes, and each name in it"
+            f"{shown(text)} is too long: a path has at most {MAX_PATH:,} bytes, and each name in it"
             f" {MAX_NAME}"
         )
     return Path(text)
@@ -40,7 +40,7 @@ def parse_store_url(text: str) -> StoreUrl:
     """Return where the store is; the path is taken as it stands, without percent-decoding."""
     scheme, separator, path = text.partition("://")
     if not separator or scheme not in {"sqlite", "valkey"}:
-        raise ValueError(f"{quote(text)} is not 'sqlite:///absolute/path'")
+        raise ValueError(f"{shown(text)} is not 'sqlite:///absolute/path'")
     if scheme == "valkey":
         raise ValueError(
             "this version has no store of type 'valkey': use 'sqlite:///absolute/path'"
@@ -49,7 +49,7 @@ def parse_store_url(text: str) -> StoreUrl:
     parsed = parse_path(re.sub("^/+", "/", path))
     if len(bytes(parsed)) > MAX_STORE_PATH or len(parsed.name.encode()) > MAX_STORE_NAME:
         raise ValueError(
-            f"{quote(str(parsed))} is too long: the path of a store has at most {MAX_STORE_PATH}"
+            f"{shown(str(parsed))} is too long: the path of a store has at most {MAX_STORE_PATH}"
             f" bytes, and the name of its file {MAX_STORE_NAME}"
         )
     return StoreUrl(parsed)

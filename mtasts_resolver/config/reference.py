@@ -107,7 +107,7 @@ def _default(key: Key) -> str:
     """Return the default as the file would spell it, on one line."""
     if key.required:
         return "required"
-    if isinstance(key.of, Kind) and key.of.name == "duration":
+    if isinstance(key.default, float):  # a time, as every one that is configured
         return f"`{show_duration(key.default)}`"
     return f"`{_flow(plain(key.default))}`"
 

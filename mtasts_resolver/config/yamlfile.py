@@ -21,8 +21,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from mtasts_resolver.base.quoting import quote
-from mtasts_resolver.config.faults import ConfigError, Fault, Source
+from mtasts_resolver.config.faults import ConfigError, Fault, Source, shown
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")  # which only an escape such as "\ud800" can hold
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
@@ -120,7 +119,7 @@ class _Builder:
             first = self._lines.setdefault(value_path, line)
             value = self._value(next(self._events), value_path, depth + 1)
             if key in items:
-                twice = f"the key {quote(key)} stands twice, in line {first} before"
+                twice = f"the key {shown(key)} stands twice, in line {first} before"
                 self._faults.append(Fault(twice, path, line, self._file))
             else:
                 items[key] = value
@@ -140,7 +139,7 @@ class _Builder:
 
 def join(path: str, key: str) -> str:
     """Return the path of the key `key` in the section at `path`."""
-    return f"{path}.{key if _PLAIN_KEY.match(key) else quote(key)}"
+    return f"{path}.{key if _PLAIN_KEY.match(key) else shown(key)}"
 
 
 def _position(event: Event) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """What a configuration file may hold, and what is said about one that is wrong."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -378,9 +379,21 @@ def test_an_endless_file_is_not_read_to_its_end() -> None:
         load_config(Path("/dev/zero"))
 
 
-def test_the_password_of_a_proxy_is_not_quoted() -> None:
-    (fault,) = faults("https: {proxy: 'http://me:secret@proxy.example:99999'}")
-    assert "secret" not in fault
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("https: {proxy: URL99}", "https: {proxy: [URL]}", "https: {proxi: URL}", "https: URL"),
+        *("https: {ca_file: URL}", "store: {url: URL}", "proxy: URL", "URL: 1", "https: {URL: 1}"),
+        *("https: {proxy: {URL: 1}}", "https: {allow_networks: URL}", "https: {proxy: URL/x}"),
+        *("dns: {servers: [URL]}", "listen: [{protocol: URL, address: URL}]", "URL", "user: URL"),
+        *("maps: {URL: {}}", "lookup_timeout: URL", "maps: {a: {sni: URL}}", "{URL: 1, URL: 2}"),
+    ],
+)
+@pytest.mark.parametrize("password", ["secret", "secret" * 20, "se@cret", "secret/?"])
+def test_the_password_of_a_proxy_is_quoted_nowhere(text: str, password: str) -> None:
+    url = f"'http://me:{password}@proxy.example:3128"
+    for fault in faults(re.sub("URL([^ :,}\\]]*)", lambda found: f"{url}{found[1]}'", text)):
+        assert "cret" not in fault
 
 
 def test_hostile_keys_cannot_forge_a_line() -> None:
