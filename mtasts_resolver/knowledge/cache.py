@@ -116,6 +116,8 @@ class Cache(Generic[E]):
         self._absences: ManyDicts[E] = ManyDicts(limit)
         self._bytes = 0
         self._shrinking = False
+        self.evicted = False
+        """Something was evicted."""
         self.precious_missing = False
         """A precious entry was evicted, or found no room, or is to be had elsewhere."""
 
@@ -146,7 +148,7 @@ class Cache(Generic[E]):
 
     def put(self, domain: str, entry: E) -> None:
         self.remove(domain)
-        size = _size(domain, entry)
+        size = _size(domain, entry) + self._replies(entry)
         self._shrink(entries=1, size=size)
         self._add(domain, entry, size)
 
@@ -162,15 +164,13 @@ class Cache(Generic[E]):
     def keep(self, entry: E, reply: TimedReply, holds: Callable[[TimedReply], bool]) -> None:
         """Remember `reply`, and of those that were made of the entry before what still holds."""
         held = [other for other in entry.replies if holds(other)][1 - MAX_REPLIES :]
-        before = sum(other.size for other in entry.replies)
+        before = self._replies(entry)
         entry.replies = (*held, reply)
-        if self._counts_replies:
-            self._count(entry, sum(other.size for other in entry.replies) - before)
+        self._count(entry, self._replies(entry) - before)
 
     def weigh(self, domain: str, entry: E) -> None:
         """Count `entry` anew, in which something was changed."""
-        replies = sum(reply.size for reply in entry.replies) if self._counts_replies else 0
-        self._count(entry, _size(domain, entry) + replies - entry.size)
+        self._count(entry, _size(domain, entry) + self._replies(entry) - entry.size)
 
     def remove(self, domain: str) -> None:
         entry = self._precious.pop(domain) or self._absences.pop(domain)
@@ -220,11 +220,16 @@ class Cache(Generic[E]):
         if not self._has_room():
             self._shrink_later()
 
+    def _replies(self, entry: E) -> int:
+        """Return how many bytes are counted for the replies that were made of `entry`."""
+        return sum(reply.size for reply in entry.replies) if self._counts_replies else 0
+
     def _gone(self, entry: E) -> None:
         self._bytes -= entry.size
         entry.size = 0
 
     def _evict(self) -> None:
+        self.evicted = True
         entries = self._absences or self._precious
         for _ in range(MAX_SECOND_CHANCES):
             domain, entry = entries.pop_oldest()

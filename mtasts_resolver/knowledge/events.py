@@ -8,7 +8,7 @@ from mtasts_resolver.policy import Policy
 
 
 class FindingRevoked(NamedTuple):
-    """What was found of a domain is wrong before the time until which it was to hold."""
+    """What was found of a domain is wrong, and replies that were made of it may hold still."""
 
     domain: str
 

@@ -202,19 +202,25 @@ class Policies:
 
     def _put(self, domain: str, entry: StsEntry) -> None:
         held = self.cache.get(domain)
+        same = held is not None and held.finding == entry.finding
+        if held is not None and same:
+            entry.replies = held.replies
         self.cache.put(domain, entry)
-        if held is not None and held.finding != entry.finding:
+        if not same and (held is not None or entry.precious):
             self._revoke(domain, held)
 
     def _remove(self, domain: str) -> None:
         held = self.cache.get(domain)
         self.cache.remove(domain)
-        if held is not None:
-            self._revoke(domain, held)
+        self._revoke(domain, held)
 
-    def _revoke(self, domain: str, held: StsEntry) -> None:
-        """Tell that what was answered from `held` is wrong, if it was to hold still."""
-        if self._clock.monotonic() < min(held.until, held.stale_at):
+    def _revoke(self, domain: str, held: StsEntry | None) -> None:
+        """Tell that what was found of `domain` is wrong, if a reply made of it may hold still.
+
+        The replies made of what was evicted nobody can name any more.
+        """
+        now = self._clock.monotonic()
+        if self.cache.evicted or (held and any(now < reply.until for reply in held.replies)):
             self._events.publish(FindingRevoked(domain))
 
     def _doubt_unread(self) -> None:
@@ -228,6 +234,7 @@ class Policies:
     def _doubt(self, domain: str, now: float) -> None:
         """Have `domain` learnt anew where it has no policy: the store may hold one."""
         entry = self.cache.get(domain)
-        if entry is not None and entry.stored is None:
+        if entry is None or entry.stored is None:
             self._revoke(domain, entry)
-            entry.until = min(entry.until, now)
+            if entry is not None:
+                entry.until = min(entry.until, now)

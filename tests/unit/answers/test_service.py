@@ -7,7 +7,7 @@ import pytest
 
 from mtasts_resolver.answers.service import MAX_UNKNOWN_MAPS, LookupService, RepliesRevoked
 from mtasts_resolver.base.overload import MisconfiguredError
-from mtasts_resolver.config import Config, MapOptions
+from mtasts_resolver.config import CacheConfig, Config, MapOptions
 from mtasts_resolver.knowledge import inflight
 from mtasts_resolver.knowledge.cache import ManyDicts
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
@@ -17,6 +17,7 @@ from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply
 from mtasts_resolver.store import StoreReturned
 from tests.events import events
+from tests.unit.knowledge import world as published
 from tests.unit.knowledge.world import TTL, World, ask, document, settle
 
 SECURE = "secure match=mx.good.example"
@@ -263,6 +264,55 @@ async def test_replies_are_revoked_only_where_one_was_to_hold_and_is_wrong() -> 
     assert revoked == []
 
 
+@pytest.mark.parametrize("renewed", [False, True])
+async def test_a_reply_that_was_to_hold_longer_than_the_next_look_is_revoked(
+    renewed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The TTL of the record has become shorter since the reply was made."""
+    monkeypatch.setattr(published, "TTL", 3_600.0)
+    world = World(Config(maps={"default": MapOptions(dane=False)}))
+    world.internet.publish("good.example", document())
+    service = service_for(world)
+    await ask(service, "good.example")
+    await world.clock.advance(TTL + 1)
+    await ask(service, "good.example")  # has the id looked at: it may be believed for an hour
+    await settle()
+    held = service.answer(Request("default", "good.example"))
+    assert isinstance(held, TimedReply)
+    assert held.until > world.clock.now + 3_000
+    monkeypatch.setattr(published, "TTL", TTL)
+    if renewed:
+        await world.sts.renew("good.example")
+        assert service.answer(Request("default", "good.example")) is held  # nothing has changed
+    else:
+        entry = world.sts.cache.get("good.example")
+        assert entry is not None
+        entry.stale_at = world.clock.now + TTL
+    world.internet.publish("good.example", document("none"), "2")
+    await world.clock.advance(TTL + 1)
+    revoked = revocations(world)
+    world.sts.lookup("good.example")
+    await settle()
+    assert held.until > world.clock.now
+    assert len(revoked) == 1
+    assert await ask(service, "good.example") == NOT_FOUND
+
+
+async def test_where_entries_were_evicted_every_new_policy_revokes_all_replies() -> None:
+    """Those that were made of what is gone nobody can name."""
+    world = World(Config(cache=CacheConfig(memory_entries=1_000)))
+    service = service_for(world)
+    await ask(service, "good.example")
+    revoked = revocations(world)
+    for number in range(2_100):
+        await ask(service, f"d{number}.example")
+    assert world.sts.cache.get("good.example") is None
+    assert revoked == []
+    world.internet.publish("good.example", document())
+    assert (await ask(service, "good.example")).status is Status.OK
+    assert len(revoked) == 1
+
+
 async def test_a_stored_policy_revokes_the_answer_that_there_is_none() -> None:
     world = World()
     world.internet.publish("good.example", document())
@@ -271,7 +321,8 @@ async def test_a_stored_policy_revokes_the_answer_that_there_is_none() -> None:
     del world.internet.records["good.example"]
     world.store.unreadable = True
     service = service_for(world)
-    assert await ask(service, "good.example") == NOT_FOUND
+    for _ in range(2):  # the second time the reply is kept
+        assert await ask(service, "good.example") == NOT_FOUND
     revoked = revocations(world)
     world.store.unreadable = False
     world.events.publish(StoreReturned())
