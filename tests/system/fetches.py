@@ -19,7 +19,7 @@ from mtasts_resolver.discovery.errors import CertificateError
 from mtasts_resolver.worker import child
 from tests.unit.discovery.policyhost import DOMAIN, HOST, fetcher_for, policy_host, response, tls
 from tests.unit.discovery.servers import stream_server
-from tests.unit.discovery.test_policy_host import Proxy
+from tests.unit.discovery.test_proxy import Proxy
 
 
 def say(line: str) -> None:
