@@ -12,11 +12,10 @@ from mtasts_resolver.config.endpoints import (
     parse_ip,
     parse_proxy_url,
 )
-from mtasts_resolver.config.faults import ConfigError, Fault, Source
+from mtasts_resolver.config.faults import ConfigError, Fault
 from mtasts_resolver.config.handing import plain
 from mtasts_resolver.config.kinds import show_duration
 from mtasts_resolver.config.load import (
-    Changes,
     Loaded,
     changes,
     load_config,
@@ -47,7 +46,6 @@ __all__ = [
     "MAX_SERVERS",
     "Address",
     "CacheConfig",
-    "Changes",
     "Config",
     "ConfigError",
     "DnsConfig",
@@ -64,7 +62,6 @@ __all__ = [
     "ProtocolName",
     "ProxyUrl",
     "RefreshConfig",
-    "Source",
     "StoreConfig",
     "StoreUrl",
     "UnixAddress",

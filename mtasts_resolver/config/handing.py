@@ -2,16 +2,18 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from mtasts_resolver.config.endpoints import IPNetwork
 from mtasts_resolver.config.keys import Section
 from mtasts_resolver.config.kinds import FileMode
 
+_PLAIN = (NoneType, bool, int, float, str)
 _DECODERS: dict[type, Any] = {IPNetwork: ip_network, Path: Path, FileMode: FileMode}
 
 
-def plain(value: object) -> Any:  # noqa: ANN401  what JSON knows
+def plain(value: object) -> object:
     """Return a configuration, or what is in it, as JSON can show it, no password among it.
 
     Sections are mappings, times seconds, and all else is as the file spells it.
@@ -21,13 +23,9 @@ def plain(value: object) -> Any:  # noqa: ANN401  what JSON knows
             return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
         case dict():
             return {name: plain(item) for name, item in value.items()}
-        case None | bool() | float() | str():
-            return value
-    if type(value) is int:
-        return value
     if type(value) is tuple:
         return [plain(item) for item in value]
-    return str(value)
+    return value if type(value) in _PLAIN else str(value)
 
 
 def encode_value(value: object) -> object:

@@ -6,7 +6,7 @@ uses it.
 
 import re
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import get_args
 
 from msgspec import Struct
 
@@ -83,7 +83,7 @@ def integer(low: int, high: int, reason: str) -> Kind:
     return Kind("number", valid, parse)
 
 
-def choice(literal: Any) -> Kind:  # noqa: ANN401  a Literal
+def choice(literal: object) -> Kind:
     """Return the kind of a word, one of those of a Literal."""
     words = get_args(literal)
     valid = ", ".join(words)

@@ -208,6 +208,16 @@ def test_what_is_no_proxy(text: str) -> None:
     assert "cret" not in error
 
 
+@given(st.text() | st.text(alphabet="ab0:@/[].%?#", max_size=20).map("http://{}:80".format))
+@example("http://[fe80::1%eth0]:80")
+def test_a_proxy_is_read_back_as_the_same(text: str) -> None:
+    try:
+        proxy = parse_proxy_url(text)._replace(user="", password="")
+    except ValueError:
+        return
+    assert parse_proxy_url(str(proxy)) == proxy
+
+
 @pytest.mark.parametrize("url", ["https://proxy:443", "HTTPS://user:secret@proxy:443"])
 def test_no_proxies_over_tls(url: str) -> None:
     error = error_of(url, parse_proxy_url)

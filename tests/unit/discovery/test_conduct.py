@@ -7,7 +7,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from mtasts_resolver.config.endpoints import NameServer as Address
+from mtasts_resolver.config import NameServer as Address
 from mtasts_resolver.discovery.dns import client as discovery_dns
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.conduct import (

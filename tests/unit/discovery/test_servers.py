@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.config.endpoints import MAX_SERVERS, NameServer
+from mtasts_resolver.config import MAX_SERVERS, NameServer
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.servers import RESOLV_CONF_CHECK, ResolvConf, read_resolv_conf
 from mtasts_resolver.discovery.errors import DnsConfigError

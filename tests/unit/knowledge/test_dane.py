@@ -9,8 +9,7 @@ import pytest
 
 from mtasts_resolver.answers.service import LookupService
 from mtasts_resolver.base.overload import OverloadedError
-from mtasts_resolver.config import Config, DnsConfig, MapOptions
-from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.config import Config, DnsConfig, MapOptions, NameServer
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME
 from mtasts_resolver.discovery.dns.answer import DnsAnswer
 from mtasts_resolver.discovery.dns.client import DnsClient
