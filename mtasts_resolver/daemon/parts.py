@@ -12,6 +12,7 @@ from mtasts_resolver.base.events import Events
 from mtasts_resolver.config import Config
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.generic import Means
 from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.knowledge.sts import StsKnowledge
 from mtasts_resolver.server.accept import Server
@@ -68,16 +69,13 @@ def assemble(
     counters: Counters,
 ) -> Parts:
     """Make the parts; none of them does anything yet."""
-    events, rng = Events(), random.SystemRandom()
+    events = Events()
     journal = Journal(events, clock)
     store = SqliteStore(store_path, clock=clock, events=events)
-    sts = StsKnowledge(
-        discoverer, store, clock=clock, rng=rng, config=config, counters=counters, events=events
-    )
+    means = Means(clock, random.SystemRandom(), config, counters, events)
+    sts = StsKnowledge(discoverer, store, means)
     dnssec = DnssecProbe(discoverer, config.dns.dnssec, clock, events)
-    dane = DaneKnowledge(
-        discoverer, dnssec, clock=clock, rng=rng, config=config, counters=counters, events=events
-    )
+    dane = DaneKnowledge(discoverer, dnssec, means)
     service = LookupService(sts, dane, clock=clock, config=config, counters=counters, events=events)
     server = Server(service.answer, listeners, clock=clock.monotonic)
     events.listen(RepliesRevoked, lambda _: server.forget_replies())

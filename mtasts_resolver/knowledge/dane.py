@@ -5,18 +5,13 @@ host and port. It lives by the TTLs of DNS and not by max_age, and in memory onl
 it must be asked for again (RFC 7672 §2.1.1). A next hop stands here as text, `str(NextHop)`.
 """
 
-import random
-
-from mtasts_resolver.base.clock import Clock
-from mtasts_resolver.base.counters import Counters
-from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.knowledge.cache import Cache
 from mtasts_resolver.knowledge.dnssec import PROBE_INTERVAL, DnssecProbe
 from mtasts_resolver.knowledge.entry import DaneEntry
-from mtasts_resolver.knowledge.generic import Knowledge
+from mtasts_resolver.knowledge.generic import Knowledge, Means
 from mtasts_resolver.knowledge.lifetimes import RETRY_SOON
 from mtasts_resolver.policy import Dane, DaneFinding
 from mtasts_resolver.worker.discoverer import Discoverer
@@ -36,26 +31,12 @@ OFF = DaneFinding(Dane.OFF, "no name server that validates DNSSEC and is trusted
 class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
     """Knows, or finds out, what DANE demands at each next hop; keeps it current while in use."""
 
-    def __init__(
-        self,
-        discoverer: Discoverer,
-        dnssec: DnssecProbe,
-        *,
-        clock: Clock,
-        rng: random.Random,
-        config: Config,
-        counters: Counters,
-        events: Events,
-    ) -> None:
-        super().__init__(
-            "DANE discovery",
-            Cache(config.cache.memory_entries, config.cache.dane_bytes, counts_replies=False),
-            clock=clock,
-            rng=rng,
-            config=config,
-            counters=counters,
-            events=events,
+    def __init__(self, discoverer: Discoverer, dnssec: DnssecProbe, means: Means) -> None:
+        limits = means.config.cache
+        cache: Cache[DaneEntry] = Cache(
+            limits.memory_entries, limits.dane_bytes, counts_replies=False
         )
+        super().__init__("DANE discovery", cache, means)
         self._discoverer = discoverer
         self._dnssec = dnssec
         self._shared: dict[DaneFinding, DaneFinding] = {}

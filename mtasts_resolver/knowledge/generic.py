@@ -9,7 +9,7 @@ What is in use is renewed before it ends.
 import asyncio
 import random
 from abc import abstractmethod
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
@@ -26,26 +26,26 @@ E = TypeVar("E", bound=Entry)
 F = TypeVar("F")
 
 
+class Means(NamedTuple):
+    """What every kind of knowledge works with."""
+
+    clock: Clock
+    rng: random.Random
+    config: Config
+    counters: Counters
+    events: Events
+
+
 class Knowledge(Schedule[E], Generic[E, F]):
     """Knows, or finds out, one kind of thing. F is the finding that an entry E holds."""
 
-    def __init__(
-        self,
-        kind: str,
-        cache: Cache[E],
-        *,
-        clock: Clock,
-        rng: random.Random,
-        config: Config,
-        counters: Counters,
-        events: Events,
-    ) -> None:
-        super().__init__(clock)
+    def __init__(self, kind: str, cache: Cache[E], means: Means) -> None:
+        super().__init__(means.clock)
         self.cache = cache
-        self._rng = rng
-        self._config = config
-        self._counters = counters
-        self._events = events
+        self._rng = means.rng
+        self._config = means.config
+        self._counters = means.counters
+        self._events = means.events
         self._discoveries: Discoveries[E | None] = Discoveries(kind)
 
     @property

@@ -5,11 +5,7 @@ than is known, or where the policy is due to be fetched again.
 """
 
 import asyncio
-import random
 
-from mtasts_resolver.base.clock import Clock
-from mtasts_resolver.base.counters import Counters
-from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.overload import TOO_BUSY, OverloadedError
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
@@ -27,7 +23,7 @@ from mtasts_resolver.knowledge.events import (
     RefreshRecovered,
     StoredPolicyInvalid,
 )
-from mtasts_resolver.knowledge.generic import Knowledge
+from mtasts_resolver.knowledge.generic import Knowledge, Means
 from mtasts_resolver.knowledge.lifetimes import (
     RETRY_SOON,
     absence_lifetime,
@@ -53,27 +49,10 @@ Fetched = FetchedPolicy | FetchError | DnsError | None
 class StsKnowledge(Knowledge[StsEntry, StsFinding]):
     """Knows, or finds out, the policy of each domain; fetches each about daily."""
 
-    def __init__(
-        self,
-        discoverer: Discoverer,
-        store: Store,
-        *,
-        clock: Clock,
-        rng: random.Random,
-        config: Config,
-        counters: Counters,
-        events: Events,
-    ) -> None:
-        self.policies = Policies(store, clock=clock, config=config, events=events)
-        super().__init__(
-            "discovery",
-            self.policies.cache,
-            clock=clock,
-            rng=rng,
-            config=config,
-            counters=counters,
-            events=events,
-        )
+    def __init__(self, discoverer: Discoverer, store: Store, means: Means) -> None:
+        clock, events = means.clock, means.events
+        self.policies = Policies(store, clock=clock, config=means.config, events=events)
+        super().__init__("discovery", self.policies.cache, means)
         self._discoverer = discoverer
         self._loader = Loader(self.policies, store, self, clock=clock, events=events)
         self._name_servers = NameServerHealth(clock, events)

@@ -52,6 +52,15 @@ class Running:
         await settle()
 
 
+async def some_policies(running: Running, number: int, *, max_age: float = 7 * DAY) -> list[str]:
+    """Have so many policies published and known."""
+    domains = [f"d{each}.example" for each in range(number)]
+    for domain in domains:
+        running.world.internet.publish(domain, document(max_age=int(max_age)))
+        await running.world.mode(domain)
+    return domains
+
+
 @pytest.mark.row("C4")
 async def test_long_documents_are_read_in_turns_of_their_own() -> None:
     """A page of the store may hold megabytes, and a look-up must not wait for all of it."""
@@ -113,9 +122,7 @@ async def test_a_year_of_clock_jumps_outages_and_restarts_loses_no_policy() -> N
 async def test_refreshes_are_spread_over_the_day() -> None:
     running = Running()
     world = running.world
-    for number in range(400):
-        world.internet.publish(f"d{number}.example", document())
-        await world.mode(f"d{number}.example")
+    await some_policies(running, 400)
     hours: Counter[int] = Counter()
     for hour in range(72):
         before = len(world.internet.fetches)
@@ -129,9 +136,7 @@ async def test_refreshes_are_spread_over_the_day() -> None:
 async def test_after_a_long_stop_what_is_overdue_is_spread_too() -> None:
     running = Running()
     world = running.world
-    for number in range(200):
-        world.internet.publish(f"d{number}.example", document(max_age=30 * int(DAY)))
-        await world.mode(f"d{number}.example")
+    await some_policies(running, 200, max_age=30 * DAY)
     await running.restart(down_for=10 * DAY)
     before = len(world.internet.fetches)
     per_minute = []
@@ -147,9 +152,7 @@ async def test_after_a_long_stop_what_is_overdue_is_spread_too() -> None:
 async def test_no_more_than_the_allowed_number_run_at_once() -> None:
     running = Running(Config(refresh=RefreshConfig(concurrency=4)))
     world = running.world
-    for number in range(30):
-        world.internet.publish(f"d{number}.example", document())
-        await world.mode(f"d{number}.example")
+    await some_policies(running, 30)
     world.internet.gate = asyncio.Event()
     before = len(world.internet.queries)
     await world.clock.advance(DAY)
@@ -164,9 +167,7 @@ async def test_no_more_than_the_allowed_number_run_at_once() -> None:
 async def test_the_schedule_is_rebuilt_from_the_store() -> None:
     running = Running()
     world = running.world
-    for number in range(10):
-        world.internet.publish(f"d{number}.example", document())
-        await world.mode(f"d{number}.example")
+    await some_policies(running, 10)
     await running.restart()
     assert len(world.sts) == 10
     assert len(world.sts.cache) == 10  # in memory before anyone asks
@@ -179,9 +180,7 @@ async def test_the_schedule_is_rebuilt_from_the_store() -> None:
 async def test_a_store_that_cannot_be_read_whole_is_read_again_later() -> None:
     running = Running()
     world = running.world
-    for number in range(10):
-        world.internet.publish(f"d{number}.example", document())
-        await world.mode(f"d{number}.example")
+    await some_policies(running, 10)
     world.store.unreadable = True
     await running.restart()
     assert len(world.sts) == len(world.sts.cache) == 1
@@ -190,14 +189,6 @@ async def test_a_store_that_cannot_be_read_whole_is_read_again_later() -> None:
     await world.clock.advance(LOAD_RETRY_DELAY)
     assert len(world.sts) == len(world.sts.cache) == 10
     await running.stop()
-
-
-async def a_hundred_policies(running: Running, *, max_age: float = 7 * DAY) -> list[str]:
-    domains = [f"d{number}.example" for number in range(100)]
-    for domain in domains:
-        running.world.internet.publish(domain, document(max_age=int(max_age)))
-        await running.world.mode(domain)
-    return domains
 
 
 @pytest.mark.row("C2")
@@ -209,7 +200,7 @@ async def test_a_clock_that_is_ahead_at_a_start_costs_no_policy(
     caplog.set_level(logging.WARNING)
     running = Running()
     world = running.world
-    domains = await a_hundred_policies(running)
+    domains = await some_policies(running, 100)
     await running.stop()
     world.internet.records.clear()  # somebody blocks what could be found anew
     world.clock.offset += ahead
@@ -237,7 +228,7 @@ async def test_what_has_been_over_for_long_is_dropped(caplog: pytest.LogCaptureF
     caplog.set_level(logging.WARNING)
     running = Running()
     world = running.world
-    await a_hundred_policies(running, max_age=DAY)
+    await some_policies(running, 100, max_age=DAY)
     world.internet.records.clear()
     await running.restart(down_for=10 * DAY)
     await world.clock.advance(EXPIRED_GRACE - 2 * HOUR)
@@ -255,7 +246,7 @@ async def test_a_clock_that_was_ahead_does_not_end_a_policy_for_good() -> None:
     """Its end in memory is by the clock of the start, that in the store by the clock of now."""
     running = Running()
     world = running.world
-    await a_hundred_policies(running, max_age=7 * DAY)
+    await some_policies(running, 100, max_age=7 * DAY)
     await running.stop()
     world.internet.records.clear()
     world.internet.web_down = True
@@ -277,7 +268,7 @@ async def test_policies_loaded_by_a_clock_that_is_ahead_last_as_long_as_they_are
     """They seem to have less left than they have; then the clock is set right."""
     running = Running()
     world = running.world
-    domains = await a_hundred_policies(running, max_age=10 * DAY)
+    domains = await some_policies(running, 100, max_age=10 * DAY)
     await running.stop()
     world.internet.records.clear()
     world.internet.web_down = True
@@ -300,7 +291,7 @@ async def test_a_policy_that_is_still_stored_is_known_before_the_store_is_read_a
     """Its end in memory comes before anybody has noticed that the clock was set."""
     running = Running()
     world = running.world
-    domains = await a_hundred_policies(running, max_age=7 * DAY)
+    domains = await some_policies(running, 100, max_age=7 * DAY)
     await running.stop()
     world.internet.records.clear()
     world.internet.web_down = True
@@ -317,7 +308,7 @@ async def test_a_policy_that_is_still_stored_is_known_before_the_store_is_read_a
 async def test_a_clock_that_jumps_ends_no_policy_that_came_from_the_store() -> None:
     running = Running()
     world = running.world
-    domains = await a_hundred_policies(running, max_age=7 * DAY)
+    domains = await some_policies(running, 100, max_age=7 * DAY)
     await running.restart()
     world.internet.records.clear()
     world.internet.web_down = True
@@ -330,7 +321,7 @@ async def test_a_clock_that_jumps_ends_no_policy_that_came_from_the_store() -> N
 async def test_a_clock_that_is_ahead_makes_no_domain_seem_forgotten() -> None:
     running = Running()
     world = running.world
-    domains = await a_hundred_policies(running, max_age=300 * DAY)
+    domains = await some_policies(running, 100, max_age=300 * DAY)
     await running.stop()
     world.clock.offset += 100 * DAY  # more than forget_after
     await running.restart()

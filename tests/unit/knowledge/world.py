@@ -32,6 +32,7 @@ from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.generic import Means
 from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.knowledge.sts import StsKnowledge
 from mtasts_resolver.policy import parse_document
@@ -215,15 +216,8 @@ class World:
         """Lose the memory, keep the store."""
         self.events = Events()
         self.journal = Journal(self.events, self.clock)
-        self.sts = StsKnowledge(
-            self.discoverer(),
-            self.store,
-            clock=self.clock,
-            rng=self.rng,
-            config=self.config,
-            counters=self.counters,
-            events=self.events,
-        )
+        self.means = Means(self.clock, self.rng, self.config, self.counters, self.events)
+        self.sts = StsKnowledge(self.discoverer(), self.store, self.means)
 
     def discoverer(self, validating: DnsClient | None = None) -> DirectDiscoverer:
         """Return who asks the internet, and of DANE those that are trusted."""
@@ -231,15 +225,7 @@ class World:
         return DirectDiscoverer(self.internet, fetcher, validating or self.internet, None)
 
     def dane(self, discoverer: Discoverer, dnssec: DnssecProbe) -> DaneKnowledge:
-        return DaneKnowledge(
-            discoverer,
-            dnssec,
-            clock=self.clock,
-            rng=self.rng,
-            config=self.config,
-            counters=self.counters,
-            events=self.events,
-        )
+        return DaneKnowledge(discoverer, dnssec, self.means)
 
     async def mode(self, domain: str) -> str | None:
         """Look `domain` up as Postfix would; return the policy's mode, None without a policy."""
