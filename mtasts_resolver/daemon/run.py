@@ -32,7 +32,6 @@ from mtasts_resolver.knowledge.events import PoliciesLoaded
 from mtasts_resolver.server.listeners import (
     Listener,
     ListenError,
-    ListenerSpec,
     adopt_socket,
     open_listeners,
 )
@@ -172,18 +171,8 @@ class Daemon:
         """Open what is configured; where systemd passes sockets, they take its place."""
         if self._given.sockets:
             return [_adopt(activated) for activated in self._given.sockets]
-        specs = [
-            ListenerSpec(
-                protocol=listener.protocol,
-                address=listener.address,
-                mode=listener.mode,
-                owner=listener.owner,
-                group=listener.group,
-            )
-            for listener in self._config.listen
-        ]
         try:
-            listeners = await open_listeners(specs)
+            listeners = await open_listeners(self._config.listen)
         except ListenError as error:
             raise TemporaryStartError(str(error)) from None
         if not listeners:

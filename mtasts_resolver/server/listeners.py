@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from mtasts_resolver.config import Address, InetAddress, ProtocolName, UnixAddress
+from mtasts_resolver.config import InetAddress, ListenerConfig, ProtocolName, UnixAddress
 from mtasts_resolver.postfix.codec import Codec
 from mtasts_resolver.postfix.socketmap import SocketmapCodec
 from mtasts_resolver.postfix.tcp_table import TcpTableCodec
@@ -34,19 +34,6 @@ _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 class ListenError(Exception):
     """An address cannot be listened on; the text names it, and says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListenerSpec:
-    """What to listen on. `mode`, `owner` and `group` concern unix sockets only."""
-
-    protocol: ProtocolName
-    address: Address
-    mode: int | None = None
-    owner: str | None = None
-    """A user's name, or None: the daemon's own."""
-    group: str | None = None
-    """A group's name, or None: the daemon's own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,15 +64,15 @@ class Listener:
         self.sock.close()
 
 
-async def open_listeners(specs: Iterable[ListenerSpec]) -> list[Listener]:
-    """Open all of `specs`, or none: raise ListenError.
+async def open_listeners(configured: Iterable[ListenerConfig]) -> list[Listener]:
+    """Open all that are configured, or none: raise ListenError.
 
     A host name is looked up, and each of its addresses that the machine has is listened on.
     """
     with contextlib.ExitStack() as opened:
         listeners: list[Listener] = []
-        for spec in specs:
-            for listener in await _open(spec):
+        for config in configured:
+            for listener in await _open(config):
                 opened.callback(listener.close)
                 listeners.append(listener)
         opened.pop_all()
@@ -100,23 +87,23 @@ def adopt_socket(protocol: ProtocolName, sock: socket.socket) -> Listener:
     return Listener(protocol, sock, _name(sock), passed=True)
 
 
-async def _open(spec: ListenerSpec) -> list[Listener]:
-    if isinstance(spec.address, UnixAddress):
-        return [_open_unix(spec, spec.address)]
-    return await _open_inet(spec, spec.address)
+async def _open(config: ListenerConfig) -> list[Listener]:
+    if isinstance(config.address, UnixAddress):
+        return [_open_unix(config, config.address)]
+    return await _open_inet(config, config.address)
 
 
-def _open_unix(spec: ListenerSpec, address: UnixAddress) -> Listener:
+def _open_unix(config: ListenerConfig, address: UnixAddress) -> Listener:
     try:
         sock, bound = bind_unix(
-            address.path, mode=spec.mode, owner=spec.owner, group=spec.group, backlog=BACKLOG
+            address.path, mode=config.mode, owner=config.owner, group=config.group, backlog=BACKLOG
         )
     except OSError as error:
         raise ListenError(f"cannot listen on {address}: {error.strerror or error}") from None
-    return Listener(spec.protocol, sock, str(address), bound)
+    return Listener(config.protocol, sock, str(address), bound)
 
 
-async def _open_inet(spec: ListenerSpec, address: InetAddress) -> list[Listener]:
+async def _open_inet(config: ListenerConfig, address: InetAddress) -> list[Listener]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -137,7 +124,7 @@ async def _open_inet(spec: ListenerSpec, address: InetAddress) -> list[Listener]
                     raise _listen_error(address, error) from None
             else:
                 opened.callback(sock.close)
-                listeners.append(Listener(spec.protocol, sock, _name(sock)))
+                listeners.append(Listener(config.protocol, sock, _name(sock)))
         if failure and not listeners:
             raise _listen_error(address, failure) from None
         opened.pop_all()

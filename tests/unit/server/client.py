@@ -5,18 +5,29 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Self, cast
+from pathlib import Path
+from typing import Any, Self, cast
 
-from mtasts_resolver.config.endpoints import InetAddress
+from mtasts_resolver.config import InetAddress, ListenerConfig, ProtocolName, UnixAddress
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.server.accept import Server
 from mtasts_resolver.server.connection import Responder
 from mtasts_resolver.server.limits import Limits
-from mtasts_resolver.server.listeners import ListenerSpec, open_listeners
+from mtasts_resolver.server.listeners import open_listeners
 
-LOOPBACK = ListenerSpec("socketmap", InetAddress("127.0.0.1", 0))
 DEADLINE = 20.0  # seconds; only a broken test waits so long
+
+
+def inet(host: str, port: int = 0, protocol: ProtocolName = "socketmap") -> ListenerConfig:
+    return ListenerConfig(protocol=protocol, address=InetAddress(host, port))
+
+
+def unix(path: Path, **more: Any) -> ListenerConfig:
+    return ListenerConfig(protocol="socketmap", address=UnixAddress(str(path)), **more)
+
+
+LOOPBACK = inet("127.0.0.1")
 
 
 class FakeClock:
@@ -113,12 +124,12 @@ class Client:
 @asynccontextmanager
 async def serving(
     answer: Responder = echo,
-    *specs: ListenerSpec,
+    *listen: ListenerConfig,
     limits: Limits | None = None,
     clock: Callable[[], float] | None = None,
 ) -> AsyncIterator[Server]:
     """Run a server, by default one that echoes keys as socketmap on the loopback."""
-    listeners = await open_listeners(specs or [LOOPBACK])
+    listeners = await open_listeners(listen or [LOOPBACK])
     more = {} if clock is None else {"clock": clock}
     server = Server(answer, listeners, limits=limits, **more)
     await server.start()

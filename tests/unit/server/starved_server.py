@@ -12,10 +12,9 @@ import sys
 import uvloop
 
 from mtasts_resolver.base import logs
-from mtasts_resolver.config.endpoints import InetAddress
 from mtasts_resolver.server.accept import Server
-from mtasts_resolver.server.listeners import Listener, ListenerSpec, open_listeners
-from tests.unit.server.client import echo
+from mtasts_resolver.server.listeners import Listener, open_listeners
+from tests.unit.server.client import LOOPBACK, echo
 
 SPARE = 10  # descriptors that connections may take
 
@@ -30,7 +29,7 @@ class StarvedServer(Server):
 async def main() -> None:
     logs.setup_logging("info", "text")
     loop = asyncio.get_running_loop()
-    listeners = await open_listeners([ListenerSpec("socketmap", InetAddress("127.0.0.1", 0))])
+    listeners = await open_listeners([LOOPBACK])
     server = StarvedServer(echo, listeners)
     await server.start()
     print(listeners[0].name.rpartition(":")[2], flush=True)  # noqa: T201  the test reads it

@@ -12,31 +12,20 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mtasts_resolver.config.endpoints import InetAddress, UnixAddress
+from mtasts_resolver.config import ListenerConfig
 from mtasts_resolver.server.listeners import (
     Listener,
     ListenError,
-    ListenerSpec,
     adopt_socket,
     open_listeners,
 )
-from tests.unit.server.client import LOOPBACK
+from tests.unit.server.client import LOOPBACK, inet, unix
 
 ROOT = Path(__file__).parents[3]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
 
-def inet(host: str, port: int = 0) -> ListenerSpec:
-    return ListenerSpec("socketmap", InetAddress(host, port))
-
-
-def unix(
-    path: Path, *, mode: int | None = None, owner: str | None = None, group: str | None = None
-) -> ListenerSpec:
-    return ListenerSpec("socketmap", UnixAddress(str(path)), mode, owner, group)
-
-
-async def open_one(one: ListenerSpec) -> Listener:
+async def open_one(one: ListenerConfig) -> Listener:
     (listener,) = await open_listeners([one])
     return listener
 
@@ -289,17 +278,17 @@ class TestAdopted:
 NOBODY = 65534
 UNPRIVILEGED = """
 import asyncio, os, sys
+from mtasts_resolver.config import ListenerConfig
 from mtasts_resolver.config.endpoints import parse_address
-from mtasts_resolver.server.listeners import ListenError, ListenerSpec, open_listeners
+from mtasts_resolver.server.listeners import ListenError, open_listeners
 import concurrent.futures.thread, encodings.idna  # needed later, and out of reach without root
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
-address, owner, group = sys.argv[1:]
+address, owner, group = parse_address(sys.argv[1]), sys.argv[2] or None, sys.argv[3] or None
+listen = ListenerConfig(protocol="socketmap", address=address, owner=owner, group=group)
 try:
-    asyncio.run(open_listeners(
-        [ListenerSpec("socketmap", parse_address(address), None, owner or None, group or None)]
-    ))
+    asyncio.run(open_listeners([listen]))
 except ListenError as error:
     print(error)
 """

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mtasts_resolver.config.endpoints import InetAddress, UnixAddress
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.postfix.socketmap import MAX_REPLY as SOCKETMAP_MAX
 from mtasts_resolver.postfix.tcp_table import MAX_REPLY as TCP_TABLE_MAX
-from mtasts_resolver.server.listeners import ListenerSpec
-from tests.unit.server.client import LOOPBACK, serving
+from tests.unit.server.client import LOOPBACK, inet, serving, unix
 
 pytestmark = pytest.mark.skipif(shutil.which("postmap") is None, reason="needs Postfix's postmap")
 
@@ -90,9 +88,9 @@ class TestSocketmap:
             )
 
     async def test_over_a_unix_socket(self, postmap: Postmap, tmp_path: Path) -> None:
-        address = UnixAddress(str(tmp_path / "map"))
-        async with serving(answer, ListenerSpec("socketmap", address)):
-            code, out, _ = await postmap("secure.example", f"socketmap:{address}:names")
+        listen = unix(tmp_path / "map")
+        async with serving(answer, listen):
+            code, out, _ = await postmap("secure.example", f"socketmap:{listen.address}:names")
             assert (code, out) == (0, SECURE)
 
     async def test_not_found(self, postmap: Postmap) -> None:
@@ -126,7 +124,7 @@ class TestSocketmap:
 
 
 class TestTcpTable:
-    SPEC = ListenerSpec("tcp_table", InetAddress("127.0.0.1", 0))
+    SPEC = inet("127.0.0.1", protocol="tcp_table")
 
     @pytest.mark.parametrize(("key", "value"), FOUND)
     async def test_found(self, postmap: Postmap, key: str, value: str) -> None:

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mtasts_resolver.config.endpoints import InetAddress, UnixAddress
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.server import accept
 from mtasts_resolver.server.accept import Server
 from mtasts_resolver.server.limits import Limits
-from mtasts_resolver.server.listeners import ListenerSpec, adopt_socket, open_listeners
+from mtasts_resolver.server.listeners import adopt_socket, open_listeners
 from tests.events import events
 from tests.unit.server.client import (
     DEADLINE,
@@ -26,7 +25,9 @@ from tests.unit.server.client import (
     connected,
     echo,
     encode,
+    inet,
     serving,
+    unix,
     until,
 )
 
@@ -39,9 +40,9 @@ class TestListeners:
         async with serving(
             echo,
             LOOPBACK,
-            ListenerSpec("socketmap", InetAddress("::1", 0)),
-            ListenerSpec("socketmap", UnixAddress(str(path))),
-            ListenerSpec("tcp_table", InetAddress("127.0.0.1", 0)),
+            inet("::1"),
+            unix(path),
+            inet("127.0.0.1", protocol="tcp_table"),
         ) as server:
             for index in (0, 1):
                 async with connected(server, index) as client:
@@ -65,7 +66,7 @@ class TestListeners:
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         path = tmp_path / "map"
-        async with serving(echo, ListenerSpec("socketmap", UnixAddress(str(path)))):
+        async with serving(echo, unix(path)):
             client = Client(*await asyncio.open_unix_connection(path))
             client.writer.write(b"x")
             assert (await client.receive()).startswith("PERM")
