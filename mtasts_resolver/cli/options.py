@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mtasts_resolver.cli.errors import config_errors
-from mtasts_resolver.config import Address, Config, load_config, parse_address
+from mtasts_resolver.config import Address, Config, load_file, parse_address
 
 DEFAULT_CONFIG = Path("/etc/mtasts-resolver/config.yaml")
 
@@ -55,7 +55,7 @@ def config_path(config_file: Path | None) -> Path | None:
 def read_config(config_file: Path | None) -> Config:
     """Return the configuration, or end with its errors."""
     with config_errors():
-        return load_config(config_path(config_file))
+        return load_file(config_path(config_file)).config
 
 
 def socketmap_address(config: Config) -> Address:

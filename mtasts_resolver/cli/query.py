@@ -18,7 +18,7 @@ from mtasts_resolver.cli.options import (
 )
 from mtasts_resolver.cli.socketmap_client import ask
 from mtasts_resolver.cli.terminal import show_notes
-from mtasts_resolver.config import Address, Config, ConfigError, load_config
+from mtasts_resolver.config import Address, Config, ConfigError, load_file
 from mtasts_resolver.postfix.reply import Status
 
 _EXIT_CODES = {
@@ -70,7 +70,7 @@ def _configuration_or_defaults(config_file: Path | None) -> Config:
     Who asks may not be allowed to read it, and what it says may be in force nowhere.
     """
     try:
-        return load_config(config_path(config_file))
+        return load_file(config_path(config_file)).config
     except ConfigError as error:
         config = Config()
         address = socketmap_address(config)

@@ -18,7 +18,6 @@ from mtasts_resolver.config.kinds import show_duration
 from mtasts_resolver.config.load import (
     Loaded,
     changes,
-    load_config,
     load_file,
     log_settings,
     parse_config,
@@ -67,7 +66,6 @@ __all__ = [
     "UnixAddress",
     "changes",
     "default_store",
-    "load_config",
     "load_file",
     "log_settings",
     "parse_address",

@@ -44,18 +44,12 @@ class Changes(NamedTuple):
     """The new configuration, with the old values where a restart is needed."""
 
 
-def load_config(path: Path | None) -> Config:
+def load_file(path: Path | None) -> Loaded:
     """Return the configuration in the file `path`, or the defaults for None; or raise ConfigError.
 
     An empty file means the defaults, too.
     """
-    return load_file(path).config
-
-
-def load_file(path: Path | None) -> Loaded:
-    """Return the same, and the text."""
-    data = read_file(path)
-    return Loaded(Config()) if path is None else _parse(data, str(path), unknown=None)
+    return Loaded(Config()) if path is None else parse_config(read_file(path), str(path))
 
 
 def read_file(path: Path | None) -> bytes:
@@ -70,18 +64,29 @@ def read_file(path: Path | None) -> bytes:
         raise ConfigError([fault]) from None
 
 
-def parse_config(data: bytes, name: str) -> Config:
-    """Return the configuration that `data`, the contents of the file `name`, holds."""
-    return _parse(data, name, unknown=None).config
+def parse_config(data: bytes, file: str, unknown: list[Fault] | None = None) -> Loaded:
+    """Return the configuration that `data`, the contents of `file`, holds; or raise ConfigError.
+
+    Unknown keys are faults, unless they are collected in `unknown`.
+    """
+    document = parse_yaml(data, file)
+    reader = _Reader(document, unknown)
+    values = reader.section(Config, document.value, "$")
+    if not reader.faults:
+        config = Config(**values)
+        reader.check(config)
+    if reader.faults:
+        raise ConfigError(sorted(reader.faults, key=lambda fault: fault.line or 0))
+    return Loaded(config, data, document.source)
 
 
-def parse_kept(data: bytes, name: str) -> tuple[Loaded, list[Fault]]:
+def parse_kept(data: bytes, file: str) -> tuple[Loaded, list[Fault]]:
     """Return the configuration in a file that was valid once, and the keys that are so no more.
 
     A newer program may not know them; without them it can do what the rest says.
     """
     unknown: list[Fault] = []
-    return _parse(data, name, unknown), unknown
+    return parse_config(data, file, unknown), unknown
 
 
 def log_settings(data: bytes) -> LogConfig:
@@ -93,19 +98,6 @@ def log_settings(data: bytes) -> LogConfig:
     found = document.value.get("log") if isinstance(document.value, dict) else None
     values = _Reader(document).section(LogConfig, found, "$.log")
     return LogConfig(**{name: value for name, value in values.items() if value is not None})
-
-
-def _parse(data: bytes, name: str, unknown: list[Fault] | None) -> Loaded:
-    """Return the configuration in `data`; unknown keys are faults, unless they are collected."""
-    document = parse_yaml(data, name)
-    reader = _Reader(document, unknown)
-    values = reader.section(Config, document.value, "$")
-    if not reader.faults:
-        config = Config(**values)
-        reader.check(config)
-    if reader.faults:
-        raise ConfigError(sorted(reader.faults, key=lambda fault: fault.line or 0))
-    return Loaded(config, data, document.source)
 
 
 def changes(old: Config, new: Config) -> Changes:

@@ -16,7 +16,6 @@ from mtasts_resolver.config import (
     ListenerConfig,
     MapOptions,
     NameServer,
-    load_config,
     load_file,
     parse_config,
 )
@@ -24,7 +23,7 @@ from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES
 
 
 def read(text: str) -> Config:
-    return parse_config(text.encode(), "config.yaml")
+    return parse_config(text.encode(), "config.yaml").config
 
 
 def faults(text: str | bytes) -> list[str]:
@@ -37,7 +36,7 @@ def faults(text: str | bytes) -> list[str]:
 
 def faults_if_any(data: bytes) -> tuple[str, ...]:
     try:
-        config = parse_config(data, "config.yaml")
+        config = parse_config(data, "config.yaml").config
     except ConfigError as error:
         return tuple(map(str, error.faults)) or ("no fault was named",)
     assert config.map_options("default") is not None
@@ -52,7 +51,7 @@ def test_an_empty_file_means_the_defaults(text: str) -> None:
 
 
 def test_no_file_means_the_defaults() -> None:
-    config = load_config(None)
+    config = load_file(None).config
     assert config == Config()
     assert config.listen == (
         ListenerConfig(protocol="socketmap", address=InetAddress("127.0.0.1", 8461)),
@@ -360,7 +359,7 @@ def test_a_byte_order_mark_is_no_fault() -> None:
 def test_a_file(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("dns:\n  servers: ['127.0.0.1', '[::1]:5353']\n")
-    assert load_config(path) == Config(
+    assert load_file(path).config == Config(
         dns=DnsConfig(servers=(NameServer("127.0.0.1"), NameServer("::1", 5353)))
     )
 
@@ -368,15 +367,15 @@ def test_a_file(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     missing = tmp_path / "missing.yaml"
     with pytest.raises(ConfigError, match="cannot be read: No such file or directory") as caught:
-        load_config(missing)
+        load_file(missing)
     assert str(caught.value).startswith(f"{missing}: ")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
-        load_config(tmp_path)
+        load_file(tmp_path)
 
 
 def test_an_endless_file_is_not_read_to_its_end() -> None:
     with pytest.raises(ConfigError, match="/dev/zero: the file is longer than 65,536 bytes"):
-        load_config(Path("/dev/zero"))
+        load_file(Path("/dev/zero"))
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_every_key_is_on_the_page_and_in_the_example() -> None:
 
 
 def test_the_example_is_valid_and_shows_the_defaults() -> None:
-    config = parse_config(EXAMPLE.encode(), "example.yaml")
+    config = parse_config(EXAMPLE.encode(), "example.yaml").config
     shown = msgspec.structs.replace(config, listen=config.listen[:1], maps={}, store=Config().store)
     assert shown == Config()
     assert len(config.listen) == 3
@@ -55,7 +55,7 @@ def test_the_example_is_valid_and_shows_the_defaults() -> None:
 def test_the_examples_on_the_page_are_valid() -> None:
     blocks = re.findall(r"\n\n((?:    .*\n)+)", PAGE.read_text("utf-8"))
     maps = next(block for block in blocks if block.lstrip().startswith("maps:"))
-    config = parse_config(maps.encode(), "page.yaml")
+    config = parse_config(maps.encode(), "page.yaml").config
     tlsrpt = config.map_options("tlsrpt")
     assert (tlsrpt.tlsrpt, tlsrpt.testing, tlsrpt.sni) == (True, "enforce", False)
     partners = config.map_options("partners")

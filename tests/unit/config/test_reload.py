@@ -3,11 +3,11 @@
 from mtasts_resolver.config import Config, changes, parse_config
 from mtasts_resolver.config.keys import section_keys
 
-OLD = parse_config(b"maps: {a: {sni: false}, gone: {}}", "old.yaml")
+OLD = parse_config(b"maps: {a: {sni: false}, gone: {}}", "old.yaml").config
 
 
 def read(text: str) -> Config:
-    return parse_config(text.encode(), "new.yaml")
+    return parse_config(text.encode(), "new.yaml").config
 
 
 def test_nothing_changed() -> None:
