@@ -253,7 +253,8 @@ def test_a_faulty_configuration_ends_the_start(daemon: RunningDaemon) -> None:
     daemon.config_file.write_text("listen: 5\nlogg: {}\n")
     daemon.start(ready=False)
     assert daemon.wait() == exit_codes.USAGE
-    assert f"{daemon.config_file}: $" in daemon.log
+    assert f"{daemon.config_file}:1: $.listen: '5' is not a list" in daemon.log
+    assert f"{daemon.config_file}:2: $: unknown key 'logg'" in daemon.log
     assert "did you mean 'log'?" in daemon.log
     assert "Traceback" not in daemon.log
 

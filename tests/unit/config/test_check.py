@@ -26,6 +26,13 @@ def test_a_faulty_file(tmp_path: Path) -> None:
     assert len(lines) == 2
     assert lines[0].startswith(f"{path}:1: $.lookup_timeout: ")
     assert lines[1].startswith(f"{path}:2: $: ")
+    result = CliRunner().invoke(config_cli.config_group, ["check", str(path), "--json"])
+    told = json.loads(result.stdout)["errors"]
+    assert [(error["file"], error["line"], error["key"]) for error in told] == [
+        (str(path), 1, "$.lookup_timeout"),
+        (str(path), 2, "$"),
+    ]
+    assert "'30x' is not a duration" in told[0]["reason"]
 
 
 def test_json(tmp_path: Path) -> None:
