@@ -20,7 +20,7 @@ class FetchedPolicy(NamedTuple):
     host: str
     """The policy host."""
     address: str
-    """The address it was fetched from; the proxy's host if there is a proxy."""
+    """The address that it came from; with a proxy, the proxy's."""
 
 
 class FoundSts(NamedTuple):

@@ -7,55 +7,26 @@ usual policy by itself, which takes a privilege.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
-from mtasts_resolver.base.overload import MisconfiguredError, OverloadedError
+from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.config import Config, ConfigError, Fault
 from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
 from mtasts_resolver.worker import messages
-from mtasts_resolver.worker.messages import Ask, Configure, Question
+from mtasts_resolver.worker.messages import Configure, Question
 from mtasts_resolver.worker.process import WorkerProcess
+from mtasts_resolver.worker.questions import OpenQuestions
 
 log = logs.get(__name__)
 
-# A question that is open for so many seconds has lost its answer to a bug: a discovery ends by
-# time-outs long before. Whoever waits is told, and makes room for others.
-LOST = 1_800.0
 MAX_PAUSE = 60.0  # seconds until a process is started again that ends again and again
 STEADY = 60.0  # seconds: a process that lived for so long is started again at once
 
-
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Asked(Generic[T]):
-    """A question that waits for its answer, and who is to give it."""
-
-    message: bytes
-    kind: type[T]
-    """Of what is found."""
-    process: WorkerProcess
-    since: float
-    future: asyncio.Future[T]
-
-    def settle(self, result: messages.Result) -> None:
-        match result:
-            case messages.Failed():
-                self.future.set_exception(messages.error_of(result))
-            case messages.Overloaded(reason=reason):
-                self.future.set_exception(OverloadedError(reason))
-            case messages.Misconfigured(reason=reason):
-                self.future.set_exception(MisconfiguredError(reason))
-            case messages.Found(found=found):
-                self.future.set_result(msgspec.msgpack.decode(found, type=self.kind))
 
 
 class Supervisor:
@@ -72,8 +43,7 @@ class Supervisor:
         self._idle: WorkerProcess | None = None  # the one that lets others go first
         self._relief: WorkerProcess | None = None  # at work while the host is busy
         self._spare: WorkerProcess | None = None  # sleeps, until it is the relief
-        self._asked: dict[int, _Asked[Any]] = {}
-        self._last_number = 0
+        self._questions = OpenQuestions()
         self._starved = asyncio.Event()
         self._judged = asyncio.Event()
         self._fault: Fault | None = None
@@ -95,18 +65,9 @@ class Supervisor:
     async def _ask(
         self, kind: type[T], question: Question, about: str, known_ids: Sequence[str] = ()
     ) -> T:
-        if (at_work := self._at_work()) is None:
+        if (process := self._at_work()) is None:
             raise OverloadedError("the discoverer is not running")
-        loop = asyncio.get_running_loop()
-        number = self._last_number = self._last_number + 1
-        message = messages.encode(Ask(number, question, about, tuple(known_ids)))
-        future: asyncio.Future[T] = loop.create_future()
-        self._asked[number] = _Asked(message, kind, at_work, loop.time(), future)
-        at_work.send(message)
-        try:
-            return await future
-        finally:
-            self._asked.pop(number, None)
+        return await self._questions.ask(process, kind, question, about, known_ids)
 
     def _at_work(self) -> WorkerProcess | None:
         """Return the process that questions are for."""
@@ -206,7 +167,7 @@ class Supervisor:
         """Have `relief` at work until it is no longer needed; return False where it ended first."""
         self._relief = relief
         if relief.ready:
-            self._take_over(relief)
+            self._questions.hand_over(relief)
         await relief.watch(partial(self._is_over, relief))
         self._relief = None
         over = self._is_over(relief) and not relief.ended.is_set()
@@ -222,23 +183,13 @@ class Supervisor:
         """Look after the process that is `process`; it is never enough."""
         if process.starved:
             self._starved.set()
-        self._give_up()
+        self._questions.give_up()
         return False
 
     def _is_over(self, relief: WorkerProcess) -> bool:
         """Tell whether `relief` is no longer needed, and has answered all that it was asked."""
         rested = self._idle is not None and self._idle.rested
-        return rested and not any(asked.process is relief for asked in self._asked.values())
-
-    def _give_up(self) -> None:
-        """Tell whoever has waited for an answer for too long that there will be none."""
-        now = asyncio.get_running_loop().time()
-        for number, asked in self._asked.items():  # in the order in which they were asked
-            if now - asked.since < LOST:
-                return
-            if not asked.future.done():
-                log.error("answer-lost", number=number, action="report this bug, please")
-                asked.future.set_exception(OverloadedError("the discoverer has lost the question"))
+        return rested and not self._questions.wait_for(relief)
 
     def _report_end(self, status: int) -> None:
         self._counters.discoverer_ends += 1
@@ -250,9 +201,7 @@ class Supervisor:
 
     async def _end(self, process: WorkerProcess) -> int:
         """Release whoever waits for `process`, end it, and return its exit status."""
-        for asked in self._asked.values():
-            if asked.process is process and not asked.future.done():
-                asked.future.set_exception(OverloadedError("the discoverer has ended"))
+        self._questions.release(process)
         return await process.end()
 
     # -- what it says ------------------------------------------------------------------------
@@ -267,7 +216,7 @@ class Supervisor:
                     self._fault = None
                     log.info("discoverer-usable")
                 if process is self._relief:
-                    self._take_over(process)
+                    self._questions.hand_over(process)
             case messages.Unusable(fault):
                 if fault != self._fault:
                     log.error(
@@ -280,14 +229,4 @@ class Supervisor:
             case messages.Pong():
                 pass  # WorkerProcess has noted it
             case _:
-                asked = self._asked.get(message.number)
-                # Whoever does not wait any more has gone; what was taken over is answered twice.
-                if asked is not None and asked.process is process and not asked.future.done():
-                    asked.settle(message)
-
-    def _take_over(self, relief: WorkerProcess) -> None:
-        """Have `relief` answer all that is open: the other one cannot, and what it says is late."""
-        for asked in self._asked.values():
-            if not asked.future.done():
-                asked.process = relief
-                relief.send(asked.message)
+                self._questions.settle(process, message)

@@ -25,7 +25,7 @@ from mtasts_resolver.discovery.findings import FoundRecord, FoundSts
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.policy import Dane
-from mtasts_resolver.worker import process, supervisor
+from mtasts_resolver.worker import process, questions
 from mtasts_resolver.worker.supervisor import Supervisor
 from tests.events import events
 from tests.unit.discovery.servers import NameServer, name_server, respond
@@ -189,13 +189,13 @@ async def test_a_process_that_stands_still_is_started_again(
 async def test_a_question_whose_answer_is_lost_makes_room_for_others(
     server: NameServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(supervisor, "LOST", 2.0)
+    monkeypatch.setattr(questions, "LOST", 2.0)
     async with running(asking(server)) as discoverer:
         await works(discoverer)
         before = pid_of(discoverer)
         with pytest.raises(OverloadedError, match="has lost the question"):
             await discoverer.sts("silent.example", KNOWN)
-        monkeypatch.setattr(supervisor, "LOST", 4 * PATIENCE)
+        monkeypatch.setattr(questions, "LOST", 4 * PATIENCE)
         await works(discoverer)
         assert pid_of(discoverer) == before
     assert [logged.event for logged in events(caplog, "ERROR")] == ["answer-lost"]
