@@ -8,8 +8,8 @@ import click
 
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.options import config_option, config_path
-from mtasts_resolver.daemon import start
 from mtasts_resolver.daemon.run import StartError, TemporaryStartError
+from mtasts_resolver.daemon.start import run_daemon
 
 
 @click.command()
@@ -20,7 +20,7 @@ def serve(config_file: Path | None) -> None:
     SIGHUP reads the configuration again.
     """
     try:
-        start.serve(lambda: config_path(config_file), os.environ)
+        run_daemon(lambda: config_path(config_file), os.environ)
     except StartError as error:
         temporary = isinstance(error, TemporaryStartError)
         sys.exit(exit_codes.TEMPORARY if temporary else exit_codes.USAGE)

@@ -26,7 +26,7 @@ from mtasts_resolver.daemon.systemd import ActivatedSocket, ActivationError, lis
 log = logs.get(__name__)
 
 
-def serve(find_config: Callable[[], Path | None], environ: MutableMapping[str, str]) -> None:
+def run_daemon(find_config: Callable[[], Path | None], environ: MutableMapping[str, str]) -> None:
     """Serve until SIGTERM or SIGINT. Raise StartError, which has been logged.
 
     At SIGHUP the file that `find_config` returns is read, or the defaults where it returns None.

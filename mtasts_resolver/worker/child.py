@@ -73,7 +73,7 @@ SHORTAGE_LOGGED = 60.0  # seconds between two lines: every discovery meets with 
 RETRY = 30.0
 
 
-async def serve(end: socket.socket, when_ready: Callable[[], None]) -> None:
+async def work(end: socket.socket, when_ready: Callable[[], None]) -> None:
     """Do what comes through `end` of the channel; return when the other end is gone.
 
     `when_ready` is called as soon as questions can be answered.

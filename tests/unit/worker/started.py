@@ -6,7 +6,7 @@ import sys
 from mtasts_resolver.config import Config
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.channel import Channel, socket_pair
-from mtasts_resolver.worker.child import serve
+from mtasts_resolver.worker.child import work
 
 # Of what a fetch needs, and of the types of records that DNS answers may hold.
 NEEDED = ("anyio._backends._asyncio", "sniffio", "dns.rdtypes.ANY.TLSA", "dns.rdtypes.IN.SVCB")
@@ -18,14 +18,14 @@ async def main() -> None:
     channel = Channel(
         ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
     )
-    serving = asyncio.create_task(serve(theirs, lambda: None))
+    working = asyncio.create_task(work(theirs, lambda: None))
     channel.send(messages.encode(messages.Configure(Config())))
     channel.send(messages.encode(messages.Ping()))
     while await arrived.get() != messages.Pong():
         pass
     sys.stdout.write(f"missing: {[name for name in NEEDED if name not in sys.modules]}\n")
     channel.close()
-    await serving
+    await working
 
 
 if __name__ == "__main__":

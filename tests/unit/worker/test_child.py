@@ -31,7 +31,7 @@ from mtasts_resolver.discovery.findings import FetchedPolicy, FoundSts
 from mtasts_resolver.policy import parse_document
 from mtasts_resolver.worker import child, lag, messages
 from mtasts_resolver.worker.channel import Channel, socket_pair
-from mtasts_resolver.worker.child import serve
+from mtasts_resolver.worker.child import work
 from mtasts_resolver.worker.direct import DirectDiscoverer
 from mtasts_resolver.worker.lag import INTERVAL, Lag
 from tests.events import events
@@ -74,7 +74,7 @@ async def serving(
         ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
     )
     async with asyncio.timeout(PATIENCE):
-        task = asyncio.create_task(serve(theirs, lambda: None))
+        task = asyncio.create_task(work(theirs, lambda: None))
         channel.send(messages.encode(messages.Configure(config)))
         yield channel, arrived
         channel.close()
