@@ -382,6 +382,20 @@ async def test_a_second_daemon_is_told_who_has_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
+async def test_one_that_comes_later_than_the_look_at_the_file_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "policies.sqlite"
+    await fill(path, policies(3).values())
+    monkeypatch.setattr("mtasts_resolver.store.database.prepare", lambda _: None)
+    async with another_process(path, HAS_IT) as pid:
+        store = new_store(path)
+        with pytest.raises(HeldError, match=f"^process {pid} has {path} for itself"):
+            await store.open()
+        await store.close()
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_file_of_another_daemon_that_is_put_there_is_left_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
