@@ -122,6 +122,12 @@ def test_the_page_allows_nothing_that_is_not_used(own: str) -> None:
     assert set(MAY_IMPORT[own]) <= used
 
 
+def test_others_import_the_face_of_config() -> None:
+    others = [module for module in SOURCES if room(module) != "config"]
+    used = {name for module in others for name in INNER[module] if room(name) == "config"}
+    assert used == {f"{PACKAGE}.config"}
+
+
 def test_no_module_imports_itself_through_others() -> None:
     graph = {module: names & SOURCES.keys() for module, names in INNER.items()}
     try:

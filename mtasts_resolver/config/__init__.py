@@ -13,7 +13,7 @@ from mtasts_resolver.config.endpoints import (
     parse_proxy_url,
 )
 from mtasts_resolver.config.faults import ConfigError, Fault
-from mtasts_resolver.config.handing import plain
+from mtasts_resolver.config.handing import decode_value, encode_value, plain
 from mtasts_resolver.config.kinds import show_duration
 from mtasts_resolver.config.load import (
     Loaded,
@@ -65,7 +65,9 @@ __all__ = [
     "StoreUrl",
     "UnixAddress",
     "changes",
+    "decode_value",
     "default_store",
+    "encode_value",
     "load_file",
     "log_settings",
     "parse_address",

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from mtasts_resolver.config import Config, Fault, handing
+from mtasts_resolver.config import Config, Fault, decode_value, encode_value
 from mtasts_resolver.discovery import errors
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
@@ -93,8 +93,8 @@ ToDiscoverer = Configure | Ask | Ping
 Result = Found | Failed | Overloaded | Misconfigured
 ToDaemon = Ready | Unusable | Result | Pong
 
-encode = msgspec.msgpack.Encoder(enc_hook=handing.encode_value).encode
-decode_for_discoverer = msgspec.msgpack.Decoder(ToDiscoverer, dec_hook=handing.decode_value).decode
+encode = msgspec.msgpack.Encoder(enc_hook=encode_value).encode
+decode_for_discoverer = msgspec.msgpack.Decoder(ToDiscoverer, dec_hook=decode_value).decode
 decode_for_daemon = msgspec.msgpack.Decoder(ToDaemon).decode
 
 

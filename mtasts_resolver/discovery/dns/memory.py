@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dns.rdatatype import RdataType
 
-from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.config import NameServer
 from mtasts_resolver.discovery.dns.answer import DnsAnswer
 
 # Answers: those about a thousand hosts, far more than the providers have whose hosts are shared.

@@ -11,8 +11,7 @@ import dns.rdata
 import pytest
 from dns.rdatatype import RdataType
 
-from mtasts_resolver.config import Config, DnsConfig
-from mtasts_resolver.config.endpoints import NameServer
+from mtasts_resolver.config import Config, DnsConfig, NameServer
 from mtasts_resolver.discovery.dane import MAX_LIFETIME
 from mtasts_resolver.discovery.dns import memory, servers
 from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus

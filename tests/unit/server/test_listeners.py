@@ -279,7 +279,7 @@ NOBODY = 65534
 UNPRIVILEGED = """
 import asyncio, os, sys
 from mtasts_resolver.config import ListenerConfig
-from mtasts_resolver.config.endpoints import parse_address
+from mtasts_resolver.config import parse_address
 from mtasts_resolver.server.listeners import ListenError, open_listeners
 import concurrent.futures.thread, encodings.idna  # needed later, and out of reach without root
 os.setgroups([])
