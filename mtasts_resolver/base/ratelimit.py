@@ -1,6 +1,5 @@
-"""Events that a peer can provoke, bounded in number, and its name in them."""
+"""Events that a peer or a domain can provoke, bounded in number."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -142,11 +141,3 @@ class DomainLog:
                 domains=spell.domains,
                 **({"codes": codes} if codes else {}),
             )
-
-
-def peer_name(transport: asyncio.BaseTransport | None) -> str:
-    """Return how the log names the peer at the other end."""
-    peer = transport.get_extra_info("peername") if transport else None
-    if not isinstance(peer, tuple):
-        return "local"  # of a unix socket, or gone already
-    return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"

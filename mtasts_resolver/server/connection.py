@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import cast
 
-from mtasts_resolver.base.ratelimit import RateLimitedLog, peer_name
+from mtasts_resolver.base.ratelimit import RateLimitedLog
 from mtasts_resolver.postfix.codec import BadRequest, Codec, Decoded, Garbage, Request
 from mtasts_resolver.postfix.reply import Reply, Status, TimedReply
 from mtasts_resolver.server.limits import Limits, ServerCounters
@@ -298,7 +298,7 @@ class Connection(asyncio.Protocol):
         self._shared.log.warning(
             "request-bad",
             listener=self.listener,
-            peer=peer_name(self._transport),
+            peer=_peer_name(self._transport),
             reason=refused.reason,
             closed=garbage,
         )
@@ -373,3 +373,11 @@ def _last_bytes(transport: asyncio.Transport) -> bytes:
         return os.read(transport.get_extra_info("socket").fileno(), LAST_READ)
     except OSError:  # nothing is there, or the peer is gone
         return b""
+
+
+def _peer_name(transport: asyncio.BaseTransport | None) -> str:
+    """Return how the log names the peer at the other end."""
+    peer = transport.get_extra_info("peername") if transport else None
+    if not isinstance(peer, tuple):
+        return "local"  # of a unix socket, or gone already
+    return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
