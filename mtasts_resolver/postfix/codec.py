@@ -6,7 +6,7 @@ an answer, or garbage after which the stream cannot be understood any more.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from mtasts_resolver.postfix.reply import Reply, Status
@@ -18,6 +18,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # What could end a reply, or a line of Postfix's log. TAB and C1 are data that policies may hold.
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
+# It fits every protocol.
 _TOO_LONG = Reply(Status.TEMP, "the reply is longer than the protocol allows")
 
 
@@ -88,10 +89,8 @@ def sendable(text: str) -> str:
     return text if text.isprintable() else _UNSENDABLE.sub(" ", text)
 
 
-def choices(reply: Reply) -> Iterator[Reply]:
-    """Yield `reply`, its fallbacks, and last a TEMP that fits every protocol."""
-    choice: Reply | None = reply
-    while choice is not None:
-        yield choice
-        choice = choice.fallback
-    yield _TOO_LONG
+def first_that_fits(reply: Reply, encode: Callable[[Reply], bytes], most: int) -> bytes:
+    """Return what `reply` is encoded as; where that is more than `most` bytes, its fallback."""
+    while len(encoded := encode(reply)) > most:
+        reply = reply.fallback or _TOO_LONG
+    return encoded

@@ -9,8 +9,8 @@ from mtasts_resolver.postfix.codec import (
     Decoded,
     Garbage,
     Request,
-    choices,
     decode,
+    first_that_fits,
     sendable,
 )
 from mtasts_resolver.postfix.reply import Reply
@@ -87,11 +87,12 @@ class SocketmapCodec:
         return decoded
 
     def encode(self, reply: Reply) -> bytes:
-        for choice in choices(reply):
-            payload = f"{choice.status} {sendable(choice.text)}".encode(errors="replace")
-            if len(payload) <= MAX_REPLY:
-                break
+        payload = first_that_fits(reply, _payload, MAX_REPLY)
         return b"%d:%b," % (len(payload), payload)
+
+
+def _payload(reply: Reply) -> bytes:
+    return f"{reply.status} {sendable(reply.text)}".encode(errors="replace")
 
 
 def _fault(data: bytes, position: int) -> Garbage:

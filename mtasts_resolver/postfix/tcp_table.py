@@ -11,8 +11,8 @@ from mtasts_resolver.postfix.codec import (
     Decoded,
     Garbage,
     Request,
-    choices,
     decode,
+    first_that_fits,
     sendable,
 )
 from mtasts_resolver.postfix.reply import Reply, Status
@@ -73,13 +73,12 @@ class TcpTableCodec:
         return decoded
 
     def encode(self, reply: Reply) -> bytes:
-        for choice in choices(reply):
-            text = "not found" if choice.status is Status.NOTFOUND else sendable(choice.text)
-            quoted = quote(text, safe=_PLAIN, errors="replace")
-            line = f"{_CODES[choice.status]} {quoted}\n".encode()
-            if len(line) <= MAX_REPLY + 1:
-                break
-        return line
+        return first_that_fits(reply, _line, MAX_REPLY) + b"\n"
+
+
+def _line(reply: Reply) -> bytes:
+    text = "not found" if reply.status is Status.NOTFOUND else sendable(reply.text)
+    return f"{_CODES[reply.status]} {quote(text, safe=_PLAIN, errors='replace')}".encode()
 
 
 def _request(line: bytes) -> Request | BadRequest:

@@ -63,15 +63,6 @@ class Server:
     def counters(self) -> ServerCounters:
         return self._shared.counters
 
-    @property
-    def limits(self) -> Limits:
-        """In force for all connections at once; may be set while the server runs."""
-        return self._shared.limits
-
-    @limits.setter
-    def limits(self, limits: Limits) -> None:
-        self._shared.limits = limits
-
     async def start(self) -> None:
         """Accept connections from now on."""
         for listener in self.listeners:
@@ -160,7 +151,7 @@ class Server:
 
     def _admit(self, sock: socket.socket, listener: Listener) -> None:
         counters = self.counters
-        if len(self._connections) >= self.limits.connections:
+        if len(self._connections) >= self._shared.limits.connections:
             sock.close()
             counters.connections_rejected += 1
             self._shared.log.warning(

@@ -63,16 +63,16 @@ class Shared:
     """Coroutines that answer requests; held here, as the event loop does not hold them."""
 
 
-AT_REST, PAUSED = State.AT_REST, State.PAUSED  # found quickly
+AT_REST, PAUSED = State.AT_REST, State.PAUSED  # here, as a member of an enum is found slowly
 
 
 class Connection(asyncio.Protocol):
     """Answers one peer's requests in the order in which they came.
 
-    What was read passes `_unread` (bytes), `_decoded` and `_queue` (asked, each a reply,
-    its bytes, or the future of one). Reading pauses while anything is held up; all but one request
-    waits for turns. A request that was answered before, and arrives as a whole while nothing else
-    is in hand, passes none of these: its reply stands ready.
+    What was read passes `_unread` (bytes), `_decoded` and `_queue` (asked, each a reply, its bytes,
+    or the future of one). Reading pauses while anything is held up; all but one request waits for
+    turns. A request that was answered before, and arrives as a whole while nothing else is in hand,
+    passes none of these: its reply stands ready.
     """
 
     __slots__ = (

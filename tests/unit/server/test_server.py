@@ -118,13 +118,6 @@ class TestLimit:
             async with connected(server, 1) as second:
                 assert await second.ended()
 
-    async def test_may_change_while_the_server_runs(self) -> None:
-        async with serving(limits=Limits(connections=1)) as server, connected(server) as first:
-            assert await first.ask("a") == "OK a"
-            server.limits = Limits(connections=2)
-            async with connected(server) as second:
-                assert await second.ask("b") == "OK b"
-
     async def test_a_burst_of_connections(self) -> None:
         """More than one batch of accepting, and none is lost."""
         async with serving() as server:
