@@ -13,7 +13,7 @@ MAX_DOMAIN_LENGTH = MAX_NAME_LENGTH - len("_mta-sts.")
 # Postfix asks for the next hop as it stands in its configuration: `name`, `name:port`, `[name]`,
 # `[name]:port`. Services may be named (`:submission`). An empty port is the usual one.
 _NEXT_HOP = re.compile(
-    r"(?:\[(?P<host>[^\[\]]*)\]|(?P<domain>[^\[\]:]*))(?::(?P<port>[A-Za-z0-9-]{0,32}))?\Z"
+    r"(?:\[(?P<host>[^\]]*)\]|(?P<domain>[^:]*))(?::(?P<port>[A-Za-z0-9-]{0,32}))?\Z"
 )
 SMTP_PORT = "25"
 MAX_PORT = 65_535

@@ -20,7 +20,7 @@ MAX_REPLY = 100_000  # bytes, framing excluded: socketmap_table(5); Postfix defe
 # netstring = length ":" data ","; the length is decimal ASCII digits without leading zeros.
 # One digit more than MAX_REQUEST has is read, to tell a long request from a malformed one.
 _HEADER = re.compile(rb"(0|[1-9][0-9]{0,5}):")
-_HEADER_BEGUN = re.compile(rb"(?:0|[1-9][0-9]{0,5})?")
+_HEADER_BEGUN = re.compile(rb"0|[1-9][0-9]{0,5}")
 
 _NO_LENGTH = Garbage("a netstring does not begin with its length")
 _NO_COMMA = Garbage("a netstring does not end in a comma")

@@ -68,6 +68,7 @@ def test_host_names(name: str) -> None:
         "\u212aelvin.example",
         "mx.example\u0661",
         f"{'a' * 64}.example",
+        f"mx.{'a' * 64}.example",
         f"b{NAME_253}",
         "192.0.2.1",
         "[192.0.2.1]",

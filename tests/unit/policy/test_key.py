@@ -114,6 +114,7 @@ def test_a_domain_is_brought_to_its_a_label_form(key: str, domain: str) -> None:
         "good.example/path",
         "good example",
         "good.example\n",
+        "good.example:25\n",
         "good.example\0",
         "*.good.example",
         "a" * 64 + ".example",
@@ -163,6 +164,11 @@ def test_what_cannot_be_a_mail_domain_has_no_policy(key: str) -> None:
         (("relay.example:lmtp",), "relay.example:24", NextHop("relay.example", "24")),
         (("relay.example:1",), "relay.example:1", NextHop("relay.example", "1")),
         (("relay.example:65535",), "relay.example:65535", NextHop("relay.example", "65535")),
+        (
+            ("relay.example:" + "s" * 32,),
+            "relay.example:" + "s" * 32,
+            NextHop("relay.example", "s" * 32),
+        ),
         (  # services(5) may know it
             ("[relay.example]:our-relay", "[relay.example]:Our-Relay"),
             "[relay.example]:our-relay",

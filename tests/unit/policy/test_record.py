@@ -117,6 +117,7 @@ def test_other_versions_and_other_texts_are_discarded(text: bytes) -> None:
         (b"v=STSv1; id=1; " + b"n" * 33 + b"=1", "malformed"),
         (b"v=STSv1; id=1; ext=\xc3\xa9", "malformed"),
         (b"v=STSv1; id=1; ext=\x7f", "malformed"),
+        (b"v=STSv1; id=1; ext=1\n", "malformed"),
     ],
 )
 def test_invalid_record(text: bytes, reason: str) -> None:
