@@ -79,7 +79,7 @@ _taken: set[Path] = set()
 
 
 def take(path: Path) -> None:
-    """Note that this process is about to open `path`."""
+    """Note that this process has opened `path`, and locks it."""
     _taken.add(path)
 
 
