@@ -56,5 +56,5 @@ class Source(NamedTuple):
     def _line(self, path: str) -> int | None:
         """Return the line of `path`, or of the nearest section around it that is in the file."""
         while path and path not in self.lines:
-            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+            path = path.rpartition(".")[0]
         return self.lines.get(path)

@@ -175,7 +175,7 @@ def test_an_ip_address_is_text_without_surprises(address: object) -> None:
             ProxyUrl("proxy.example", 3128),
             "http://proxy.example:3128",
         ),
-        ("http://[2001:DB8::1]:443/", ProxyUrl("2001:db8::1", 443), "http://[2001:db8::1]:443"),
+        ("http://[2001:DB8:0::1]:443/", ProxyUrl("2001:db8::1", 443), "http://[2001:db8::1]:443"),
         (
             "http://me:p%40ss%3A%C3%BC@192.0.2.1:8080",
             ProxyUrl("192.0.2.1", 8080, "me", "p@ss:\u00fc"),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import msgspec
+import pytest
 
 from mtasts_resolver.config import Config, parse_config, plain
 from mtasts_resolver.config.handing import decode_value, encode_value
@@ -55,6 +56,11 @@ def test_every_key_arrives_as_it_was() -> None:
         assert arrived == sent
         types = [(path, type(value)) for path, value in values(arrived)]
         assert types == [(path, type(value)) for path, value in values(sent)]
+
+
+def test_what_no_configuration_holds_is_not_handed_on() -> None:
+    with pytest.raises(TypeError):
+        encode_value(object())
 
 
 def test_as_json_it_is_as_the_file_spells_it_without_the_password() -> None:

@@ -19,6 +19,7 @@ from mtasts_resolver.config import (
     load_file,
     parse_config,
 )
+from mtasts_resolver.config.faults import shown
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES
 
 
@@ -137,7 +138,7 @@ def test_no_file_means_the_defaults() -> None:
         ),
         ("listen: [{protocol: socketmap}]", "$.listen[0]: the key 'address' is missing"),
         (
-            "listen: [{protocol: socketmap, address: 'inet:[::1]:1', mode: 0660}]",
+            "listen: [{protocol: socketmap, address: 'inet:[::1]:1', mode: 0000}]",
             "$.listen[0].mode: only a unix socket has one",
         ),
         (
@@ -398,6 +399,16 @@ def test_the_password_of_a_proxy_is_quoted_nowhere(text: str, password: str) -> 
 def test_hostile_keys_cannot_forge_a_line() -> None:
     text = '"a\\nb": {x: 1, x: 2}\n'
     assert all("\n" not in fault for fault in faults(text))
+
+
+def test_a_url_is_shown_without_its_password_whatever_that_holds() -> None:
+    assert shown("http://me:a\n@b@proxy:1") == "'http://***@proxy:1'"
+    assert shown("me@proxy") == "'me@proxy'"
+
+
+def test_the_kernel_may_choose_several_ports() -> None:
+    listener = "{protocol: socketmap, address: 'inet:127.0.0.1:0'}"
+    assert len(read(f"listen: [{listener}, {listener}]").listen) == 2
 
 
 class TestMaps:

@@ -46,7 +46,12 @@ def test_a_store_that_sqlite_can_open_and_that_can_be_set_aside(tmp_path: Path) 
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("CREATE TABLE t (x)")
     path.rename(f"{path}.damaged-20260101T000000Z-1000-journal")
-    for longer in (f"{directory}/d{path.name}", f"{directory}/{path.name}f", "/" + "f" * 201):
+    for longer in (
+        f"{directory}x/{path.name}",
+        f"{directory}/d{path.name}",
+        f"{directory}/{path.name}f",
+        "/" + "f" * 201,
+    ):
         with pytest.raises(ValueError, match="the path of a store has at most 500 bytes"):
             parse_store_url(f"sqlite://{longer}")
 
