@@ -5,6 +5,7 @@ world.py, hosts.py       a network namespace with DNS and policy hosts for any n
 servers.py               this daemon, postfix-mta-sts-resolver, the limit, and any other
 load.py, procfs.py       what a run of the load tells, and what the kernel tells of a process
 hot.py ... growth.py     one section each
+fair.py, forgetful.py    this daemon, but for one thing that is measured
 page.py, plot.py         docs/performance.md and its picture
 run.py                   the command
 """

@@ -1,4 +1,4 @@
-"""Cold look-ups of domains that have their mail at a few providers, as most domains have."""
+"""Cold look-ups of domains with their mail at a few providers: what memory of the DNS saves."""
 
 import statistics
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ import msgspec
 from . import cold, contenders
 from .bench import Bench
 from .contenders import asking
-from .load import Sample
 from .page import table
 from .world import PROVIDER_HOSTS, PROVIDERS, hosted
 
@@ -16,10 +15,14 @@ DOMAINS = 1_000
 ROUNDS, QUICK_ROUNDS = 7, 3
 REPLY = "OK dane-only"
 KINDS: Mapping[str, bool] = {"with an enforced policy": True, "without MTA-STS": False}
+MODULES: Mapping[str, str] = {
+    "{}": "mtasts_resolver",
+    "{}, each host asked for anew": "benchmarks.forgetful",
+}
 
 
 class Row(msgspec.Struct, frozen=True):
-    """Domains of one kind: medians over the rounds."""
+    """Domains of one kind and one daemon: medians over the rounds."""
 
     domains: str
     questions: float
@@ -56,40 +59,39 @@ class Providers(msgspec.Struct, frozen=True):
         )
 
 
-class Met(msgspec.Struct, frozen=True):
-    """One daemon that met all domains of one kind."""
-
-    questions: int
-    load: Sample
-
-
 def measure(bench: Bench) -> Providers:
     """Ask a new daemon for all domains of each kind in turn, round by round."""
     rounds = QUICK_ROUNDS if bench.quick else ROUNDS
-    samples: dict[str, list[Met]] = {name: [] for name in KINDS}
+    rows = {
+        text.format(kind): (module, policy)
+        for kind, policy in KINDS.items()
+        for text, module in MODULES.items()
+    }
+    samples: dict[str, list[tuple[int, cold.Met]]] = {name: [] for name in rows}
     for number in range(rounds + 1):
-        for name, policy in KINDS.items():
+        for name, (module, policy) in rows.items():
             bench.tell(f"providers: round {number} of {rounds}: {name}")
-            sample = _discover(bench, policy=policy)
+            sample = _discover(bench, module, policy=policy)
             if number:  # the first round only fills the resolver's cache
                 samples[name].append(sample)
     return Providers(rounds, [_summary(name, of_kind) for name, of_kind in samples.items()])
 
 
-def _discover(bench: Bench, *, policy: bool) -> Met:
+def _discover(bench: Bench, module: str, *, policy: bool) -> tuple[int, cold.Met]:
     answers = [(hosted(number, policy=policy), REPLY) for number in range(DOMAINS)]
-    with contenders.ours(bench) as server:
+    with contenders.ours(bench, module=module) as server:
         before = bench.world.questions()
-        sample = cold.discover(bench, asking(bench, server, answers))
-        return Met(bench.world.questions() - before, sample)
+        met = cold.discover(bench, asking(bench, server, answers))
+        return bench.world.questions() - before, met
 
 
-def _summary(name: str, samples: list[Met]) -> Row:
-    loads = [sample.load for sample in samples]
+def _summary(name: str, samples: list[tuple[int, cold.Met]]) -> Row:
+    met = [each for _, each in samples]
+    outcomes = [each.load.outcome for each in met]
     return Row(
         domains=name,
-        questions=statistics.median(sample.questions for sample in samples) / DOMAINS,
-        cpu_ms=statistics.median(map(cold.cpu_each, loads)) * 1e3,
-        p50_ms=statistics.median(each.outcome.microseconds.p50 for each in loads) / 1e3,
-        seconds=statistics.median(each.outcome.seconds for each in loads),
+        questions=statistics.median(questions for questions, _ in samples) / DOMAINS,
+        cpu_ms=statistics.median(each.each for each in met) * 1e3,
+        p50_ms=statistics.median(outcome.microseconds.p50 for outcome in outcomes) / 1e3,
+        seconds=statistics.median(outcome.seconds for outcome in outcomes),
     )
