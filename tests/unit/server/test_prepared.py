@@ -117,6 +117,14 @@ def test_a_reply_that_was_revoked_is_asked_for_again() -> None:
     assert wire.sent.endswith(b"default good.example 1 0.0,")
 
 
+def test_the_end_of_a_request_is_none_when_it_comes_alone() -> None:
+    made, wire, shared = connect(Book())
+    for data in (HOT[:9], HOT[9:]):
+        made.data_received(data)
+    assert wire.sent.count(b"OK ") == 1
+    assert not shared.prepared[SocketmapCodec].table
+
+
 def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepared, "MAX_PREPARED", 3)
     book = Book()

@@ -15,7 +15,7 @@ from mtasts_resolver.server.roundrobin import RoundRobin
 
 
 class Wire(asyncio.Transport):
-    """A transport that keeps what is written, and reads what the test gives it."""
+    """A transport that keeps what is written, and is let alone once it is closed."""
 
     def __init__(self, kernel: socket.socket | None = None) -> None:
         super().__init__({"socket": kernel})
@@ -25,6 +25,7 @@ class Wire(asyncio.Transport):
         self.paused = False
 
     def write(self, data: Any) -> None:
+        assert not self.closed
         self.sent += data
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
@@ -40,12 +41,15 @@ class Wire(asyncio.Transport):
         self.closed = True
 
     def write_eof(self) -> None:
+        assert not self.closed
         self.half_closed = True
 
     def pause_reading(self) -> None:
+        assert not self.closed
         self.paused = True
 
     def resume_reading(self) -> None:
+        assert not self.closed
         self.paused = False
 
 
