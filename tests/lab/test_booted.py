@@ -44,10 +44,11 @@ SECURE = "OK secure match=mx.good.example servername=hostname"
 ASKER = """
 from mtasts_resolver.cli.errors import DaemonUnreachableError
 from mtasts_resolver.cli.socketmap_client import ask
+from mtasts_resolver.config import InetAddress
 first = True
 while True:
     try:
-        reply = ask("inet:127.0.0.1:8461", "default", "good.example")
+        reply = ask(InetAddress("127.0.0.1", 8461), "default", "good.example")
         print(reply.status, reply.text, flush=True)
         first = True
     except DaemonUnreachableError as error:
