@@ -109,6 +109,7 @@ def test_other_versions_and_other_texts_are_discarded(text: bytes) -> None:
         (b"v=STSv1; id=1; ;", "'' is malformed"),
         (b"v=STSv1; id=1, ext=1", "malformed"),
         (b"v=STSv1; id=1; ext", "'ext' is malformed"),
+        (b"v=STSv1; id=1; " + b"n" * 61, f"'{'n' * 60}' is malformed"),
         (b"v=STSv1; id=1; ext=", "'ext=' is malformed"),
         (b"v=STSv1; id=1; =ext", "malformed"),
         (b"v=STSv1; id=1; ext=a=b", "malformed"),

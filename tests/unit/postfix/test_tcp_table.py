@@ -138,7 +138,7 @@ class TestReplies:
 
     @pytest.mark.row("A3")
     def test_the_longest_that_fits_is_sent_and_one_more_character_is_not(self) -> None:
-        text = "x" * (MAX_REPLY - len("200 "))
+        text = "x" * (4_096 - len("200 \n"))  # tcp_table(5)
         fallback = Reply(Status.OK, "short")
         assert TcpTableCodec().encode(Reply(Status.OK, text, fallback)) == f"200 {text}\n".encode()
         assert TcpTableCodec().encode(Reply(Status.OK, text + "x", fallback)) == b"200 short\n"
