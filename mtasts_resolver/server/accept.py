@@ -67,7 +67,7 @@ class Server:
         """Accept connections from now on."""
         for listener in self.listeners:
             self._accept_from(listener)
-        self._schedule_sweep()
+        self._keep_sweeping()
 
     def stop_accepting(self) -> None:
         """Close the listeners; connections live on.
@@ -223,9 +223,6 @@ class Server:
             return False
         return True
 
-    def _schedule_sweep(self) -> None:
-        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_INTERVAL, self._swept)
-
-    def _swept(self) -> None:
+    def _keep_sweeping(self) -> None:
         self.sweep()
-        self._schedule_sweep()
+        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_INTERVAL, self._keep_sweeping)

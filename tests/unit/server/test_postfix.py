@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from mtasts_resolver.config import ListenerConfig
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.postfix.socketmap import MAX_REPLY as SOCKETMAP_MAX
 from mtasts_resolver.postfix.tcp_table import MAX_REPLY as TCP_TABLE_MAX
-from tests.unit.server.client import LOOPBACK, inet, serving, unix
+from mtasts_resolver.server.accept import Server
+from tests.unit.server.client import inet, serving, unix
 
 pytestmark = pytest.mark.skipif(shutil.which("postmap") is None, reason="needs Postfix's postmap")
 
@@ -68,6 +70,15 @@ def postmap(tmp_path: Path) -> Postmap:
     return run
 
 
+def table_of(server: Server) -> str:
+    """Return how Postfix names what the server answers."""
+    (listener,) = server.listeners
+    if listener.protocol == "tcp_table":
+        return listener.name.replace("inet:", "tcp:")
+    return f"socketmap:{listener.name}:names"
+
+
+SOCKETMAP, TCP_TABLE = inet("127.0.0.1"), inet("127.0.0.1", protocol="tcp_table")
 FOUND = [
     ("secure.example", SECURE),
     ("percent.example", "100% {bücher} %41\tx"),
@@ -77,81 +88,66 @@ FOUND = [
 ]
 
 
-class TestSocketmap:
+@pytest.mark.parametrize("listen", [SOCKETMAP, TCP_TABLE], ids=["socketmap", "tcp"])
+class TestBoth:
     @pytest.mark.parametrize(("key", "value"), FOUND)
-    async def test_found(self, postmap: Postmap, key: str, value: str) -> None:
-        async with serving(answer, LOOPBACK) as server:
-            assert await postmap(key, f"socketmap:{server.listeners[0].name}:names") == (
-                0,
-                value,
-                "",
-            )
+    async def test_found(
+        self, postmap: Postmap, listen: ListenerConfig, key: str, value: str
+    ) -> None:
+        async with serving(answer, listen) as server:
+            assert await postmap(key, table_of(server)) == (0, value, "")
 
-    async def test_over_a_unix_socket(self, postmap: Postmap, tmp_path: Path) -> None:
-        listen = unix(tmp_path / "map")
-        async with serving(answer, listen):
-            code, out, _ = await postmap("secure.example", f"socketmap:{listen.address}:names")
-            assert (code, out) == (0, SECURE)
-
-    async def test_not_found(self, postmap: Postmap) -> None:
-        async with serving(answer, LOOPBACK) as server:
-            table = f"socketmap:{server.listeners[0].name}:names"
-            assert await postmap("none.example", table) == (1, "", "")
-
-    @pytest.mark.parametrize(
-        ("key", "words"),
-        [
-            ("temp.example", "temporary error: the name servers of 100% all failed"),
-            ("perm.example", "permanent error: it is forbidden"),
-        ],
-    )
-    @pytest.mark.row("A4")
-    async def test_errors_show_the_reason(self, postmap: Postmap, key: str, words: str) -> None:
-        async with serving(answer, LOOPBACK) as server:
-            code, out, err = await postmap(key, f"socketmap:{server.listeners[0].name}:names")
-            assert (code, out) == (1, "")
-            assert words in err
-
-    @pytest.mark.row("A3")
-    @pytest.mark.parametrize(
-        ("key", "length"),
-        [("longest-socketmap.example", SOCKETMAP_MAX - 3), ("longer-socketmap.example", 5)],
-    )
-    async def test_the_longest_reply(self, postmap: Postmap, key: str, length: int) -> None:
-        async with serving(answer, LOOPBACK) as server:
-            code, out, err = await postmap(key, f"socketmap:{server.listeners[0].name}:names")
-            assert (code, len(out), err) == (0, length, "")
-
-
-class TestTcpTable:
-    SPEC = inet("127.0.0.1", protocol="tcp_table")
-
-    @pytest.mark.parametrize(("key", "value"), FOUND)
-    async def test_found(self, postmap: Postmap, key: str, value: str) -> None:
-        async with serving(answer, self.SPEC) as server:
-            table = server.listeners[0].name.replace("inet:", "tcp:")
-            assert await postmap(key, table) == (0, value, "")
-
-    async def test_not_found(self, postmap: Postmap) -> None:
-        async with serving(answer, self.SPEC) as server:
-            table = server.listeners[0].name.replace("inet:", "tcp:")
-            assert await postmap("none.example", table) == (1, "", "")
+    async def test_not_found(self, postmap: Postmap, listen: ListenerConfig) -> None:
+        async with serving(answer, listen) as server:
+            assert await postmap("none.example", table_of(server)) == (1, "", "")
 
     @pytest.mark.parametrize("key", ["temp.example", "perm.example"])
-    async def test_an_error_is_not_not_found(self, postmap: Postmap, key: str) -> None:
-        async with serving(answer, self.SPEC) as server:
-            code, out, err = await postmap(key, server.listeners[0].name.replace("inet:", "tcp:"))
+    async def test_an_error_is_not_not_found(
+        self, postmap: Postmap, listen: ListenerConfig, key: str
+    ) -> None:
+        async with serving(answer, listen) as server:
+            code, out, err = await postmap(key, table_of(server))
             assert (code, out) == (1, "")
             assert "error" in err
 
-    @pytest.mark.row("A3")
-    @pytest.mark.parametrize(
-        ("key", "length"), [("longest-tcp.example", TCP_TABLE_MAX - 4), ("longer-tcp.example", 5)]
-    )
-    async def test_the_longest_reply(self, postmap: Postmap, key: str, length: int) -> None:
-        async with serving(answer, self.SPEC) as server:
-            code, out, err = await postmap(key, server.listeners[0].name.replace("inet:", "tcp:"))
-            assert (code, len(out), err) == (0, length, "")
+
+@pytest.mark.row("A3")
+@pytest.mark.parametrize(
+    ("listen", "key", "length"),
+    [
+        (SOCKETMAP, "longest-socketmap.example", SOCKETMAP_MAX - len("OK ")),
+        (SOCKETMAP, "longer-socketmap.example", len(SHORT.text)),
+        (TCP_TABLE, "longest-tcp.example", TCP_TABLE_MAX - len("200 ")),
+        (TCP_TABLE, "longer-tcp.example", len(SHORT.text)),
+    ],
+)
+async def test_the_longest_reply(
+    postmap: Postmap, listen: ListenerConfig, key: str, length: int
+) -> None:
+    async with serving(answer, listen) as server:
+        code, out, err = await postmap(key, table_of(server))
+        assert (code, len(out), err) == (0, length, "")
+
+
+async def test_over_a_unix_socket(postmap: Postmap, tmp_path: Path) -> None:
+    async with serving(answer, unix(tmp_path / "map")) as server:
+        code, out, _ = await postmap("secure.example", table_of(server))
+        assert (code, out) == (0, SECURE)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("temp.example", "temporary error: the name servers of 100% all failed"),
+        ("perm.example", "permanent error: it is forbidden"),
+    ],
+)
+@pytest.mark.row("A4")
+async def test_a_socketmap_shows_the_reason_of_an_error(
+    postmap: Postmap, key: str, words: str
+) -> None:
+    async with serving(answer) as server:
+        assert words in (await postmap(key, table_of(server)))[2]
 
 
 @pytest.mark.parametrize("ending", ["reset", "end"])
