@@ -96,11 +96,11 @@ async def explain_key(
 async def _discover_policy(hop: NextHop, discoverer: DirectDiscoverer, trace: Trace) -> StsFinding:
     try:
         await discoverer.record(hop.domain)
-        fetched = await discoverer.policy(hop.domain)
+        policy = await discoverer.policy(hop.domain)
     except DiscoveryError as error:
         return StsFinding(None, str(error), error.code, known=not isinstance(error, DnsError))
-    await _compare_hosts(hop, fetched.policy, discoverer.dns, trace)
-    return StsFinding(fetched.policy)
+    await _compare_hosts(hop, policy, discoverer.dns, trace)
+    return StsFinding(policy)
 
 
 async def _discover_dane(

@@ -13,21 +13,11 @@ class FoundRecord(NamedTuple):
     """For how many seconds it may be believed."""
 
 
-class FetchedPolicy(NamedTuple):
-    """A valid policy, as it was served."""
-
-    policy: Policy
-    host: str
-    """The policy host."""
-    address: str
-    """The address that it came from; with a proxy, the proxy's."""
-
-
 class FoundSts(NamedTuple):
     """What one discovery of MTA-STS brings home."""
 
     record: FoundRecord
-    policy: FetchedPolicy | None
+    policy: Policy | None
     """None where it was not to be fetched, since its id is known."""
 
 

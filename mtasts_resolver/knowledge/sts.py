@@ -9,7 +9,7 @@ import asyncio
 from mtasts_resolver.base.overload import TOO_BUSY, OverloadedError
 from mtasts_resolver.config import Config
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundRecord
+from mtasts_resolver.discovery.findings import FoundRecord
 from mtasts_resolver.knowledge.entry import ABSENT, FetchFailure, StsEntry
 from mtasts_resolver.knowledge.events import (
     DnsFailed,
@@ -43,7 +43,7 @@ from mtasts_resolver.worker.discoverer import Discoverer
 
 Recorded = FoundRecord | DiscoveryError
 # None: it was not asked for. DnsError: of a refresh, for which the name servers failed.
-Fetched = FetchedPolicy | FetchError | DnsError | None
+Fetched = Policy | FetchError | DnsError | None
 
 
 class StsKnowledge(Knowledge[StsEntry, StsFinding]):
@@ -239,7 +239,7 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
         if isinstance(fetched, DiscoveryError):
             self._counters.fetch_failures += 1
             return self._fetch_failed(domain, policy_id, fetched, failure, entry)
-        return self._fetched(domain, policy_id, fetched.policy, known)
+        return self._fetched(domain, policy_id, fetched, known)
 
     # -- what was found ------------------------------------------------------------------------
 

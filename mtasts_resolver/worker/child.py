@@ -27,7 +27,8 @@ from mtasts_resolver.discovery.errors import (
     PolicyHostError,
     ShortageError,
 )
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
+from mtasts_resolver.discovery.findings import FoundDane, FoundSts, Probe
+from mtasts_resolver.policy import Policy
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.channel import Channel
 from mtasts_resolver.worker.direct import DirectDiscoverer
@@ -220,7 +221,7 @@ def _import_now(modules: tuple[str, ...]) -> None:
 
 async def _find(discoverer: DirectDiscoverer, ask: Ask) -> Found:
     """Find out what is asked for. Raise DiscoveryError or ShortageError."""
-    found: FoundSts | FetchedPolicy | FoundDane | Probe
+    found: FoundSts | Policy | FoundDane | Probe
     match ask.question:
         case "sts":
             found = await discoverer.sts(ask.about, ask.known_ids)

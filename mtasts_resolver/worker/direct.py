@@ -8,7 +8,6 @@ from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.validators import probe, trusted
 from mtasts_resolver.discovery.errors import DnsAnswerError, FetchCostError, FetchError
 from mtasts_resolver.discovery.findings import (
-    FetchedPolicy,
     FoundDane,
     FoundRecord,
     FoundSts,
@@ -18,7 +17,7 @@ from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from mtasts_resolver.discovery.record import lookup_record
 from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.trace import Trace
-from mtasts_resolver.policy import Dane, DaneFinding, parse_next_hop
+from mtasts_resolver.policy import Dane, DaneFinding, Policy, parse_next_hop
 from mtasts_resolver.worker.metering import charged
 
 
@@ -67,7 +66,7 @@ class DirectDiscoverer:
             error.record = record
             raise
 
-    async def policy(self, domain: str) -> FetchedPolicy:
+    async def policy(self, domain: str) -> Policy:
         with charged(FetchCostError, f"the policy host of {domain}"):
             return await self._fetcher.fetch_policy(domain, self._trace)
 

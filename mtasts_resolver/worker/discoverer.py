@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
+from mtasts_resolver.discovery.findings import FoundDane, FoundSts, Probe
+from mtasts_resolver.policy import Policy
 
 
 class Discoverer(Protocol):
@@ -18,7 +19,7 @@ class Discoverer(Protocol):
         Raise DnsError, NoRecordError, or a FetchError that has the record.
         """
 
-    async def policy(self, domain: str) -> FetchedPolicy:
+    async def policy(self, domain: str) -> Policy:
         """Return the policy that the policy host of `domain` serves. Raise FetchError, DnsError."""
 
     async def dane(self, next_hop: str) -> FoundDane:

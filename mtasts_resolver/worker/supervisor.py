@@ -15,7 +15,8 @@ from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
 from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.config import Config, ConfigError, Fault
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundDane, FoundSts, Probe
+from mtasts_resolver.discovery.findings import FoundDane, FoundSts, Probe
+from mtasts_resolver.policy import Policy
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.messages import Configure, Question
 from mtasts_resolver.worker.process import WorkerProcess
@@ -53,8 +54,8 @@ class Supervisor:
     async def sts(self, domain: str, known_ids: Sequence[str]) -> FoundSts:
         return await self._ask(FoundSts, "sts", domain, known_ids)
 
-    async def policy(self, domain: str) -> FetchedPolicy:
-        return await self._ask(FetchedPolicy, "policy", domain)
+    async def policy(self, domain: str) -> Policy:
+        return await self._ask(Policy, "policy", domain)
 
     async def dane(self, next_hop: str) -> FoundDane:
         return await self._ask(FoundDane, "dane", next_hop)

@@ -60,7 +60,6 @@ class PolicyHostBackend(httpcore.AsyncNetworkBackend):
         self.trace = trace
         self.asks_proxy = False
         """Whether it is the proxy's own words that are read: until TLS with the policy host."""
-        self.peer = ""
         """The address that answered: the policy host's, or the proxy's."""
         self._wire: Wire | None = None
 
@@ -80,7 +79,7 @@ class PolicyHostBackend(httpcore.AsyncNetworkBackend):
             else:
                 wire = await self.proxy.reach(failures)
             self._wire = wire
-            step.outcome = self.peer = wire.peer
+            step.outcome = wire.peer
             step.details = tuple(f"not {failure}" for failure in failures)
         self.asks_proxy = self.proxy is not None
         return Tunnel(self, wire, port) if self.asks_proxy else Unsecured(self, wire, port)

@@ -28,7 +28,6 @@ from mtasts_resolver.discovery.errors import (
     MediaTypeError,
     StatusError,
 )
-from mtasts_resolver.discovery.findings import FetchedPolicy
 from mtasts_resolver.discovery.policyhost.authorities import TrustStore
 from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
 from mtasts_resolver.discovery.policyhost.lookup import find_addresses
@@ -95,7 +94,7 @@ class PolicyFetcher:
         self._allow_networks = tuple(allow_networks)
         self._port = port
 
-    async def fetch_policy(self, domain: str, trace: Trace | None = None) -> FetchedPolicy:
+    async def fetch_policy(self, domain: str, trace: Trace | None = None) -> Policy:
         """Return the policy of `domain`, an A-label name.
 
         Raise a FetchError that says why there is none, or DnsError where our name servers fail.
@@ -109,12 +108,11 @@ class PolicyFetcher:
                 context = await self._trust.context()
                 async with PolicyHostTransport(backend, context) as transport:
                     body = await self._get(host, transport, trace)
-                policy = _parse(body, host, trace)
+                return _parse(body, host, trace)
         except TimeoutError:
             raise FetchTimeoutError(
                 f"{host} took more than {self._timeout:g} s, the last of them for: {trace.current}"
             ) from None
-        return FetchedPolicy(policy, host, backend.peer)
 
     async def _get(self, host: str, transport: PolicyHostTransport, trace: Trace) -> bytes:
         url = httpx.URL(scheme="https", host=host, port=self._port, path=PATH)

@@ -117,7 +117,7 @@ async def believed(
     async with fetcher_for(port, ca_file, dns=names, proxy=url) as fetcher:
         for _ in range(TRIES):
             try:
-                found.update((await fetcher.fetch_policy(DOMAIN)).policy.mx)
+                found.update((await fetcher.fetch_policy(DOMAIN)).mx)
             except ConnectError:
                 found.add("")
     return found

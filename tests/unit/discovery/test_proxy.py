@@ -64,8 +64,7 @@ async def test_a_configured_proxy_is_used(ca: trustme.CA, ca_file: Path) -> None
         async with stream_server(proxy.serve, host="127.0.0.5") as port:
             url = f"http://user:se%20cret@127.0.0.5:{port}"
             async with fetcher_for(4443, ca_file, proxy=url) as fetcher:
-                fetched = await fetcher.fetch_policy(DOMAIN)
-    assert fetched.address == "127.0.0.5"
+                await fetcher.fetch_policy(DOMAIN)
     (request,) = proxy.requests
     assert request.startswith(f"CONNECT {HOST}:4443 HTTP/1.1\r\n")
     credentials = base64.b64encode(b"user:se cret").decode()

@@ -27,7 +27,6 @@ from mtasts_resolver.discovery.errors import (
     FetchError,
     StatusError,
 )
-from mtasts_resolver.discovery.findings import FetchedPolicy
 from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.knowledge.dane import DaneKnowledge
@@ -35,7 +34,7 @@ from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.knowledge.generic import Means
 from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.knowledge.sts import StsKnowledge
-from mtasts_resolver.policy import parse_document
+from mtasts_resolver.policy import Policy, parse_document
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES, MAX_MX_PATTERNS
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, TimedReply
@@ -149,14 +148,14 @@ class FakeFetcher(PolicyFetcher):
     def __init__(self, internet: FakeInternet) -> None:
         self.internet = internet
 
-    async def fetch_policy(self, domain: str, trace: Trace | None = None) -> FetchedPolicy:
+    async def fetch_policy(self, domain: str, trace: Trace | None = None) -> Policy:
         self.internet.fetches.append(domain)
         served = self.internet.documents.get(domain, StatusError("status 404"))
         if self.internet.web_down:
             served = StatusError("status 503")
         if isinstance(served, DiscoveryError):
             raise served
-        return FetchedPolicy(parse_document(served.encode()), f"mta-sts.{domain}", "")
+        return parse_document(served.encode())
 
 
 class MemoryStore:

@@ -27,8 +27,8 @@ from mtasts_resolver.discovery.errors import (
     PolicyHostError,
     StatusError,
 )
-from mtasts_resolver.discovery.findings import FetchedPolicy, FoundSts
-from mtasts_resolver.policy import parse_document
+from mtasts_resolver.discovery.findings import FoundSts
+from mtasts_resolver.policy import Policy, parse_document
 from mtasts_resolver.worker import child, lag, messages
 from mtasts_resolver.worker.channel import Channel, socket_pair
 from mtasts_resolver.worker.child import work
@@ -245,8 +245,8 @@ async def test_a_result_that_cannot_be_passed_on_is_for_another_try(
 ) -> None:
     document = "version: STSv1\nmode: none\nmax_age: 86400\n" + f"x: {'y' * 60}\n" * 900
 
-    async def policy(_: DirectDiscoverer, domain: str) -> FetchedPolicy:
-        return FetchedPolicy(parse_document(document.encode()), f"mta-sts.{domain}", "192.0.2.1")
+    async def policy(_: DirectDiscoverer, domain: str) -> Policy:
+        return parse_document(document.encode())
 
     monkeypatch.setattr(DirectDiscoverer, "policy", policy)
     # As net.core.wmem_max would limit it:

@@ -12,7 +12,6 @@ from mtasts_resolver.discovery.errors import (
     StatusError,
 )
 from mtasts_resolver.discovery.findings import (
-    FetchedPolicy,
     FoundDane,
     FoundRecord,
     FoundSts,
@@ -87,9 +86,9 @@ def test_what_is_said_arrives_as_it_was(message: messages.ToDaemon) -> None:
     "found",
     [
         FoundSts(RECORD, None),
-        FoundSts(RECORD, FetchedPolicy(POLICY, "mta-sts.x", "192.0.2.1")),
-        FetchedPolicy(POLICY, "mta-sts.x", "192.0.2.1"),
-        FetchedPolicy(Policy(Mode.NONE, 0, (), "☃"), "x", "::1"),
+        FoundSts(RECORD, POLICY),
+        POLICY,
+        Policy(Mode.NONE, 0, (), "☃"),
         *(FoundDane(DaneFinding(status, "why"), 60.0) for status in Dane),
         Probe(True, ("127.0.0.1",), ("127.0.0.1", "[::1]:53")),
     ],
