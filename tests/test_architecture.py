@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = "mtasts_resolver"
 
 PAGE = ROOT / "docs" / "architecture.md"
-_ROW = re.compile(r"\| `(?P<room>\w+)` \| (?P<knows>.+) \| (?P<below>.*)\|\Z")
+_ROW = re.compile(r"\| `(?P<room>[a-z]+)` \| (?P<knows>.+) \| (?P<below>.*)\|\Z")
 
 
 def rooms() -> Iterator[tuple[str, str, list[str]]]:
