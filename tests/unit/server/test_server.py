@@ -130,10 +130,15 @@ class TestLimit:
             await until(lambda: server.counters.connections_open == 0)
 
 
+@pytest.mark.parametrize("late", [False, True])
 async def test_a_connection_that_the_system_cannot_serve_is_forgotten(
-    monkeypatch: pytest.MonkeyPatch,
+    late: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*args: object) -> None:
+        if late:
+            future = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(future.set_result, None)
+            await future
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
     async with serving() as server:
