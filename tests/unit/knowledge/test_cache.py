@@ -67,6 +67,13 @@ def test_a_second_chance_is_one_and_not_for_ever() -> None:
     assert kept(cache, "abc") == "bc"
 
 
+def test_an_entry_is_used_when_any_reply_made_of_it_is() -> None:
+    held = entry()
+    held.replies = (TimedReply(NOT_FOUND, 1.0, used=True), TimedReply(NOT_FOUND, 1.0))
+    assert held.take_use()
+    assert not held.take_use()
+
+
 def test_an_entry_changes_its_kind() -> None:
     cache: Cache[StsEntry] = Cache(2, ROOM)
     cache.put("a", entry())

@@ -18,7 +18,7 @@ from mtasts_resolver.knowledge import inflight
 from mtasts_resolver.knowledge.cache import MAX_REPLIES
 from mtasts_resolver.knowledge.dane import IN_USE
 from mtasts_resolver.knowledge.dnssec import PROBE_INTERVAL, RETRY_INTERVAL, DnssecProbe
-from mtasts_resolver.policy import Dane
+from mtasts_resolver.policy import Dane, DaneFinding
 from mtasts_resolver.postfix.codec import Request
 from tests.unit.discovery.zone import FAILED, TTL, Zone
 from tests.unit.knowledge.world import World, ask, document, settle
@@ -249,7 +249,8 @@ async def test_a_discovery_that_has_not_begun_in_time_is_overload_and_no_failure
     await settle()
     with pytest.raises(OverloadedError):
         await running.dane.resolve(GOOD)
-    assert (await busy).status is Dane.UNKNOWN  # it had its turn
+    reason = "the look-up took more than 0.05 s; try again"
+    assert await busy == DaneFinding(Dane.UNKNOWN, reason)  # it had its turn
     running.zone.gate.set()
 
 
@@ -278,6 +279,7 @@ async def test_a_failed_renewal_keeps_what_dns_said_until_its_ttl_ends(running: 
     running.zone.fail(GOOD, "MX")
     await running.world.clock.advance(TTL * 0.95)
     assert await running.ask() == "OK dane-only"
+    assert running.questions() <= 1 + 3  # once a minute, for two and a half minutes at most
     await running.world.clock.advance(TTL * 0.05 + 1)
     assert await running.ask() == "OK dane"
     running.zone.add(GOOD, "MX", f"10 {MX}.")
@@ -296,10 +298,22 @@ async def test_a_resolver_that_does_not_validate_turns_dane_off_and_says_so_once
     assert await running.ask() == "NOTFOUND"
     await running.world.clock.advance(10 * PROBE_INTERVAL)
     assert [record.msg for record in caplog.records] == ["dnssec-unavailable"]
+    assert "does not authenticate the SOA record of the root" in running.dnssec.state
     running.zone.validating = True
     await running.world.clock.advance(PROBE_INTERVAL)
     assert await running.ask() == "OK dane-only"
     assert [record.msg for record in caplog.records][1:] == ["dnssec-validated"]
+    assert running.dnssec.state == "127.0.0.1 validates, and is trusted"
+
+
+@pytest.mark.row("D7")
+async def test_what_was_known_is_not_renewed_while_nobody_validates(running: Running) -> None:
+    await running.ask()
+    running.zone.validating = False
+    await running.world.clock.advance(PROBE_INTERVAL)
+    asked = running.questions()
+    await running.world.clock.advance(2 * TTL)
+    assert running.questions() == asked
 
 
 @pytest.mark.row("D7")

@@ -385,19 +385,6 @@ async def test_an_outage_of_the_name_servers_is_reported_once_and_its_end_too(
     assert events(caplog) == ["name-servers-failing", "name-servers-answer-again"]
 
 
-async def test_an_outage_of_a_minute_is_reported_however_few_ask(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    world.internet.dns_down = True
-    await world.mode("one.example")
-    await world.clock.advance(OUTAGE_AFTER - 1)
-    await world.mode("two.example")
-    assert events(caplog) == []
-    await world.clock.advance(1)
-    await world.mode("three.example")
-    assert events(caplog) == ["name-servers-failing"]
-
-
 def outage() -> DnsTimeoutError:
     """Return what a fetch raises where our name servers fail after the record was looked up."""
     error = DnsTimeoutError("A mta-sts.good.example: 192.0.2.53 did not answer in time")
