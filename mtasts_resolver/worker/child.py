@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import dns.rdata
 import msgspec
 
 from mtasts_resolver.base import logs
@@ -52,8 +51,10 @@ log = logs.get(__name__)
 FETCH_IMPORTS = (
     "anyio._backends._asyncio",
     "anyio._core._synchronization",
-    "dns._asyncio_backend",
     "sniffio",
+    # dnspython has a module for each type of records; these are the types that are read here.
+    *(f"dns.rdtypes.ANY.{rdtype}" for rdtype in ("CNAME", "MX", "OPT", "SOA", "TLSA", "TXT")),
+    *(f"dns.rdtypes.IN.{rdtype}" for rdtype in ("A", "AAAA")),
 )
 # What discovery/policyhost/certificates.py imports, in a thread, at the first certificate that is
 # rejected: it takes 8 MB and as long as all the rest.
@@ -207,14 +208,13 @@ class Child:
 
 
 def _import_now(modules: tuple[str, ...]) -> None:
-    """Import `modules`, and what dnspython needs for each type of records.
+    """Import `modules`.
 
     A question is measured, and on a slow processor all that would take a good part of what it may
     cost. What cannot be imported fails again where it is used, which then is a failure of ours.
     """
     try:
         import_now(modules)
-        dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
     except Exception as error:  # noqa: BLE001  whatever a module does when it is imported
         log.bug("internal-error", error, during="the discoverer's start")
 

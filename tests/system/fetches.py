@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import dns.rdata
 import trustme
 import uvloop
 
@@ -52,7 +51,6 @@ async def main(ca_file: Path) -> None:
         stream_server(Proxy(server.port).serve) as proxy,
     ):
         import_now(child.FETCH_IMPORTS)
-        dns.rdata.load_all_types(disable_dynamic_load=False)  # type: ignore[no-untyped-call]
         with telling_what_is_late():
             await fetch(server.port, ca_file)
             await fetch(server.port, ca_file, f"http://localhost:{proxy}")

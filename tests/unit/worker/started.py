@@ -8,8 +8,8 @@ from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.channel import Channel, socket_pair
 from mtasts_resolver.worker.child import work
 
-# Of what a fetch needs, and of the types of records that DNS answers may hold.
-NEEDED = ("anyio._backends._asyncio", "sniffio", "dns.rdtypes.ANY.TLSA", "dns.rdtypes.IN.SVCB")
+# Of what a fetch needs, and of the types of records that are asked for.
+NEEDED = ("anyio._backends._asyncio", "sniffio", "dns.rdtypes.ANY.TLSA", "dns.rdtypes.IN.AAAA")
 
 
 async def main() -> None:
