@@ -4,15 +4,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from dns.rdtypes.ANY.MX import MX
-
 from mtasts_resolver.answers.service import NOT_ASKED, reply_for
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.config import Config, MapOptions
-from mtasts_resolver.discovery.dns.answer import DnsStatus
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError
+from mtasts_resolver.discovery.mx import mx_hosts, why_no_mail
 from mtasts_resolver.discovery.trace import Step, Trace
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.policy import (
@@ -129,13 +127,10 @@ async def _compare_hosts(hop: NextHop, policy: Policy, dns: DnsClient, trace: Tr
     # What failed is what the step shows.
     with suppress(DnsError), trace.step(f"MX {hop.domain}") as step:
         answer = await dns.query(hop.domain, "MX")
-        hosts = [
-            record.exchange.to_text(omit_final_dot=True).lower()
-            for record in answer.records
-            if isinstance(record, MX)
-        ]
-        if answer.status is not DnsStatus.FOUND:
-            hosts = [hop.domain]  # RFC 5321 §5.1: the domain itself is the implicit MX host
+        if (reason := why_no_mail(answer)) is not None:
+            step.absent, step.outcome = True, reason
+            return
+        hosts = mx_hosts(answer)
         fits = {host: _fit(host, policy) for host in hosts[:MAX_MX_SHOWN]}
         misfits = sum(fit == NO_FIT for fit in fits.values())
         step.ok = not misfits

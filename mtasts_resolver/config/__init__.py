@@ -1,5 +1,6 @@
 """The configuration: one YAML file, checked against one schema."""
 
+from mtasts_resolver.config.encoding import decode_value, encode_value, plain
 from mtasts_resolver.config.endpoints import (
     MAX_SERVERS,
     Address,
@@ -13,7 +14,6 @@ from mtasts_resolver.config.endpoints import (
     parse_proxy_url,
 )
 from mtasts_resolver.config.faults import ConfigError, Fault
-from mtasts_resolver.config.handing import decode_value, encode_value, plain
 from mtasts_resolver.config.kinds import show_duration
 from mtasts_resolver.config.load import (
     Loaded,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import click
 
+from mtasts_resolver.config.encoding import plain
 from mtasts_resolver.config.example import EXAMPLE
-from mtasts_resolver.config.handing import plain
 from mtasts_resolver.config.keys import Key, section_keys
 from mtasts_resolver.config.kinds import Kind, show_duration
 from mtasts_resolver.config.schema import Config

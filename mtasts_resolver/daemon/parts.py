@@ -12,8 +12,8 @@ from mtasts_resolver.base.events import Events
 from mtasts_resolver.config import Config
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
-from mtasts_resolver.knowledge.generic import Means
 from mtasts_resolver.knowledge.journal import Journal
+from mtasts_resolver.knowledge.learning import Means
 from mtasts_resolver.knowledge.sts import StsKnowledge
 from mtasts_resolver.server.accept import Server
 from mtasts_resolver.server.listeners import Listener
@@ -37,7 +37,7 @@ class Parts:
     server: Server
 
     def reconfigure(self, config: Config) -> None:
-        """Hand on a new configuration: here, and nowhere else."""
+        """Hand on what a reload can change."""
         for part in (self.discoverer, self.sts, self.dane, self.service):
             part.reconfigure(config)
 

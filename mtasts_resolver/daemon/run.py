@@ -24,7 +24,7 @@ from mtasts_resolver.config import (
     changes,
     load_file,
 )
-from mtasts_resolver.daemon.kept import KeptFile
+from mtasts_resolver.daemon.last_config import KeptFile
 from mtasts_resolver.daemon.parts import Parts, assemble
 from mtasts_resolver.daemon.status import status_line
 from mtasts_resolver.daemon.systemd import ActivatedSocket, Notifier

@@ -19,7 +19,7 @@ from mtasts_resolver.config import (
     read_file,
 )
 from mtasts_resolver.daemon import run
-from mtasts_resolver.daemon.kept import KeptFile
+from mtasts_resolver.daemon.last_config import KeptFile
 from mtasts_resolver.daemon.run import Given, StartError
 from mtasts_resolver.daemon.systemd import ActivatedSocket, ActivationError, listen_fds
 

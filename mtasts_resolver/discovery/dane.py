@@ -3,13 +3,13 @@
 import asyncio
 
 from dns.rdatatype import RdataType
-from dns.rdtypes.ANY.MX import MX
 
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import DnsError
 from mtasts_resolver.discovery.findings import FoundDane
+from mtasts_resolver.discovery.mx import mx_hosts, why_no_mail
 from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.tlsa import judge_records
 from mtasts_resolver.discovery.trace import Trace
@@ -86,7 +86,7 @@ class _Discovery:
                 finding: DaneFinding | None = DaneFinding(Dane.UNKNOWN, str(error))
             else:
                 finding = self._without_hosts(answer)
-                hosts = _hosts(answer)
+                hosts = mx_hosts(answer)[:MAX_MX_HOSTS]
             step.details = tuple(map(printable, hosts))
             step.outcome = "authenticated by DNSSEC"
             if finding is not None:
@@ -101,12 +101,8 @@ class _Discovery:
             # RFC 7672 §2.2.1: with insecure MX records DANE is only a MAY. They could be forged,
             # and would bring their own TLSA records.
             return DaneFinding(Dane.NONE, "the MX records are not authenticated by DNSSEC")
-        if answer.status is DnsStatus.NXDOMAIN:
-            return DaneFinding(Dane.NONE, "the domain does not exist")
-        if answer.status is DnsStatus.FOUND and not _hosts(answer):
-            # RFC 7505 §3: a single MX record with an empty name.
-            return DaneFinding(Dane.NONE, "the domain takes no mail: its MX record is null")
-        return None
+        reason = why_no_mail(answer)
+        return None if reason is None else DaneFinding(Dane.NONE, reason)
 
     # -- one host --------------------------------------------------------------------------------
 
@@ -181,16 +177,3 @@ class _Discovery:
             return []
         alias = await self._ask(name, RdataType.CNAME)
         return [name] if alias.authenticated and alias.status is DnsStatus.FOUND else []
-
-
-def _hosts(answer: DnsAnswer) -> list[str]:
-    """Return the names of MX hosts, most preferred first; of an absence, the domain itself.
-
-    RFC 7672 §2.2.1, RFC 5321 §5.1: without MX records the domain is its own, implicit MX host.
-    """
-    if answer.status is DnsStatus.NODATA:
-        return [answer.question]
-    records = [record for record in answer.records if isinstance(record, MX)]
-    records.sort(key=lambda record: record.preference)
-    names = (record.exchange.to_text(omit_final_dot=True).lower() for record in records)
-    return [name for name in dict.fromkeys(names) if name not in ("", ".")][:MAX_MX_HOSTS]

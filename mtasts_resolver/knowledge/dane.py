@@ -11,7 +11,7 @@ from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.knowledge.cache import Cache
 from mtasts_resolver.knowledge.dnssec import PROBE_INTERVAL, DnssecProbe
 from mtasts_resolver.knowledge.entry import DaneEntry
-from mtasts_resolver.knowledge.generic import Knowledge, Means
+from mtasts_resolver.knowledge.learning import Knowledge, Means
 from mtasts_resolver.knowledge.lifetimes import RETRY_SOON
 from mtasts_resolver.policy import Dane, DaneFinding
 from mtasts_resolver.worker.discoverer import Discoverer

@@ -23,7 +23,7 @@ from mtasts_resolver.knowledge.events import (
     RefreshRecovered,
     StoredPolicyInvalid,
 )
-from mtasts_resolver.knowledge.generic import Knowledge, Means
+from mtasts_resolver.knowledge.learning import Knowledge, Means
 from mtasts_resolver.knowledge.lifetimes import (
     RETRY_SOON,
     absence_lifetime,
@@ -34,7 +34,7 @@ from mtasts_resolver.knowledge.lifetimes import (
     retry_delay,
 )
 from mtasts_resolver.knowledge.loader import Loader
-from mtasts_resolver.knowledge.outage import NameServerHealth
+from mtasts_resolver.knowledge.nameservers import NameServerHealth
 from mtasts_resolver.knowledge.policies import Policies
 from mtasts_resolver.policy import Mode, Policy, StsFinding
 from mtasts_resolver.store import Store, StoredPolicy

@@ -15,7 +15,7 @@ from mtasts_resolver.config import Config
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.channel import Channel, socket_pair
 from mtasts_resolver.worker.messages import Configure, Ping
-from mtasts_resolver.worker.pulse import LOOK, Pulse, Scheduling, scheduling_of
+from mtasts_resolver.worker.starvation import LOOK, Pulse, Scheduling, scheduling_of
 
 log = logs.get(__name__)
 

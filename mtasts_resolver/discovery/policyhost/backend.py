@@ -21,7 +21,7 @@ from mtasts_resolver.discovery.policyhost.certificates import (
 )
 from mtasts_resolver.discovery.policyhost.connect import reach_host
 from mtasts_resolver.discovery.policyhost.proxy import Proxy, proxy_failure
-from mtasts_resolver.discovery.policyhost.wire import Tls, Wire
+from mtasts_resolver.discovery.policyhost.tls import Tls, Wire
 from mtasts_resolver.discovery.trace import Trace
 
 MAX_HEAD = 16_384  # bytes before the body, as many as Node's clients take; few servers send 2,000
@@ -60,7 +60,6 @@ class PolicyHostBackend(httpcore.AsyncNetworkBackend):
         self.trace = trace
         self.asks_proxy = False
         """Whether it is the proxy's own words that are read: until TLS with the policy host."""
-        """The address that answered: the policy host's, or the proxy's."""
         self._wire: Wire | None = None
 
     async def connect_tcp(
@@ -110,7 +109,7 @@ class Unsecured(httpcore.AsyncNetworkStream):
         self._backend.asks_proxy = False
         with trace.step(f"TLS with {host}") as step:
             # No leftover is to be discarded here: what came before is a part of the handshake to
-            # TLS, which fails over it, for it reads the very buffer where that waits (see wire.py).
+            # TLS, which fails over it, for it reads the very buffer where that waits (see tls.py).
             tls = Tls(self._wire, ssl_context, host)
             await self._handshake(tls, host)
             step.outcome = tls.object.version() or ""

@@ -12,7 +12,7 @@ from functools import cache
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import ConnectError
-from mtasts_resolver.discovery.policyhost.wire import Tls, open_wire
+from mtasts_resolver.discovery.policyhost.tls import Tls, open_wire
 
 log = logs.get(__name__)
 

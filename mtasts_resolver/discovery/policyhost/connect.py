@@ -5,7 +5,7 @@ from functools import partial
 
 from mtasts_resolver.discovery.errors import ConnectError, DiscoveryError
 from mtasts_resolver.discovery.oserrors import no_route, os_reason, shortage
-from mtasts_resolver.discovery.policyhost.wire import Wire, open_wire
+from mtasts_resolver.discovery.policyhost.tls import Wire, open_wire
 from mtasts_resolver.discovery.race import race
 
 NEXT_ADDRESS_AFTER = 0.25  # seconds: RFC 8305 §5

@@ -1,10 +1,10 @@
 """Fetching a policy from its policy host over HTTPS (RFC 8461 §3.3): the whole way of a fetch.
 
-PolicyFetcher.fetch_policy
+here            PolicyFetcher.fetch_policy
 lookup.py       A and AAAA of mta-sts.<domain>; what addresses.py does not allow is left out
-transport.py    one GET by httpx and httpcore, whole, which get their connection from
+request.py      one GET by httpx and httpcore, whole, which get their connection from
 backend.py      connect.py (or proxy.py): TCP to one of those addresses, and no other;
-TLS before anything else: wire.py lets nothing but TLS read what comes;
+TLS before anything else: what a policy host sends, tls.py lets TLS alone read;
 the bounds on a response's head and on all its bytes
 authorities.py  whom to trust; certificates.py: why a certificate is rejected
 here            what of a response counts: 200, text/plain, 64 KiB; no redirect, no coding
@@ -32,7 +32,7 @@ from mtasts_resolver.discovery.policyhost.authorities import TrustStore
 from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
 from mtasts_resolver.discovery.policyhost.lookup import find_addresses
 from mtasts_resolver.discovery.policyhost.proxy import Proxy
-from mtasts_resolver.discovery.policyhost.transport import PolicyHostTransport
+from mtasts_resolver.discovery.policyhost.request import PolicyHostTransport
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy import Policy
 from mtasts_resolver.policy.document import (

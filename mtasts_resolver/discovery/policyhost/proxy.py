@@ -14,7 +14,7 @@ from mtasts_resolver.discovery.errors import DiscoveryError, ShortageError
 from mtasts_resolver.discovery.oserrors import os_reason, shortage
 from mtasts_resolver.discovery.policyhost.addresses import is_address
 from mtasts_resolver.discovery.policyhost.connect import MAX_ADDRESSES, reach
-from mtasts_resolver.discovery.policyhost.wire import Wire
+from mtasts_resolver.discovery.policyhost.tls import Wire
 
 
 class Proxy:

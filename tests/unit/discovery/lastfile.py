@@ -10,7 +10,7 @@ import uvloop
 
 from mtasts_resolver.base.privileges import LATE_IMPORTS, import_now
 from mtasts_resolver.discovery.policyhost.authorities import trusting_context
-from mtasts_resolver.discovery.policyhost.wire import Tls, open_wire
+from mtasts_resolver.discovery.policyhost.tls import Tls, open_wire
 
 
 def say(line: str) -> None:

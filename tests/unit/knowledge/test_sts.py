@@ -18,7 +18,7 @@ from mtasts_resolver.discovery.errors import (
 )
 from mtasts_resolver.knowledge import inflight
 from mtasts_resolver.knowledge.lifetimes import MAX_ABSENCE, MAX_RETRY, MIN_RETRY, RETRY_SOON
-from mtasts_resolver.knowledge.outage import OUTAGE_AFTER
+from mtasts_resolver.knowledge.nameservers import OUTAGE_AFTER
 from mtasts_resolver.knowledge.policies import DOUBTED_PER_TURN
 from mtasts_resolver.store import StoreReturned
 from tests.unit.knowledge.world import DAY, START, TTL, World, document, settle

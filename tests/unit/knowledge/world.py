@@ -31,8 +31,8 @@ from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
-from mtasts_resolver.knowledge.generic import Means
 from mtasts_resolver.knowledge.journal import Journal
+from mtasts_resolver.knowledge.learning import Means
 from mtasts_resolver.knowledge.sts import StsKnowledge
 from mtasts_resolver.policy import Policy, parse_document
 from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES, MAX_MX_PATTERNS

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from mtasts_resolver.worker import process, pulse
+from mtasts_resolver.worker import process, starvation
 from mtasts_resolver.worker.process import WorkerProcess
-from mtasts_resolver.worker.pulse import (
+from mtasts_resolver.worker.starvation import (
     JUDGED,
     LEAST_SHARE,
     LOOK,
@@ -230,8 +230,8 @@ def seems_idle(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(process, "COMMAND", FORBIDDEN)
     monkeypatch.setattr(process, "scheduling_of", seems)
-    monkeypatch.setattr(pulse, "PROMPT", 1.0)
-    monkeypatch.setattr(pulse, "REST", 1.0)
+    monkeypatch.setattr(starvation, "PROMPT", 1.0)
+    monkeypatch.setattr(starvation, "REST", 1.0)
 
 
 @asynccontextmanager

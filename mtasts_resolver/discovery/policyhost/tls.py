@@ -2,7 +2,8 @@
 
 What arrives waits in a buffer of OpenSSL's, and TLS reads that very buffer. So what came before the
 handshake, or behind a proxy's head, is a part of the handshake to TLS, which fails over it: there
-is no other place from which anybody could read it (RFC 8461 §3.3).
+is no other place from which anybody could read it (RFC 8461 §3.3). Only the lines of a proxy's head
+are taken from there before (backend.py).
 """
 
 import asyncio

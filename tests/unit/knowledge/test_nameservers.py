@@ -5,7 +5,7 @@ import pytest
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.discovery.errors import DnsServerError
 from mtasts_resolver.knowledge.events import NameServersFailed, NameServersRecovered
-from mtasts_resolver.knowledge.outage import NameServerHealth
+from mtasts_resolver.knowledge.nameservers import NameServerHealth
 from tests.unit.knowledge.world import FakeClock
 
 REASON = ("dns-server-failure", "SERVFAIL")

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 from mtasts_resolver.config import Config, ConfigError, LogConfig, log_settings, parse_kept
-from mtasts_resolver.daemon.kept import NAME, KeptFile
+from mtasts_resolver.daemon.last_config import NAME, KeptFile
 from tests.events import events
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from mtasts_resolver.config import Config, parse_config, plain
-from mtasts_resolver.config.handing import decode_value, encode_value
+from mtasts_resolver.config.encoding import decode_value, encode_value
 from mtasts_resolver.config.keys import Section, section_keys
 from mtasts_resolver.config.kinds import Kind
 
