@@ -80,7 +80,6 @@ class AnswerMemory:
             or _bytes_of(answer) > MAX_BYTES
         ):
             return
-        self._answers.pop(question, None)
         self._answers[question] = answer._replace(ttl=ttl), now, now + kept
         if len(self._answers) > MAX_ANSWERS:
             del self._answers[next(iter(self._answers))]

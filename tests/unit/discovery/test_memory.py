@@ -82,6 +82,23 @@ async def test_it_is_asked_for_again_when_its_ttl_is_over(ttl: int) -> None:
 
 async def test_a_ttl_of_0_is_not_kept() -> None:
     assert await ask_twice(has_address(0)) == 2
+    known = AnswerMemory()
+    known.put(QUESTION, answer(ttl=0.0), now=0.0)
+    assert len(known) == 0
+
+
+async def test_the_ttl_counts_from_the_question() -> None:
+    clock = Clock()
+
+    def takes_long(query: dns.message.Message) -> dns.message.Message | bytes | None:
+        clock.now += 5.0
+        return has_address(60)(query)
+
+    async with name_server(takes_long) as server:
+        client = DnsClient([server.address]).remembering(clock.monotonic)
+        await client.query(HOST, "A")
+        assert (await client.query(HOST, "A")).ttl == 55.0
+        assert len(server.questions) == 1
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.NOERROR, dns.rcode.NXDOMAIN])
@@ -198,6 +215,13 @@ def test_a_large_answer_is_not_kept(rdtype: RdataType, texts: Sequence[str], kep
     assert len(known) == kept
 
 
+def test_names_count_too() -> None:
+    known = AnswerMemory()
+    addresses = answer(*(f"192.0.2.{number}" for number in range(10)))
+    known.put(QUESTION, addresses._replace(canonical_name="\\000" * 250), now=0.0)
+    assert len(known) == 0
+
+
 # -- whose word it is --------------------------------------------------------------------------
 
 
@@ -281,18 +305,22 @@ async def test_only_what_domains_share_is_answered_from_memory() -> None:
 
 # -- at once -----------------------------------------------------------------------------------
 
+# Seconds for a question. The tests end long before those that wait for others go on by themselves.
+LONG = 3_600.0
+TEST_ENDS = 30.0
+
 
 async def test_equal_questions_at_once_are_asked_once() -> None:
-    async with name_server(has_address(300)) as server:
-        client = DnsClient([server.address]).remembering()
+    async with asyncio.timeout(TEST_ENDS), name_server(has_address(300)) as server:
+        client = DnsClient([server.address], timeout=LONG).remembering()
         found = await asyncio.gather(*(client.query(HOST, "A") for _ in range(20)))
         assert len(server.questions) == 1
     assert {each.records[0].to_text() for each in found} == {ADDRESS}
 
 
 async def test_an_answer_that_is_not_kept_is_nobody_elses() -> None:
-    async with name_server(has_address(0)) as server:
-        client = DnsClient([server.address]).remembering()
+    async with asyncio.timeout(TEST_ENDS), name_server(has_address(0)) as server:
+        client = DnsClient([server.address], timeout=LONG).remembering()
         await asyncio.gather(*(client.query(HOST, "A") for _ in range(5)))
         assert len(server.questions) == 5
 
@@ -303,8 +331,8 @@ async def test_a_failure_is_nobody_elses() -> None:
             return respond(query, rcode=dns.rcode.SERVFAIL)
         return has_address(300)(query)
 
-    async with name_server(fails_once) as server:
-        client = DnsClient([server.address]).remembering()
+    async with asyncio.timeout(TEST_ENDS), name_server(fails_once) as server:
+        client = DnsClient([server.address], timeout=LONG).remembering()
         asked = [client.query(HOST, "A") for _ in range(5)]
         first, *others = await asyncio.gather(*asked, return_exceptions=True)
     assert isinstance(first, DnsServerError)
@@ -313,8 +341,8 @@ async def test_a_failure_is_nobody_elses() -> None:
 
 async def test_who_is_ended_leaves_the_others_to_ask() -> None:
     asked = asyncio.Event()
-    async with name_server(lambda _: asked.set()) as server:
-        client = DnsClient([server.address]).remembering()
+    async with asyncio.timeout(TEST_ENDS), name_server(lambda _: asked.set()) as server:
+        client = DnsClient([server.address], timeout=LONG).remembering()
         first = asyncio.create_task(client.query(HOST, "A"))
         await asked.wait()
         others = [asyncio.create_task(client.query(HOST, "A")) for _ in range(3)]
@@ -343,3 +371,5 @@ async def test_nobody_waits_for_long_for_somebody_else() -> None:
         assert (await client.query(HOST, "A")).status is DnsStatus.FOUND
         assert not first.done()
         first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
