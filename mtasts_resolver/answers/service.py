@@ -14,7 +14,7 @@ from mtasts_resolver.base.pace import Pace
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.entry import DaneEntry
-from mtasts_resolver.knowledge.events import DnssecChanged, FindingRevoked
+from mtasts_resolver.knowledge.events import DnssecChanged
 from mtasts_resolver.knowledge.sts import StsKnowledge
 from mtasts_resolver.policy import (
     Dane,
@@ -54,8 +54,8 @@ class RepliesRevoked(NamedTuple):
 class LookupService:
     """Answers look-ups, as the configuration of the map that was asked demands.
 
-    A reply holds as long as all that it was made of. When some of that turns out to be wrong, all
-    replies are revoked at once: they are of another generation than those that hold.
+    A reply holds as long as all that it was made of, and goes with it. When what holds for all has
+    changed, all are revoked at once: they are of another generation than those that hold.
     """
 
     def __init__(
@@ -76,8 +76,7 @@ class LookupService:
         self._kinds: dict[tuple[MapOptions, bool], tuple[MapOptions, bool]] = {}
         self._generation = 0  # of the replies that hold
         self._events = events
-        for change in (FindingRevoked, DnssecChanged):
-            events.listen(change, lambda _: self._revoke())
+        events.listen(DnssecChanged, lambda _: self._revoke())
         self._use(config)
 
     def reconfigure(self, config: Config) -> None:
@@ -146,7 +145,10 @@ class LookupService:
         return answer.reply if isinstance(answer, TimedReply) else answer
 
     def _revoke(self) -> None:
-        """Have every reply made anew: a change is rare, and to make one takes microseconds."""
+        """Have every reply made anew, however many there are.
+
+        Those that the entries hold are of an earlier generation, and go when the next is made.
+        """
         self._generation += 1
         self._events.publish(RepliesRevoked())
 

@@ -70,7 +70,6 @@ def assemble(
 ) -> Parts:
     """Make the parts; none of them does anything yet."""
     events = Events()
-    journal = Journal(events, clock)
     store = SqliteStore(store_path, clock=clock, events=events)
     means = Means(clock, random.SystemRandom(), config, counters, events)
     sts = StsKnowledge(discoverer, store, means)
@@ -78,5 +77,6 @@ def assemble(
     dane = DaneKnowledge(discoverer, dnssec, means)
     service = LookupService(sts, dane, clock=clock, config=config, counters=counters, events=events)
     server = Server(service.answer, listeners, clock=clock.monotonic)
+    journal = Journal(events, clock)  # after those that must not miss an event
     events.listen(RepliesRevoked, lambda _: server.forget_replies())
     return Parts(events, journal, counters, store, discoverer, sts, dnssec, dane, service, server)

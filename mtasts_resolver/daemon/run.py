@@ -13,7 +13,6 @@ from pathlib import Path
 import uvloop
 
 from mtasts_resolver import __version__
-from mtasts_resolver.answers.service import RepliesRevoked
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock, SystemClock
 from mtasts_resolver.base.counters import Counters
@@ -28,7 +27,7 @@ from mtasts_resolver.daemon.last_config import KeptFile
 from mtasts_resolver.daemon.parts import Parts, assemble
 from mtasts_resolver.daemon.status import status_line
 from mtasts_resolver.daemon.systemd import ActivatedSocket, Notifier
-from mtasts_resolver.knowledge.events import PoliciesLoaded
+from mtasts_resolver.knowledge.events import DnssecChanged, PoliciesLoaded
 from mtasts_resolver.server.listeners import (
     Listener,
     ListenError,
@@ -200,7 +199,7 @@ class Daemon:
             parts = assemble(
                 config, path, listeners, discoverer, clock=self._clock, counters=self._counters
             )
-            for news in (PoliciesLoaded, RepliesRevoked):
+            for news in (PoliciesLoaded, DnssecChanged):
                 parts.events.listen(news, lambda _: self._news.set())
             await parts.store.open()
         except HeldError as error:

@@ -94,8 +94,9 @@ class Cache(Generic[E]):
     """Domains and their entries, at most `limit`, of at most `max_bytes` together.
 
     The least valuable are evicted first: absences before precious entries, unused entries before
-    used ones, old before new. No call looks at more than a few thousand entries; what is too much
-    after it goes in the following turns of the event loop, for which `later` arranges.
+    used ones, old before new. With an entry that is replaced, removed or evicted go the replies
+    that were made of it. No call looks at more than a few thousand entries; what is too much after
+    it goes in the following turns of the event loop, for which `later` arranges.
 
     A reply is made of what several caches hold; one of them `counts_replies`.
     """
@@ -116,8 +117,6 @@ class Cache(Generic[E]):
         self._absences: ManyDicts[E] = ManyDicts(limit)
         self._bytes = 0
         self._shrinking = False
-        self.evicted = False
-        """Something was evicted."""
         self.precious_missing = False
         """A precious entry was evicted, or found no room, or is to be had elsewhere."""
 
@@ -148,7 +147,7 @@ class Cache(Generic[E]):
 
     def put(self, domain: str, entry: E) -> None:
         self.remove(domain)
-        size = _size(domain, entry) + self._replies(entry)
+        size = _size(domain, entry)
         self._shrink(entries=1, size=size)
         self._add(domain, entry, size)
 
@@ -162,15 +161,23 @@ class Cache(Generic[E]):
             self.precious_missing |= entry.precious
 
     def keep(self, entry: E, reply: TimedReply, holds: Callable[[TimedReply], bool]) -> None:
-        """Remember `reply`, and of those that were made of the entry before what still holds."""
+        """Remember `reply`, so that it is recalled together with `entry`.
+
+        Of the replies that were made of the entry before those stay that still hold.
+        """
         held = [other for other in entry.replies if holds(other)][1 - MAX_REPLIES :]
-        before = self._replies(entry)
+        gone = [other for other in entry.replies if other not in held]
         entry.replies = (*held, reply)
-        self._count(entry, self._replies(entry) - before)
+        more = reply.size - sum(other.size for other in gone)
+        for other in gone:
+            other.recall()
+        if self._counts_replies:
+            self._count(entry, more)
 
     def weigh(self, domain: str, entry: E) -> None:
         """Count `entry` anew, in which something was changed."""
-        self._count(entry, _size(domain, entry) + self._replies(entry) - entry.size)
+        replies = sum(reply.size for reply in entry.replies) if self._counts_replies else 0
+        self._count(entry, _size(domain, entry) + replies - entry.size)
 
     def remove(self, domain: str) -> None:
         entry = self._precious.pop(domain) or self._absences.pop(domain)
@@ -220,16 +227,12 @@ class Cache(Generic[E]):
         if not self._has_room():
             self._shrink_later()
 
-    def _replies(self, entry: E) -> int:
-        """Return how many bytes are counted for the replies that were made of `entry`."""
-        return sum(reply.size for reply in entry.replies) if self._counts_replies else 0
-
     def _gone(self, entry: E) -> None:
         self._bytes -= entry.size
         entry.size = 0
+        entry.recall()
 
     def _evict(self) -> None:
-        self.evicted = True
         entries = self._absences or self._precious
         for _ in range(MAX_SECOND_CHANCES):
             domain, entry = entries.pop_oldest()

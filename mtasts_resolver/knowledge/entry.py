@@ -63,6 +63,12 @@ class Entry(Struct, eq=False, kw_only=True, gc=False):
             reply.used = False
         return used
 
+    def recall(self) -> None:
+        """Have the replies made anew: what they were made of is gone, or wrong."""
+        for reply in self.replies:
+            reply.recall()
+        self.replies = ()
+
 
 # -- DANE ------------------------------------------------------------------------------------------
 

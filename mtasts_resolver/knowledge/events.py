@@ -6,13 +6,6 @@ from typing import NamedTuple
 from mtasts_resolver.knowledge.lifetimes import Urgency
 from mtasts_resolver.policy import Policy
 
-
-class FindingRevoked(NamedTuple):
-    """What was found of a domain is wrong, and replies that were made of it may hold still."""
-
-    domain: str
-
-
 # -- policies --------------------------------------------------------------------------------------
 
 

@@ -64,9 +64,14 @@ class Knowledge(Schedule[E], Generic[E, F]):
         """Learn what is known of `key`, within `lookup_timeout`. Raise OverloadedError."""
         timeout = self._config.lookup_timeout
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout) as limit:
                 return await self._find(key)
         except TimeoutError:
+            if not limit.expired():
+                raise
+            if (entry := self.lookup(key)) is not None:
+                found: F = entry.finding  # it came in the very turn in which the time was over
+                return found
             self._counters.lookup_timeouts += 1
             if self._discoveries.waits(key):
                 raise OverloadedError(TOO_MANY) from None
@@ -103,14 +108,17 @@ class Knowledge(Schedule[E], Generic[E, F]):
     # -- what does not -------------------------------------------------------------------------
 
     async def _find(self, key: str) -> F:
+        found: F = (await self._learnt(key)).finding
+        return found
+
+    async def _learnt(self, key: str) -> E:
+        """Return what the discovery of `key` learns that is under way, or begins now."""
         while True:
             task = self._discoveries.get(key) or self._discoveries.start(key, self._learn(key))
             await asyncio.wait({task})
             entry = task.result()
             if entry is not None:  # None: it was a renewal, and nothing is left
-                # What was learnt may be stale already.
-                found: F = (self.lookup(key) or entry).finding
-                return found
+                return entry
 
     def _look_behind(self, key: str, entry: E, now: float) -> None:
         if key in self._discoveries:

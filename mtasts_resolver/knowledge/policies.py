@@ -13,7 +13,6 @@ from mtasts_resolver.config import Config
 from mtasts_resolver.knowledge.cache import Cache
 from mtasts_resolver.knowledge.entry import StsEntry, entry_of, expired_for
 from mtasts_resolver.knowledge.events import (
-    FindingRevoked,
     PolicyExpired,
     StoredPolicyInvalid,
 )
@@ -94,7 +93,7 @@ class Policies:
             self._doubt_unread()
         if entry is not None:
             entry.asked = self._clock.monotonic()
-            self._put(domain, entry)
+            self.cache.put(domain, entry)
         return entry
 
     def load(self, stored: StoredPolicy) -> StsEntry | None:
@@ -110,7 +109,7 @@ class Policies:
         if entry is None:
             return None
         if held is not None:  # an absence, which must not hide it
-            self._put(stored.domain, entry)
+            self.cache.put(stored.domain, entry)
         else:
             self.cache.offer(stored.domain, entry)
         return entry
@@ -160,7 +159,7 @@ class Policies:
         """
         self._store.put(stored)
         if asked_for or self.cache.get(domain) is not None:
-            self._put(domain, entry)
+            self.cache.put(domain, entry)
         else:
             self.cache.offer(domain, entry)
 
@@ -169,7 +168,7 @@ class Policies:
         known = self.cache.get(domain)
         if known is not None and known.stored is not None:
             self.expire(domain, known)
-        self._put(domain, entry)
+        self.cache.put(domain, entry)
         return known is None or known.finding.code != entry.finding.code
 
     def note_asked(self, entry: StsEntry, now: float) -> None:
@@ -190,38 +189,15 @@ class Policies:
             self._events.publish(PolicyExpired(domain, entry.finding.policy))
         if entry.stored is not None and expired_for(entry.stored, self._clock) < 0:
             # The clock was ahead at the start, and is right now: `load` will take it again.
-            self._remove(domain)
+            self.cache.remove(domain)
             self.cache.precious_missing = True
         else:
             self.forget(domain)
 
     def forget(self, domain: str) -> None:
         """Let go of a domain, in the store as well."""
-        self._remove(domain)
-        self._store.delete(domain)
-
-    def _put(self, domain: str, entry: StsEntry) -> None:
-        held = self.cache.get(domain)
-        same = held is not None and held.finding == entry.finding
-        if held is not None and same:
-            entry.replies = held.replies
-        self.cache.put(domain, entry)
-        if not same and (held is not None or entry.precious):
-            self._revoke(domain, held)
-
-    def _remove(self, domain: str) -> None:
-        held = self.cache.get(domain)
         self.cache.remove(domain)
-        self._revoke(domain, held)
-
-    def _revoke(self, domain: str, held: StsEntry | None) -> None:
-        """Tell that what was found of `domain` is wrong, if a reply made of it may hold still.
-
-        The replies made of what was evicted nobody can name any more.
-        """
-        now = self._clock.monotonic()
-        if self.cache.evicted or (held and any(now < reply.until for reply in held.replies)):
-            self._events.publish(FindingRevoked(domain))
+        self._store.delete(domain)
 
     def _doubt_unread(self) -> None:
         """Doubt the absences that were learnt while the store could not be read."""
@@ -234,7 +210,7 @@ class Policies:
     def _doubt(self, domain: str, now: float) -> None:
         """Have `domain` learnt anew where it has no policy: the store may hold one."""
         entry = self.cache.get(domain)
-        if entry is None or entry.stored is None:
-            self._revoke(domain, entry)
-            if entry is not None:
-                entry.until = min(entry.until, now)
+        if entry is not None and entry.stored is None:
+            entry.until = min(entry.until, now)
+            entry.recall()
+            self.cache.weigh(domain, entry)

@@ -91,6 +91,11 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
 
     # -- the ways to a discovery ---------------------------------------------------------------
 
+    async def _find(self, domain: str) -> StsFinding:
+        entry = await self._learnt(domain)
+        # A policy that came from the store may be due for a check of its id.
+        return (self.lookup(domain) or entry).finding
+
     async def _learn(self, domain: str) -> StsEntry | None:
         known = self.policies.get(domain)
         now = self._clock.monotonic()

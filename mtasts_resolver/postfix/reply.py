@@ -35,7 +35,11 @@ class Reply(Struct, frozen=True, gc=False):
 
 
 class TimedReply(Struct, eq=False, gc=False):
-    """A reply that holds until a time, and the bytes that say it once a protocol has encoded it."""
+    """A reply that holds until a time, and the bytes that say it once a protocol has encoded it.
+
+    It is recalled when what it was made of is gone or wrong; it is then asked for again. Whoever
+    keeps one that was recalled keeps next to nothing.
+    """
 
     reply: Reply
     until: float
@@ -50,12 +54,19 @@ class TimedReply(Struct, eq=False, gc=False):
     size: int = 0
     """Bytes that are counted for it, its `wire` included."""
 
+    def recall(self) -> None:
+        self.until = float("-inf")
+        self.reply = RECALLED
+        self.wire = b""
+
 
 class AttributeSyntaxError(ValueError):
     """An attribute would not be read by Postfix as it is meant; sending it would defer mail."""
 
 
 NOT_FOUND = Reply(Status.NOTFOUND)
+# It is never sent, for a reply that was recalled is asked for again; were it sent, mail would wait.
+RECALLED = Reply(Status.TEMP, "what was known has changed, ask again")
 
 # A line that stands between braces in an attribute: no brace in it, and nothing but ASCII, which is
 # what Postfix's parser and the reports' JSON agree on.

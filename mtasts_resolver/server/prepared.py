@@ -9,9 +9,6 @@ MAX_PREPARED = 16_384
 # Full tables that are kept behind the one in use: with it, 131,072 requests of one protocol, about
 # as many as there are domains that a large relay sends mail to while their replies hold.
 MAX_BEHIND = 7
-# About as many bytes of replies in one table as so many usual ones take. Most belong to what they
-# were made of, and count there; those that outlive it are bounded by this, and by their time.
-MAX_TABLE_BYTES = 8 << 20
 # Longer requests are not what Postfix sends often, or at all.
 MAX_PREPARED_BYTES = 300
 # Requests of tables that are gone, of which so many are let go of whenever one is added: none is
@@ -23,15 +20,15 @@ class Prepared:
     """Whole requests as they arrived, and their replies; of one protocol.
 
     What was used last is in `table`. A table that is full goes behind, where a request is still
-    found, and comes to the front again.
+    found, and comes to the front again. Most replies belong to what they were made of, and are
+    emptied when they are recalled; here stays the request at most.
     """
 
-    __slots__ = ("_behind", "_bytes", "_leaving", "table")
+    __slots__ = ("_behind", "_leaving", "table")
 
     def __init__(self) -> None:
         self.table: dict[bytes, TimedReply] = {}
         """For reading; whoever finds a reply must see that it holds."""
-        self._bytes = 0
         self._behind: deque[dict[bytes, TimedReply]] = deque()
         self._leaving: list[dict[bytes, TimedReply]] = []
 
@@ -47,14 +44,11 @@ class Prepared:
     def add(self, request: bytes, reply: TimedReply) -> None:
         if len(request) > MAX_PREPARED_BYTES:
             return
-        if len(self.table) >= MAX_PREPARED or self._bytes >= MAX_TABLE_BYTES:
+        if len(self.table) >= MAX_PREPARED:
             self._behind.appendleft(self.table)
             self.table = {}
-            self._bytes = 0
             if len(self._behind) > MAX_BEHIND:
                 self._leaving.append(self._behind.pop())
-        before = self.table.get(request)
-        self._bytes += reply.size - (before.size if before is not None else 0)
         self.table[request] = reply
         for _ in range(LET_GO):
             while self._leaving and not self._leaving[-1]:
@@ -65,7 +59,6 @@ class Prepared:
 
     def forget(self) -> None:
         """Begin anew, at the price of next to nothing."""
-        self._leaving += [self.table, *self._behind]
+        self._leaving += [table for table in (self.table, *self._behind) if table]
         self.table = {}
-        self._bytes = 0
         self._behind.clear()

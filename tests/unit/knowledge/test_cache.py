@@ -277,12 +277,15 @@ def test_what_is_asked_for_on_the_short_way_is_in_use() -> None:
     assert kept(cache, "abde") == "ade"
 
 
-def test_a_reply_that_no_longer_holds_does_not_count() -> None:
+def test_a_reply_that_is_recalled_keeps_nothing() -> None:
     cache: Cache[StsEntry] = Cache(3, ROOM)
     held = entry()
     cache.put("a", held)
+    reply = TimedReply(Reply(Status.OK, "secure"), 1.0, wire=b"secure", size=1_000)
     before = cache.bytes
-    cache.keep(held, TimedReply(Reply(Status.OK, "secure"), 1.0, size=1_000), lambda _reply: True)
+    cache.keep(held, reply, lambda _reply: True)
     assert cache.bytes == before + 1_000
     cache.keep(held, TimedReply(NOT_FOUND, 1.0), lambda _reply: False)
     assert cache.bytes == before
+    assert (reply.wire, reply.reply.status) == (b"", Status.TEMP)
+    assert reply.until < 0

@@ -20,6 +20,7 @@ from mtasts_resolver.knowledge.dane import IN_USE
 from mtasts_resolver.knowledge.dnssec import PROBE_INTERVAL, RETRY_INTERVAL, DnssecProbe
 from mtasts_resolver.policy import Dane, DaneFinding
 from mtasts_resolver.postfix.codec import Request
+from mtasts_resolver.postfix.reply import RECALLED, TimedReply
 from tests.unit.discovery.zone import FAILED, TTL, Zone
 from tests.unit.knowledge.world import World, ask, document, settle
 
@@ -189,12 +190,41 @@ async def test_no_number_of_ports_makes_what_is_kept_of_a_domain_grow_without_en
     running: Running,
 ) -> None:
     running.world.internet.publish(GOOD, document())
+    held = []
     for port in range(1, 2 * MAX_REPLIES):
         await running.ask(f"[{GOOD}]:{port}")
-        running.service.answer(Request("default", f"[{GOOD}]:{port}"))
+        held.append(running.service.answer(Request("default", f"[{GOOD}]:{port}")))
     entry = running.world.sts.cache.get(GOOD)
     assert entry is not None
     assert len(entry.replies) == MAX_REPLIES
+    # Those that the policy cannot recall any more hold no longer.
+    now = running.world.clock.now
+    assert [reply for reply in held if isinstance(reply, TimedReply) and now < reply.until] == [
+        *entry.replies
+    ]
+
+
+@pytest.mark.parametrize("gone", ["the policy", "what is known of DANE"])
+async def test_a_reply_goes_with_either_that_it_was_made_of(running: Running, gone: str) -> None:
+    """And what is left of it, where the other holds it, takes no room."""
+    running.world.internet.publish(GOOD, document())
+    await running.ask()
+    held = running.service.answer(Request("default", GOOD))
+    assert isinstance(held, TimedReply)
+    (running.world.sts if gone == "the policy" else running.dane).cache.remove(GOOD)
+    assert held.until < running.world.clock.now
+    assert (held.reply, held.wire) == (RECALLED, b"")
+
+
+async def test_a_next_hop_that_was_asked_for_once_is_evicted_before_one_in_use(
+    running: Running,
+) -> None:
+    await running.ask()
+    entry = running.dane.cache.get(GOOD)
+    assert entry is not None
+    assert not entry.referenced
+    await running.ask()
+    assert entry.referenced
 
 
 @pytest.mark.row("D10")

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -78,6 +79,19 @@ async def test_a_look_up_has_one_time_out_however_often_the_policy_is_forgotten_
     assert finding.code == "lookup-timeout"
     assert rounds <= 2
     await world.sts.close()
+
+
+async def test_what_came_in_the_turn_in_which_the_time_was_over_counts() -> None:
+    world = World(Config(lookup_timeout=0.2))
+    world.internet.publish(GOOD, document())
+    world.internet.gate = asyncio.Event()
+    asked = asyncio.create_task(world.sts.resolve(GOOD))
+    await settle()
+    world.internet.gate.set()
+    while world.sts.cache.get(GOOD) is None:  # noqa: ASYNC110  it tells nobody
+        await asyncio.sleep(0)
+    time.sleep(0.3)  # noqa: ASYNC251  the loop is held
+    assert (await asked).policy is not None
 
 
 async def test_a_policy_is_discovered_once_and_then_answered_from_memory(world: World) -> None:

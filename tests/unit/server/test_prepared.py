@@ -136,21 +136,6 @@ def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(len(request) < 300 for request in shared.prepared[SocketmapCodec].table)
 
 
-def test_what_stands_ready_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reply may outlive what it was made of, and nobody else counts it then."""
-    monkeypatch.setattr(prepared, "MAX_TABLE_BYTES", 10_000)
-    monkeypatch.setattr(prepared, "MAX_BEHIND", 2)
-    table = prepared.Prepared()
-    requests = [b"%d" % number for number in range(200)]
-    for request in requests:
-        table.add(request, TimedReply(NOT_FOUND, 1.0, size=1_000))
-    for _ in range(50):  # made anew in its place, it is no more
-        table.add(requests[-1], TimedReply(NOT_FOUND, 1.0, size=1_000))
-    found = [request for request in requests if table.table.get(request) or table.find(request)]
-    assert 20 <= len(found) <= 31
-    assert found[-1] == requests[-1]
-
-
 def test_what_was_used_longest_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepared, "MAX_PREPARED", 3)
     monkeypatch.setattr(prepared, "MAX_BEHIND", 2)
@@ -177,6 +162,14 @@ def test_whoever_is_behind_is_answered_without_being_asked_for(
         made.data_received(request)
     assert book.asked == len(requests)
     assert wire.sent == wire.sent[: len(wire.sent) // 2] * 2
+
+
+def test_to_forget_again_and_again_leaves_nothing() -> None:
+    table = prepared.Prepared()
+    table.add(b"1", TimedReply(NOT_FOUND, 1.0))
+    for _ in range(10):
+        table.forget()
+    assert len(table._leaving) == 1
 
 
 def test_to_forget_all_touches_nothing_and_what_was_forgotten_goes_bit_by_bit() -> None:
