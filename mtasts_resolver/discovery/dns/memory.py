@@ -1,8 +1,8 @@
 """Answers of the DNS that are remembered, since most domains have their mail at a few providers.
 
 A thousand new domains in the mail queue ask over and over for the addresses and TLSA records of the
-same MX hosts. What belongs to one domain alone is not answered from here: its policy record must be
-seen to change (RFC 8461 §5.1), and nobody else asks for it.
+same MX hosts. Nothing of MTA-STS is answered from here: a policy record must be seen to change
+(RFC 8461 §5.1), and what has the domain's own name nobody else asks for.
 """
 
 import asyncio
