@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mtasts_resolver.knowledge.cache import (
     ENTRIES_PER_DICT,
     EVICTED_AT_ONCE,
+    MAX_REPLIES,
     MAX_SECOND_CHANCES,
     Cache,
 )
@@ -289,3 +290,42 @@ def test_a_reply_that_is_recalled_keeps_nothing() -> None:
     assert cache.bytes == before
     assert (reply.wire, reply.reply.status) == (b"", Status.TEMP)
     assert reply.until < 0
+
+
+def test_what_is_counted_for_an_entry_goes_with_it() -> None:
+    cache: Cache[StsEntry] = Cache(3, ROOM)
+    held = entry()
+    cache.put("a", held)
+    cache.keep(held, TimedReply(NOT_FOUND, 1.0, size=1_000), lambda _reply: True)
+    before = cache.bytes
+    cache.weigh("a", held)
+    assert cache.bytes == before  # nothing was changed in it
+    held.finding = StsFinding(None, "x" * 500)
+    cache.weigh("a", held)
+    assert cache.bytes > before + 400
+    cache.remove("a")
+    assert cache.bytes == 0
+
+
+def test_what_is_offered_takes_the_last_place_or_its_own_and_no_other() -> None:
+    cache: Cache[StsEntry] = Cache(2, ROOM)
+    cache.offer("a", entry())
+    cache.offer("a", entry(policy=True))
+    assert (len(cache), cache.precious) == (1, 1)
+    cache.offer("b", entry())
+    cache.offer("c", entry(policy=True))
+    cache.offer("d", entry())
+    assert kept(cache, "abcd") == "ab"
+    assert cache.precious_missing  # c is, though d is no loss
+
+
+def test_the_newest_replies_of_an_entry_are_kept() -> None:
+    held = entry()
+    cache: Cache[StsEntry] = Cache(1, ROOM)
+    replies = [TimedReply(NOT_FOUND, float(number)) for number in range(2 * MAX_REPLIES)]
+    for reply in replies:
+        cache.keep(held, reply, lambda other: other.until != MAX_REPLIES + 1)
+    assert held.replies == (
+        *replies[MAX_REPLIES - 1 : MAX_REPLIES + 1],
+        *replies[MAX_REPLIES + 2 :],
+    )

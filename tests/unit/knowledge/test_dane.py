@@ -9,7 +9,7 @@ import pytest
 
 from mtasts_resolver.answers.service import LookupService
 from mtasts_resolver.base.overload import OverloadedError
-from mtasts_resolver.config import Config, DnsConfig, MapOptions, NameServer
+from mtasts_resolver.config import CacheConfig, Config, DnsConfig, MapOptions, NameServer
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME
 from mtasts_resolver.discovery.dns.answer import DnsAnswer
 from mtasts_resolver.discovery.dns.client import DnsClient
@@ -265,7 +265,28 @@ async def test_dane_and_mta_sts_are_discovered_side_by_side(running: Running) ->
 async def test_however_many_ask_there_is_one_discovery(running: Running) -> None:
     running.publish_tlsa()
     assert set(await asyncio.gather(*(running.ask() for _ in range(50)))) == {"OK dane-only"}
-    assert running.questions() == 1
+    assert running.questions() == running.world.counters.dane_discoveries == 1
+
+
+async def test_a_reply_counts_as_memory_of_the_policies_alone(running: Running) -> None:
+    await running.ask()
+    bytes_of = (running.world.sts.cache.bytes, running.dane.cache.bytes)
+    await running.ask()
+    assert running.world.sts.cache.bytes > bytes_of[0]
+    assert running.dane.cache.bytes == bytes_of[1]
+
+
+async def test_a_smaller_limit_holds_at_once(running: Running) -> None:
+    for number in range(10):
+        await running.ask(f"d{number}.example")
+    running.dane.reconfigure(Config(cache=CacheConfig(memory_entries=3)))
+    assert len(running.dane.cache) == 3
+
+
+async def test_where_dnssec_is_off_dane_is_off() -> None:
+    running = Running(Config(dns=DnsConfig(dnssec="off")))
+    assert (await running.dane.resolve(GOOD)).status is Dane.OFF
+    assert running.questions() == 0
 
 
 async def test_a_discovery_that_has_not_begun_in_time_is_overload_and_no_failure(

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.policy import DocumentError, Level, Mode, Policy, Verdict, parse_document
-from mtasts_resolver.postfix.reply import NOT_FOUND, AttributeSyntaxError, Reply, Status, render
+from mtasts_resolver.postfix.reply import (
+    NOT_FOUND,
+    AttributeSyntaxError,
+    Reply,
+    Status,
+    TimedReply,
+    render,
+)
 
 DOMAIN = "good.example"
 
@@ -183,3 +190,9 @@ def test_what_does_not_fit_loses_its_attributes_before_anything_else() -> None:
 def test_no_other_domain_gets_into_the_attributes(domain: str) -> None:
     with pytest.raises(AttributeSyntaxError, match="cannot be a policy_domain"):
         render(secure("mx.good.example"), domain, tlsrpt=True)
+
+
+def test_a_recalled_reply_is_over_and_were_it_sent_mail_would_wait() -> None:
+    timed = TimedReply(NOT_FOUND, 1.0, wire=b"9:NOTFOUND ,")
+    timed.recall()
+    assert (timed.until, timed.wire, timed.reply.status) == (float("-inf"), b"", Status.TEMP)
