@@ -329,3 +329,40 @@ def test_the_newest_replies_of_an_entry_are_kept() -> None:
         *replies[MAX_REPLIES - 1 : MAX_REPLIES + 1],
         *replies[MAX_REPLIES + 2 :],
     )
+
+
+def test_each_entry_is_counted_with_its_name_and_its_place_in_the_schedule() -> None:
+    cache: Cache[StsEntry] = Cache(10, ROOM)
+    cache.put("a", entry())
+    one = cache.bytes
+    cache.put("b", entry())
+    assert cache.bytes == 2 * one
+    cache.put("c" * 101, entry())
+    assert cache.bytes > 3 * one + 90
+    exact: Cache[StsEntry] = Cache(10, 2 * one)
+    for name in "abc":
+        exact.offer(name, entry())
+    assert kept(exact, "abc") == "ab"
+    exact.resize(10, ROOM)
+    exact.put("a", entry(policy=True))
+    assert exact.bytes > 2 * one
+
+
+def test_what_is_missing_stays_so_whatever_is_evicted_after_it() -> None:
+    cache: Cache[StsEntry] = Cache(1, ROOM)
+    cache.put("p", entry(policy=True))
+    cache.put("a", entry())
+    cache.put("b", entry())
+    assert cache.precious_missing
+
+
+def test_only_one_turn_is_asked_for_at_a_time() -> None:
+    later = Later()
+    cache: Cache[StsEntry] = Cache(1_000, ROOM, later=later)
+    for number in range(1_000):
+        cache.put(f"d{number}", entry())
+    cache.resize(900, ROOM)
+    cache.resize(10, ROOM)
+    assert len(later.due) == 1
+    later.turn()
+    assert len(later.due) == 1
