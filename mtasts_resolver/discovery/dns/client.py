@@ -222,14 +222,17 @@ class _AcceptedServers:
         self._servers = servers
         self._accept = accept
         self._none_left = none_left
+        self._judged: tuple[tuple[NameServer, ...], bool] | None = None
+        self._accepted: tuple[NameServer, ...] = ()
 
     def current(self) -> tuple[NameServer, ...]:
-        servers = self._servers.current()
-        trust_ad = self._servers.trust_ad
-        accepted = tuple(server for server in servers if self._accept(server, trust_ad))
-        if not accepted:
+        judged = servers, trust_ad = self._servers.current(), self._servers.trust_ad
+        if judged != self._judged:  # each question asks
+            self._judged = judged
+            self._accepted = tuple(server for server in servers if self._accept(server, trust_ad))
+        if not self._accepted:
             raise DnsConfigError(f"{self._none_left}: {', '.join(map(str, servers))}")
-        return accepted
+        return self._accepted
 
     @property
     def trust_ad(self) -> bool:

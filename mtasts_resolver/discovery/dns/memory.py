@@ -21,7 +21,7 @@ MAX_ANSWERS = 2_048
 # for each time. So whatever strangers publish, all of it takes 8 MB at most; usually it is 2 MB.
 MAX_BYTES = 4_096
 ANSWER_BYTES = 512  # without names and records
-RECORD_BYTES = 256  # of one record, without its data
+RECORD_BYTES = 256  # of one record, without the data of TLSA, which alone may be of any length
 # Seconds that an answer is kept at most: as long as a queue is worked off. What is known of a next
 # hop lives for an hour at most, and is renewed after 0.7 of its life: by then the DNS is asked.
 KEPT = 300.0
@@ -131,5 +131,6 @@ class SharedAnswers:
 
 
 def _bytes_of(answer: DnsAnswer) -> int:
-    data = sum(RECORD_BYTES + len(record.to_wire() or b"") for record in answer.records)
+    """Return about how many bytes it takes in memory."""
+    data = sum(RECORD_BYTES + len(getattr(record, "cert", b"")) for record in answer.records)
     return ANSWER_BYTES + len(answer.question) + len(answer.canonical_name) + data

@@ -217,7 +217,10 @@ def test_a_large_answer_is_not_kept(rdtype: RdataType, texts: Sequence[str], kep
 
 def test_names_count_too() -> None:
     known = AnswerMemory()
-    addresses = answer(*(f"192.0.2.{number}" for number in range(10)))
+    addresses = answer(*(f"192.0.2.{number}" for number in range(12)))
+    known.put(QUESTION, addresses, now=0.0)
+    assert len(known) == 1
+    known = AnswerMemory()
     known.put(QUESTION, addresses._replace(canonical_name="\\000" * 250), now=0.0)
     assert len(known) == 0
 
