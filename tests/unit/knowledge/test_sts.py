@@ -740,3 +740,23 @@ async def test_many_bad_domains_get_no_line_each(
     world.journal.flush(at_once=True)
     left_out = [record for record in caplog.records if record.msg == "events-left-out"]
     assert [record.__dict__["fields"]["count"] for record in left_out] == [2 * MAX_LINES] * 2
+
+
+async def test_when_a_domain_was_last_asked_for_is_stored_to_about_a_day(world: World) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    entry = world.sts.policies.get(GOOD)
+    assert entry is not None
+    began = world.clock.now
+
+    def stored_after(days: float) -> float:
+        """Return what is stored where the last look-up was a minute before that many days."""
+        world.clock.now = began + days * DAY
+        entry.asked = world.clock.now - 60
+        world.sts.policies.note_asked(entry, world.clock.now)
+        return world.store.rows[GOOD].asked_at - START
+
+    assert stored_after(0.5) == 0
+    assert stored_after(1.5) == 1.5 * DAY - 60
+    assert stored_after(2) == 1.5 * DAY - 60
+    assert stored_after(3) == 3 * DAY - 60
