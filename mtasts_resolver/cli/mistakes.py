@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.config import Config
-from mtasts_resolver.policy.key import MAX_DOMAIN_LENGTH, parse_next_hop
+from mtasts_resolver.policy import MAX_DOMAIN_LENGTH, parse_next_hop
 
 MAX_LABEL = 63  # RFC 1035 §2.3.4
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from mtasts_resolver.config.faults import shown
-from mtasts_resolver.policy.hostname import is_hostname
+from mtasts_resolver.policy import is_hostname
 
 DNS_PORT = 53
 MAX_PORT = 65_535

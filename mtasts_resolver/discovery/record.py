@@ -8,7 +8,7 @@ from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
 from mtasts_resolver.discovery.trace import Trace
-from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_record
+from mtasts_resolver.policy import PolicyRecord, RecordError, select_record
 
 PREFIX = "_mta-sts."
 

@@ -1,13 +1,22 @@
 """MTA-STS without I/O, clock or log: values in, values out (RFC 8461)."""
 
 from mtasts_resolver.policy.dane import Dane, DaneFinding, MxHost, Outcome, judge_hosts
-from mtasts_resolver.policy.document import DocumentError, Mode, Policy, parse_document, parse_text
+from mtasts_resolver.policy.document import (
+    MAX_DOCUMENT_BYTES,
+    DocumentError,
+    Mode,
+    Policy,
+    parse_document,
+    parse_text,
+)
 from mtasts_resolver.policy.hostname import is_hostname, is_mx_pattern, matches
-from mtasts_resolver.policy.key import NextHop, parse_next_hop
+from mtasts_resolver.policy.key import MAX_DOMAIN_LENGTH, NextHop, parse_next_hop
 from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_record
 from mtasts_resolver.policy.verdict import Level, StsFinding, Verdict, decide, is_enforced
 
 __all__ = [
+    "MAX_DOCUMENT_BYTES",
+    "MAX_DOMAIN_LENGTH",
     "Dane",
     "DaneFinding",
     "DocumentError",

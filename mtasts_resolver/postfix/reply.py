@@ -5,9 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from mtasts_resolver.policy.document import Policy
-from mtasts_resolver.policy.hostname import is_hostname, is_mx_pattern
-from mtasts_resolver.policy.verdict import Level, Verdict
+from mtasts_resolver.policy import Level, Policy, Verdict, is_hostname, is_mx_pattern
 
 
 class Status(StrEnum):

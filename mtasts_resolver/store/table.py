@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlitedict import SqliteDict
 
-from mtasts_resolver.policy.document import MAX_DOCUMENT_BYTES
+from mtasts_resolver.policy import MAX_DOCUMENT_BYTES
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import FAILURES, DamagedError, StoreError
 from mtasts_resolver.store.files import connect_alone, release, take

@@ -34,10 +34,10 @@ from mtasts_resolver.discovery.policyhost.lookup import find_addresses
 from mtasts_resolver.discovery.policyhost.proxy import Proxy
 from mtasts_resolver.discovery.policyhost.request import PolicyHostTransport
 from mtasts_resolver.discovery.trace import Trace
-from mtasts_resolver.policy import Policy
-from mtasts_resolver.policy.document import (
+from mtasts_resolver.policy import (
     MAX_DOCUMENT_BYTES,
     DocumentError,
+    Policy,
     parse_document,
 )
 
