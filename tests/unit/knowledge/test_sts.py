@@ -760,3 +760,36 @@ async def test_when_a_domain_was_last_asked_for_is_stored_to_about_a_day(world: 
     assert stored_after(1.5) == 1.5 * DAY - 60
     assert stored_after(2) == 1.5 * DAY - 60
     assert stored_after(3) == 3 * DAY - 60
+
+
+@pytest.mark.row("C2")
+async def test_a_policy_that_a_wrong_clock_ended_in_memory_is_found_in_the_store(
+    world: World,
+) -> None:
+    """The clock was set back to before the fetch: by it the policy lives for all of max_age yet."""
+    world.internet.publish(GOOD, document(max_age=2 * int(DAY)))
+    await world.mode(GOOD)
+    world.sts.policies.loaded()
+    world.internet.records.clear()
+    world.internet.web_down = True
+    world.clock.offset -= 10 * DAY
+    await world.clock.advance(2 * DAY + HOUR)
+    assert await world.sts.renew(GOOD) is None
+    assert world.sts.cache.get(GOOD) is None
+    assert GOOD in world.store.rows
+    assert await world.mode(GOOD) == "enforce"
+
+
+async def test_a_smaller_memory_holds_from_the_reload_on(world: World) -> None:
+    for number in range(20):
+        await world.mode(f"d{number}.example")
+    world.sts.reconfigure(Config(cache=CacheConfig(memory_entries=5)))
+    assert len(world.sts.cache) == 5
+
+
+async def test_what_is_forgotten_is_gone_from_memory_and_store(world: World) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    world.sts.policies.forget(GOOD)
+    assert world.sts.cache.get(GOOD) is None
+    assert GOOD not in world.store.rows
