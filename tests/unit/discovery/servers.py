@@ -93,16 +93,13 @@ async def name_server(
     server = NameServer(handler, tcp_handler)
     loop = asyncio.get_running_loop()
     for_tcp, for_udp = _same_port(host)
-    port = for_tcp.getsockname()[1]
-    tcp = await asyncio.start_server(server.serve_tcp, sock=for_tcp)
     udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(server), sock=for_udp)
-    server.address = config.NameServer(host, port)
-    try:
-        yield server
-    finally:
-        udp.close()
-        tcp.close()
-        await tcp.wait_closed()
+    async with stream_server(server.serve_tcp, sock=for_tcp) as port:
+        server.address = config.NameServer(host, port)
+        try:
+            yield server
+        finally:
+            udp.close()
 
 
 def _same_port(host: str) -> tuple[socket.socket, socket.socket]:
@@ -146,9 +143,16 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def stream_server(
-    serve: Serve, context: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+    serve: Serve,
+    context: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    sock: socket.socket | None = None,
 ) -> AsyncIterator[int]:
-    """Serve each connection with `serve`, over TLS where there is a `context`; yield the port."""
+    """Serve each connection with `serve`, over TLS where there is a `context`; yield the port.
+
+    It is that of `sock`, a bound one, if there is one.
+    """
     tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -159,14 +163,24 @@ async def stream_server(
             await serve(reader, writer)
         writer.transport.abort()
 
-    server = await asyncio.start_server(handle, host, port, ssl=context)
+    if sock is None:
+        server = await asyncio.start_server(handle, host, port, ssl=context)
+    else:
+        server = await asyncio.start_server(handle, sock=sock, ssl=context)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        await _some_turns()  # what is being accepted becomes a connection, and its handler begins
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await _some_turns()  # what is closed is let go of
+
+
+async def _some_turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 def unused_port(host: str = "127.0.0.1") -> int:
