@@ -13,12 +13,20 @@ from mtasts_resolver.base.ratelimit import MAX_LINES
 from mtasts_resolver.config import CacheConfig, Config, DnsConfig, HttpsConfig
 from mtasts_resolver.discovery.errors import (
     CertificateError,
+    DnsServerError,
     DnsTimeoutError,
     InvalidPolicyError,
     StatusError,
 )
 from mtasts_resolver.knowledge import inflight
-from mtasts_resolver.knowledge.lifetimes import MAX_ABSENCE, MAX_RETRY, MIN_RETRY, RETRY_SOON
+from mtasts_resolver.knowledge.entry import ABSENT, StsEntry
+from mtasts_resolver.knowledge.lifetimes import (
+    MAX_ABSENCE,
+    MAX_RETRY,
+    MIN_ID_CHECK,
+    MIN_RETRY,
+    RETRY_SOON,
+)
 from mtasts_resolver.knowledge.nameservers import OUTAGE_AFTER
 from mtasts_resolver.knowledge.policies import DOUBTED_PER_TURN
 from mtasts_resolver.store import StoreReturned
@@ -793,3 +801,123 @@ async def test_what_is_forgotten_is_gone_from_memory_and_store(world: World) -> 
     world.sts.policies.forget(GOOD)
     assert world.sts.cache.get(GOOD) is None
     assert GOOD not in world.store.rows
+
+
+# -- what is held where there is no policy -----------------------------------------------------
+
+
+def held(world: World, domain: str = GOOD) -> StsEntry:
+    entry = world.sts.cache.get(domain)
+    assert entry is not None
+    return entry
+
+
+async def test_that_there_is_no_record_is_held_for_its_ttl_and_no_longer(world: World) -> None:
+    assert await world.mode(GOOD) is None
+    entry = held(world)
+    assert entry.finding is ABSENT
+    assert entry.asked == world.clock.now
+    assert entry.until == entry.stale_at == world.clock.now + TTL
+    await world.clock.advance(TTL - 1)
+    await world.mode(GOOD)
+    assert len(world.internet.queries) == 1
+    await world.clock.advance(1)
+    await world.mode(GOOD)
+    assert len(world.internet.queries) == 2
+
+
+@pytest.mark.row("R6")
+async def test_a_record_that_is_none_is_told_when_it_is_new(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.internet.records[GOOD] = [b"v=STSv1;"]
+    for _ in range(3):
+        assert await world.mode(GOOD) is None
+        await world.clock.advance(TTL)
+    finding = held(world).finding
+    assert (finding.code, finding.known) == ("record-invalid", True)
+    assert "id" in finding.reason
+    assert fields(caplog, "policy-record-invalid") == [
+        {"domain": GOOD, "code": "record-invalid", "reason": finding.reason}
+    ]
+    del world.internet.records[GOOD]
+    assert await world.mode(GOOD) is None
+    await world.clock.advance(TTL)
+    world.internet.records[GOOD] = [b"v=STSv1;"]
+    assert await world.mode(GOOD) is None
+    assert len(fields(caplog, "policy-record-invalid")) == 2
+
+
+async def test_dead_name_servers_are_asked_once_a_minute(world: World) -> None:
+    world.internet.dns_down = True
+    for _ in range(3):
+        assert await world.mode(GOOD) is None
+        assert not held(world).finding.known
+        await world.clock.advance(RETRY_SOON - 1)
+        assert await world.mode(GOOD) is None
+        await world.clock.advance(1)
+    assert len(world.internet.queries) == 3
+
+
+async def test_what_still_holds_is_looked_at_again_a_minute_after_the_servers_failed(
+    world: World,
+) -> None:
+    world.internet.publish(GOOD, StatusError("status 404"))
+    assert await world.mode(GOOD) is None
+    entry = held(world)
+    assert (entry.finding.code, entry.asked) == (StatusError.code, world.clock.now)
+    assert entry.stale_at == world.clock.now + MIN_ID_CHECK
+    assert entry.failure is not None
+    assert entry.until == entry.failure.retry_at
+    entry.until = world.clock.now + DAY  # as after some failures more
+    world.internet.dns_down = True
+    await world.clock.advance(MIN_ID_CHECK)
+    before = len(world.internet.queries)
+    for _ in range(3):
+        await world.mode(GOOD)
+    assert held(world) is entry
+    assert entry.stale_at == world.clock.now + RETRY_SOON
+    assert len(world.internet.queries) == before + 1
+
+
+@pytest.mark.row("P11")
+async def test_failures_of_the_policy_host_are_counted_on_though_dns_fails_meanwhile(
+    world: World,
+) -> None:
+    world.internet.publish(GOOD, StatusError("status 404"))
+    for failures in (1, 2, 3):
+        assert await world.mode(GOOD) is None
+        failure = held(world).failure
+        assert failure is not None
+        assert failure.failures == failures
+        world.internet.dns_down = True
+        await world.clock.advance(failure.retry_at - world.clock.now)
+        assert await world.mode(GOOD) is None
+        assert held(world).failure == failure
+        world.internet.dns_down = False
+        await world.clock.advance(RETRY_SOON)
+
+
+async def test_a_policy_that_is_over_is_told_and_goes_when_nothing_takes_its_place(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.internet.publish(GOOD, document(max_age=int(DAY)))
+    await world.mode(GOOD)
+    world.internet.records.clear()
+    await world.clock.advance(DAY + 1)
+    assert await world.mode(GOOD) is None
+    assert fields(caplog, "policy-expired") == [{"domain": GOOD, "mode": "enforce"}]
+    assert GOOD not in world.store.rows
+
+
+async def test_each_failure_of_dns_is_counted_and_told_to_whoever_wants_to_know(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    world.internet.dns_down = True
+    for number in range(2):
+        await world.mode(f"d{number}.example")
+    assert world.counters.dns_failures == 2
+    (first, _) = fields(caplog, "dns-failed")
+    assert first["code"] == DnsServerError.code
+    assert "SERVFAIL from 192.0.2.53" in first["reason"]
