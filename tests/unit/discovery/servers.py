@@ -170,8 +170,10 @@ async def stream_server(
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        # What is being accepted becomes a connection, and its handler begins: a server that is
+        # closed meanwhile would leave it open for ever (asyncio from Python 3.12 on).
+        await _some_turns()
         server.close()
-        await _some_turns()  # what is being accepted becomes a connection, and its handler begins
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

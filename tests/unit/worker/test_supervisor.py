@@ -189,10 +189,10 @@ async def test_a_process_that_stands_still_is_started_again(
 async def test_a_question_whose_answer_is_lost_makes_room_for_others(
     server: NameServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(questions, "LOST", 2.0)
     async with running(asking(server)) as discoverer:
         await works(discoverer)
         before = pid_of(discoverer)
+        monkeypatch.setattr(questions, "LOST", 2.0)
         with pytest.raises(OverloadedError, match="has lost the question"):
             await discoverer.sts("silent.example", KNOWN)
         monkeypatch.setattr(questions, "LOST", 4 * PATIENCE)
