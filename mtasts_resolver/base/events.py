@@ -1,7 +1,7 @@
 """What happens, told once to everybody who wants to know.
 
 An event is a value of a class of its own, in the past tense. Who publishes it need not know who
-listens: the log, a schedule, whoever keeps what has become wrong by it.
+listens: the log, whoever keeps what has become wrong by it.
 """
 
 from collections import defaultdict

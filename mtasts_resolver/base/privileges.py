@@ -85,7 +85,7 @@ def _unreadable() -> str | None:
     """Return a directory of Python's or of this program that cannot be read, or None."""
     for file in (os.__file__, sys.executable, __file__):
         if not os.access(file, os.R_OK, effective_ids=True):
-            return os.path.dirname(file)  # noqa: PTH120
+            return str(Path(file).parent)
     return None
 
 

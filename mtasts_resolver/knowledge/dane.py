@@ -65,7 +65,7 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
     async def _find(self, hop: str) -> DaneFinding:
         validates = await self._dnssec.first_probe()
         if validates:
-            return await super()._find(hop)
+            return (await self._learnt(hop)).finding
         return OFF if validates is False else _unknown("no name server has answered yet")
 
     async def _learn(self, hop: str) -> DaneEntry:
@@ -78,7 +78,7 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
             return None
         return await self._look_again(hop) if self._dnssec.validates else None
 
-    def _too_late(self, hop: str, timeout: float) -> DaneFinding:  # noqa: ARG002  as for any
+    def _too_late(self, _hop: str, timeout: float) -> DaneFinding:
         return _unknown(f"the look-up took more than {timeout:g} s; try again")
 
     async def _look_again(self, hop: str) -> DaneEntry:

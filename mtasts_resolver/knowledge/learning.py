@@ -90,6 +90,10 @@ class Knowledge(Schedule[E], Generic[E, F]):
     # -- what differs --------------------------------------------------------------------------
 
     @abstractmethod
+    async def _find(self, key: str) -> F:
+        """Find out for a look-up, however long that takes."""
+
+    @abstractmethod
     async def _learn(self, key: str) -> E | None:
         """Find out what memory does not hold; None where that was lost again meanwhile."""
 
@@ -106,10 +110,6 @@ class Knowledge(Schedule[E], Generic[E, F]):
         """Return the finding for a look-up that took longer. Raise OverloadedError."""
 
     # -- what does not -------------------------------------------------------------------------
-
-    async def _find(self, key: str) -> F:
-        found: F = (await self._learnt(key)).finding
-        return found
 
     async def _learnt(self, key: str) -> E:
         """Return what the discovery of `key` learns that is under way, or begins now."""
