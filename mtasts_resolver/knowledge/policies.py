@@ -152,16 +152,16 @@ class Policies:
 
     # -- what was learnt -----------------------------------------------------------------------
 
-    def put(self, domain: str, entry: StsEntry, stored: StoredPolicy, *, asked_for: bool) -> None:
+    def put(self, stored: StoredPolicy, entry: StsEntry, *, asked_for: bool) -> None:
         """Hold a policy that was fetched, in memory and in the store.
 
         One that no look-up has asked for takes the room of no other.
         """
         self._store.put(stored)
-        if asked_for or self.cache.get(domain) is not None:
-            self.cache.put(domain, entry)
+        if asked_for or self.cache.get(stored.domain) is not None:
+            self.cache.put(stored.domain, entry)
         else:
-            self.cache.offer(domain, entry)
+            self.cache.offer(stored.domain, entry)
 
     def put_absence(self, domain: str, entry: StsEntry) -> bool:
         """Hold that there is no policy; tell whether the state of the domain has changed."""

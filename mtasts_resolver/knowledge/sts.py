@@ -268,17 +268,16 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
             asked=asked,
             stored=stored,
         )
-        before = known.finding.policy if known is not None else None
-        if before is None:
+        if known is None or known.finding.policy is None:
             self._events.publish(PolicyFound(domain, policy, policy_id))
-        elif policy != before or known is None or known.policy_id != policy_id:
+        elif policy != known.finding.policy or policy_id != known.policy_id:
             self._events.publish(PolicyChanged(domain, policy, policy_id))
         if domain in self._failing:
             self._failing.discard(domain)
             self._events.publish(RefreshRecovered(domain))
         # Where it had no room and its refresh is no look-up, it makes none.
         asked_for = known is None or known.stored is None
-        self.policies.put(domain, entry, stored, asked_for=asked_for)
+        self.policies.put(stored, entry, asked_for=asked_for)
         self.schedule(domain, entry)
         return entry
 

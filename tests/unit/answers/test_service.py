@@ -37,13 +37,6 @@ def service_for(world: World) -> LookupService:
     )
 
 
-def revocations(world: World) -> list[RepliesRevoked]:
-    """Return a list to which each of them comes."""
-    told: list[RepliesRevoked] = []
-    world.events.listen(RepliesRevoked, told.append)
-    return told
-
-
 @pytest.mark.row("A1")
 async def test_each_map_answers_as_it_is_configured() -> None:
     maps = {
@@ -201,7 +194,8 @@ async def test_new_options_hold_from_the_next_look_up_on() -> None:
     await ask(service, "good.example")
     held = service.answer(Request("default", "good.example"))
     assert isinstance(held, TimedReply)
-    revoked = revocations(world)
+    revoked: list[RepliesRevoked] = []
+    world.events.listen(RepliesRevoked, revoked.append)
     service.reconfigure(Config(maps={"default": MapOptions(sni=False)}))
     assert len(revoked) == 1  # whoever keeps its bytes asks again
     assert service.answer(Request("default", "good.example")) is not held
