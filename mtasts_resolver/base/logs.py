@@ -106,6 +106,11 @@ def setup_logging(
     logging.getLogger(_PACKAGE).setLevel(level.upper())
 
 
+def hear_errors_only(library: str) -> None:
+    """Leave out a library's warnings."""
+    logging.getLogger(library).setLevel(logging.ERROR)
+
+
 def in_journal(environ: Mapping[str, str] = os.environ) -> bool:
     """Tell whether standard error goes to the journal, where a line without a level is `info`."""
     return _Sink(sys.stderr).is_journal(environ.get("JOURNAL_STREAM", ""))
@@ -170,7 +175,7 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if self._dropped and self._sink.write(self._report(), patience=0):
             self._dropped = 0
-        line = self._line(record.levelno, record.created, *_event(record))
+        line = self._line(record.levelno, record.created, *event_of(record))
         if self._dropped or not self._sink.write(line, patience=WRITE_PATIENCE):
             self._dropped += 1
 
@@ -236,7 +241,7 @@ class _Sink:
         return not self._torn
 
 
-def _event(record: logging.LogRecord) -> tuple[str, dict[str, Value]]:
+def event_of(record: logging.LogRecord) -> tuple[str, dict[str, Value]]:
     """Return the name and the fields of an event, or make them from a library's message."""
     fields: dict[str, object] | None = getattr(record, "fields", None)
     if fields is not None:

@@ -10,11 +10,15 @@ def quote(value: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return the words of a stranger as they are, with every control character escaped."""
-    shown = text[: PRINTED + 1]
-    if not shown.isprintable():
-        shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
-    return _bounded(shown, PRINTED)
+    """Return the words of a stranger as they are, bounded, with every control character escaped."""
+    return _bounded(escaped(text[: PRINTED + 1]), PRINTED)
+
+
+def escaped(text: str) -> str:
+    """Return `text` with every control character escaped, and every mark that reorders text."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _bounded(text: str, limit: int) -> str:

@@ -23,6 +23,7 @@ COMMANDS = {
     "serve": "serve:serve",
     "query": "query:query",
     "explain": "explain:explain",
+    "status": "status:status",
     "config": "config:config_group",
 }
 

@@ -4,6 +4,7 @@ from mtasts_resolver.config.encoding import decode_value, encode_value, plain
 from mtasts_resolver.config.endpoints import (
     MAX_SERVERS,
     Address,
+    HttpAddress,
     InetAddress,
     IPNetwork,
     NameServer,
@@ -24,12 +25,19 @@ from mtasts_resolver.config.load import (
     parse_kept,
     read_file,
 )
-from mtasts_resolver.config.paths import StoreUrl, default_store, state_directory
+from mtasts_resolver.config.paths import (
+    StoreUrl,
+    default_control_socket,
+    default_store,
+    state_directory,
+)
 from mtasts_resolver.config.schema import (
     CacheConfig,
     Config,
+    ControlConfig,
     DnsConfig,
     DnssecTrust,
+    HttpConfig,
     HttpsConfig,
     ListenerConfig,
     LogConfig,
@@ -47,9 +55,12 @@ __all__ = [
     "CacheConfig",
     "Config",
     "ConfigError",
+    "ControlConfig",
     "DnsConfig",
     "DnssecTrust",
     "Fault",
+    "HttpAddress",
+    "HttpConfig",
     "HttpsConfig",
     "IPNetwork",
     "InetAddress",
@@ -66,6 +77,7 @@ __all__ = [
     "UnixAddress",
     "changes",
     "decode_value",
+    "default_control_socket",
     "default_store",
     "encode_value",
     "load_file",

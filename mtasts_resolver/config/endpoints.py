@@ -8,6 +8,7 @@ spelling, which they read as the same; but that of a proxy leaves out who we are
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
@@ -53,6 +54,18 @@ class UnixAddress(Struct, frozen=True, tag="unix"):
 Address = InetAddress | UnixAddress
 
 
+class HttpAddress(Struct, frozen=True):
+    """Where HTTP is spoken."""
+
+    host: str
+    """An IPv4 address, an IPv6 address without brackets, or a host name."""
+    port: int
+    """0 lets the kernel choose a free one, which the log names."""
+
+    def __str__(self) -> str:
+        return _with_port(self.host, self.port)
+
+
 class NameServer(NamedTuple):
     """Where a name server listens, over UDP and TCP."""
 
@@ -95,6 +108,27 @@ def parse_address(text: str) -> Address:
         raise ValueError(f"{shown(text)} is neither 'inet:HOST:PORT' nor 'unix:/PATH'")
     try:
         return _parse_inet(rest) if kind == "inet" else _parse_unix(rest)
+    except ValueError as error:
+        raise ValueError(f"{shown(text)}: {error}") from None
+
+
+def parse_http_address(text: str) -> HttpAddress | None:
+    """Return the address that `HOST:PORT` spells, None for an empty text; or raise ValueError."""
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host:
+        raise ValueError(f"{shown(text)} is not HOST:PORT, as in 127.0.0.1:8463 or [::1]:8463")
+    try:
+        return HttpAddress(_parse_host(host), _parse_port(port, lowest=0))
+    except ValueError as error:
+        raise ValueError(f"{shown(text)}: {error}") from None
+
+
+def parse_socket_path(text: str) -> Path:
+    """Return the path of a unix socket; or raise ValueError."""
+    try:
+        return Path(_parse_unix(text).path)
     except ValueError as error:
         raise ValueError(f"{shown(text)}: {error}") from None
 

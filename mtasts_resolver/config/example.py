@@ -55,6 +55,14 @@ refresh:
   forget_after: 90d
   concurrency: 32
 
+control:                                     # for the commands
+  socket: null                               # the directory that systemd provides
+  group: null                                # or one whose members may steer the daemon
+
+http:                                        # metrics, health and the status page
+  address: "127.0.0.1:8463"                  # or "": off
+  hosts: []                                  # or names of the page behind a proxy
+
 log:
   level: info
   format: text

@@ -12,12 +12,15 @@ from msgspec import Struct
 
 from mtasts_resolver.config.endpoints import (
     parse_address,
+    parse_http_address,
     parse_network,
     parse_proxy_url,
     parse_server,
+    parse_socket_path,
 )
 from mtasts_resolver.config.faults import shown
 from mtasts_resolver.config.paths import parse_path, parse_store_url
+from mtasts_resolver.policy import is_hostname
 
 SECOND = 1.0
 MINUTE = 60.0
@@ -136,6 +139,13 @@ def parse_account(text: str) -> str:
     return text
 
 
+def parse_host(text: str) -> str:
+    """Return a host name, in lower case."""
+    if not is_hostname(text.lower()):
+        raise ValueError(f"{shown(text)} is not a host name")
+    return text.lower()
+
+
 def parse_map_name(text: str) -> str:
     """Return a map name, what socketmap can carry and main.cf can hold, in lower case."""
     if not _MAP_NAME.match(text):
@@ -146,10 +156,13 @@ def parse_map_name(text: str) -> str:
 
 
 ADDRESS = Kind("address", "`inet:HOST:PORT` (IPv6 in brackets) or `unix:/PATH`", parse_address)
+HTTP_ADDRESS = Kind("address", "`HOST:PORT` (IPv6 in brackets), or empty: off", parse_http_address)
+SOCKET_PATH = Kind("path", "absolute, at most 107 bytes", parse_socket_path)
 SERVER = Kind("address", "an IP address, with or without a port", parse_server)
 NETWORK = Kind("network", "such as `192.0.2.0/24`, `2001:db8::/32`", parse_network)
 MODE = Kind("mode", "octal, such as `0660`", parse_mode)
 ACCOUNT = Kind("name", "a name or number that the system knows", parse_account)
+HOST = Kind("host name", "", parse_host)
 FILE = Kind("path", "absolute", parse_path)
 PROXY = Kind("URL", "`http://HOST:PORT`", parse_proxy_url)
 STORE = Kind("URL", "`sqlite:///absolute/path`", parse_store_url)

@@ -14,6 +14,10 @@ MAX_STORE_PATH = 500
 MAX_STORE_NAME = 200  # bytes, so that `.damaged-`, a date, a number and `-journal` may follow
 
 
+# Of the service, and of root without a service manager.
+SYSTEM_RUNTIME_DIRECTORY = "/run/mtasts-resolver"
+
+
 class StoreUrl(NamedTuple):
     """Where the store is: `sqlite:///absolute/path`."""
 
@@ -66,6 +70,18 @@ def default_store(environ: Mapping[str, str], *, uid: int) -> StoreUrl:
     """Return where the store is if `store.url` is not set: see the description of that key."""
     directory = state_directory(environ) or _own_directory(environ, uid)
     return StoreUrl(directory / "policies.sqlite")
+
+
+def default_control_socket(environ: Mapping[str, str], *, uid: int) -> Path:
+    """Return where the control socket is if `control.socket` is not set: see that key."""
+    first = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    if first or uid == 0:
+        directory = Path(first or SYSTEM_RUNTIME_DIRECTORY)
+    elif (xdg := environ.get("XDG_RUNTIME_DIR", "")).startswith("/"):
+        directory = Path(xdg) / "mtasts-resolver"
+    else:
+        directory = _own_directory(environ, uid)
+    return directory / "control.sock"
 
 
 def _own_directory(environ: Mapping[str, str], uid: int) -> Path:

@@ -15,6 +15,7 @@ from mtasts_resolver.config import kinds
 from mtasts_resolver.config.endpoints import (
     MAX_SERVERS,
     Address,
+    HttpAddress,
     InetAddress,
     IPNetwork,
     NameServer,
@@ -22,10 +23,11 @@ from mtasts_resolver.config.endpoints import (
 )
 from mtasts_resolver.config.keys import Key, Section
 from mtasts_resolver.config.kinds import DAY, HOUR, SWITCH, FileMode, choice, duration, integer
-from mtasts_resolver.config.paths import StoreUrl, default_store
+from mtasts_resolver.config.paths import StoreUrl, default_control_socket, default_store
 
 MAX_LISTENERS = 64  # more than anyone has
 MIB = 1 << 20
+MAX_HOSTS = 64  # names of a page
 MAX_NETWORKS = 1_000  # each address of a policy host is compared with all of them
 
 # As others spell them. Case does not count in the name of a map: whoever has `querywithtlsrpt` in
@@ -255,6 +257,51 @@ class RefreshConfig(Section, frozen=True, kw_only=True):
     ] = 32
 
 
+class ControlConfig(Section, frozen=True, kw_only=True):
+    """How the commands reach the daemon."""
+
+    socket: Annotated[
+        Path | None,
+        Key(
+            "The unix socket through which the commands see and steer the daemon. Unset, it is"
+            " `control.sock` in `$RUNTIME_DIRECTORY` under systemd, else in `/run/mtasts-resolver`"
+            " for root, else in `$XDG_RUNTIME_DIR/mtasts-resolver`.",
+            kinds.SOCKET_PATH,
+        ),
+    ] = None
+    group: Annotated[
+        str | None,
+        Key(
+            "The group whose members may do so, too; unset, only root and the daemon's user may."
+            " The daemon's user must be in it, or the daemon be started as root.",
+            kinds.ACCOUNT,
+        ),
+    ] = None
+
+    def path(self, environ: Mapping[str, str], *, uid: int) -> Path:
+        """Return the socket's file, where the user `uid` runs the daemon in `environ`."""
+        return self.socket or default_control_socket(environ, uid=uid)
+
+
+class HttpConfig(Section, frozen=True, kw_only=True):
+    """What is to be seen over HTTP: nothing can be changed there."""
+
+    address: Annotated[
+        HttpAddress | None,
+        Key("Where metrics, health and the status page are served.", kinds.HTTP_ADDRESS),
+    ] = HttpAddress("127.0.0.1", 8463)
+    hosts: Annotated[
+        tuple[str, ...],
+        Key(
+            "Names by which browsers may ask for the page, besides `localhost`, the address itself"
+            " and any other IP address: those of a proxy before it. What asks by another name is"
+            " refused, for it may be a stranger's page in an administrator's browser.",
+            kinds.HOST,
+            most=MAX_HOSTS,
+        ),
+    ] = ()
+
+
 class LogConfig(Section, frozen=True, kw_only=True):
     """What is logged, on standard error."""
 
@@ -334,6 +381,15 @@ class Config(Section, frozen=True, kw_only=True):
     refresh: Annotated[
         RefreshConfig, Key("How policies are kept current.", RefreshConfig, reload=True)
     ] = RefreshConfig()
+    control: Annotated[
+        ControlConfig, Key("How the commands reach the daemon.", ControlConfig, reload=False)
+    ] = ControlConfig()
+    http: Annotated[
+        HttpConfig,
+        Key(
+            "What is to be seen over HTTP; nothing can be changed there.", HttpConfig, reload=False
+        ),
+    ] = HttpConfig()
     log: Annotated[LogConfig, Key("What is logged, on standard error.", LogConfig, reload=True)] = (
         LogConfig()
     )

@@ -9,7 +9,9 @@ from mtasts_resolver.answers.service import LookupService, RepliesRevoked
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
 from mtasts_resolver.base.events import Events
+from mtasts_resolver.base.recent import RecentTrouble
 from mtasts_resolver.config import Config
+from mtasts_resolver.control.sources import InForce, Sources
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.knowledge.journal import Journal
@@ -22,19 +24,10 @@ from mtasts_resolver.worker.supervisor import Supervisor
 
 
 @dataclass(slots=True)
-class Parts:
+class Parts(Sources):
     """All parts, each of which knows only those that it asks."""
 
-    events: Events
     journal: Journal
-    counters: Counters
-    store: SqliteStore
-    discoverer: Supervisor
-    sts: StsKnowledge
-    dnssec: DnssecProbe
-    dane: DaneKnowledge
-    service: LookupService
-    server: Server
 
     def reconfigure(self, config: Config) -> None:
         """Hand on what a reload can change."""
@@ -60,15 +53,17 @@ class Parts:
 
 
 def assemble(
-    config: Config,
     store_path: Path,
     listeners: list[Listener],
     discoverer: Supervisor,
     *,
     clock: Clock,
     counters: Counters,
+    in_force: InForce,
+    trouble: RecentTrouble,
 ) -> Parts:
     """Make the parts; none of them does anything yet."""
+    config = in_force.config
     events = Events()
     store = SqliteStore(store_path, clock=clock, events=events)
     means = Means(clock, random.SystemRandom(), config, counters, events)
@@ -79,4 +74,19 @@ def assemble(
     server = Server(service.answer, listeners, clock=clock.monotonic)
     journal = Journal(events, clock)  # after those that must not miss an event
     events.listen(RepliesRevoked, lambda _: server.forget_replies())
-    return Parts(events, journal, counters, store, discoverer, sts, dnssec, dane, service, server)
+    return Parts(
+        clock=clock,
+        started_at=clock.wall(),
+        in_force=in_force,
+        events=events,
+        trouble=trouble,
+        counters=counters,
+        store=store,
+        discoverer=discoverer,
+        sts=sts,
+        dnssec=dnssec,
+        dane=dane,
+        service=service,
+        server=server,
+        journal=journal,
+    )

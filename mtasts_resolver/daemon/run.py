@@ -8,6 +8,7 @@ import resource
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -16,13 +17,24 @@ from mtasts_resolver import __version__
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock, SystemClock
 from mtasts_resolver.base.counters import Counters
-from mtasts_resolver.base.privileges import PrivilegeError, can_start_python, drop_privileges
+from mtasts_resolver.base.privileges import (
+    PrivilegeError,
+    can_start_python,
+    drop_privileges,
+    import_now,
+)
+from mtasts_resolver.base.recent import RecentTrouble
 from mtasts_resolver.config import (
+    Config,
     ConfigError,
     Loaded,
     changes,
     load_file,
 )
+from mtasts_resolver.control import door
+from mtasts_resolver.control.door import Door
+from mtasts_resolver.control.sockets import doors
+from mtasts_resolver.control.sources import InForce
 from mtasts_resolver.daemon.last_config import KeptFile
 from mtasts_resolver.daemon.parts import Parts, assemble
 from mtasts_resolver.daemon.status import status_line
@@ -86,43 +98,52 @@ class Daemon:
 
     def __init__(self, given: Given, loaded: Loaded, *, unproven: bool, faulty: bool) -> None:
         self._given = given
-        self._config, self._text, self._source = loaded
+        config, self._text, self._source = loaded
         self._unproven = unproven
-        self._faulty = faulty
         self._uid = os.geteuid()
         self._clock: Clock = SystemClock()
+        file = given.kept.path if faulty and given.kept else given.find_config()
+        self._in_force = InForce(config, file, self._clock.wall(), faulty)
+        self._trouble = RecentTrouble()
         self._counters = Counters()
         self._notifier = Notifier(given.environ, os.getpid())
         self._stop = asyncio.Event()
         self._news = asyncio.Event()  # for the status line
+        self._doors: list[Door] = []
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def _config(self) -> Config:
+        return self._in_force.config
 
     async def run(self) -> None:
         """Start, work until told to stop, and end in good order."""
         asyncio.get_running_loop().set_exception_handler(logs.log_loop_error)
-        parts = await self._startup()
-        try:
-            await self._stop.wait()
-        finally:
-            await self._shutdown(parts)
+        with self._trouble.listening():
+            parts = await self._startup()
+            try:
+                await self._stop.wait()
+            finally:
+                await self._shutdown(parts)
 
     # -- startup -----------------------------------------------------------------------------
 
     async def _startup(self) -> Parts:
-        file = self._given.find_config()
-        if self._faulty and self._given.kept is not None:
-            file = self._given.kept.path
-        log.info("starting", version=__version__, config=file or "defaults")
+        log.info("starting", version=__version__, config=self._in_force.file or "defaults")
         _raise_open_files_limit()
         listeners = await self._open_listeners()
+        self._open_doors()
         discoverer = Supervisor(self._config, self._clock, self._counters)
         try:
             # Before privileges are dropped: the user need not be able to read Python.
-            discoverer.start(spare=not self._can_start_again())
+            if not (can_start_again := self._can_start_again()):
+                import_now(door.LATE_IMPORTS)
+            discoverer.start(spare=not can_start_again)
             parts = await self._assemble(listeners, discoverer)
         except BaseException:
             for listener in listeners:
                 listener.close()
+            self._close_doors()
             await discoverer.close()
             raise
         try:
@@ -154,6 +175,10 @@ class Daemon:
             asyncio.create_task(self._keep_running(work), name=name)
             for name, work in parts.background().items()
         ]
+        self._tasks += [
+            asyncio.create_task(self._keep_running(partial(way_in.run, parts)), name="door")
+            for way_in in self._doors
+        ]
         self._tasks.append(asyncio.create_task(self._keep_status(parts), name="status"))
         if self._notifier.watchdog_interval is not None:
             feeding = self._feed_watchdog(self._notifier.watchdog_interval)
@@ -178,6 +203,16 @@ class Daemon:
             raise StartError("nothing to listen on: `listen` is empty and systemd passed no socket")
         return listeners
 
+    def _open_doors(self) -> None:
+        path = self._config.control.path(self._given.environ, uid=self._uid)
+        self._doors = doors(self._config, path)
+        for way_in in self._doors:
+            way_in.open()
+
+    def _close_doors(self) -> None:
+        for way_in in self._doors:
+            way_in.close()
+
     def _can_start_again(self) -> bool:
         """Tell whether a discoverer can be started later on, without root. Raise StartError."""
         try:
@@ -197,7 +232,13 @@ class Daemon:
             else:
                 drop_privileges(config.user, path)
             parts = assemble(
-                config, path, listeners, discoverer, clock=self._clock, counters=self._counters
+                path,
+                listeners,
+                discoverer,
+                clock=self._clock,
+                counters=self._counters,
+                in_force=self._in_force,
+                trouble=self._trouble,
             )
             for news in (PoliciesLoaded, DnssecChanged):
                 parts.events.listen(news, lambda _: self._news.set())
@@ -242,7 +283,7 @@ class Daemon:
 
     def _status(self, parts: Parts) -> str:
         faulty = "the configuration file is FAULTY, an older one is in force; "
-        return (faulty if self._faulty else "") + status_line(parts)
+        return (faulty if self._in_force.faulty else "") + status_line(parts)
 
     def _reload(self, parts: Parts) -> None:
         """Read the configuration again; where it is not valid, the old one stays in force."""
@@ -250,13 +291,15 @@ class Daemon:
         try:
             new, text, _ = load_file(self._given.find_config())
         except ConfigError as error:
-            self._faulty = True
+            self._in_force.faulty = True
             for fault in map(str, error.faults):
                 log.error("configuration-rejected", reason=fault, action="the old one is in force")
         else:
-            self._faulty = False
             found = changes(self._config, new)
-            self._config = found.in_force
+            in_force = self._in_force
+            in_force.config, in_force.restart = found.in_force, found.restart
+            in_force.file, in_force.loaded_at = self._given.find_config(), self._clock.wall()
+            in_force.faulty = False
             logs.setup_logging(self._config.log.level, self._config.log.format)
             parts.reconfigure(self._config)
             log.info("configuration-reloaded", applied=found.applied)
@@ -283,6 +326,7 @@ class Daemon:
         await parts.server.drain(DRAIN_TIMEOUT)
         await parts.server.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._close_doors()
         await parts.close()
 
 

@@ -117,7 +117,7 @@ async def _open_inet(config: ListenerConfig, address: InetAddress) -> list[Liste
     with contextlib.ExitStack() as opened:
         for family, _, _, _, sockaddr in dict.fromkeys(found):
             try:
-                sock = _bind_inet(family, sockaddr)
+                sock = bind_inet(family, sockaddr)
             except OSError as error:
                 failure = error
                 if error.errno not in _ABSENT:
@@ -131,7 +131,8 @@ async def _open_inet(config: ListenerConfig, address: InetAddress) -> list[Liste
     return listeners
 
 
-def _bind_inet(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
+def bind_inet(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
+    """Return a non-blocking socket that listens there. Raise OSError."""
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -37,7 +37,7 @@ class SqliteStore:
     """Keeps the Store protocol in the SQLite file `path`."""
 
     def __init__(self, path: Path, *, clock: Clock, events: Events | None = None) -> None:
-        self._path = path
+        self.path = path
         self._clock = clock
         self._events = events or Events()  # to which nobody listens
         self._database = Database(path, clock.wall)
@@ -163,9 +163,9 @@ class SqliteStore:
         closing.add_done_callback(_retrieve)
         await asyncio.wait((closing,), timeout=0 if self._stuck else deadline - loop.time())
         if self._pending:
-            log.error("store-changes-unwritten", file=self._path, count=len(self._pending))
+            log.error("store-changes-unwritten", file=self.path, count=len(self._pending))
         if not closing.done():
-            log.warning("store-not-closed", file=self._path, reason=STUCK)
+            log.warning("store-not-closed", file=self.path, reason=STUCK)
 
     def put_again(self, policies: Iterable[StoredPolicy]) -> None:
         """Have everything written that is in the process's memory: the answer to WritesLost."""
@@ -179,7 +179,7 @@ class SqliteStore:
             del self._pending[next(iter(self._pending))]
             self._dropped += 1
             if self._dropped == 1:
-                log.error("store-changes-dropping", file=self._path, waiting=MAX_PENDING)
+                log.error("store-changes-dropping", file=self.path, waiting=MAX_PENDING)
         self._wake.set()
 
     async def _keep_running(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -281,17 +281,17 @@ class SqliteStore:
         self._wake.set()
         if self._trouble != str(failure):
             self._trouble = str(failure)
-            log.warning("store-unavailable", file=self._path, reason=failure)
+            log.warning("store-unavailable", file=self.path, reason=failure)
 
     def _note_success(self) -> None:
         self._failures = 0
         if self._trouble is None:
             return
         self._trouble = None
-        log.info("store-available", file=self._path)
+        log.info("store-available", file=self.path)
         self._events.publish(StoreReturned())
         if self._dropped:
-            log.warning("store-changes-dropped", file=self._path, count=self._dropped)
+            log.warning("store-changes-dropped", file=self.path, count=self._dropped)
             self._dropped = 0
             self._events.publish(WritesLost())
 

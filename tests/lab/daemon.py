@@ -45,6 +45,7 @@ class Daemon:
         self._store.mkdir()
         user = pwd.getpwnam(USER)
         os.chown(self._store, user.pw_uid, user.pw_gid)
+        self.control = directory / "control.sock"
         self.configuration = directory / "config.yaml"
         self._notify_path = directory / "notify"
         self._notify: socket.socket
@@ -153,6 +154,7 @@ class Daemon:
                 "allow_networks": ["192.0.2.0/24", "2001:db8::/32"],
             },
             "store": {"url": f"sqlite://{self._store}/policies.sqlite"},
+            "control": {"socket": str(self.control)},
             "user": USER,
         }
 

@@ -36,6 +36,7 @@ class RunningDaemon:
         self.port = port
         self.address = f"inet:127.0.0.1:{port}"
         self.config_file = directory / "config.yaml"
+        self.control = directory / "control.sock"
         self.log_file = directory / "log"
         self.store_file = directory / "state" / "policies.sqlite"
         self._environ = environ or {}
@@ -66,6 +67,8 @@ class RunningDaemon:
             "listen": [{"protocol": "socketmap", "address": self.address}],
             "dns": {"servers": ["127.0.0.1:1"], "timeout": "1s", "dnssec": "off"},
             "store": {"url": f"sqlite://{self.store_file}"},
+            "control": {"socket": str(self.control)},
+            "http": {"address": ""},
         }
         self.config_file.write_text(yaml.safe_dump(base | settings))
 

@@ -1,0 +1,69 @@
+"""Reaching the daemon that runs, for the commands that see and steer it."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mtasts_resolver.cli.errors import CommandError, DaemonUnreachableError
+from mtasts_resolver.cli.options import config_option, config_path
+from mtasts_resolver.config import ConfigError, ControlConfig, load_file
+from mtasts_resolver.control.client import (
+    ControlClient,
+    ControlError,
+    NoDaemonError,
+    RequestRefusedError,
+)
+
+_control_option = click.option(
+    "--control",
+    "control_socket",
+    type=click.Path(path_type=Path),
+    help="The daemon's control socket; unset: the one configured, else the usual place.",
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def daemon_options(command: F) -> F:
+    """Give a command the options from which `running_daemon` finds the daemon."""
+    return _control_option(config_option(command))
+
+
+@contextmanager
+def running_daemon(
+    control_socket: Path | None, config_file: Path | None
+) -> Iterator[ControlClient]:
+    """Speak to the daemon that runs, or end with the reason why that cannot be."""
+    try:
+        with ControlClient(control_socket or _find_socket(config_file)) as client:
+            yield client
+    except NoDaemonError as error:
+        raise DaemonUnreachableError(str(error)) from None
+    except RequestRefusedError as error:
+        raise CommandError(str(error)) from None
+    except ControlError as error:
+        raise NotPermittedError(str(error)) from None
+
+
+class NotPermittedError(CommandError):
+    """The control socket is not for this user."""
+
+
+def _find_socket(config_file: Path | None) -> Path:
+    """Return where the control socket is, or should be.
+
+    Who asks may not be allowed to read the configuration, or may be another user than the daemon.
+    """
+    try:
+        control = load_file(config_path(config_file)).config.control
+    except ConfigError:
+        control = ControlConfig()
+    if control.socket is not None:
+        return control.socket
+    usual = control.path({}, uid=0)
+    own = control.path(os.environ, uid=os.geteuid())
+    return own if own.exists() and not usual.exists() else usual

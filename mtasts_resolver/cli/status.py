@@ -1,0 +1,145 @@
+"""`mtasts-resolver status`: how the running daemon is."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from mtasts_resolver.cli.check import check_status, unreachable
+from mtasts_resolver.cli.errors import CommandError
+from mtasts_resolver.cli.options import json_option
+from mtasts_resolver.cli.running import daemon_options, running_daemon
+from mtasts_resolver.cli.tables import Shown, ago, show_rows, until
+from mtasts_resolver.control.values.status import DaemonStatus, TroubleLine
+
+RECENT = 5  # lines of the log that are shown; --json has all that the daemon remembers
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Be a plug-in for Nagios, Icinga and the like.")
+@click.option(
+    "--warning",
+    "warning_days",
+    type=click.FloatRange(min=0),
+    default=3.0,
+    show_default=True,
+    help="With --check: days left to a failing policy below which that is a warning.",
+)
+@click.option(
+    "--critical",
+    "critical_days",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="With --check: days left below which it is critical.",
+)
+@daemon_options
+@json_option
+def status(
+    *,
+    check: bool,
+    warning_days: float,
+    critical_days: float,
+    control_socket: Path | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Show how the running daemon is.
+
+    With --check one line and the exit code say it, as monitoring plug-ins do: 0 all is well,
+    1 warning, 2 critical, 3 unknown.
+    """
+    try:
+        with running_daemon(control_socket, config_file) as daemon:
+            found = daemon.get(DaemonStatus, "status")
+    except CommandError as error:
+        if not check:
+            raise
+        click.echo(unreachable(error))
+        sys.exit(unreachable(error).exit_code)
+    if check:
+        verdict = check_status(found, warning_days=warning_days, critical_days=critical_days)
+        click.echo(verdict)
+        sys.exit(verdict.exit_code)
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        show_rows(_rows(found))
+
+
+def _rows(found: DaemonStatus) -> Iterator[Shown]:
+    yield Shown("daemon", f"mtasts-resolver {found.version}, pid {found.pid}")
+    yield Shown("running since", f"{found.started} ({ago(found.started, found.now)})")
+    for listening in found.listening:
+        yield Shown("listening", f"{listening.protocol} {listening.address}")
+    yield from _configuration(found)
+    yield from _work(found)
+    yield from _knowledge(found)
+    store = found.store
+    yield Shown("store", store.url)
+    if store.trouble:
+        yield Shown("", f"{store.trouble}; {store.pending} changes wait", bad=True)
+    yield from map(_line, found.recent[:RECENT])
+
+
+def _configuration(found: DaemonStatus) -> Iterator[Shown]:
+    configuration = found.configuration
+    loaded = ago(configuration.loaded, found.now)
+    yield Shown("configuration", f"{configuration.file or 'the defaults'}, loaded {loaded}")
+    if configuration.faulty:
+        yield Shown("", "the file is FAULTY, an older one is in force", bad=True)
+    if configuration.restart_needed:
+        keys = ", ".join(configuration.restart_needed)
+        yield Shown("", f"a restart is needed for {keys}", bad=True)
+
+
+def _work(found: DaemonStatus) -> Iterator[Shown]:
+    lookups, discoverer = found.lookups, found.discoverer
+    yield Shown(
+        "look-ups",
+        f"{lookups.total:,}, of which {lookups.waited:,} had to wait;"
+        f" {lookups.connections} connections open",
+    )
+    for count, what in (
+        (lookups.overloaded, "deferred: the daemon had too much to do"),
+        (lookups.timed_out, "answered before their discovery had ended"),
+        (lookups.unknown_map, "in maps that there are not"),
+        (lookups.bad_requests, "requests that were none"),
+    ):
+        if count:
+            yield Shown("", f"{count:,} {what}", bad=True)
+    if discoverer.pid is None:
+        yield Shown("discoverer", "is not running", bad=True)
+    else:
+        yield Shown(
+            "discoverer",
+            f"pid {discoverer.pid}; {discoverer.discoveries:,} discoveries of MTA-STS,"
+            f" {discoverer.dane_discoveries:,} of DANE; {discoverer.fetch_failures:,} of"
+            f" {discoverer.fetches:,} fetches failed",
+        )
+
+
+def _knowledge(found: DaemonStatus) -> Iterator[Shown]:
+    policies, dane = found.policies, found.dane
+    yield Shown(
+        "policies",
+        f"{policies.enforce:,} enforce, {policies.testing:,} testing, {policies.none:,} none;"
+        f" {policies.absent:,} domains without",
+    )
+    if policies.failing:
+        soonest = policies.expires_soonest
+        when = f"; the first expires {until(soonest, found.now)}" if soonest else ""
+        yield Shown("", f"{policies.failing:,} failing{when}", bad=True)
+    yield Shown(
+        "DANE",
+        f"{dane.required:,} required, {dane.partial:,} partial, {dane.unknown:,} unknown,"
+        f" {dane.none:,} none",
+    )
+    yield Shown("DNSSEC", f"{dane.dnssec}: {dane.why}", bad=dane.dnssec == "unknown")
+
+
+def _line(line: TroubleLine) -> Shown:
+    fields = " ".join(f"{name}={value}" for name, value in line.fields.items())
+    return Shown(line.level, f"{line.time} {line.event} {fields}", bad=line.level == "error")

@@ -1,0 +1,1 @@
+"""The API of the control socket: one table of endpoints, from which all else is made."""

@@ -1,0 +1,179 @@
+"""The API as an application: requests checked, endpoints asked, values encoded."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from mtasts_resolver.base import logs
+from mtasts_resolver.control.api.endpoint import Call, Endpoint, RefusedError
+from mtasts_resolver.control.api.endpoints import ENDPOINTS
+from mtasts_resolver.control.api.openapi import JSON, NDJSON, document
+from mtasts_resolver.control.sources import Sources
+from mtasts_resolver.control.values.problem import Problem
+
+log = logs.get(__name__)
+
+Batches = AsyncIterator[list[Struct]]
+_ENCODER = msgspec.json.Encoder()
+
+# What is sent at once is a list of domains at most: 10,000 names of 63 characters. What is longer
+# comes line by line.
+MAX_BODY = 1 << 20
+# The longest line is a policy of 64 KiB, each of whose characters JSON may spell with six.
+MAX_LINE = 1 << 19
+_BUG = Problem(
+    error="internal error",
+    action="see the log of mtasts-resolver, and report it with its traceback",
+)
+
+
+def application(sources: Sources) -> Starlette:
+    """Return the application behind the control socket."""
+    return make_app(ENDPOINTS, sources)
+
+
+def make_app(endpoints: Iterable[Endpoint], sources: Sources) -> Starlette:
+    """Return the application that answers for `endpoints`, and says what they are."""
+    endpoints = list(endpoints)
+    described = msgspec.json.encode(document(endpoints))
+
+    async def openapi(_request: Request) -> Response:
+        return Response(described, media_type=JSON)
+
+    routes = [Route("/v1/openapi.json", openapi, methods=["GET"])]
+    for endpoint in endpoints:
+        answer = partial(_guarded, partial(_answer, endpoint, sources))
+        routes.append(Route(endpoint.path, answer, methods=[endpoint.method]))
+    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+
+
+async def _guarded(answer: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    """Answer what is refused with the reason, and a bug with a line in the log."""
+    try:
+        return await answer(request)
+    except RefusedError as refused:
+        return _problem(refused.status, refused.problem)
+    except Exception as error:  # noqa: BLE001  a bug must cost one answer, not the daemon
+        log.bug("internal-error", error, during=f"{request.method} {request.url.path}")
+        return _problem(500, _BUG)
+
+
+async def _answer(endpoint: Endpoint, sources: Sources, request: Request) -> Response:
+    call = Call(
+        sources=sources,
+        params=_params(endpoint, request),
+        body=await _body(endpoint, request),
+        peer=request.state.peer,
+    )
+    if endpoint.stream:
+        batches = cast("Batches", endpoint.handle(call))
+        return StreamingResponse(await _begun(batches, request), media_type=NDJSON)
+    result = await cast("Awaitable[Struct]", endpoint.handle(call))
+    return Response(msgspec.json.encode(result), media_type=JSON)
+
+
+def _params(endpoint: Endpoint, request: Request) -> Struct | None:
+    """Return what the path and the query say. Raise RefusedError."""
+    query = request.query_params
+    if endpoint.params is None:
+        unknown = sorted(query)
+    else:
+        given = {**query, **request.path_params}
+        names = {field.encode_name for field in msgspec.structs.fields(endpoint.params)}
+        unknown = sorted(given.keys() - names)
+        twice = sorted(name for name in query if len(query.getlist(name)) > 1)
+        if twice:
+            raise RefusedError(400, f"the parameter {twice[0]!a} stands twice")
+    if unknown:
+        raise RefusedError(400, f"there is no parameter {unknown[0]!a}")
+    if endpoint.params is None:
+        return None
+    try:
+        return msgspec.convert(given, endpoint.params, strict=False)
+    except msgspec.ValidationError as error:
+        raise RefusedError(400, str(error)) from None
+
+
+async def _body(endpoint: Endpoint, request: Request) -> Any:  # noqa: ANN401  see Call.body
+    if endpoint.body is None:
+        return None
+    if endpoint.lines:
+        return _decoded(_lines(request.stream()), endpoint.body)
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > MAX_BODY:
+            raise RefusedError(413, f"what was sent has more than {MAX_BODY:,} bytes")
+    return _decode(bytes(read), endpoint.body)
+
+
+def _decode(text: bytes, kind: type[Struct], where: str = "") -> Struct:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(422, f"{where}{error}") from None
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield each line that is sent. Raise RefusedError for one that has no end."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > MAX_LINE:
+            raise RefusedError(413, f"a line has more than {MAX_LINE:,} bytes")
+    yield rest
+
+
+async def _decoded(lines: AsyncIterator[bytes], kind: type[Struct]) -> AsyncIterator[Struct]:
+    number = 0
+    async for line in lines:
+        number += 1
+        if line.strip():
+            yield _decode(line, kind, f"line {number}: ")
+
+
+async def _begun(batches: Batches, request: Request) -> AsyncIterator[bytes]:
+    """Return the stream of `batches`, whose first is there: what is refused is refused by then."""
+    try:
+        first = [await anext(batches)]
+    except StopAsyncIteration:
+        first = []
+    return _stream(first, batches, request)
+
+
+async def _stream(
+    first: list[list[Struct]], batches: Batches, request: Request
+) -> AsyncIterator[bytes]:
+    """Yield lines; what fails after the beginning ends the stream with a Problem."""
+    try:
+        for batch in first:
+            yield _ENCODER.encode_lines(batch)
+        async for batch in batches:
+            yield _ENCODER.encode_lines(batch)
+    except RefusedError as refused:
+        yield _ENCODER.encode_lines([refused.problem])
+    except Exception as error:  # noqa: BLE001  a bug must cost one answer, not the daemon
+        log.bug("internal-error", error, during=f"{request.method} {request.url.path}")
+        yield _ENCODER.encode_lines([_BUG])
+
+
+def _problem(status: int, problem: Problem) -> Response:
+    return Response(msgspec.json.encode(problem), status_code=status, media_type=JSON)
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    """Answer for a path that there is not, or a method that it has not."""
+    failed = cast("HTTPException", error)
+    response = _problem(failed.status_code, Problem(error=failed.detail.lower()))
+    response.headers.update(failed.headers or {})
+    return response

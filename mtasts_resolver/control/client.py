@@ -1,0 +1,204 @@
+"""Asking a running daemon over its control socket: for the commands."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from mtasts_resolver.control.values.problem import Problem
+
+# Seconds until the daemon must have begun to answer; to go on may take it as long as it likes,
+# where it waits for other hosts.
+PATIENCE = 30.0
+# Bytes of an answer that is one value: a domain's whole story, with documents of 64 KiB.
+MAX_ANSWER = 64 << 20
+MAX_LINE = 8 << 20  # bytes of one line of a stream
+
+T = TypeVar("T", bound=Struct)
+
+
+class ControlError(Exception):
+    """The daemon was not reached, or does not do what it was asked; the text says why."""
+
+
+class NoDaemonError(ControlError):
+    """Nobody answers at the control socket."""
+
+
+class NotAllowedError(ControlError):
+    """The control socket is not for this user."""
+
+
+class RequestRefusedError(ControlError):
+    """The daemon says no."""
+
+    def __init__(self, status: int, problem: Problem) -> None:
+        super().__init__("; ".join(filter(None, (problem.error, problem.action))))
+        self.status = status
+        self.problem = problem
+
+
+class ControlClient:
+    """One conversation with the daemon."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(path)),
+            base_url="http://control",
+            timeout=httpx.Timeout(PATIENCE, read=None),
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, kind: type[T], *path: str, **params: object) -> T:
+        """Return what a GET of `path`, whose parts may hold anything, says. Raise ControlError."""
+        return self.ask("GET", kind, *path, params=params)
+
+    def ask(
+        self,
+        method: str,
+        kind: type[T],
+        *path: str,
+        params: Mapping[str, object] | None = None,
+        body: Struct | None = None,
+    ) -> T:
+        """Return what the daemon answers. Raise ControlError."""
+        with self._answer(method, path, params, _encoded(body)) as response:
+            try:
+                return msgspec.json.decode(_whole(response), type=kind)
+            except msgspec.DecodeError as error:
+                raise self._strange(str(error)) from None
+
+    def stream(
+        self,
+        method: str,
+        kind: type[T],
+        *path: str,
+        params: Mapping[str, object] | None = None,
+        body: Struct | None = None,
+        lines: Iterator[bytes] | None = None,
+    ) -> Iterator[T]:
+        """Yield each value that the daemon answers as it comes. Raise ControlError.
+
+        `lines` are sent as they are, each with its line end.
+        """
+        sent = _encoded(body) if lines is None else lines
+        with self._answer(method, path, params, sent) as response:
+            for line in _lines(response):
+                yield self._value(line, kind)
+
+    def _value(self, line: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(line, type=kind)
+        except msgspec.DecodeError as error:
+            try:
+                problem = msgspec.json.decode(line, type=Problem)
+            except msgspec.DecodeError:
+                raise self._strange(str(error)) from None
+            raise RequestRefusedError(500, problem) from None
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        params: Mapping[str, object] | None,
+        content: bytes | Iterator[bytes] | None,
+    ) -> Iterator[httpx.Response]:
+        """Ask, and see that the daemon is willing. Raise ControlError."""
+        url = "/v1/" + "/".join(quote(part, safe="") for part in path)
+        given = {name: str(value) for name, value in (params or {}).items() if value is not None}
+        self._knock()
+        try:
+            with self._http.stream(method, url, params=given, content=content) as response:
+                if not response.is_success:
+                    raise self._refused(response)
+                yield response
+        except httpx.TimeoutException:
+            raise NoDaemonError(
+                f"the daemon at {self._path} does not answer within {PATIENCE:g} s: see"
+                " 'journalctl -u mtasts-resolver'"
+            ) from None
+        except httpx.HTTPError as error:
+            raise NoDaemonError(
+                f"the daemon at {self._path} broke off the conversation: {error}"
+            ) from None
+
+    def _refused(self, response: httpx.Response) -> ControlError:
+        try:
+            problem = msgspec.json.decode(_whole(response), type=Problem)
+        except msgspec.DecodeError:
+            return self._strange(f"HTTP status {response.status_code}")
+        return RequestRefusedError(response.status_code, problem)
+
+    def _knock(self) -> None:
+        """See that somebody listens, whatever it may be. Raise ControlError.
+
+        httpx would say less of why nobody does, and leave its socket open.
+        """
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(PATIENCE)
+            try:
+                sock.connect(str(self._path))
+            except OSError as error:
+                raise self._unreachable(error) from None
+
+    def _unreachable(self, error: OSError) -> ControlError:
+        if isinstance(error, PermissionError):
+            return NotAllowedError(
+                f"the control socket {self._path} is not for you: become root, or have yourself"
+                " added to the group that control.group names"
+            )
+        if isinstance(error, FileNotFoundError):
+            return NoDaemonError(
+                f"there is no control socket {self._path}: start the daemon ('systemctl start"
+                " mtasts-resolver'), or name its socket with --control"
+            )
+        if isinstance(error, ConnectionRefusedError):
+            return NoDaemonError(
+                f"nobody listens at {self._path}: the daemon does not run; 'systemctl status"
+                " mtasts-resolver' says why"
+            )
+        reason = error.strerror or error
+        return NoDaemonError(f"the daemon at {self._path} cannot be reached: {reason}")
+
+    def _strange(self, what: str) -> ControlError:
+        return NoDaemonError(
+            f"what answers at {self._path} is no mtasts-resolver of this version: {what}"
+        )
+
+
+def _encoded(body: Struct | None) -> bytes | None:
+    return None if body is None else msgspec.json.encode(body)
+
+
+def _whole(response: httpx.Response) -> bytes:
+    read = bytearray()
+    for chunk in response.iter_bytes():
+        read += chunk
+        if len(read) > MAX_ANSWER:
+            raise NoDaemonError(f"the daemon's answer has more than {MAX_ANSWER:,} bytes")
+    return bytes(read)
+
+
+def _lines(response: httpx.Response) -> Iterator[bytes]:
+    rest = b""
+    for chunk in response.iter_bytes():
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+        if len(rest) > MAX_LINE:
+            raise NoDaemonError(f"a line of the daemon's answer has more than {MAX_LINE:,} bytes")
+    if rest:
+        yield rest

@@ -1,0 +1,93 @@
+"""A way in that costs next to nothing until somebody comes."""
+
+import asyncio
+import gc
+import importlib
+import socket
+from collections.abc import Callable
+from types import ModuleType
+from typing import NamedTuple
+
+from mtasts_resolver.base import logs
+from mtasts_resolver.control.sources import Sources
+from mtasts_resolver.server.unixsocket import BoundPath
+
+log = logs.get(__name__)
+
+# What is imported when somebody comes: the server, and what may be behind a door. Each of these has
+# a function `application` that makes an ASGI application out of Sources.
+SERVING = "mtasts_resolver.control.serving"
+API = "mtasts_resolver.control.api.app"
+WEB = "mtasts_resolver.control.web.app"
+LATE_IMPORTS = (SERVING, API, WEB)
+RETRY = 60.0  # seconds; what an administrator repairs is in use within a minute
+
+
+class Opened(NamedTuple):
+    """A socket that listens."""
+
+    sock: socket.socket
+    name: str
+    file: BoundPath | None = None
+    """That of a unix socket, to be removed at the end."""
+
+
+class Door:
+    """One socket, and the application behind it, which is imported when somebody comes."""
+
+    def __init__(
+        self,
+        name: str,
+        open_socket: Callable[[], Opened],
+        application: str,
+    ) -> None:
+        """`name` is what the log calls it, `application` is one of LATE_IMPORTS."""
+        self._name = name
+        self._open_socket = open_socket
+        self._application = application
+        self._opened: Opened | None = None
+
+    def open(self) -> None:
+        """Listen. Where that cannot be, say so: look-ups are answered all the same."""
+        try:
+            self._opened = self._open_socket()
+        except OSError as error:
+            log.error(
+                "not-listening",
+                protocol=self._name,
+                reason=error.strerror or str(error),
+                effect="look-ups are answered all the same",
+                action=f"it is tried again every {RETRY:g} seconds",
+            )
+        else:
+            log.info("listening", protocol=self._name, address=self._opened.name)
+
+    async def run(self, sources: Sources) -> None:
+        """Serve for ever; ends by cancellation."""
+        while self._opened is None:
+            await sources.clock.sleep(RETRY)
+            self.open()
+        await _someone_at(self._opened.sock)
+        serving, application = await asyncio.to_thread(self._import)
+        gc.freeze()  # what modules define is no garbage
+        await serving.serve_at(self._opened.sock, application.application(sources))
+
+    def close(self) -> None:
+        if self._opened is not None:
+            if self._opened.file is not None:
+                self._opened.file.remove()
+            self._opened.sock.close()
+
+    def _import(self) -> tuple[ModuleType, ModuleType]:
+        return importlib.import_module(SERVING), importlib.import_module(self._application)
+
+
+async def _someone_at(sock: socket.socket) -> None:
+    """Return when somebody wants to be let in at `sock`."""
+    loop = asyncio.get_running_loop()
+    knocked = asyncio.Event()
+    loop.add_reader(sock, knocked.set)
+    try:
+        await knocked.wait()
+    finally:
+        loop.remove_reader(sock)

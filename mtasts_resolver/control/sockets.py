@@ -1,0 +1,50 @@
+"""The sockets that doors listen at."""
+
+import os
+import socket
+from functools import partial
+from pathlib import Path
+
+from mtasts_resolver.config import Config, HttpAddress
+from mtasts_resolver.control import door
+from mtasts_resolver.control.door import Door, Opened
+from mtasts_resolver.server.listeners import bind_inet
+from mtasts_resolver.server.unixsocket import bind_unix
+
+BACKLOG = 32  # connections the kernel holds for us: as many as are served
+OWNER_ONLY = 0o600
+WITH_GROUP = 0o660
+SEARCHABLE = 0o755  # of the directory: who may connect, the socket's own mode says
+
+
+def doors(config: Config, control: Path) -> list[Door]:
+    """Return the doors of a daemon whose control socket is at `control`."""
+    found = [Door("control", partial(_open_control, config, control), door.API)]
+    if config.http.address is not None:
+        found.append(Door("http", partial(_open_http, config.http.address), door.WEB))
+    return found
+
+
+def _open_control(config: Config, file: Path) -> Opened:
+    """Listen at the control socket. Raise OSError, whose strerror says what to do."""
+    group, root = config.control.group, os.geteuid() == 0
+    file.parent.mkdir(mode=SEARCHABLE, parents=True, exist_ok=True)
+    sock, bound = bind_unix(
+        str(file),
+        mode=OWNER_ONLY if group is None else WITH_GROUP,
+        owner=config.user if root else None,
+        group=group,
+        backlog=BACKLOG,
+    )
+    return Opened(sock, f"unix:{file}", bound)
+
+
+def _open_http(address: HttpAddress) -> Opened:
+    """Listen at the first address of the host. Raise OSError."""
+    found = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    family, _, _, _, sockaddr = found[0]
+    sock = bind_inet(family, sockaddr)
+    host, port = sock.getsockname()[:2]
+    return Opened(sock, str(HttpAddress(host, port)))

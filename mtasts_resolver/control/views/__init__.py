@@ -1,0 +1,1 @@
+"""From the parts of the daemon to values. Nothing here changes anything."""

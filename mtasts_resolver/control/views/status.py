@@ -1,0 +1,128 @@
+"""How the daemon is."""
+
+import os
+from collections import Counter
+
+from mtasts_resolver import __version__
+from mtasts_resolver.control.guest import bites
+from mtasts_resolver.control.sources import Sources
+from mtasts_resolver.control.values.status import (
+    ConfigurationStatus,
+    DaemonStatus,
+    DaneStatus,
+    DiscovererStatus,
+    Listening,
+    Lookups,
+    PolicyCounts,
+    StoreStatus,
+    TroubleLine,
+)
+from mtasts_resolver.control.views.times import timestamp, wall_of
+from mtasts_resolver.policy import Dane, Mode
+
+
+async def view_status(sources: Sources) -> DaemonStatus:
+    """Return how the daemon is; to count what is in memory takes a number of turns."""
+    return DaemonStatus(
+        version=__version__,
+        pid=os.getpid(),
+        started=timestamp(sources.started_at),
+        now=timestamp(sources.clock.wall()),
+        listening=tuple(
+            Listening(protocol=listener.protocol, address=listener.name)
+            for listener in sources.server.listeners
+        ),
+        lookups=_lookups(sources),
+        policies=await _policies(sources),
+        dane=await _dane(sources),
+        store=StoreStatus(
+            url=f"sqlite://{sources.store.path}",
+            trouble=sources.store.trouble,
+            pending=sources.store.pending,
+        ),
+        discoverer=_discoverer(sources),
+        configuration=_configuration(sources),
+        warnings=sources.trouble.warnings,
+        errors=sources.trouble.errors,
+        recent=tuple(
+            TroubleLine(
+                time=timestamp(line.at), level=line.level, event=line.event, fields=line.fields
+            )
+            for line in reversed(sources.trouble.lines)
+        ),
+    )
+
+
+def _lookups(sources: Sources) -> Lookups:
+    server, counters = sources.server.counters, sources.counters
+    return Lookups(
+        total=server.requests,
+        waited=counters.waited,
+        overloaded=counters.overloaded,
+        timed_out=counters.lookup_timeouts,
+        unknown_map=counters.unknown_map_lookups,
+        bad_requests=server.bad_requests,
+        connections=server.connections_open,
+    )
+
+
+async def _policies(sources: Sources) -> PolicyCounts:
+    cache = sources.sts.cache
+    modes: Counter[Mode] = Counter()
+    soonest = float("inf")
+    async for entry in bites(cache.precious_entries()):
+        if entry.finding.policy is not None:
+            modes[entry.finding.policy.mode] += 1
+        if entry.failure is not None:
+            soonest = min(soonest, entry.until)
+    return PolicyCounts(
+        enforce=modes[Mode.ENFORCE],
+        testing=modes[Mode.TESTING],
+        none=modes[Mode.NONE],
+        absent=len(cache) - cache.precious,
+        failing=sources.sts.failing_refresh,
+        expires_soonest=None
+        if soonest == float("inf")
+        else timestamp(wall_of(soonest, sources.clock)),
+        memory_bytes=cache.bytes + sources.dane.cache.bytes,
+    )
+
+
+async def _dane(sources: Sources) -> DaneStatus:
+    cache = sources.dane.cache
+    found: Counter[Dane] = Counter()
+    async for entry in bites(cache.precious_entries()):
+        found[entry.finding.status] += 1
+    states = {True: "validated", False: "not-validated", None: "unknown"}
+    off = sources.in_force.config.dns.dnssec == "off"
+    return DaneStatus(
+        dnssec="off" if off else states[sources.dnssec.validates],
+        why=sources.dnssec.state,
+        required=found[Dane.REQUIRED],
+        partial=found[Dane.PARTIAL],
+        unknown=found[Dane.UNKNOWN],
+        none=len(cache) - cache.precious,
+    )
+
+
+def _discoverer(sources: Sources) -> DiscovererStatus:
+    counters = sources.counters
+    return DiscovererStatus(
+        pid=sources.discoverer.pid,
+        restarts=counters.discoverer_ends,
+        discoveries=counters.discoveries,
+        dane_discoveries=counters.dane_discoveries,
+        dns_failures=counters.dns_failures,
+        fetches=counters.fetches,
+        fetch_failures=counters.fetch_failures,
+    )
+
+
+def _configuration(sources: Sources) -> ConfigurationStatus:
+    in_force = sources.in_force
+    return ConfigurationStatus(
+        file=None if in_force.file is None else str(in_force.file),
+        loaded=timestamp(in_force.loaded_at),
+        faulty=in_force.faulty,
+        restart_needed=in_force.restart,
+    )

@@ -1,0 +1,1 @@
+"""What is to be seen at `http.address`. Nothing here changes anything."""

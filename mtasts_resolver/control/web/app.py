@@ -1,0 +1,69 @@
+"""What is to be seen at `http.address`, as an application: nothing can be changed there."""
+
+import ipaddress
+import re
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mtasts_resolver.control.sources import Sources
+
+_HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::[0-9]{1,5})?\Z")
+
+
+def application(sources: Sources) -> Starlette:
+    """Return the application behind `http.address`."""
+    hosts = frozenset({"localhost", *sources.in_force.config.http.hosts})
+    address = sources.in_force.config.http.address
+    if address is not None:
+        hosts |= {address.host}
+    return Starlette(routes=_routes(), middleware=[Middleware(KnownHosts, hosts=hosts)])
+
+
+def _routes() -> list[BaseRoute]:
+    return [Route("/healthz", _healthz)]
+
+
+async def _healthz(_request: Request) -> Response:
+    """Answer, which shows that the event loop turns."""
+    return PlainTextResponse("ok\n")
+
+
+class KnownHosts:
+    """Refuses requests by a name that is not ours.
+
+    A stranger's page in an administrator's browser can have its own name lead to 127.0.0.1, and
+    would read what is here (DNS rebinding). It cannot do so by an IP address.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._knows(scope):
+            await self._app(scope, receive, send)
+            return
+        refusal = PlainTextResponse(
+            "This is not served by that name. Add it to http.hosts in the configuration.\n", 421
+        )
+        await refusal(scope, receive, send)
+
+    def _knows(self, scope: Scope) -> bool:
+        given = [value for name, value in scope["headers"] if name == b"host"]
+        if len(given) != 1 or not (found := _HOST.match(given[0].decode("latin-1"))):
+            return False
+        name = found["six"] or found["name"].lower()
+        return name in self._hosts or _is_address(name)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
