@@ -59,6 +59,8 @@ bench: $(BENCH) system-packages
 docs: $(RUN)
 	$(VENV)/bin/python -m mtasts_resolver.config.reference > docs/configuration.md.new
 	mv docs/configuration.md.new docs/configuration.md
+	$(VENV)/bin/python -m mtasts_resolver.control.api.reference > docs/api.md.new
+	mv docs/api.md.new docs/api.md
 
 clean:
 	rm -rf $(VENV) mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,6 @@
 """The API as an application: requests checked, endpoints asked, values encoded."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, cast
 
@@ -29,6 +29,9 @@ _ENCODER = msgspec.json.Encoder()
 MAX_BODY = 1 << 20
 # The longest line is a policy of 64 KiB, each of whose characters JSON may spell with six.
 MAX_LINE = 1 << 19
+# Made when this module is imported, which is done in a thread: it takes milliseconds.
+_DOCUMENT = msgspec.json.encode(document(ENDPOINTS))
+
 _BUG = Problem(
     error="internal error",
     action="see the log of mtasts-resolver, and report it with its traceback",
@@ -37,22 +40,15 @@ _BUG = Problem(
 
 def application(sources: Sources) -> Starlette:
     """Return the application behind the control socket."""
-    return make_app(ENDPOINTS, sources)
-
-
-def make_app(endpoints: Iterable[Endpoint], sources: Sources) -> Starlette:
-    """Return the application that answers for `endpoints`, and says what they are."""
-    endpoints = list(endpoints)
-    described = msgspec.json.encode(document(endpoints))
-
-    async def openapi(_request: Request) -> Response:
-        return Response(described, media_type=JSON)
-
-    routes = [Route("/v1/openapi.json", openapi, methods=["GET"])]
-    for endpoint in endpoints:
+    routes = [Route("/v1/openapi.json", _openapi, methods=["GET"])]
+    for endpoint in ENDPOINTS:
         answer = partial(_guarded, partial(_answer, endpoint, sources))
         routes.append(Route(endpoint.path, answer, methods=[endpoint.method]))
     return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+
+
+async def _openapi(_request: Request) -> Response:
+    return Response(_DOCUMENT, media_type=JSON)
 
 
 async def _guarded(answer: Callable[[Request], Awaitable[Response]], request: Request) -> Response:

@@ -1,6 +1,10 @@
 """The OpenAPI document of the API, made of the table of endpoints."""
 
+import ast
+import inspect
+import itertools
 import re
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,7 +33,7 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document that describes `endpoints`."""
     endpoints = list(endpoints)
     structs = _structs(endpoints)
-    schemas, components = msgspec.json.schema_components(structs, ref_template=_REF)
+    schemas, components = _schemas(structs)
     schema_of = dict(zip(structs, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
@@ -87,7 +91,7 @@ def _operation(endpoint: Endpoint, schema_of: dict[type[Struct], Any]) -> dict[s
 
 def _parameters(path: str, params: type[Struct]) -> Iterable[dict[str, Any]]:
     in_path = set(re.findall(r"{(\w+)}", path))
-    (_,), components = msgspec.json.schema_components([params], ref_template=_REF)
+    _, components = _schemas([params])
     described = components[params.__name__]
     for name, schema in described["properties"].items():
         place = "path" if name in in_path else "query"
@@ -97,3 +101,48 @@ def _parameters(path: str, params: type[Struct]) -> Iterable[dict[str, Any]]:
         if "description" in schema:
             parameter["description"] = schema["description"]
         yield parameter
+
+
+def _schemas(structs: list[type[Struct]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the schemas of structs, and of all that is in them by name, fields explained."""
+    schemas, components = msgspec.json.schema_components(structs, ref_template=_REF)
+    for struct in _with_inner(structs):
+        for field, words in _explained(struct).items():
+            schema = components[struct.__name__]["properties"][field]
+            if "$ref" in schema:  # beside which OpenAPI allows words, and little reads them
+                continue
+            schema["description"] = words
+    return list(schemas), components
+
+
+def _with_inner(structs: Iterable[type[Struct]]) -> set[type[Struct]]:
+    """Return structs and those that are in their fields, however deep."""
+    found: set[type[Struct]] = set()
+
+    def visit(kind: object) -> None:
+        if isinstance(kind, msgspec.inspect.StructType):
+            if kind.cls in found:
+                return
+            found.add(kind.cls)
+        if isinstance(kind, msgspec.inspect.Type | msgspec.inspect.Field):
+            for name in kind.__struct_fields__:
+                visit(getattr(kind, name))
+        elif isinstance(kind, tuple):
+            for item in kind:
+                visit(item)
+
+    for struct in structs:
+        visit(msgspec.inspect.type_info(struct))
+    return found
+
+
+def _explained(struct: type[Struct]) -> dict[str, str]:
+    """Return what the source says below each field."""
+    source = ast.parse(textwrap.dedent(inspect.getsource(struct)))
+    definition = next(node for node in ast.walk(source) if isinstance(node, ast.ClassDef))
+    words: dict[str, str] = {}
+    for field, below in itertools.pairwise(definition.body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(ast.Constant(str(text))):
+                words[name] = " ".join(text.split())
+    return words

@@ -66,7 +66,7 @@ class DiscovererStatus(Struct, frozen=True, kw_only=True):
     """The process that asks DNS and policy hosts."""
 
     pid: int | None
-    """None while there is none."""
+    """Null while there is none."""
     restarts: int
     discoveries: int
     dane_discoveries: int
@@ -79,7 +79,7 @@ class ConfigurationStatus(Struct, frozen=True, kw_only=True):
     """The configuration in force."""
 
     file: str | None
-    """None where the defaults are in force."""
+    """Null where the defaults are in force."""
     loaded: str
     faulty: bool
     """The file is no use, and an older configuration is in force."""
