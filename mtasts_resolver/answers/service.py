@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import NamedTuple
 
+from mtasts_resolver.answers.tallies import TCP_TABLE, UNKNOWN_MAP, Tallies
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
@@ -24,6 +25,7 @@ from mtasts_resolver.policy import (
     decide,
     parse_next_hop,
 )
+from mtasts_resolver.postfix import tcp_table
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply, render
 
@@ -45,6 +47,14 @@ NOT_ASKED = DaneEntry(
     stale_at=FOR_EVER,
     asked=0.0,
 )
+
+
+class ServedMap(NamedTuple):
+    """A map that can be asked."""
+
+    name: str
+    """In lower case; or what stands for it, see answers/tallies.py."""
+    options: MapOptions
 
 
 class RepliesRevoked(NamedTuple):
@@ -73,7 +83,7 @@ class LookupService:
         self._clock = clock
         self._counters = counters
         self._pace = Pace(BEGUN_PER_TURN)
-        self._kinds: dict[tuple[MapOptions, bool], tuple[MapOptions, bool]] = {}
+        self.tallies = Tallies()
         self._generation = 0  # of the replies that hold
         self._events = events
         events.listen(DnssecChanged, lambda _: self._revoke())
@@ -81,35 +91,35 @@ class LookupService:
 
     def reconfigure(self, config: Config) -> None:
         self._use(config)
-        self._kinds.clear()
         self._revoke()
 
     def _use(self, config: Config) -> None:
         self._config = config
-        self._maps = config.all_maps()
+        options = config.all_maps()
+        self._maps = {name: ServedMap(name, options[name]) for name in options}
         # tcp_table has no map names; the configuration says which one it stands for.
-        self._maps[""] = self._maps[config.tcp_table_map]
+        self._maps[""] = ServedMap(TCP_TABLE, options[config.tcp_table_map])
+        self._stand_in = ServedMap(UNKNOWN_MAP, options["default"])
         self._unknown_maps: set[str] = set()
 
-    def answer(self, request: Request) -> Reply | TimedReply | Awaitable[Reply]:
-        """Return the reply at once where memory holds what it takes, else an awaitable of it."""
-        options = self._maps.get(request.map_name.lower())
-        if options is None:
-            return self._answer_as_default(request)
+    def answer(self, request: Request) -> TimedReply | Awaitable[Reply]:
+        """Return the reply at once where memory holds what it takes, else an awaitable of it.
+
+        A timed reply is counted by whoever sends it, each time; the other has been counted.
+        """
+        asked = self._maps.get(request.map_name.lower()) or self._in_place_of(request.map_name)
         hop = parse_next_hop(request.key)
         if hop is None:  # RFC 8461 §3.4: no policy can apply to this key
-            return TimedReply(NOT_FOUND, FOR_EVER)
+            return self._timed(NOT_FOUND, asked, FOR_EVER)
         place = str(hop)
         sts = self._sts.lookup(hop.domain)
-        dane = self._dane.lookup(place) if options.dane else NOT_ASKED
+        dane = self._dane.lookup(place) if asked.options.dane else NOT_ASKED
         if sts is None or dane is None:
             self._counters.waited += 1
-            return self._answer_later(hop, options)
-        # A reply's bytes are those of one protocol, and tcp_table is the one without map names.
-        kind = (options, request.map_name == "")
-        made_for: object = self._kinds.setdefault(kind, kind)
+            return self._answer_later(hop, asked)
+        made_for: object = asked.name
         if place != hop.domain and dane.finding.status is not Dane.OFF:
-            made_for = (*kind, place)
+            made_for = (asked.name, place)
         now = self._clock.monotonic()
 
         def holds(timed: TimedReply) -> bool:
@@ -118,21 +128,17 @@ class LookupService:
         for timed in sts.replies:
             if timed.made_for == made_for and holds(timed):
                 return timed
-        reply = reply_for(hop.domain, sts.finding, dane.finding, options, self._config)
+        reply = self._reply(hop, sts.finding, dane.finding, asked)
         until = min(sts.until, sts.stale_at, dane.until, dane.stale_at)
-        timed = TimedReply(reply, until, made_for, self._generation, size=_size(reply))
+        timed = self._timed(reply, asked, until, made_for)
         self._sts.cache.keep(sts, timed, holds)
         if dane is not NOT_ASKED:
             self._dane.cache.keep(dane, timed, holds)
         return timed
 
-    def _answer_as_default(self, request: Request) -> Reply | Awaitable[Reply]:
-        """Answer in place of a map that there is not, and say so once.
-
-        The reply is none that stands ready, so that each such look-up comes here and is counted.
-        """
-        self._counters.unknown_map_lookups += 1
-        name = request.map_name[:MAX_MAP_NAME].lower()
+    def _in_place_of(self, map_name: str) -> ServedMap:
+        """Return what stands in for a map that there is not, and say so once."""
+        name = map_name[:MAX_MAP_NAME].lower()
         if name not in self._unknown_maps and len(self._unknown_maps) < MAX_UNKNOWN_MAPS:
             self._unknown_maps.add(name)
             log.warning(
@@ -141,8 +147,7 @@ class LookupService:
                 known=[known for known in self._maps if known],
                 action="it is answered as `default`: correct main.cf, or add it to `maps`",
             )
-        answer = self.answer(Request("default", request.key))
-        return answer.reply if isinstance(answer, TimedReply) else answer
+        return self._stand_in
 
     def _revoke(self) -> None:
         """Have every reply made anew, however many there are.
@@ -152,15 +157,32 @@ class LookupService:
         self._generation += 1
         self._events.publish(RepliesRevoked())
 
-    async def _answer_later(self, hop: NextHop, options: MapOptions) -> Reply:
+    async def _answer_later(self, hop: NextHop, asked: ServedMap) -> Reply:
         """Find out what is missing, DANE and MTA-STS side by side."""
         await self._pace.turn()
         try:
-            sts, dane = await asyncio.gather(self._sts_of(hop.domain), self._dane_of(hop, options))
+            sts, dane = await asyncio.gather(
+                self._sts_of(hop.domain), self._dane_of(hop, asked.options)
+            )
         except OverloadedError as error:
             self._counters.overloaded += 1
-            return Reply(Status.TEMP, f"{error.introduction}: {error}, try again")
-        return reply_for(hop.domain, sts, dane, options, self._config)
+            reply = Reply(Status.TEMP, f"{error.introduction}: {error}, try again")
+        else:
+            reply = self._reply(hop, sts, dane, asked)
+        self.tallies.of(asked.name, reply.answer).count += 1
+        return reply
+
+    def _timed(
+        self, reply: Reply, asked: ServedMap, until: float, made_for: object = None
+    ) -> TimedReply:
+        tally = self.tallies.of(asked.name, reply.answer)
+        size = _size(reply)
+        return TimedReply(reply, until, made_for, self._generation, size=size, tally=tally)
+
+    def _reply(self, hop: NextHop, sts: StsFinding, dane: DaneFinding, asked: ServedMap) -> Reply:
+        """Return the reply that Postfix gets: to tcp_table one that it can carry."""
+        reply = reply_for(hop.domain, sts, dane, asked.options, self._config)
+        return tcp_table.carried(reply) if asked.name == TCP_TABLE else reply
 
     async def _sts_of(self, domain: str) -> StsFinding:
         entry = self._sts.lookup(domain)

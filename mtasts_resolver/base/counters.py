@@ -13,8 +13,6 @@ class Counters:
     """Look-ups refused because too many discoveries were waiting."""
     lookup_timeouts: int = 0
     """Look-ups answered before their discovery had ended."""
-    unknown_map_lookups: int = 0
-    """Look-ups in a map that there is not, answered as in `default`."""
     discoveries: int = 0
     """Of MTA-STS; those of DANE are counted apart."""
     dane_discoveries: int = 0

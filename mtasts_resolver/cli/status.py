@@ -1,6 +1,7 @@
 """`mtasts-resolver status`: how the running daemon is."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.running import daemon_options, running_daemon
 from mtasts_resolver.cli.tables import Shown, ago, show_rows, until
-from mtasts_resolver.control.values.status import DaemonStatus, TroubleLine
+from mtasts_resolver.control.values.status import DaemonStatus, Lookups, TroubleLine
 
 RECENT = 5  # lines of the log that are shown; --json has all that the daemon remembers
 
@@ -102,6 +103,8 @@ def _work(found: DaemonStatus) -> Iterator[Shown]:
         f"{lookups.total:,}, of which {lookups.waited:,} had to wait;"
         f" {lookups.connections} connections open",
     )
+    if answers := _by_answer(lookups):
+        yield Shown("answers", answers)
     for count, what in (
         (lookups.overloaded, "deferred: the daemon had too much to do"),
         (lookups.timed_out, "answered before their discovery had ended"),
@@ -119,6 +122,14 @@ def _work(found: DaemonStatus) -> Iterator[Shown]:
             f" {discoverer.dane_discoveries:,} of DANE; {discoverer.fetch_failures:,} of"
             f" {discoverer.fetches:,} fetches failed",
         )
+
+
+def _by_answer(lookups: Lookups) -> str:
+    """Return how often each answer was given in all maps together."""
+    counts: Counter[str] = Counter()
+    for given in lookups.answers:
+        counts[given.answer] += given.count
+    return ", ".join(f"{count:,} {answer}" for answer, count in counts.most_common() if count)
 
 
 def _knowledge(found: DaemonStatus) -> Iterator[Shown]:

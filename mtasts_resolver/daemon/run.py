@@ -317,7 +317,7 @@ class Daemon:
         self._notifier.stopping()
         log.info("stopping")
         await self._close(parts)
-        log.info("stopped", lookups=parts.server.counters.requests, **self._counters.as_dict())
+        log.info("stopped", lookups=parts.service.tallies.total(), **self._counters.as_dict())
 
     async def _close(self, parts: Parts) -> None:
         parts.server.stop_accepting()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mtasts_resolver.answers.tallies import UNKNOWN_MAP
 from mtasts_resolver.daemon.parts import Parts
 
 _DANE: Mapping[bool | None, str] = MappingProxyType(
@@ -15,14 +16,14 @@ def status_line(parts: Parts) -> str:
     cache, counters = parts.sts.cache, parts.counters
     text = (
         f"{cache.precious} policies and {len(cache) - cache.precious} absences in memory,"
-        f" {parts.server.counters.requests} look-ups, {counters.discoveries} discoveries,"
+        f" {parts.service.tallies.total()} look-ups, {counters.discoveries} discoveries,"
         f" {parts.server.counters.connections_open} connections,"
         f" DANE {_DANE[parts.dnssec.validates]}"
     )
     if parts.sts.failing_refresh:
         text += f", {parts.sts.failing_refresh} policies fail to be refreshed"
-    if counters.unknown_map_lookups:
-        text += f", {counters.unknown_map_lookups} look-ups in unknown maps"
+    if unknown := parts.service.tallies.total(UNKNOWN_MAP):
+        text += f", {unknown} look-ups in unknown maps"
     if parts.discoverer.pid is None:
         text += ", the discoverer is not running"
     if parts.store.trouble:

@@ -22,8 +22,8 @@ BYTES_PER_RENEWAL = 150
 # A dict that grows moves all that it holds, and one from whose front much was taken looks through
 # the gaps there. With so many entries the one takes a tenth of a millisecond, the other less.
 ENTRIES_PER_DICT = 4_096
-# Replies made of one entry: one for each kind of map, of which there are 48, and each smart host of
-# the domain. Whoever needs more asks for ports at random.
+# Replies made of one entry: one for each map, of which Postfix asks one or two, and each smart host
+# of the domain. Whoever needs more asks for ports at random.
 MAX_REPLIES = 64
 
 

@@ -31,7 +31,7 @@ class Entry(Struct, eq=False, kw_only=True, gc=False):
     referenced: bool = False
     """A look-up has used the entry since the last eviction that passed it."""
     replies: tuple[TimedReply, ...] = ()
-    """The replies that were made of it: one for each kind of map and next hop."""
+    """The replies that were made of it: one for each map and next hop."""
     size: int = 0
     """Bytes that the cache counts for it; 0 while it is in none."""
 

@@ -89,8 +89,10 @@ def sendable(text: str) -> str:
     return text if text.isprintable() else _UNSENDABLE.sub(" ", text)
 
 
-def first_that_fits(reply: Reply, encode: Callable[[Reply], bytes], most: int) -> bytes:
-    """Return what `reply` is encoded as; where that is more than `most` bytes, its fallback."""
+def first_that_fits(
+    reply: Reply, encode: Callable[[Reply], bytes], most: int
+) -> tuple[Reply, bytes]:
+    """Return `reply`, and its bytes; where these are more than `most`, its fallback and its own."""
     while len(encoded := encode(reply)) > most:
         reply = reply.fallback or _TOO_LONG
-    return encoded
+    return reply, encoded

@@ -1,9 +1,10 @@
 """What Postfix is told: verdict to reply text, in the grammar of smtp_tls_policy_maps."""
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mtasts_resolver.policy import Level, Policy, Verdict, is_hostname, is_mx_pattern
 
@@ -31,6 +32,24 @@ class Reply(Struct, frozen=True, gc=False):
     def __str__(self) -> str:
         return f"{self.status} {self.text}".rstrip()
 
+    @property
+    def answer(self) -> str:
+        """What it is called: the first word that Postfix gets, in lower case."""
+        word = self.text.partition(" ")[0] if self.status is Status.OK else self.status
+        return word.lower()
+
+
+@dataclass(slots=True, eq=False)
+class Tally:
+    """How often an answer was given in a map. Whoever sends it counts."""
+
+    map_name: str = ""
+    """In lower case; or what stands for it."""
+    answer: str = ""
+    would_be: str = ""
+    """The answer in whose place it was given, where the map only observes."""
+    count: int = 0
+
 
 class TimedReply(Struct, eq=False, gc=False):
     """A reply that holds until a time, and the bytes that say it once a protocol has encoded it.
@@ -51,6 +70,8 @@ class TimedReply(Struct, eq=False, gc=False):
     """It was sent since whoever made it looked last."""
     size: int = 0
     """Bytes that are counted for it, its `wire` included."""
+    tally: Tally = field(default_factory=Tally)
+    """It is counted there each time that it is sent."""
 
     def recall(self) -> None:
         self.until = float("-inf")

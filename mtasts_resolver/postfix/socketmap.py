@@ -87,7 +87,7 @@ class SocketmapCodec:
         return decoded
 
     def encode(self, reply: Reply) -> bytes:
-        payload = first_that_fits(reply, _payload, MAX_REPLY)
+        _, payload = first_that_fits(reply, _payload, MAX_REPLY)
         return b"%d:%b," % (len(payload), payload)
 
 

@@ -73,7 +73,12 @@ class TcpTableCodec:
         return decoded
 
     def encode(self, reply: Reply) -> bytes:
-        return first_that_fits(reply, _line, MAX_REPLY) + b"\n"
+        return first_that_fits(reply, _line, MAX_REPLY)[1] + b"\n"
+
+
+def carried(reply: Reply) -> Reply:
+    """Return `reply`, or the fallback that is sent in its place."""
+    return first_that_fits(reply, _line, MAX_REPLY)[0]
 
 
 def _line(reply: Reply) -> bytes:

@@ -79,7 +79,6 @@ class Connection(asyncio.Protocol):
         "_active_at",
         "_clock",
         "_codec",
-        "_counters",
         "_decoded",
         "_partial_since",
         "_prepared",
@@ -111,7 +110,6 @@ class Connection(asyncio.Protocol):
         self._active_at = shared.clock()  # the last request, or the last reply
         self._partial_since: float | None = None
         self._prepared = shared.prepared[type(codec)]
-        self._counters = shared.counters
         self._clock = shared.clock
 
     # Called by the event loop
@@ -133,7 +131,7 @@ class Connection(asyncio.Protocol):
                 if not known.used:  # to look is cheaper than to write
                     known.used = True
                 self._active_at = now
-                self._counters.requests += 1
+                known.tally.count += 1
                 self._write(known.wire)
                 return
         if self._state <= PAUSED:
@@ -277,6 +275,7 @@ class Connection(asyncio.Protocol):
             if isinstance(answer, TimedReply):
                 answer.wire = answer.wire or self._codec.encode(answer.reply)
                 self._timed = answer
+                answer.tally.count += 1
                 return answer.wire
             if isinstance(answer, Reply):
                 return answer
@@ -330,6 +329,7 @@ class Connection(asyncio.Protocol):
         return INTERNAL_ERROR if future.exception() else future.result()
 
     def _failed(self, error: BaseException) -> Reply:
+        self._shared.counters.failed += 1
         self._shared.log.bug("answer-failed", error, listener=self.listener)
         return INTERNAL_ERROR
 

@@ -30,6 +30,8 @@ class ServerCounters:
     connections_rejected: int = 0
     """Closed at once because the limit was reached."""
     requests: int = 0
-    """Well-formed ones."""
+    """Well-formed ones for which no reply stood ready."""
+    failed: int = 0
+    """Those of them that a bug left without an answer: a temporary error was sent."""
     bad_requests: int = 0
     """Ill-formed ones, and bytes that were no request."""

@@ -10,10 +10,24 @@ class Listening(Struct, frozen=True, kw_only=True):
     address: str
 
 
+class AnswerCount(Struct, frozen=True, kw_only=True):
+    """How often an answer was given in a map."""
+
+    map: str
+    """In lower case; `(tcp_table)` and `(unknown)` stand for what has no such name."""
+    answer: str
+    """The first word that Postfix got, in lower case."""
+    would_be: str
+    """The answer in whose place it was given, where the map only observes; else empty."""
+    count: int
+
+
 class Lookups(Struct, frozen=True, kw_only=True):
     """Look-ups since the start."""
 
     total: int
+    answers: tuple[AnswerCount, ...]
+    """The most frequent first."""
     waited: int
     """Those that memory could not answer at once."""
     overloaded: int

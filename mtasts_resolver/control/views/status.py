@@ -4,9 +4,11 @@ import os
 from collections import Counter
 
 from mtasts_resolver import __version__
+from mtasts_resolver.answers.tallies import UNKNOWN_MAP
 from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.status import (
+    AnswerCount,
     ConfigurationStatus,
     DaemonStatus,
     DaneStatus,
@@ -55,12 +57,19 @@ async def view_status(sources: Sources) -> DaemonStatus:
 
 def _lookups(sources: Sources) -> Lookups:
     server, counters = sources.server.counters, sources.counters
+    tallies = sources.service.tallies
     return Lookups(
-        total=server.requests,
+        total=tallies.total(),
+        answers=tuple(
+            AnswerCount(
+                map=tally.map_name, answer=tally.answer, would_be=tally.would_be, count=tally.count
+            )
+            for tally in sorted(tallies, key=lambda tally: -tally.count)
+        ),
         waited=counters.waited,
         overloaded=counters.overloaded,
         timed_out=counters.lookup_timeouts,
-        unknown_map=counters.unknown_map_lookups,
+        unknown_map=tallies.total(UNKNOWN_MAP),
         bad_requests=server.bad_requests,
         connections=server.connections_open,
     )

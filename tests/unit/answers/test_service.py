@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 import pytest
 
 from mtasts_resolver.answers.service import MAX_UNKNOWN_MAPS, LookupService, RepliesRevoked
+from mtasts_resolver.answers.tallies import TCP_TABLE, UNKNOWN_MAP
 from mtasts_resolver.base.overload import MisconfiguredError
 from mtasts_resolver.config import CacheConfig, Config, MapOptions
 from mtasts_resolver.knowledge import inflight
@@ -59,9 +60,11 @@ async def test_each_map_answers_as_it_is_configured() -> None:
 async def test_case_does_not_count_in_the_name_of_a_map(name: str) -> None:
     world = World(Config(maps={"reports": MapOptions(tlsrpt=True)}))
     world.internet.publish("good.example", document())
-    reply = await ask(service_for(world), "good.example", name)
+    service = service_for(world)
+    reply = await ask(service, "good.example", name)
     assert "policy_type=sts" in reply.text
-    assert world.counters.unknown_map_lookups == 0
+    assert service.tallies.total(UNKNOWN_MAP) == 0
+    assert service.tallies.total(name.lower()) == 1
 
 
 async def test_a_map_that_there_is_not_is_default_and_each_look_up_in_it_is_counted(
@@ -72,10 +75,9 @@ async def test_a_map_that_there_is_not_is_default_and_each_look_up_in_it_is_coun
     service = service_for(world)
     for _ in range(3):
         assert (await ask(service, "good.example", "tlsrtp")).text == SECURE
-        # What stands ready as bytes would be answered without anybody's counting it.
-        assert isinstance(service.answer(Request("TLSRTP", "good.example")), Reply)
+        assert (await ask(service, "good.example", "TLSRTP")).text == SECURE
         assert await ask(service, ".example", "tlsrtp") == NOT_FOUND
-    assert world.counters.unknown_map_lookups == 9
+    assert service.tallies.total(UNKNOWN_MAP) == service.tallies.total() == 9
     (warning,) = [logged for logged in events(caplog) if logged.event == "map-unknown"]
     assert warning.level == "WARNING"
     assert warning.fields["map"] == "tlsrtp"
@@ -91,7 +93,7 @@ async def test_names_of_maps_that_there_are_not_are_told_in_a_bounded_number(
         await ask(service, ".example", f"{'x' * 50}{number}{'x' * 9_000}")
     told = [logged for logged in events(caplog) if logged.event == "map-unknown"]
     assert len(told) == MAX_UNKNOWN_MAPS
-    assert world.counters.unknown_map_lookups == 2 * MAX_UNKNOWN_MAPS
+    assert [tally.count for tally in service.tallies] == [2 * MAX_UNKNOWN_MAPS]
     service.reconfigure(world.config)
     await ask(service, ".example", "x" * 9_000)
     assert len([logged for logged in events(caplog) if logged.event == "map-unknown"]) == (
@@ -310,23 +312,74 @@ async def test_replies_that_are_over_do_not_pile_up() -> None:
         assert len(entry.replies) == 1
 
 
-async def test_every_spelling_and_every_map_of_a_kind_shares_a_reply() -> None:
-    world = World(Config(maps={"plain": MapOptions(sni=False)}))
+async def test_every_spelling_shares_a_reply_and_each_map_has_its_own() -> None:
+    world = World()
     world.internet.publish("good.example", document())
     service = service_for(world)
     await ask(service, "good.example")
     kept = {
         id(service.answer(Request(name, key)))
-        for name in ("default", "QUERY", "postfix", "DEFAULT")
+        for name in ("default", "DEFAULT")
         for key in ("good.example", "GOOD.example", "[good.example]:25")
     }
     assert len(kept) == 1
-    for name in ("plain", ""):  # other options; another protocol
+    for name in ("query", ""):  # which are counted apart; the other protocol has other bytes
         kept.add(id(service.answer(Request(name, "good.example"))))
     assert len(kept) == 3
     entry = world.sts.cache.get("good.example")
     assert entry is not None
     assert len(entry.replies) == 3
+
+
+def counts(service: LookupService) -> dict[tuple[str, str], int]:
+    return {(tally.map_name, tally.answer): tally.count for tally in service.tallies if tally.count}
+
+
+async def test_each_look_up_is_counted_once_by_map_and_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether it was waited for, known, refused, or of no domain at all."""
+    world = World(Config(maps={"strict": MapOptions(testing="enforce")}))
+    world.internet.publish("good.example", document())
+    world.internet.publish("test.example", document("testing"))
+    service = service_for(world)
+    for key in ("good.example", "good.example", "test.example", "none.example", ".example"):
+        for name in ("default", "STRICT", "", "nobody-configured-it"):
+            await ask(service, key, name)
+    monkeypatch.setattr(inflight, "MAX_QUEUED", 0)
+    await ask(service, "other.example")
+    assert counts(service) == {
+        ("default", "secure"): 2,
+        ("default", "notfound"): 3,
+        ("default", "temp"): 1,
+        ("strict", "secure"): 3,
+        ("strict", "notfound"): 2,
+        (TCP_TABLE, "secure"): 2,
+        (TCP_TABLE, "notfound"): 3,
+        (UNKNOWN_MAP, "secure"): 2,
+        (UNKNOWN_MAP, "notfound"): 3,
+    }
+    assert service.tallies.total() == 21
+
+
+async def test_what_is_too_long_for_tcp_table_is_counted_as_what_is_sent() -> None:
+    world = World()
+    hosts = [f"mx{number}.{'x' * 60}.good.example" for number in range(80)]
+    world.internet.publish("good.example", document("enforce", *hosts))
+    service = service_for(world)
+    for name in ("default", ""):
+        for _ in range(2):
+            await ask(service, "good.example", name)
+    assert counts(service) == {("default", "secure"): 2, (TCP_TABLE, "temp"): 2}
+
+
+async def test_counts_outlive_a_reload() -> None:
+    world = World(Config(maps={"short-lived": MapOptions()}))
+    service = service_for(world)
+    await ask(service, ".example", "short-lived")
+    service.reconfigure(Config())
+    await ask(service, ".example", "short-lived")
+    assert counts(service) == {("short-lived", "notfound"): 1, (UNKNOWN_MAP, "notfound"): 1}
 
 
 async def test_a_reply_goes_with_the_entry_that_it_was_made_of() -> None:

@@ -235,8 +235,9 @@ class World:
 
 
 async def ask(service: LookupService, key: str, map_name: str = "default") -> Reply:
-    """Return the reply to a look-up, whichever way it comes."""
+    """Return the reply to a look-up, whichever way it comes, and count it as the server does."""
     answer = service.answer(Request(map_name, key))
     if isinstance(answer, TimedReply):
+        answer.tally.count += 1
         return answer.reply
-    return answer if isinstance(answer, Reply) else await answer
+    return await answer

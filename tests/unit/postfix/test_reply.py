@@ -192,6 +192,21 @@ def test_no_other_domain_gets_into_the_attributes(domain: str) -> None:
         render(secure("mx.good.example"), domain, tlsrpt=True)
 
 
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        (NOT_FOUND, "notfound"),
+        (Reply(Status.OK, "dane-only"), "dane-only"),
+        (Reply(Status.OK, "secure match=mx.good.example"), "secure"),
+        (Reply(Status.OK, "Encrypt"), "encrypt"),
+        (Reply(Status.TEMP, "secure is what this would be"), "temp"),
+        (Reply(Status.PERM, "no"), "perm"),
+    ],
+)
+def test_an_answer_is_called_by_its_first_word(reply: Reply, answer: str) -> None:
+    assert reply.answer == answer
+
+
 def test_a_recalled_reply_is_over_and_were_it_sent_mail_would_wait() -> None:
     timed = TimedReply(NOT_FOUND, 1.0, wire=b"9:NOTFOUND ,")
     timed.recall()

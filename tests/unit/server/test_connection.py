@@ -252,6 +252,7 @@ class TestBugs:
         async with serving(answer) as server, connected(server) as client:
             client.send("x", "fine", "x")
             assert await client.receive_all(3) == [INTERNAL_ERROR, "OK fine", INTERNAL_ERROR]
+            assert (server.counters.requests, server.counters.failed) == (3, 2)
         name = server.listeners[0].name
         assert events(caplog) == [("ERROR", "answer-failed", {"listener": name})]
         (record,) = caplog.records

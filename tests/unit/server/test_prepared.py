@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.postfix.codec import Codec, Request
-from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply
+from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, Tally, TimedReply
 from mtasts_resolver.postfix.socketmap import SocketmapCodec
 from mtasts_resolver.postfix.tcp_table import TcpTableCodec
 from mtasts_resolver.server import prepared
@@ -31,6 +31,7 @@ class Book:
         self.version = 0
         self.held: dict[str, TimedReply] = {}
         self.asked = 0
+        self.tally = Tally()
         self.prepared: dict[type[Codec], prepared.Prepared] = {}
 
     def change(self) -> None:
@@ -47,7 +48,7 @@ class Book:
         if held is None or held.until <= self.now:
             text = f"{request.map_name} {request.key} {self.version} {self.now // 10}"
             held = self.held[request.key] = TimedReply(
-                Reply(Status.OK, text), until=(self.now // 10 + 1) * 10
+                Reply(Status.OK, text), until=(self.now // 10 + 1) * 10, tally=self.tally
             )
         return held
 
@@ -80,7 +81,9 @@ def test_what_stands_ready_changes_no_answer(script: list[bytes | str | int]) ->
                 made.data_received(step)
                 cast("ByHand", made._shared.turns).take_all()
         assert quick.sent == slow.sent
-    assert shared.counters == never.counters
+    assert hot.tally.count == plain.tally.count
+    assert shared.counters.bad_requests == never.counters.bad_requests
+    assert (shared.counters.requests, never.counters.requests) == (hot.asked, plain.asked)
     assert hot.asked <= plain.asked
 
 
@@ -226,6 +229,8 @@ def test_a_hot_look_up_calls_next_to_nothing() -> None:
     assert [name for name in names if name != "setprofile"] == ["data_received", "get", "extend"]
     assert wire.sent == SECURE * 2
     assert shared.prepared[SocketmapCodec].table == before
+    (held,) = before.values()
+    assert held.tally.count == 2
 
 
 def test_a_hot_look_up_makes_no_task_and_waits_for_nothing() -> None:
