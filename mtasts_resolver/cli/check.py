@@ -1,14 +1,13 @@
 """A status as one line and an exit code, as the Monitoring Plugins Guidelines have them."""
 
-from datetime import datetime
 from typing import NamedTuple
 
 from mtasts_resolver.cli.errors import CommandError, DaemonUnreachableError
 from mtasts_resolver.control.values.status import DaemonStatus
+from mtasts_resolver.control.values.verdict import worries
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-_DAY = 86_400
 
 
 class CheckResult(NamedTuple):
@@ -32,41 +31,16 @@ def unreachable(error: CommandError) -> CheckResult:
 
 def check_status(found: DaemonStatus, *, warning_days: float, critical_days: float) -> CheckResult:
     """Return the verdict on a status."""
-    trouble = [
-        (level, words)
-        for level, words in (
-            (CRITICAL, "the discoverer is not running" if found.discoverer.pid is None else ""),
-            (CRITICAL, f"store: {found.store.trouble}" if found.store.trouble else ""),
-            (WARNING, "the configuration file is faulty" if found.configuration.faulty else ""),
-            (WARNING, f"DNSSEC: {found.dane.why}" if found.dane.dnssec == "unknown" else ""),
-            _failing(found, warning_days, critical_days),
-        )
-        if words
-    ]
+    wrong = worries(found, warning_days=warning_days, critical_days=critical_days)
     policies = found.policies
     words = (
         f"{policies.enforce + policies.testing + policies.none} policies,"
         f" {policies.failing} failing, {found.lookups.total} look-ups"
     )
-    level = max((level for level, _ in trouble), default=OK)
+    level = max((CRITICAL if worry.critical else WARNING for worry in wrong), default=OK)
     return CheckResult(
-        level,
-        "; ".join([*(why for at, why in sorted(trouble, reverse=True)), words]),
-        _performance(found),
+        level, "; ".join([*(worry.words for worry in wrong), words]), _performance(found)
     )
-
-
-def _failing(found: DaemonStatus, warning_days: float, critical_days: float) -> tuple[int, str]:
-    """Judge the policies that cannot be fetched again by the time that the first has left."""
-    soonest = found.policies.expires_soonest
-    if soonest is None:
-        return OK, ""
-    left = datetime.fromisoformat(soonest) - datetime.fromisoformat(found.now)
-    days = left.total_seconds() / _DAY
-    words = f"{found.policies.failing} failing, the first expires in {days:.1f} days"
-    if days < critical_days:
-        return CRITICAL, words
-    return (WARNING, words) if days < warning_days else (OK, "")
 
 
 def _performance(found: DaemonStatus) -> str:

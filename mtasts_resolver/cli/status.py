@@ -14,6 +14,7 @@ from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.running import daemon_options, running_daemon
 from mtasts_resolver.cli.tables import Shown, ago, show_rows, until
 from mtasts_resolver.control.values.status import DaemonStatus, Lookups, TroubleLine
+from mtasts_resolver.control.values.verdict import CRITICAL_DAYS, WARNING_DAYS
 
 RECENT = 5  # lines of the log that are shown; --json has all that the daemon remembers
 
@@ -24,7 +25,7 @@ RECENT = 5  # lines of the log that are shown; --json has all that the daemon re
     "--warning",
     "warning_days",
     type=click.FloatRange(min=0),
-    default=3.0,
+    default=WARNING_DAYS,
     show_default=True,
     help="With --check: days left to a failing policy below which that is a warning.",
 )
@@ -32,7 +33,7 @@ RECENT = 5  # lines of the log that are shown; --json has all that the daemon re
     "--critical",
     "critical_days",
     type=click.FloatRange(min=0),
-    default=1.0,
+    default=CRITICAL_DAYS,
     show_default=True,
     help="With --check: days left below which it is critical.",
 )

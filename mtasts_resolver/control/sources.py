@@ -9,6 +9,7 @@ from mtasts_resolver.base.counters import Counters
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.recent import RecentTrouble
 from mtasts_resolver.config import Config
+from mtasts_resolver.control.daylong import DayLong
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.knowledge.sts import StsKnowledge
@@ -50,3 +51,4 @@ class Sources:
     dane: DaneKnowledge
     service: LookupService
     server: Server
+    day: DayLong

@@ -11,6 +11,7 @@ from mtasts_resolver.base.counters import Counters
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.recent import RecentTrouble
 from mtasts_resolver.config import Config
+from mtasts_resolver.control.daylong import DayLong, count_answers
 from mtasts_resolver.control.sources import InForce, Sources
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
@@ -41,6 +42,7 @@ class Parts(Sources):
             "policy refresher": self.sts.run,
             "DANE refresher": self.dane.run,
             "DNSSEC probe": self.dnssec.run,
+            "counts of the day": self.day.run,
         }
 
     async def close(self) -> None:
@@ -72,6 +74,18 @@ def assemble(
     dane = DaneKnowledge(discoverer, dnssec, means)
     service = LookupService(sts, dane, clock=clock, config=config, counters=counters, events=events)
     server = Server(service.answer, listeners, clock=clock.monotonic)
+    day = DayLong(
+        clock,
+        {
+            "lookups": lambda: count_answers(service.tallies),
+            "discoveries": lambda: {
+                "policies": counters.discoveries,
+                "DANE": counters.dane_discoveries,
+                "failed fetches": counters.fetch_failures,
+                "failed DNS": counters.dns_failures,
+            },
+        },
+    )
     journal = Journal(events, clock)  # after those that must not miss an event
     events.listen(RepliesRevoked, lambda _: server.forget_replies())
     return Parts(
@@ -88,5 +102,6 @@ def assemble(
         dane=dane,
         service=service,
         server=server,
+        day=day,
         journal=journal,
     )

@@ -7,10 +7,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mtasts_resolver.control.sources import Sources
+from mtasts_resolver.control.web.overview import overview
+from mtasts_resolver.control.web.page import Pages
+from mtasts_resolver.control.web.rendering import STATIC, StrictHeaders, static
 
 _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::[0-9]{1,5})?\Z")
 
@@ -21,11 +24,15 @@ def application(sources: Sources) -> Starlette:
     address = sources.in_force.config.http.address
     if address is not None:
         hosts |= {address.host}
-    return Starlette(routes=_routes(), middleware=[Middleware(KnownHosts, hosts=hosts)])
-
-
-def _routes() -> list[BaseRoute]:
-    return [Route("/healthz", _healthz)]
+    pages = Pages(sources)
+    return Starlette(
+        routes=[
+            Route("/healthz", _healthz),
+            pages.route("/", overview),
+            *(Route(f"/static/{name}", static(name)) for name in STATIC),
+        ],
+        middleware=[Middleware(StrictHeaders), Middleware(KnownHosts, hosts=hosts)],
+    )
 
 
 async def _healthz(_request: Request) -> Response:

@@ -1,0 +1,60 @@
+"""What is wrong with a daemon, as monitoring and the status page tell it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from mtasts_resolver.control.values.status import DaemonStatus
+
+# Days that are left to a policy that cannot be fetched again. Domains fail for hours every day; one
+# of which so little is left has failed for most of its max_age.
+WARNING_DAYS = 3.0
+CRITICAL_DAYS = 1.0
+_DAY = 86_400
+
+
+class Worry(NamedTuple):
+    """One thing that an administrator should look at."""
+
+    critical: bool
+    words: str
+    action: str
+    """What to do about it."""
+
+
+def worries(
+    found: DaemonStatus,
+    *,
+    warning_days: float = WARNING_DAYS,
+    critical_days: float = CRITICAL_DAYS,
+) -> list[Worry]:
+    """Return what is wrong, the critical first."""
+    failing = _failing(found, warning_days, critical_days)
+    return sorted([*_parts(found), *failing], key=lambda worry: not worry.critical)
+
+
+def _parts(found: DaemonStatus) -> Iterator[Worry]:
+    if found.discoverer.pid is None:
+        action = "it is started again by itself; the log says why it ended"
+        yield Worry(True, "the discoverer is not running", action)
+    if found.store.trouble:
+        action = "policies are answered from memory meanwhile; see to the disk, and to the log"
+        yield Worry(True, f"store: {found.store.trouble}", action)
+    if found.configuration.faulty:
+        action = "mtasts-resolver config check says what is wrong; then systemctl reload"
+        yield Worry(False, "the configuration file is faulty", action)
+    if found.dane.dnssec == "unknown":
+        yield Worry(False, f"DNSSEC: {found.dane.why}", "see to the name servers")
+
+
+def _failing(found: DaemonStatus, warning_days: float, critical_days: float) -> Iterator[Worry]:
+    """Judge the policies that cannot be fetched again by the time that the first has left."""
+    soonest = found.policies.expires_soonest
+    if soonest is None:
+        return
+    left = datetime.fromisoformat(soonest) - datetime.fromisoformat(found.now)
+    days = left.total_seconds() / _DAY
+    if days < max(warning_days, critical_days):
+        words = f"{found.policies.failing} failing, the first expires in {days:.1f} days"
+        action = "mtasts-resolver cache list --failing says which, and why"
+        yield Worry(days < critical_days, words, action)
