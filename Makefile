@@ -24,7 +24,7 @@ help:
 	@echo "make lint     check format, style and types"
 	@echo "make demo     send mail through a real Postfix in a closed-off network, and show a table"
 	@echo "make bench    measure what look-ups cost, beside others, and write docs/performance.md"
-	@echo "make docs     write the generated pages of docs/ anew"
+	@echo "make docs     write the generated pages of docs/ and the manual pages anew"
 	@echo "make clean    remove $(VENV) and everything else that was made"
 	@echo
 	@echo "PYTHON=python3.13 chooses another interpreter when $(VENV) is created."
@@ -56,11 +56,14 @@ demo: $(TEST) system-packages
 bench: $(BENCH) system-packages
 	$(VENV)/bin/python -m benchmarks $(ARGS)
 
-docs: $(RUN)
+docs: $(TEST)
 	$(VENV)/bin/python -m mtasts_resolver.config.reference > docs/configuration.md.new
 	mv docs/configuration.md.new docs/configuration.md
 	$(VENV)/bin/python -m mtasts_resolver.control.api.reference > docs/api.md.new
 	mv docs/api.md.new docs/api.md
+	$(VENV)/bin/python -m mtasts_resolver.cli.reference > docs/commands.md.new
+	mv docs/commands.md.new docs/commands.md
+	$(VENV)/bin/python -m manual
 
 clean:
 	rm -rf $(VENV) mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,12 +5,14 @@ import errno
 import gc
 import io
 import json
+import os
 import sys
 from importlib import import_module
 from itertools import takewhile
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from mtasts_resolver import __version__
 from mtasts_resolver.cli import exit_codes
@@ -25,7 +27,11 @@ COMMANDS = {
     "explain": "explain:explain",
     "status": "status:status",
     "config": "config:config_group",
+    "completion": "completion:completion",
 }
+
+COMPLETE_VARIABLE = "_MTASTS_RESOLVER_COMPLETE"
+"""In the environment while a shell asks how a line goes on; click named it after the program."""
 
 
 class LateCommands(click.Group):
@@ -48,6 +54,16 @@ class LateCommands(click.Group):
             gc.enable()
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return the commands and options that begin so; no command is imported for that."""
+        summaries = import_module(f"{__name__}.completion").summaries
+        commands = [
+            CompletionItem(name, help=help_text)
+            for name, help_text in summaries(COMMANDS)
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -66,6 +82,8 @@ class LateCommands(click.Group):
         as_json = "--json" in takewhile(lambda word: word != "--", words)
         if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
             sys.stdout.reconfigure(errors="backslashreplace")  # as that of standard error
+        if COMPLETE_VARIABLE in os.environ:
+            silence(sys.stderr)  # a line that is being typed is no place for errors
         try:
             try:
                 super().main(*args, **{**extra, "standalone_mode": False})

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mtasts_resolver.cli.errors import config_errors
-from mtasts_resolver.config import Address, Config, load_file, parse_address
+from mtasts_resolver.config import Address, Config, ConfigError, load_file, parse_address
 
 DEFAULT_CONFIG = Path("/etc/mtasts-resolver/config.yaml")
 
@@ -13,6 +13,7 @@ config_option = click.option(
     "--config",
     "config_file",
     type=click.Path(path_type=Path),
+    metavar="FILE",
     help=f"The configuration file; unset: {DEFAULT_CONFIG} where it exists, else the defaults.",
 )
 
@@ -30,12 +31,32 @@ def _parse_address(
 
 server_option = click.option(
     "--server",
+    metavar="ADDRESS",
     callback=_parse_address,
     help="The daemon's socketmap address; unset: the first one configured.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+
+
+def _complete_map(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Return the maps that begin so, of the configuration that was named or is usual."""
+    try:
+        config = load_file(config_path(context.params.get("config_file"))).config
+    except ConfigError:
+        config = Config()  # there are the built-in ones
+    return [name for name in config.all_maps() if name.startswith(incomplete)]
+
+
 map_option = click.option(
-    "--map", "map_name", default="default", show_default=True, help="The socketmap name to ask."
+    "--map",
+    "map_name",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=_complete_map,
+    help="The socketmap name to ask.",
 )
 
 

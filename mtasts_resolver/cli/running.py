@@ -21,6 +21,7 @@ from mtasts_resolver.control.client import (
 _control_option = click.option(
     "--control",
     "control_socket",
+    metavar="FILE",
     type=click.Path(path_type=Path),
     help="The daemon's control socket; unset: the one configured, else the usual place.",
 )

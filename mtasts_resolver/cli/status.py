@@ -24,6 +24,7 @@ RECENT = 5  # lines of the log that are shown; --json has all that the daemon re
 @click.option(
     "--warning",
     "warning_days",
+    metavar="DAYS",
     type=click.FloatRange(min=0),
     default=WARNING_DAYS,
     show_default=True,
@@ -32,6 +33,7 @@ RECENT = 5  # lines of the log that are shown; --json has all that the daemon re
 @click.option(
     "--critical",
     "critical_days",
+    metavar="DAYS",
     type=click.FloatRange(min=0),
     default=CRITICAL_DAYS,
     show_default=True,

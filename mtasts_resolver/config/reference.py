@@ -21,13 +21,13 @@ and runs without any: every key has a default, and an empty file means the defau
 `mtasts-resolver config check FILE` tells whether a file is valid. It lists everything that is
 wrong, each with the file, the line, the path of the key, the value, and what would be valid:
 
-    config.yaml:8: $.maps.tlsrpt.testing: 'enfroce' is not one of observe, enforce
-    config.yaml:14: $.dns: unknown key 'sever'; did you mean 'servers'? (valid: ...)
+    config.yaml:8: $.maps.strict.sni: 'of' is not true or false
+    config.yaml:9: $.dns: unknown key 'sever'; did you mean 'servers'? ...
 
 With `--json` each of `errors` and `warnings` has `file`, `line`, `key` and `reason`.
 
 The daemon does not start with a file that is not valid (exit code 2); under systemd it starts with
-the last one that was ([more](operations.md#when-the-configuration-is-faulty)).
+[the last one that was](operations.md#when-the-configuration-is-faulty).
 
 ## Reloading
 
