@@ -171,6 +171,10 @@ class ControlClient:
                 f"nobody listens at {self._path}: the daemon does not run; 'systemctl status"
                 " mtasts-resolver' says why"
             )
+        if isinstance(error, BlockingIOError):
+            return NoDaemonError(
+                f"too many others wait at {self._path}: 'ss -xp src {self._path}' names them"
+            )
         reason = error.strerror or error
         return NoDaemonError(f"the daemon at {self._path} cannot be reached: {reason}")
 

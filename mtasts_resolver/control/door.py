@@ -40,11 +40,17 @@ class Door:
         name: str,
         open_socket: Callable[[], Opened],
         application: str,
+        *,
+        stall: float,
     ) -> None:
-        """`name` is what the log calls it, `application` is one of LATE_IMPORTS."""
+        """`name` is what the log calls it, `application` is one of LATE_IMPORTS.
+
+        `stall` is how many seconds a peer may neither take an answer nor send its request.
+        """
         self._name = name
         self._open_socket = open_socket
         self._application = application
+        self._stall = stall
         self._opened: Opened | None = None
 
     def open(self) -> None:
@@ -70,7 +76,10 @@ class Door:
         await _someone_at(self._opened.sock)
         serving, application = await asyncio.to_thread(self._import)
         gc.freeze()  # what modules define is no garbage
-        await serving.serve_at(self._opened.sock, application.application(sources))
+        reception = serving.Reception(
+            self._opened.name, application.application(sources), stall=self._stall
+        )
+        await reception.serve(self._opened.sock)
 
     def close(self) -> None:
         if self._opened is not None:

@@ -5,88 +5,123 @@ some megabytes, of which a daemon that nobody asks has no need.
 """
 
 import asyncio
-import pwd
+import errno
 import socket
-import struct
-from typing import Any
+from contextlib import suppress
 
 import uvicorn
 import uvicorn.lifespan.off  # uvicorn would import it by name, when the user may not read it
-from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from mtasts_resolver.base import logs
-from mtasts_resolver.control.api.endpoint import Peer
+from mtasts_resolver.base.ratelimit import RateLimitedLog
+from mtasts_resolver.control.connection import MAX_HEAD, PATIENCE, HttpConnection
 
-# At one door. A browser opens six, Prometheus one, a command one.
+log = logs.get(__name__)
+
+# At one door; others wait in the kernel. A browser opens six, Prometheus one, a command one.
 MAX_CONNECTIONS = 32
-# Seconds in which a connection must have sent the head of its request, and the next one.
-PATIENCE = 5
-MAX_HEAD = 16_384  # bytes of a request's line and headers: a browser's cookies for other ports
-LAST_WORD = 2  # seconds that answers under way get at the end of the daemon
-UCRED = struct.Struct("3i")  # unix(7): process, user, group
+ACCEPT_PAUSE = 1.0  # seconds without accepting, after the system had no descriptor or memory
+LAST_WORD = 1.0  # seconds that answers under way get at the end of the daemon
 
 logs.hear_errors_only("uvicorn")  # what peers can provoke at will, it tells as warnings
 
 
-class _Protocol(H11Protocol):
-    """A connection of which there are only so many, and that must not dawdle."""
+class Reception:
+    """Lets connections in at one socket, as many at a time as there is room for."""
 
-    _deadline: asyncio.TimerHandle | None = None
+    def __init__(self, name: str, app: ASGIApp, *, stall: float) -> None:
+        """`name` is the address, for the log; `stall` is that of HttpConnection."""
+        self._name = name
+        self._config = uvicorn.Config(
+            _EndsWithItsConnection(app),
+            http=HttpConnection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=int(PATIENCE),
+            h11_max_incomplete_event_size=MAX_HEAD,
+        )
+        self._config.load()
+        self._state = ServerState()
+        self._stall = stall
+        self._left = asyncio.Event()
+        self._log = RateLimitedLog(log, asyncio.get_running_loop().time)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
+    async def serve(self, sock: socket.socket) -> None:
+        """Serve at `sock`, which listens; ends by cancellation."""
+        try:
+            while True:
+                await self._room()
+                await self._let_in(sock)
+        finally:
+            await self._close()
+
+    async def _room(self) -> None:
+        while len(self._state.connections) >= MAX_CONNECTIONS:
+            self._left.clear()
+            await self._left.wait()
+
+    async def _let_in(self, sock: socket.socket) -> None:
+        """Accept a connection; where the system has no room for one, wait for a while.
+
+        The event loop's own server would close it without a word then.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            peer, _ = await loop.sock_accept(sock)
+        except ConnectionAbortedError:
             return
-        self._deadline = self.loop.call_later(PATIENCE, self._dawdled)
-        self.app_state = {"peer": _peer(transport.get_extra_info("socket"))}
+        except OSError as error:
+            self._log.error(
+                "accept-failed",
+                listener=self._name,
+                reason=error.strerror or str(error),
+                action=f"tried again every {ACCEPT_PAUSE:g} seconds"
+                + ("; raise the limit of open files" if error.errno == errno.EMFILE else ""),
+            )
+            await asyncio.sleep(ACCEPT_PAUSE)
+            return
+        with suppress(OSError):  # it has gone already
+            await loop.connect_accepted_socket(self._connection, peer)
 
-    def _dawdled(self) -> None:
-        if self.cycle is None:
-            self.transport.abort()
+    def _connection(self) -> HttpConnection:
+        return HttpConnection(self._config, self._state, stall=self._stall, gone=self._left.set)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        super().connection_lost(exc)
-
-
-def _peer(sock: socket.socket) -> Peer | None:
-    """Return who is at the other end of a unix socket, None for another kind."""
-    if sock.family != socket.AF_UNIX:
-        return None
-    pid, uid, _ = UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        name = str(uid)
-    return Peer(pid, uid, name)
+    async def _close(self) -> None:
+        """End all connections; answers under way get their last word."""
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORD):
+                while self._state.connections:
+                    self._left.clear()
+                    await self._left.wait()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks, timeout=LAST_WORD)
 
 
-async def serve_at(sock: socket.socket, app: ASGIApp) -> None:
-    """Serve `app` at `sock`, which listens; ends by cancellation."""
-    config = uvicorn.Config(
-        app,
-        http=_Protocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=PATIENCE,
-        timeout_graceful_shutdown=LAST_WORD,
-        h11_max_incomplete_event_size=MAX_HEAD,
-        backlog=MAX_CONNECTIONS,
-    )
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    sockets: list[Any] = [sock]
-    await server.startup(sockets=sockets)
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await server.shutdown(sockets=sockets)
+class _EndsWithItsConnection:
+    """An application whose requests end when nobody is there any more who would be answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection: HttpConnection = scope["state"]["connection"]
+        connection.request = task = asyncio.current_task()
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not connection.lost:
+                raise
+        finally:
+            if connection.request is task:  # and not the next one already
+                connection.request = None

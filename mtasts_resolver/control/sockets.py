@@ -11,17 +11,20 @@ from mtasts_resolver.control.door import Door, Opened
 from mtasts_resolver.server.listeners import bind_inet
 from mtasts_resolver.server.unixsocket import bind_unix
 
-BACKLOG = 32  # connections the kernel holds for us: as many as are served
+BACKLOG = 128  # connections the kernel holds for us: while 32 are served, and at the first import
 OWNER_ONLY = 0o600
 WITH_GROUP = 0o660
+AT_A_PAGER = 3_600.0  # seconds for which somebody may leave a list on the screen
+AT_A_BROWSER = 60.0  # seconds that a page may take to leave, over a bad line
 SEARCHABLE = 0o755  # of the directory: who may connect, the socket's own mode says
 
 
 def doors(config: Config, control: Path) -> list[Door]:
     """Return the doors of a daemon whose control socket is at `control`."""
-    found = [Door("control", partial(_open_control, config, control), door.API)]
-    if config.http.address is not None:
-        found.append(Door("http", partial(_open_http, config.http.address), door.WEB))
+    open_control = partial(_open_control, config, control)
+    found = [Door("control", open_control, door.API, stall=AT_A_PAGER)]
+    if (address := config.http.address) is not None:
+        found.append(Door("http", partial(_open_http, address), door.WEB, stall=AT_A_BROWSER))
     return found
 
 

@@ -1,6 +1,7 @@
 """The API as an application: requests checked, endpoints asked, values encoded."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Any, cast
 
@@ -9,19 +10,21 @@ from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.control.api.endpoint import Call, Endpoint, RefusedError
 from mtasts_resolver.control.api.endpoints import ENDPOINTS
 from mtasts_resolver.control.api.openapi import JSON, NDJSON, document
+from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.problem import Problem
 
 log = logs.get(__name__)
 
-Batches = AsyncIterator[list[Struct]]
+Batches = AsyncGenerator[list[Struct], None]
 _ENCODER = msgspec.json.Encoder()
 
 # What is sent at once is a list of domains at most: 10,000 names of 63 characters. What is longer
@@ -71,7 +74,7 @@ async def _answer(endpoint: Endpoint, sources: Sources, request: Request) -> Res
     )
     if endpoint.stream:
         batches = cast("Batches", endpoint.handle(call))
-        return StreamingResponse(await _begun(batches, request), media_type=NDJSON)
+        return _Stream(await _begun(batches, request))
     result = await cast("Awaitable[Struct]", endpoint.handle(call))
     return Response(msgspec.json.encode(result), media_type=JSON)
 
@@ -123,7 +126,7 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     rest = b""
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
+        async for line in bites(lines):
             yield line
         if len(rest) > MAX_LINE:
             raise RefusedError(413, f"a line has more than {MAX_LINE:,} bytes")
@@ -138,7 +141,7 @@ async def _decoded(lines: AsyncIterator[bytes], kind: type[Struct]) -> AsyncIter
             yield _decode(line, kind, f"line {number}: ")
 
 
-async def _begun(batches: Batches, request: Request) -> AsyncIterator[bytes]:
+async def _begun(batches: Batches, request: Request) -> AsyncGenerator[bytes, None]:
     """Return the stream of `batches`, whose first is there: what is refused is refused by then."""
     try:
         first = [await anext(batches)]
@@ -149,18 +152,43 @@ async def _begun(batches: Batches, request: Request) -> AsyncIterator[bytes]:
 
 async def _stream(
     first: list[list[Struct]], batches: Batches, request: Request
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield lines; what fails after the beginning ends the stream with a Problem."""
     try:
-        for batch in first:
-            yield _ENCODER.encode_lines(batch)
-        async for batch in batches:
-            yield _ENCODER.encode_lines(batch)
+        async with aclosing(batches):
+            for batch in first:
+                yield _ENCODER.encode_lines(batch)
+            async for batch in batches:
+                yield _ENCODER.encode_lines(batch)
     except RefusedError as refused:
         yield _ENCODER.encode_lines([refused.problem])
     except Exception as error:  # noqa: BLE001  a bug must cost one answer, not the daemon
         log.bug("internal-error", error, during=f"{request.method} {request.url.path}")
         yield _ENCODER.encode_lines([_BUG])
+
+
+class _Stream(Response):
+    """An answer that is sent as it comes to be.
+
+    Starlette's own listens meanwhile for the end of the connection, and takes away what is still
+    being sent. Here a request ends with its connection (serving.py).
+    """
+
+    media_type = NDJSON
+
+    def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
+        self.status_code = 200
+        self.background = None
+        self.init_headers()
+        self._chunks = chunks
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        async with aclosing(self._chunks):
+            async for chunk in self._chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _problem(status: int, problem: Problem) -> Response:

@@ -27,8 +27,9 @@ HTTP with JSON.
 - **Streams** are NDJSON: one value a line, as each is known. A stream that cannot go on ends with
   a `Problem`.
 - **Refusals** are a `Problem`, with the status 400, 404, 405, 409, 413, 422 or 503.
-- **Bounds.** 32 connections at a time; the head of a request must come within 5 seconds, and a body
-  has at most a mebibyte, a line of a stream half of one.
+- **Bounds.** 32 connections at a time, others wait; the head of a request must come within 5
+  seconds and have at most 16 KiB and 100 lines; a body has at most a mebibyte, a line of a stream
+  half of one. A request ends with its connection: who hangs up ends a refresh, too.
 
 `GET /v1/openapi.json` is the same as an OpenAPI 3.1 document.
 """

@@ -1,0 +1,1 @@
+"""Tests of what serves the ways in, with clients that mean no good."""
