@@ -13,6 +13,13 @@ from mtasts_resolver.policy.hostname import is_hostname, is_mx_pattern, matches
 from mtasts_resolver.policy.key import MAX_DOMAIN_LENGTH, NextHop, parse_next_hop
 from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_record
 from mtasts_resolver.policy.verdict import Level, StsFinding, Verdict, decide, is_enforced
+from mtasts_resolver.policy.weakening import (
+    Weakening,
+    outside,
+    weakened_by_change,
+    weakened_by_dane,
+    weakened_by_loss,
+)
 
 __all__ = [
     "MAX_DOCUMENT_BYTES",
@@ -30,14 +37,19 @@ __all__ = [
     "RecordError",
     "StsFinding",
     "Verdict",
+    "Weakening",
     "decide",
     "is_enforced",
     "is_hostname",
     "is_mx_pattern",
     "judge_hosts",
     "matches",
+    "outside",
     "parse_document",
     "parse_next_hop",
     "parse_text",
     "select_record",
+    "weakened_by_change",
+    "weakened_by_dane",
+    "weakened_by_loss",
 ]

@@ -2,9 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from mtasts_resolver.store.errors import DamagedError, StoreError, primary_code
 from mtasts_resolver.store.files import (
@@ -31,21 +32,37 @@ MIGRATIONS: Mapping[int, Migration] = {0: _create}
 """Version -> the step that leads to the next one. A fresh file has version 0."""
 
 
-def prepare(path: Path) -> None:
-    """Make `path` where it is missing, look whose it is, and migrate it to VERSION.
+class Schema(NamedTuple):
+    """What is in a file, by which it is known to be ours."""
+
+    table: str
+    columns: Sequence[str]
+    version: int
+    migrations: Mapping[int, Migration]
+
+
+def _of_policies() -> Schema:
+    return Schema(TABLE, _COLUMNS, VERSION, MIGRATIONS)
+
+
+def prepare(path: Path, schema: Schema | None = None) -> None:
+    """Make `path` where it is missing, look whose it is, and migrate it to the newest version.
+
+    Without a `schema` it is that of the policies.
 
     Only what that takes is read. Raise StoreError for a file that is not ours or is newer than this
     program, and leave its content untouched; DamagedError for a ruined one; UnavailableError or one
     of FAILURES for others.
     """
+    schema = schema or _of_policies()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_side_files(path)
     _look_at(path)
     with closing(connect_alone(path)) as connection:
         with _sensible():
-            version = check_owner(connection, path)
-        if version < VERSION:
-            _migrate(connection)
+            version = check_owner(connection, path, schema)
+        if version < schema.version:
+            _migrate(connection, schema)
 
 
 @contextmanager
@@ -74,17 +91,18 @@ def _look_at(path: Path) -> None:
         raise DamagedError("its header names an unknown file format")
 
 
-def check_owner(connection: sqlite3.Connection, path: Path) -> int:
+def check_owner(connection: sqlite3.Connection, path: Path, schema: Schema | None = None) -> int:
     """Return the version of the file, which is ours or empty."""
+    schema = schema or _of_policies()
     version = _version(connection)
-    if version > VERSION:
+    if version > schema.version:
         raise StoreError(
-            f"{path} has schema version {version}, and this program knows up to {VERSION}:"
+            f"{path} has schema version {version}, and this program knows up to {schema.version}:"
             " run the newer program, or move the file away to begin a fresh one"
         )
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-    columns = [column[1] for column in connection.execute(f"PRAGMA table_info({TABLE})")]
-    ours = columns == _COLUMNS if version else not tables
+    columns = [column[1] for column in connection.execute(f"PRAGMA table_info({schema.table})")]
+    ours = columns == schema.columns if version else not tables
     if version < 0 or not ours:
         raise StoreError(f"{path} is another program's database: configure another path")
     return version
@@ -95,11 +113,11 @@ def _version(connection: sqlite3.Connection) -> int:
     return version
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("BEGIN IMMEDIATE")
     # Read again behind the lock: another process may have been here first.
-    for version in range(_version(connection), VERSION):
-        MIGRATIONS[version](connection)
-    connection.execute(f"PRAGMA user_version={VERSION}")
+    for version in range(_version(connection), schema.version):
+        schema.migrations[version](connection)
+    connection.execute(f"PRAGMA user_version={schema.version}")
     connection.execute("COMMIT")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
@@ -14,7 +14,7 @@ from mtasts_resolver.base.events import Events
 from mtasts_resolver.store import WRITE_DELAY, StoredPolicy, StoreReturned, WritesLost
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
 from mtasts_resolver.store.errors import STUCK, UnavailableError
-from mtasts_resolver.store.thread import JobThread
+from mtasts_resolver.store.thread import JobThread, retrieve
 
 WRITE_ROWS = 1000  # changes per transaction: milliseconds, in which look-ups of the store wait
 MAX_PENDING = 200_000  # changes that wait for the disk: all that the resolver has in memory
@@ -42,7 +42,6 @@ class SqliteStore:
         self._events = events or Events()  # to which nobody listens
         self._database = Database(path, clock.wall)
         self._thread = JobThread("store")
-        self._late: asyncio.Future[Any] | None = None
         self._pending: dict[str, StoredPolicy | None] = {}
         self._again: Iterator[StoredPolicy] = iter(())
         """What is in memory and is still to be written again."""
@@ -160,8 +159,8 @@ class SqliteStore:
                 await self._write_pending()
         closing = self._thread.do(self._database.close)  # as soon as the disk answers
         self._thread.close()
-        closing.add_done_callback(_retrieve)
-        await asyncio.wait((closing,), timeout=0 if self._stuck else deadline - loop.time())
+        closing.add_done_callback(retrieve)
+        await asyncio.wait((closing,), timeout=0 if self._thread.stuck else deadline - loop.time())
         if self._pending:
             log.error("store-changes-unwritten", file=self.path, count=len(self._pending))
         if not closing.done():
@@ -239,21 +238,9 @@ class SqliteStore:
                         del self._pending[domain]
                 self._note_success()
 
-    @property
-    def _stuck(self) -> bool:
-        """Tell whether the thread waits for the disk still, for longer than CALL_TIMEOUT."""
-        return self._late is not None and not self._late.done()
-
     async def _call(self, work: Callable[[], T]) -> T:
         """Return what `work` returns, done in the thread; UnavailableError after CALL_TIMEOUT."""
-        if self._stuck:
-            raise UnavailableError(STUCK)
-        job = self._thread.do(work)
-        job.add_done_callback(_retrieve)
-        await asyncio.wait((job,), timeout=CALL_TIMEOUT)
-        if not job.done():
-            self._late = job
-            raise UnavailableError(STUCK)
+        job = await self._thread.finished(work, CALL_TIMEOUT)
         if self._opening != self._database.opening:
             if self._opening:
                 self._events.publish(WritesLost())
@@ -309,9 +296,3 @@ class _Seen:
             return False
         domains.add(stored.domain)
         return True
-
-
-def _retrieve(job: asyncio.Future[Any]) -> None:
-    """Look at the outcome of a job that nobody may be waiting for any more."""
-    if not job.cancelled():
-        job.exception()

@@ -6,7 +6,7 @@ What is overridden of sqlitedict, and why, is all here:
               wait, without a bound, for a thread that ends when a commit or the reading of a row
               fails; that thread sets `synchronous=OFF`, shares the file with others, and logs
               tracebacks. All of the store runs in one thread as it is (thread.py), which a disk may
-              hold up for as long as it likes. So a `_Connection` does what is asked at once, has
+              hold up for as long as it likes. So a `LoneConnection` does what is asked at once, has
               the file alone, and raises what goes wrong to whoever asked.
 `__init__`    SqliteDict raises RuntimeError where the directory is missing, and does not look
               whether SQLite took the settings.
@@ -97,7 +97,7 @@ def decode_row(row: Row) -> StoredPolicy:
     return stored
 
 
-class _Connection:
+class LoneConnection:
     """What a SqliteDict works with: a connection that has the file alone.
 
     The thread that opened it closes it: elsewhere a statement may be at work in it, and would end
@@ -158,8 +158,8 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
                 f"{path}: {', '.join(SETTINGS)} are {settings}; put the file on a local file system"
             )
 
-    def _new_conn(self) -> _Connection:
-        return _Connection(self._path)
+    def _new_conn(self) -> LoneConnection:
+        return LoneConnection(self._path)
 
     def pragma(self, name: str) -> object:
         """Return the value of a setting of this connection."""

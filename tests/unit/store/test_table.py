@@ -203,8 +203,8 @@ async def test_a_thread_that_hangs_holds_up_nobody(
         await stuck
 
     monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 20)
-    assert store._late is not None
-    await store._late
+    assert store._thread._late is not None
+    await store._thread._late
     await store.flush()
     assert store.pending == 0
     assert store.trouble is None
