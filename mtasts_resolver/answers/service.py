@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import NamedTuple
 
+from mtasts_resolver.answers.changes import AnswerMade
 from mtasts_resolver.answers.tallies import TCP_TABLE, UNKNOWN_MAP, Tallies
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
@@ -130,6 +131,7 @@ class LookupService:
                 return timed
         reply = self._reply(hop, sts.finding, dane.finding, asked)
         until = min(sts.until, sts.stale_at, dane.until, dane.stale_at)
+        self._events.publish(AnswerMade(hop, asked.name, reply))
         timed = self._timed(reply, asked, until, made_for)
         self._sts.cache.keep(sts, timed, holds)
         if dane is not NOT_ASKED:
@@ -170,6 +172,7 @@ class LookupService:
         else:
             reply = self._reply(hop, sts, dane, asked)
         self.tallies.of(asked.name, reply.answer).count += 1
+        self._events.publish(AnswerMade(hop, asked.name, reply))
         return reply
 
     def _timed(

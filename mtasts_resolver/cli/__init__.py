@@ -26,6 +26,7 @@ COMMANDS = {
     "query": "query:query",
     "explain": "explain:explain",
     "status": "status:status",
+    "history": "history:history",
     "config": "config:config_group",
     "completion": "completion:completion",
 }

@@ -12,8 +12,11 @@ from mtasts_resolver.config import Config
 from mtasts_resolver.control.daylong import DayLong
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.historian import Historian
 from mtasts_resolver.knowledge.sts import StsKnowledge
+from mtasts_resolver.knowledge.weakened import WeakenedDomains
 from mtasts_resolver.server.accept import Server
+from mtasts_resolver.store.history import History
 from mtasts_resolver.store.sqlite import SqliteStore
 from mtasts_resolver.worker.supervisor import Supervisor
 
@@ -45,6 +48,9 @@ class Sources:
     trouble: RecentTrouble
     counters: Counters
     store: SqliteStore
+    history: History
+    historian: Historian
+    weakened: WeakenedDomains
     discoverer: Supervisor
     sts: StsKnowledge
     dnssec: DnssecProbe

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtasts_resolver.answers.changes import AnswerHistory
 from mtasts_resolver.answers.service import LookupService, RepliesRevoked
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
@@ -15,11 +16,14 @@ from mtasts_resolver.control.daylong import DayLong, count_answers
 from mtasts_resolver.control.sources import InForce, Sources
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.historian import Historian
 from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.knowledge.learning import Means
 from mtasts_resolver.knowledge.sts import StsKnowledge
+from mtasts_resolver.knowledge.weakened import WeakenedDomains
 from mtasts_resolver.server.accept import Server
 from mtasts_resolver.server.listeners import Listener
+from mtasts_resolver.store.history import History, history_path
 from mtasts_resolver.store.sqlite import SqliteStore
 from mtasts_resolver.worker.supervisor import Supervisor
 
@@ -29,11 +33,13 @@ class Parts(Sources):
     """All parts, each of which knows only those that it asks."""
 
     journal: Journal
+    answer_history: AnswerHistory
 
     def reconfigure(self, config: Config) -> None:
         """Hand on what a reload can change."""
-        for part in (self.discoverer, self.sts, self.dane, self.service):
+        for part in (self.discoverer, self.sts, self.dane, self.historian, self.service):
             part.reconfigure(config)
+        self.answer_history.note_again()
 
     def background(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return what works for ever, by the names of the tasks."""
@@ -43,6 +49,7 @@ class Parts(Sources):
             "DANE refresher": self.dane.run,
             "DNSSEC probe": self.dnssec.run,
             "counts of the day": self.day.run,
+            "weakened domains": self.weakened.run,
         }
 
     async def close(self) -> None:
@@ -51,6 +58,7 @@ class Parts(Sources):
         await self.dane.close()
         self.journal.flush(at_once=True)
         await self.discoverer.close()
+        await self.history.close()
         await self.store.close()
 
 
@@ -68,6 +76,9 @@ def assemble(
     config = in_force.config
     events = Events()
     store = SqliteStore(store_path, clock=clock, events=events)
+    history = History(history_path(store_path), clock=clock, events=events)
+    historian = Historian(events, history, clock, config)
+    answer_history = AnswerHistory(events, history, clock)
     means = Means(clock, random.SystemRandom(), config, counters, events)
     sts = StsKnowledge(discoverer, store, means)
     dnssec = DnssecProbe(discoverer, config.dns.dnssec, clock, events)
@@ -96,6 +107,10 @@ def assemble(
         trouble=trouble,
         counters=counters,
         store=store,
+        history=history,
+        historian=historian,
+        weakened=WeakenedDomains(events, history, clock),
+        answer_history=answer_history,
         discoverer=discoverer,
         sts=sts,
         dnssec=dnssec,

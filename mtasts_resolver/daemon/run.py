@@ -146,6 +146,7 @@ class Daemon:
             self._close_doors()
             await discoverer.close()
             raise
+        parts.historian.note_daemon("started", f"version {__version__}")
         try:
             self._begin(parts)
             if self._unproven:
@@ -161,6 +162,7 @@ class Daemon:
             raise
         self._notifier.ready()
         log.info("ready")
+        parts.history.open()  # now that it delays nothing
         self._keep(self._text)
         gc.freeze()  # what was made so far stays: to look for garbage in it takes milliseconds
         return parts
@@ -303,6 +305,9 @@ class Daemon:
             logs.setup_logging(self._config.log.level, self._config.log.format)
             parts.reconfigure(self._config)
             log.info("configuration-reloaded", applied=found.applied)
+            if found.applied:
+                keys = ", ".join(found.applied)
+                parts.historian.note_daemon("configuration-reloaded", keys)
             if found.restart:
                 log.warning("restart-needed", keys=found.restart)
             else:
@@ -316,6 +321,7 @@ class Daemon:
         """Stop accepting, answer what is in hand, flush the store: each for a bounded time."""
         self._notifier.stopping()
         log.info("stopping")
+        parts.historian.note_daemon("stopped")
         await self._close(parts)
         log.info("stopped", lookups=parts.service.tallies.total(), **self._counters.as_dict())
 

@@ -11,6 +11,7 @@ from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.knowledge.cache import Cache
 from mtasts_resolver.knowledge.dnssec import PROBE_INTERVAL, DnssecProbe
 from mtasts_resolver.knowledge.entry import DaneEntry
+from mtasts_resolver.knowledge.events import DaneFound
 from mtasts_resolver.knowledge.learning import Knowledge, Means
 from mtasts_resolver.knowledge.lifetimes import RETRY_SOON
 from mtasts_resolver.policy import Dane, DaneFinding
@@ -112,6 +113,8 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
         # is renewed behind an answer.
         if hop in self or len(self) < self._config.cache.memory_entries:
             self.schedule(hop, entry)
+        before = None if known is None else known.finding
+        self._events.publish(DaneFound(hop, found.finding, before))
         return entry
 
     def _share(self, finding: DaneFinding) -> DaneFinding:

@@ -116,6 +116,8 @@ class StsEntry(Entry, eq=False, kw_only=True, gc=False):
     failure: FetchFailure | None = None
     reported: tuple[str, int] | None = None
     """The kind and the urgency of the failed refresh that was told last."""
+    record_lost: bool = False
+    """There is a policy, and no usable policy record any more."""
 
     @property
     def precious(self) -> bool:

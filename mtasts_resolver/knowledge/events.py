@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mtasts_resolver.knowledge.lifetimes import Urgency
-from mtasts_resolver.policy import Policy
+from mtasts_resolver.policy import DaneFinding, Policy, Weakening
 
 # -- policies --------------------------------------------------------------------------------------
 
@@ -23,6 +23,8 @@ class PolicyChanged(NamedTuple):
     domain: str
     policy: Policy
     policy_id: str
+    previous: Policy
+    previous_id: str | None
 
 
 class PolicyExpired(NamedTuple):
@@ -30,10 +32,28 @@ class PolicyExpired(NamedTuple):
 
     domain: str
     policy: Policy
+    policy_id: str | None
 
 
 class PolicyForgotten(NamedTuple):
     """Nobody asked for the domain in `forget_after`."""
+
+    domain: str
+    policy: Policy | None
+    policy_id: str | None
+
+
+class RecordLost(NamedTuple):
+    """There is no usable policy record any more, while a policy is cached (RFC 8461 §5.1)."""
+
+    domain: str
+    policy: Policy | None
+    code: str
+    reason: str
+
+
+class RecordReturned(NamedTuple):
+    """There is a usable policy record again after RecordLost."""
 
     domain: str
 
@@ -78,6 +98,17 @@ class RefreshRecovered(NamedTuple):
     domain: str
 
 
+class ProtectionWeakened(NamedTuple):
+    """Mail to a domain is less protected than before."""
+
+    domain: str
+    weakened: Sequence[Weakening]
+    was: str
+    """What was: a mode, or a status of DANE."""
+    now: str
+    reason: str = ""
+
+
 # -- the store -------------------------------------------------------------------------------------
 
 
@@ -119,6 +150,15 @@ class NameServersRecovered(NamedTuple):
     """They answer again."""
 
     failures: int
+
+
+class DaneFound(NamedTuple):
+    """DANE was looked up at a next hop, whether or not that brought anything new."""
+
+    hop: str
+    finding: DaneFinding
+    known: DaneFinding | None
+    """What memory knew before; None where that is nothing."""
 
 
 class DnssecChanged(NamedTuple):

@@ -6,7 +6,7 @@ from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.ratelimit import DomainLog
 from mtasts_resolver.knowledge import events
 from mtasts_resolver.knowledge.lifetimes import EXPIRED_GRACE, Urgency
-from mtasts_resolver.policy import Mode
+from mtasts_resolver.policy import Mode, Weakening
 
 log = logs.get(__name__)
 
@@ -24,6 +24,7 @@ class Journal:
         listen(events.PolicyExpired, self._policy_expired)
         listen(events.PolicyForgotten, self._policy_forgotten)
         listen(events.PolicyUnavailable, self._policy_unavailable)
+        listen(events.ProtectionWeakened, self._protection_weakened)
         listen(events.RecordInvalid, self._record_invalid)
         listen(events.StoredPolicyInvalid, self._stored_policy_invalid)
         listen(events.RefreshFailed, self._refresh_failed)
@@ -57,6 +58,10 @@ class Journal:
 
     def _policy_unavailable(self, event: events.PolicyUnavailable) -> None:
         self._domains.warning("policy-unavailable", **event._asdict())
+
+    def _protection_weakened(self, event: events.ProtectionWeakened) -> None:
+        if Weakening.EXPIRED not in event.weakened:  # of which `policy-expired` warns
+            self._domains.warning("protection-weakened", **event._asdict())
 
     def _record_invalid(self, event: events.RecordInvalid) -> None:
         self._domains.warning("policy-record-invalid", **event._asdict())

@@ -186,7 +186,8 @@ class Policies:
     def expire(self, domain: str, entry: StsEntry) -> None:
         """Let go of a policy that is over."""
         if entry.finding.policy is not None:
-            self._events.publish(PolicyExpired(domain, entry.finding.policy))
+            expired = PolicyExpired(domain, entry.finding.policy, entry.policy_id)
+            self._events.publish(expired)
         if entry.stored is not None and expired_for(entry.stored, self._clock) < 0:
             # The clock was ahead at the start, and is right now: `load` will take it again.
             self.cache.remove(domain)

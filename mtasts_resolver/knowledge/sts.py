@@ -19,6 +19,8 @@ from mtasts_resolver.knowledge.events import (
     PolicyFound,
     PolicyUnavailable,
     RecordInvalid,
+    RecordLost,
+    RecordReturned,
     RefreshFailed,
     RefreshRecovered,
     StoredPolicyInvalid,
@@ -142,7 +144,8 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
             self.policies.expire(domain, entry)
             return None
         if now - entry.asked >= self._config.refresh.forget_after:
-            self._events.publish(PolicyForgotten(domain))
+            forgotten = PolicyForgotten(domain, entry.finding.policy, entry.policy_id)
+            self._events.publish(forgotten)
             self.policies.forget(domain)
             return None
         if self.policies.get(domain) is None:
@@ -172,12 +175,16 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
         entry = self.policies.live(domain, now) or due
         if isinstance(record, FoundRecord):
             policy_id, ttl = record
+            self._note_record(domain, entry, None)
         elif entry is None or entry.stored is None:
             return self._without_record(domain, record, now)
         else:
             # RFC 8461 §3.1, §5.1: no usable record does not remove a cached policy.
             policy_id = entry.stored.policy_id
-            ttl = record.ttl if isinstance(record, NoRecordError) else RETRY_SOON
+            ttl = RETRY_SOON
+            if isinstance(record, NoRecordError):
+                ttl = record.ttl
+                self._note_record(domain, entry, record)
         if entry is None or due is not None or policy_id != entry.policy_id:
             found = await self._fetch(domain, policy_id, entry, fetched)
             if found is not entry:
@@ -218,6 +225,17 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
         self._counters.dns_failures += 1
         self._events.publish(DnsFailed(error.code, str(error)))
         self._name_servers.failed(error)
+
+    def _note_record(self, domain: str, entry: StsEntry | None, lack: NoRecordError | None) -> None:
+        """Tell where the record of a cached policy is gone, or back."""
+        if entry is None or entry.stored is None or entry.record_lost is (lack is not None):
+            return
+        entry.record_lost = lack is not None
+        if lack is None:
+            self._events.publish(RecordReturned(domain))
+        else:
+            lost = RecordLost(domain, entry.finding.policy, lack.code, str(lack))
+            self._events.publish(lost)
 
     async def _fetch(
         self, domain: str, policy_id: str, entry: StsEntry | None, fetched: Fetched
@@ -267,19 +285,28 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
             stale_at=now + id_check_delay(0),
             asked=asked,
             stored=stored,
+            record_lost=known is not None and known.record_lost,
         )
-        if known is None or known.finding.policy is None:
-            self._events.publish(PolicyFound(domain, policy, policy_id))
-        elif policy != known.finding.policy or policy_id != known.policy_id:
-            self._events.publish(PolicyChanged(domain, policy, policy_id))
-        if domain in self._failing:
-            self._failing.discard(domain)
-            self._events.publish(RefreshRecovered(domain))
         # Where it had no room and its refresh is no look-up, it makes none.
         asked_for = known is None or known.stored is None
         self.policies.put(stored, entry, asked_for=asked_for)
         self.schedule(domain, entry)
+        self._tell_fetched(domain, policy, policy_id, known)
         return entry
+
+    def _tell_fetched(
+        self, domain: str, policy: Policy, policy_id: str, known: StsEntry | None
+    ) -> None:
+        """Tell what has changed, now that it is what is known."""
+        before = None if known is None else known.finding.policy
+        if known is None or before is None:
+            self._events.publish(PolicyFound(domain, policy, policy_id))
+        elif policy != before or policy_id != known.policy_id:
+            changed = PolicyChanged(domain, policy, policy_id, before, known.policy_id)
+            self._events.publish(changed)
+        if domain in self._failing:
+            self._failing.discard(domain)
+            self._events.publish(RefreshRecovered(domain))
 
     def _fetch_failed(
         self,

@@ -1,0 +1,286 @@
+"""What the history is told of policies and of DANE, and what weakens protection."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from mtasts_resolver.config import Config, MapOptions
+from mtasts_resolver.knowledge.events import DaneFound, DnssecChanged, ProtectionWeakened
+from mtasts_resolver.knowledge.historian import Historian
+from mtasts_resolver.policy import Dane, DaneFinding, MxHost, Outcome, Weakening
+from mtasts_resolver.store.changes import Change
+from mtasts_resolver.store.changetable import Wanted
+from mtasts_resolver.store.history import History
+from tests.events import events
+from tests.unit.knowledge.world import DAY, START, World, document, settle
+
+GOOD = "good.example"
+HOUR = 3_600.0
+
+
+class Told:
+    """A world whose history is kept, and what was told to weaken protection."""
+
+    def __init__(self, world: World, file: Path) -> None:
+        self.world = world
+        self.file = file
+        self.weakened: list[ProtectionWeakened] = []
+        self.begin()
+
+    def begin(self) -> None:
+        world = self.world
+        self.history = History(self.file, clock=world.clock, events=world.events)
+        self.historian = Historian(world.events, self.history, world.clock, world.config)
+        world.events.listen(ProtectionWeakened, self.weakened.append)
+        self.history.open()
+
+    async def restart(self) -> None:
+        await self.history.close()
+        self.world.restart()
+        self.begin()
+
+    async def changes(self, domain: str = GOOD) -> list[Change]:
+        """Return the changes of `domain`, the first one first."""
+        found: list[Change] = []
+        async for page in self.history.pages(Wanted(domain=domain)):
+            found += [recorded.change for recorded in page]
+        return found[::-1]
+
+    async def events(self, domain: str = GOOD) -> list[str]:
+        return [f"{change.subject} {change.event}" for change in await self.changes(domain)]
+
+    async def publish(self, text: str, policy_id: str, *, after: float = HOUR) -> None:
+        """Have the domain publish a policy, and a look-up notice it."""
+        self.world.internet.publish(GOOD, text, policy_id)
+        await self.world.clock.advance(after)
+        await self.world.mode(GOOD)
+
+
+@pytest.fixture
+async def tell(tmp_path: Path) -> AsyncIterator[Callable[..., Told]]:
+    begun: list[Told] = []
+
+    def begin(config: Config | None = None) -> Told:
+        begun.append(Told(World(config), tmp_path / "history.sqlite"))
+        return begun[-1]
+
+    yield begin
+    for told in begun:
+        await told.history.close()
+        await told.world.sts.close()
+
+
+async def test_a_policy_that_is_not_enforced_any_more(
+    tell: Callable[..., Told], caplog: pytest.LogCaptureFixture
+) -> None:
+    told = tell()
+    await told.publish(document("enforce"), "1", after=0)
+    await told.publish(document("testing"), "2")
+    found, changed = await told.changes()
+    assert (found.event, found.now, found.now_id, found.was) == (
+        "found",
+        document("enforce"),
+        "1",
+        None,
+    )
+    assert found.time == START
+    assert (changed.event, changed.was, changed.was_id) == ("changed", document("enforce"), "1")
+    assert (changed.now, changed.now_id) == (document("testing"), "2")
+    assert changed.time == START + HOUR
+    assert changed.weakened == ("mode",)
+    assert told.weakened == [ProtectionWeakened(GOOD, [Weakening.MODE], "enforce", "testing")]
+    (warning,) = events(caplog, "WARNING")
+    assert warning.event == "protection-weakened"
+    assert warning.fields["domain"] == GOOD
+    assert str(warning.fields["was"]) == "enforce"
+
+
+async def test_a_host_that_the_policy_did_not_allow(tell: Callable[..., Told]) -> None:
+    told = tell()
+    await told.publish(document("enforce", "*.good.example"), "1", after=0)
+    await told.publish(document("enforce", "mx.good.example"), "2")
+    assert told.weakened == []
+    await told.publish(document("enforce", "mx.good.example", "mx.evil.example"), "3")
+    assert [change.weakened for change in await told.changes()] == [(), (), ("mx",)]
+    assert [event.weakened for event in told.weakened] == [[Weakening.MX]]
+
+
+async def test_a_change_that_leaves_the_id_is_one(tell: Callable[..., Told]) -> None:
+    told = tell()
+    await told.publish(document("enforce"), "1", after=0)
+    told.world.internet.publish(GOOD, document("none"), "1")
+    await told.world.sts.renew(GOOD)
+    changed = (await told.changes())[-1]
+    assert (changed.was_id, changed.now_id, changed.weakened) == ("1", "1", ("mode",))
+
+
+async def test_a_record_that_is_gone_while_a_policy_is_cached_and_its_return(
+    tell: Callable[..., Told], caplog: pytest.LogCaptureFixture
+) -> None:
+    told = tell()
+    await told.publish(document("enforce"), "1", after=0)
+    record = told.world.internet.records.pop(GOOD)
+    for _ in range(3):
+        await told.world.clock.advance(HOUR)
+        await told.world.mode(GOOD)
+    await told.world.sts.renew(GOOD)  # the policy is fetched again all the same
+    await told.world.clock.advance(HOUR)
+    assert await told.world.mode(GOOD) == "enforce"
+    assert await told.events() == ["policy found", "record gone"]
+    gone = (await told.changes())[-1]
+    assert (gone.now, gone.weakened) == ("no-record", ("record-gone",))
+    assert [logged.event for logged in events(caplog, "WARNING")] == ["protection-weakened"]
+
+    await told.restart()
+    await told.world.sts.resolve(GOOD)
+    await settle()
+    told.world.internet.records[GOOD] = record
+    await told.world.clock.advance(HOUR)
+    await told.world.mode(GOOD)
+    assert await told.events() == ["policy found", "record gone", "record back"]
+
+
+async def test_a_domain_that_leaves_mta_sts_as_it_should_is_no_warning(
+    tell: Callable[..., Told],
+) -> None:
+    """RFC 8461 §8.3: mode none, and then nothing."""
+    told = tell()
+    await told.publish(document("testing"), "1", after=0)
+    await told.publish(document("none"), "2")
+    del told.world.internet.records[GOOD]
+    await told.world.clock.advance(HOUR)
+    await told.world.mode(GOOD)
+    assert await told.events() == ["policy found", "policy changed", "record gone"]
+    assert told.weakened == []
+
+
+async def test_with_testing_enforced_it_is_one(tell: Callable[..., Told]) -> None:
+    told = tell(Config(maps={"strict": MapOptions(testing="enforce")}))
+    await told.publish(document("testing"), "1", after=0)
+    await told.publish(document("none"), "2")
+    assert [event.weakened for event in told.weakened] == [[Weakening.MODE]]
+    told.historian.reconfigure(Config())
+    await told.publish(document("testing"), "3")
+    await told.publish(document("none"), "4")
+    assert len(told.weakened) == 1
+
+
+async def test_a_policy_that_expires_and_comes_back(
+    tell: Callable[..., Told], caplog: pytest.LogCaptureFixture
+) -> None:
+    told = tell()
+    text = document("enforce", max_age=int(DAY))
+    await told.publish(text, "1", after=0)
+    internet = told.world.internet
+    del internet.records[GOOD], internet.documents[GOOD]
+    await told.world.clock.advance(DAY + 1)
+    assert await told.world.mode(GOOD) is None
+    await told.publish(text, "1", after=4 * HOUR)
+    changes = {change.event: change for change in await told.changes()}
+    assert [change for change in changes if change != "failed"] == ["found", "expired"]
+    assert (changes["expired"].was, changes["expired"].now) == (text, None)
+    assert changes["expired"].weakened == ("expired",)
+    warned = [logged.event for logged in events(caplog, "WARNING")]
+    assert warned.count("policy-expired") == 1
+    assert "protection-weakened" not in warned
+
+
+async def test_a_restart_repeats_nothing(tell: Callable[..., Told]) -> None:
+    told = tell()
+    await told.publish(document("enforce"), "1", after=0)
+    await told.restart()
+    assert await told.world.mode(GOOD) == "enforce"
+    del told.world.store.rows[GOOD]  # the policy is lost, the history is not
+    await told.restart()
+    assert await told.world.mode(GOOD) == "enforce"
+    assert await told.events() == ["policy found"]
+
+
+async def test_what_fails_to_be_refreshed_and_recovers(tell: Callable[..., Told]) -> None:
+    told = tell()
+    await told.publish(document("enforce"), "1", after=0)
+    told.world.internet.web_down = True
+    await told.world.sts.renew(GOOD)
+    told.world.internet.web_down = False
+    await told.world.clock.advance(HOUR)
+    await told.world.sts.renew(GOOD)
+    failed = [change for change in await told.changes() if change.event == "failed"]
+    assert [(change.now, "503" in change.reason) for change in failed] == [
+        ("policy-fetch-status", True)
+    ]
+    assert (await told.events())[-1] == "refresh recovered"
+
+
+# -- DANE ------------------------------------------------------------------------------------------
+
+
+def finding(status: Dane, *hosts: str, outcome: Outcome = Outcome.USABLE) -> DaneFinding:
+    return DaneFinding(status, "why", tuple(MxHost(host, outcome) for host in hosts))
+
+
+REQUIRED = finding(Dane.REQUIRED, "mx1.good.example", "mx2.good.example")
+SHUFFLED = finding(Dane.REQUIRED, "mx2.good.example", "mx1.good.example")
+NONE = finding(Dane.NONE, "mx1.good.example", outcome=Outcome.ABSENT)
+UNKNOWN = finding(Dane.UNKNOWN)
+
+
+async def test_what_dane_is_and_each_host(tell: Callable[..., Told]) -> None:
+    told = tell()
+    publish = told.world.events.publish
+    publish(DaneFound(GOOD, REQUIRED, None))
+    publish(DaneFound(GOOD, SHUFFLED, REQUIRED))
+    publish(DaneFound(f"{GOOD}:587", REQUIRED, None))
+    publish(DaneFound(GOOD, finding(Dane.REQUIRED, "mx1.good.example"), REQUIRED))
+    first, second = (f"mx{number}.good.example: usable TLSA records" for number in (1, 2))
+    assert [(change.hop, change.now) for change in await told.changes()] == [
+        (GOOD, f"required\n{first}\n{second}"),
+        (f"{GOOD}:587", f"required\n{first}\n{second}"),
+        (GOOD, f"required\n{first}"),
+    ]
+    assert told.weakened == []
+
+
+@pytest.mark.parametrize(
+    "known", [(REQUIRED,), (REQUIRED, UNKNOWN), (REQUIRED, None), (REQUIRED, UNKNOWN, None)]
+)
+async def test_dane_that_is_lost_is_told_once(
+    known: tuple[DaneFinding | None, ...],
+    tell: Callable[..., Told],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also where memory does not know what was: after a restart, or a failed look-up."""
+    told = tell()
+    before: DaneFinding | None = None
+    for found in known:
+        if found is not None:
+            told.world.events.publish(DaneFound(GOOD, found, before))
+        else:
+            await told.restart()
+        before = found
+    told.world.events.publish(DaneFound(GOOD, NONE, before))
+    told.world.events.publish(DaneFound(GOOD, NONE, NONE))
+    changes = await told.changes()
+    assert changes[-1].weakened == ("dane-lost",)
+    assert [(event.was, event.now) for event in told.weakened] == [("required", "none")]
+    assert [logged.event for logged in events(caplog, "WARNING")] == ["protection-weakened"]
+
+
+async def test_of_a_domain_without_dane_nothing_is_kept(tell: Callable[..., Told]) -> None:
+    told = tell()
+    for known in (None, NONE, UNKNOWN):
+        told.world.events.publish(DaneFound(GOOD, NONE, known))
+    told.world.events.publish(DaneFound(GOOD, UNKNOWN, NONE))
+    assert await told.changes() == []
+
+
+async def test_whose_word_on_dnssec_counts_is_kept_of_the_daemon(tell: Callable[..., Told]) -> None:
+    told = tell()
+    told.world.events.publish(DnssecChanged(validates=True, servers=("127.0.0.1",)))
+    told.world.events.publish(DnssecChanged(validates=False, reason="it does not"))
+    told.historian.note_daemon("configuration-reloaded", "cache", by="anna")
+    assert [(change.event, change.reason, change.by) for change in await told.changes("")] == [
+        ("dnssec-validated", "127.0.0.1", ""),
+        ("dnssec-unavailable", "it does not", ""),
+        ("configuration-reloaded", "cache", "anna"),
+    ]
