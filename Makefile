@@ -15,7 +15,7 @@ METADATA := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test mutants lint demo bench docs clean system-packages
+.PHONY: help run test mutants lint demo bench docs docs-lab clean system-packages
 
 help:
 	@echo "make run      install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
@@ -25,6 +25,7 @@ help:
 	@echo "make demo     send mail through a real Postfix in a closed-off network, and show a table"
 	@echo "make bench    measure what look-ups cost, beside others, and write docs/performance.md"
 	@echo "make docs     write the generated pages of docs/ and the manual pages anew"
+	@echo "make docs-lab write what docs/administration.md shows of a terminal anew, as root"
 	@echo "make clean    remove $(VENV) and everything else that was made"
 	@echo
 	@echo "PYTHON=python3.13 chooses another interpreter when $(VENV) is created."
@@ -33,7 +34,7 @@ run: $(RUN)
 	exec $(VENV)/bin/mtasts-resolver serve $(ARGS)
 
 # A plain user's PATH often lacks the directories that hold Postfix, unbound and ip.
-test demo bench: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+test demo bench docs-lab: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 test: $(TEST) system-packages
 	$(VENV)/bin/python -m pytest $(ARGS)
@@ -64,6 +65,9 @@ docs: $(TEST)
 	$(VENV)/bin/python -m mtasts_resolver.cli.reference > docs/commands.md.new
 	mv docs/commands.md.new docs/commands.md
 	$(VENV)/bin/python -m manual
+
+docs-lab: $(TEST) system-packages
+	$(VENV)/bin/python -m tests.lab.administrator
 
 clean:
 	rm -rf $(VENV) mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,141 @@
+"""`python -m tests.lab.administrator`: write docs/administration.md anew.
+
+Somebody types the page's commands on a terminal of 80 columns, while in the lab happens what the
+page says. The program finds the lab's configuration as it would that of a host.
+"""
+
+import contextlib
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from termios import tcsetwinsize
+
+from . import steps
+from .internet import GOOD, SECOND
+from .lab import Lab, running_lab
+from .namespace import ROOT, environment, missing
+from .published import policy
+from .sessions import rewrite
+from .stream import LabError
+
+PAGE = ROOT / "docs" / "administration.md"
+COLUMNS, LINES = 80, 25
+
+PROGRAM = """#!/bin/sh
+case $1 in
+config | completion) ;;
+*) set -- "$@" --config {configuration} ;;
+esac
+PYTHONPATH={root} exec {python} -m mtasts_resolver "$@"
+"""
+
+# What this machine's Python may have it say.
+_OURS = re.compile(r"^warning\s+\S+ python-unreadable.*\n(?: +.*\n)*", re.MULTILINE)
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|[^\r\n]*\r(?!\n)")
+
+
+class Administrator:
+    """Who types, and makes happen what he did not expect."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._home = lab.directory / "administrator"
+        self._home.mkdir()
+        program = self._home / "mtasts-resolver"
+        program.write_text(
+            PROGRAM.format(configuration=lab.daemon.configuration, root=ROOT, python=sys.executable)
+        )
+        program.chmod(0o755)
+        self._then = ""
+        self._steps: dict[str, Callable[..., None]] = {
+            "mail": lambda domain: steps.is_cached(lab, domain),
+            "log-of-postfix": self._copy_log,
+            "domains": self._list_domains,
+            "new-policy": self._new_policy,
+            "policy-host-down": lab.hosts.take_down,
+            "a-moment-passes": self._pass,
+        }
+
+    def happen(self, step: str) -> None:
+        """Do what a comment of the page says."""
+        name, *arguments = step.split()
+        self._steps[name](*arguments)
+
+    def spell(self, line: str) -> str:
+        """Return a command with the moment that passed in the place of the one of another day."""
+        return re.sub(r"(?<=--at )\S+", self._then, line) if self._then else line
+
+    def type(self, line: str) -> str:
+        """Return what a terminal shows of a command's output."""
+        terminal, end = pty.openpty()
+        tcsetwinsize(terminal, (LINES, COLUMNS))
+        command = self._lab.namespace.command(["sh", "-c", f"cd {self._home} && {line}"])
+        path = f"{self._home}:{environment()['PATH']}"
+        process = subprocess.Popen(
+            command,
+            stdin=end,
+            stdout=end,
+            stderr=end,
+            env=environment({"PATH": path, "TERM": "xterm", "NO_COLOR": "1", "HOME": "/root"}),
+        )
+        os.close(end)
+        wrote = b""
+        with contextlib.suppress(OSError):  # what Linux says of a terminal that nobody else has
+            while some := os.read(terminal, 65_536):
+                wrote += some
+        os.close(terminal)
+        process.wait()
+        return self._as_on_a_host(_CONTROL.sub("", wrote.decode()))
+
+    def _as_on_a_host(self, text: str) -> str:
+        """Return what was shown with the paths that a host has."""
+        daemon = self._lab.daemon
+        for ours, usual in (
+            (str(daemon.configuration), "/etc/mtasts-resolver/config.yaml"),
+            (str(daemon.control), "/run/mtasts-resolver/control.sock"),
+            (f"{daemon.configuration.parent}/store/", "/var/lib/mtasts-resolver/"),
+            (f"{self._lab.directory}/postfix/queue/", "/var/spool/postfix/"),
+        ):
+            text = text.replace(ours, usual)
+        return _OURS.sub("", text.replace("\r\n", "\n"))
+
+    def _copy_log(self, name: str) -> None:
+        """Have Postfix's log of the last mails at hand."""
+        lines = self._lab.postfix.log.since(0)
+        (self._home / name).write_text("".join(f"{line}\n" for line in lines))
+
+    def _list_domains(self, name: str, *domains: str) -> None:
+        (self._home / name).write_text("".join(f"{domain}\n" for domain in domains))
+
+    def _new_policy(self, domain: str, mode: str) -> None:
+        """Have the owner of a domain change the policy, and keep its id."""
+        self._lab.hosts.serve(domain, policy(mode, GOOD, SECOND))
+
+    def _pass(self) -> None:
+        """Let the changes before and after this differ in time, and remember when that was."""
+        time.sleep(1)
+        self._then = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        time.sleep(1)
+
+
+def main() -> None:
+    if reason := missing():
+        sys.exit(f"The page cannot be written: {reason}.")
+    try:
+        with running_lab() as lab:
+            lab.daemon.start()
+            text = rewrite(PAGE.read_text("utf-8"), Administrator(lab))
+    except LabError as error:
+        sys.exit(f"The lab does not work: {error}")
+    Path(PAGE).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
