@@ -1,11 +1,15 @@
 """The documentation holds together: what a page refers to is there."""
 
+import ast
 import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from mtasts_resolver.cli import COMPLETE_VARIABLE, exit_codes
+from mtasts_resolver.cli.reference import commands
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -49,3 +53,45 @@ def test_every_page_is_in_the_index() -> None:
     index = ROOT / "docs" / "README.md"
     named = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
     assert set((ROOT / "docs").glob("*.md")) - {index} <= named
+
+
+def test_every_command_has_its_place_in_an_administrators_work() -> None:
+    """Its options are in docs/commands.md, which tests/unit/cli/test_command_reference.py reads."""
+    told = "".join(page.read_text("utf-8") for page in PAGES if page.stem != "commands")
+    for words, _ in commands():
+        assert re.search(rf"mtasts-resolver {words}\b", told), (
+            f"{words}: no page says what it is for"
+        )
+
+
+def test_every_exit_code_is_documented() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    codes = {value for name, value in vars(exit_codes).items() if name.isupper()}
+    assert codes
+    for code in codes | {0}:
+        assert f"\n| `{code}` |" in page
+
+
+def test_every_variable_of_the_environment_is_documented() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    table = page.partition("\n## Environment\n")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"`([A-Z_]+)`", table))
+    read = {name for path in (ROOT / "mtasts_resolver").rglob("*.py") for name in variables(path)}
+    assert {"NO_COLOR", "STATE_DIRECTORY"} <= read
+    assert read - {COMPLETE_VARIABLE, "PYTHONPATH"} <= documented
+
+
+def variables(path: Path) -> Iterator[str]:
+    """Yield the variables of the environment that a module looks for by name."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Call(ast.Attribute(of, "get" | "pop"), [ast.Constant(str(name)), *_]):
+                pass
+            case ast.Subscript(of, ast.Constant(str(name)), ast.Load()):
+                pass
+            case ast.Compare(ast.Constant(str(name)), [ast.In()], [of]):
+                pass
+            case _:
+                continue
+        if ast.unparse(of).rpartition(".")[2] in {"environ", "environment"}:
+            yield name

@@ -61,9 +61,13 @@ With `--json` an error is an object with `error` and `exit_code`, on standard ou
 | `NO_COLOR`, `TERM` | no colour where the one has any value, or the other is `dumb` |
 | `STATE_DIRECTORY` | where the daemon keeps its store and the last configuration; systemd sets it |
 | `RUNTIME_DIRECTORY` | where the daemon opens its control socket; systemd sets it |
-| `XDG_STATE_HOME` | the parent of the store's directory for a plain user; unset: `~/.local/state` |
-| `LISTEN_FDS`, `LISTEN_PID` | systemd's sockets, in the place of `listen` (sd_listen_fds(3)) |
-| `NOTIFY_SOCKET`, `WATCHDOG_USEC` | how systemd hears of the daemon's state (sd_notify(3)) |
+| `XDG_STATE_HOME`, `XDG_RUNTIME_DIR`, `HOME` | below which a plain user's daemon has both |
+| `SSL_CERT_FILE`, `SSL_CERT_DIR` | the certification authorities, unless `https.ca_file` is set |
+| `LISTEN_FDS`, `LISTEN_PID`, `LISTEN_FDNAMES`, `LISTEN_PIDFDID` | systemd's sockets, in the \
+place of `listen` (sd_listen_fds(3)) |
+| `NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID` | how systemd hears of the daemon's state \
+(sd_notify(3)) |
+| `JOURNAL_STREAM` | where it names standard error, the log is for the journal |
 
 The variables of proxies are never used.
 
