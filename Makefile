@@ -65,6 +65,8 @@ docs: $(TEST)
 	$(VENV)/bin/python -m mtasts_resolver.cli.reference > docs/commands.md.new
 	mv docs/commands.md.new docs/commands.md
 	$(VENV)/bin/python -m manual
+	$(VENV)/bin/python -m mtasts_resolver.cli.export_format > docs/cache-export.schema.json.new
+	mv docs/cache-export.schema.json.new docs/cache-export.schema.json
 
 docs-lab: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.administrator

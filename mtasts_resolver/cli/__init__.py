@@ -27,6 +27,8 @@ COMMANDS = {
     "explain": "explain:explain",
     "status": "status:status",
     "history": "history:history",
+    "cache": "cache:cache_group",
+    "warm": "warm:warm",
     "config": "config:config_group",
     "completion": "completion:completion",
 }

@@ -7,10 +7,11 @@ mistaken something for the domain.
 import difflib
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mtasts_resolver.base.quoting import quote
+from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.config import Config
 from mtasts_resolver.policy import MAX_DOMAIN_LENGTH, parse_next_hop
 
@@ -39,6 +40,13 @@ def mistake_in_key(key: str) -> Mistake | None:
         return None
     meant = next(filter(parse_next_hop, _guesses(key)), None)
     return Mistake(_reason(key), meant)
+
+
+def check_keys(keys: Iterable[str]) -> None:
+    """End with what is odd about the first of `keys` that no policy could apply to."""
+    for key in keys:
+        if (mistake := mistake_in_key(key)) is not None:
+            raise CommandError(mistake.about(key))
 
 
 class Mistakes(NamedTuple):

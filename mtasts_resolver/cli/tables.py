@@ -1,7 +1,7 @@
 """How commands show values: tables for people, plain lines for a pipe."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import click
@@ -10,7 +10,9 @@ from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.base.spans import ago, span, until
 from mtasts_resolver.cli.terminal import use_color, width, wrap
 
-__all__ = ["Shown", "ago", "show_rows", "span", "until"]
+__all__ = ["Shown", "ago", "show_rows", "show_table", "span", "until"]
+
+LEAST_ROOM = 24  # columns of the first cell of a line: enough to tell most domains apart
 
 
 class Shown(NamedTuple):
@@ -36,3 +38,29 @@ def show_rows(rows: Iterable[Shown]) -> None:
     for row in rows:
         lines = wrap(escaped(row.text), columns, first=row.name.ljust(room), rest=" " * room)
         click.echo(click.style("\n".join(lines), fg="yellow" if row.bad and color else None))
+
+
+def show_table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """Show lines below each other, on a terminal in columns below their heads.
+
+    Where they do not all fit side by side, the first column gives way, and then the last is cut.
+    In a pipe the cells of a line have tabs between.
+    """
+    lines = [tuple(map(escaped, line)) for line in lines]
+    columns = width(sys.stdout)
+    if columns is None:
+        for line in lines:
+            click.echo("\t".join(line))
+        return
+    rooms = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
+    between = 2 * (len(rooms) - 1)
+    rooms[0] = max(LEAST_ROOM, min(rooms[0], columns - between - sum(rooms[1:])))
+    rooms[-1] = max(len(heads[-1]), min(rooms[-1], columns - between - sum(rooms[:-1])))
+    for number, line in enumerate([heads, *lines]):
+        cells = (_cut(cell, room).ljust(room) for cell, room in zip(line, rooms, strict=True))
+        text = "  ".join(cells).rstrip()
+        click.echo(click.style(text, bold=(not number and use_color("auto")) or None))
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 3]}..."

@@ -15,7 +15,7 @@ from mtasts_resolver.config.endpoints import (
     parse_proxy_url,
 )
 from mtasts_resolver.config.faults import ConfigError, Fault
-from mtasts_resolver.config.kinds import show_duration
+from mtasts_resolver.config.kinds import parse_duration, show_duration
 from mtasts_resolver.config.load import (
     Loaded,
     changes,
@@ -84,6 +84,7 @@ __all__ = [
     "log_settings",
     "parse_address",
     "parse_config",
+    "parse_duration",
     "parse_ip",
     "parse_kept",
     "parse_proxy_url",

@@ -55,6 +55,8 @@ refresh:
   forget_after: 90d
   concurrency: 32
 
+preload: []                                  # or domains such as ["partner.example.com"]
+
 control:                                     # for the commands
   socket: null                               # the directory that systemd provides
   group: null                                # or one whose members may steer the daemon

@@ -20,7 +20,7 @@ from mtasts_resolver.config.endpoints import (
 )
 from mtasts_resolver.config.faults import shown
 from mtasts_resolver.config.paths import parse_path, parse_store_url
-from mtasts_resolver.policy import is_hostname
+from mtasts_resolver.policy import NextHop, is_hostname, parse_next_hop
 
 SECOND = 1.0
 MINUTE = 60.0
@@ -61,15 +61,20 @@ def duration(low: float, high: float, reason: str) -> Kind:
     valid = f"{show_duration(low)} to {show_duration(high)}: {reason}"
 
     def parse(text: str) -> float:
-        found = _DURATION.match(text)
-        if not found:
-            raise ValueError(f"{shown(text)} is not a duration such as 5s, 10m, 12h, 1d")
-        seconds = float(found[1]) * _UNITS[found[2] or "s"]
+        seconds = parse_duration(text)
         if not low <= seconds <= high:
             raise ValueError(f"{shown(text)} is not in the range {valid}")
         return seconds
 
     return Kind("duration", valid, parse)
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds that `5s`, `10m`, `12h` or `1d` means; or raise ValueError."""
+    found = _DURATION.match(text)
+    if not found:
+        raise ValueError(f"{shown(text)} is not a duration such as 5s, 10m, 12h, 1d")
+    return float(found[1]) * _UNITS[found[2] or "s"]
 
 
 def integer(low: int, high: int, reason: str) -> Kind:
@@ -155,6 +160,14 @@ def parse_map_name(text: str) -> str:
     return text.lower()
 
 
+def parse_domain(text: str) -> str:
+    """Return the policy domain that is meant, in A-label form."""
+    hop = parse_next_hop(text)
+    if hop is None or hop != NextHop(hop.domain):
+        raise ValueError(f"{shown(text)} is not a mail domain such as example.com")
+    return hop.domain
+
+
 ADDRESS = Kind("address", "`inet:HOST:PORT` (IPv6 in brackets) or `unix:/PATH`", parse_address)
 HTTP_ADDRESS = Kind("address", "`HOST:PORT` (IPv6 in brackets), or empty: off", parse_http_address)
 SOCKET_PATH = Kind("path", "absolute, at most 107 bytes", parse_socket_path)
@@ -167,5 +180,6 @@ FILE = Kind("path", "absolute", parse_path)
 PROXY = Kind("URL", "`http://HOST:PORT`", parse_proxy_url)
 STORE = Kind("URL", "`sqlite:///absolute/path`", parse_store_url)
 MAP_NAME = Kind("map name", "a built-in map or one of `maps`", parse_map_name)
+DOMAIN = Kind("domain", "a mail domain such as `example.com`", parse_domain)
 SWITCH = switch()
 SWITCH_OR_ONLY = switch("true, false or only", "only")

@@ -28,6 +28,8 @@ from mtasts_resolver.config.paths import StoreUrl, default_control_socket, defau
 MAX_LISTENERS = 64  # more than anyone has
 MIB = 1 << 20
 MAX_HOSTS = 64  # names of a page
+# All are scheduled in one turn of the event loop, which takes a microsecond for each.
+MAX_PRELOADED = 1_000
 MAX_NETWORKS = 1_000  # each address of a policy host is compared with all of them
 
 # As others spell them. Case does not count in the name of a map: whoever has `querywithtlsrpt` in
@@ -390,6 +392,17 @@ class Config(Section, frozen=True, kw_only=True):
             "What is to be seen over HTTP; nothing can be changed there.", HttpConfig, reload=False
         ),
     ] = HttpConfig()
+    preload: Annotated[
+        tuple[str, ...],
+        Key(
+            "Domains whose policies are always kept current, though no mail may have gone to them"
+            " yet: the first message waits for nothing, and the policy is never forgotten for lack"
+            " of use. Where there is no policy, it is looked for again at each `refresh.interval`.",
+            kinds.DOMAIN,
+            most=MAX_PRELOADED,
+            reload=True,
+        ),
+    ] = ()
     log: Annotated[LogConfig, Key("What is logged, on standard error.", LogConfig, reload=True)] = (
         LogConfig()
     )

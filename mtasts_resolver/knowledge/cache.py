@@ -75,12 +75,16 @@ class ManyDicts(Generic[V]):
     def items(self) -> Iterator[tuple[str, V]]:
         return chain.from_iterable(values.items() for values in self._dicts)
 
-    def values(self) -> Iterator[V]:
-        """Yield each value that is still there when its turn comes, whatever changes meanwhile."""
+    def steadily(self) -> Iterator[tuple[str, V]]:
+        """Yield each that is still there, as it is when its turn comes, whatever changes meanwhile.
+
+        Of those that come meanwhile not all are met.
+        """
         for values in self._dicts:
-            for domain, value in tuple(values.items()):
-                if values.get(domain) is value:
-                    yield value
+            for domain in tuple(values):
+                value = values.get(domain)
+                if value is not None:
+                    yield domain, value
 
     def _dict(self, domain: str) -> dict[str, V]:
         return self._dicts[hash(domain) % len(self._dicts)]
@@ -191,7 +195,13 @@ class Cache(Generic[E]):
 
     def precious_entries(self) -> Iterator[E]:
         """Yield each that is still there when its turn comes; of others that come, not all."""
-        return self._precious.values()
+        return (entry for _, entry in self._precious.steadily())
+
+    def entries(self, *, absences: bool = True) -> Iterator[tuple[str, E]]:
+        """Yield each with its domain in the same way, those that are precious first."""
+        yield from self._precious.steadily()
+        if absences:
+            yield from self._absences.steadily()
 
     def _has_room(self, *, entries: int = 0, size: int = 0) -> bool:
         return len(self) + entries <= self._limit and self._bytes + size <= self._max_bytes

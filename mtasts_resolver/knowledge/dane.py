@@ -26,6 +26,7 @@ RENEW_FROM, RENEW_TO = 0.7, 0.9
 # Of most next hops the same few things are known: one object stands for all of them.
 MAX_SHARED = 1_000
 
+NOT_YET = "no name server has answered yet"
 OFF = DaneFinding(Dane.OFF, "no name server that validates DNSSEC and is trusted can be asked")
 
 
@@ -58,6 +59,12 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
         until = now + PROBE_INTERVAL
         return DaneEntry(finding=OFF, until=until, stale_at=until, asked=now)
 
+    async def hosts(self, hop: str) -> DaneFinding:
+        """Ask afresh what can be found of each host, which is not kept. Raise OverloadedError."""
+        if not self._dnssec.validates:
+            return self._off().finding if self._dnssec.validates is False else _unknown(NOT_YET)
+        return (await self._discoverer.hosts(hop)).finding
+
     def due(self, entry: DaneEntry) -> float:
         return entry.stale_at
 
@@ -67,7 +74,7 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
         validates = await self._dnssec.first_probe()
         if validates:
             return (await self._learnt(hop)).finding
-        return OFF if validates is False else _unknown("no name server has answered yet")
+        return OFF if validates is False else _unknown(NOT_YET)
 
     async def _learn(self, hop: str) -> DaneEntry:
         return await self._look_again(hop)
@@ -78,6 +85,12 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
         if entry is None or self._clock.monotonic() - entry.asked > IN_USE:
             return None
         return await self._look_again(hop) if self._dnssec.validates else None
+
+    async def _refetch(self, hop: str) -> DaneEntry:
+        return await self._look_again(hop)
+
+    def _drop(self, hop: str) -> None:
+        self.cache.remove(hop)
 
     def _too_late(self, _hop: str, timeout: float) -> DaneFinding:
         return _unknown(f"the look-up took more than {timeout:g} s; try again")

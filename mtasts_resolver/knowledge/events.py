@@ -58,6 +58,26 @@ class RecordReturned(NamedTuple):
     domain: str
 
 
+class PolicyPurged(NamedTuple):
+    """An administrator has had a policy dropped, which may still apply (RFC 8461 §5.1)."""
+
+    domain: str
+    policy: Policy
+    policy_id: str | None
+    by: str
+    """The user."""
+
+
+class PolicyImported(NamedTuple):
+    """An administrator has brought a policy that was fetched elsewhere, or earlier."""
+
+    domain: str
+    policy: Policy
+    policy_id: str
+    by: str
+    """The user."""
+
+
 class PolicyUnavailable(NamedTuple):
     """There is a policy record, but no policy, for a new reason (RFC 8461 §3.3)."""
 

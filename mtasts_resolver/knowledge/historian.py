@@ -42,6 +42,8 @@ class Historian:
         listen(events.PolicyChanged, self._policy_changed)
         listen(events.PolicyExpired, self._policy_expired)
         listen(events.PolicyForgotten, self._policy_forgotten)
+        listen(events.PolicyPurged, self._policy_purged)
+        listen(events.PolicyImported, self._policy_imported)
         listen(events.StoredPolicyInvalid, self._stored_policy_invalid)
         listen(events.RecordLost, self._record_lost)
         listen(events.RecordReturned, self._record_returned)
@@ -93,7 +95,7 @@ class Historian:
 
     def _policy_ended(
         self,
-        told: events.PolicyExpired | events.PolicyForgotten,
+        told: events.PolicyExpired | events.PolicyForgotten | events.PolicyPurged,
         how: str,
         weakened: list[Weakening],
     ) -> None:
@@ -106,10 +108,26 @@ class Historian:
             was=None if policy is None else bounded(policy.document),
             was_id=told.policy_id,
             weakened=tuple(weakened),
+            by=told.by if isinstance(told, events.PolicyPurged) else "",
         )
         self._note(ended)
         if policy is not None:
             self._warn(told.domain, weakened, policy.mode, how)
+
+    def _policy_purged(self, told: events.PolicyPurged) -> None:
+        self._policy_ended(told, "purged", [])
+
+    def _policy_imported(self, told: events.PolicyImported) -> None:
+        imported = Change(
+            self._time,
+            told.domain,
+            Subject.POLICY,
+            "imported",
+            bounded(told.policy.document),
+            now_id=told.policy_id,
+            by=told.by,
+        )
+        self._note(imported)
 
     def _stored_policy_invalid(self, told: events.StoredPolicyInvalid) -> None:
         damaged = Change(self._time, told.domain, Subject.POLICY, "damaged", reason=told.reason)

@@ -23,6 +23,8 @@ class Journal:
         listen(events.PolicyChanged, self._policy_changed)
         listen(events.PolicyExpired, self._policy_expired)
         listen(events.PolicyForgotten, self._policy_forgotten)
+        listen(events.PolicyPurged, self._policy_purged)
+        listen(events.PolicyImported, self._policy_imported)
         listen(events.PolicyUnavailable, self._policy_unavailable)
         listen(events.ProtectionWeakened, self._protection_weakened)
         listen(events.RecordInvalid, self._record_invalid)
@@ -56,6 +58,15 @@ class Journal:
         reason = "not asked for in forget_after"
         self._domains.info("policy-forgotten", domain=event.domain, reason=reason)
 
+    def _policy_purged(self, event: events.PolicyPurged) -> None:
+        mode = event.policy.mode
+        report = self._domains.warning if mode is Mode.ENFORCE else self._domains.info
+        report("policy-purged", domain=event.domain, mode=mode, by=event.by)
+
+    def _policy_imported(self, event: events.PolicyImported) -> None:
+        described = _described(event)
+        self._domains.info("policy-imported", domain=event.domain, **described, by=event.by)
+
     def _policy_unavailable(self, event: events.PolicyUnavailable) -> None:
         self._domains.warning("policy-unavailable", **event._asdict())
 
@@ -84,7 +95,9 @@ class Journal:
         self._domains.info("policy-refresh-recovered", domain=event.domain)
 
 
-def _described(event: events.PolicyFound | events.PolicyChanged) -> dict[str, object]:
+def _described(
+    event: events.PolicyFound | events.PolicyChanged | events.PolicyImported,
+) -> dict[str, object]:
     policy = event.policy
     return {
         "mode": policy.mode,

@@ -9,7 +9,8 @@ What is in use is renewed before it ends.
 import asyncio
 import random
 from abc import abstractmethod
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
@@ -20,6 +21,7 @@ from mtasts_resolver.knowledge.cache import Cache
 from mtasts_resolver.knowledge.entry import Entry
 from mtasts_resolver.knowledge.inflight import Discoveries
 from mtasts_resolver.knowledge.lifetimes import RETRY_SOON
+from mtasts_resolver.knowledge.pacing import Pacing
 from mtasts_resolver.knowledge.schedule import Schedule
 
 E = TypeVar("E", bound=Entry)
@@ -47,6 +49,7 @@ class Knowledge(Schedule[E], Generic[E, F]):
         self._counters = means.counters
         self._events = means.events
         self._discoveries: Discoveries[E | None] = Discoveries(kind)
+        self._refetches = Pacing()
 
     @property
     def concurrency(self) -> int:
@@ -78,10 +81,21 @@ class Knowledge(Schedule[E], Generic[E, F]):
             return self._too_late(key, timeout)
 
     async def renew(self, key: str) -> E | None:
+        return await self._alone(key, self._find_anew)
+
+    async def refetch(self, key: str) -> None:
+        """Find out anew at once, whatever is known: an administrator asks for it.
+
+        What was found is held then. Raise TooSoonError or OverloadedError.
+        """
+        self._refetches.begin(key, self._clock.monotonic())
+        await self._alone(key, self._refetch)
+
+    async def purge(self, key: str) -> None:
+        """Drop what is known of `key`, once nothing is under way for it."""
         await self._discoveries.idle(key)
-        task = self._discoveries.start(key, self._find_anew(key))
-        await asyncio.wait({task})
-        return task.result()
+        self.unschedule(key)
+        self._drop(key)
 
     async def close(self) -> None:
         """End every discovery."""
@@ -106,6 +120,14 @@ class Knowledge(Schedule[E], Generic[E, F]):
         """Find out for the schedule; None where the key need not be scheduled again."""
 
     @abstractmethod
+    async def _refetch(self, key: str) -> E:
+        """Find out for an administrator, and note when the key is due then."""
+
+    @abstractmethod
+    def _drop(self, key: str) -> None:
+        """Drop what memory holds of `key`, and what is stored."""
+
+    @abstractmethod
     def _too_late(self, key: str, timeout: float) -> F:
         """Return the finding for a look-up that took longer. Raise OverloadedError."""
 
@@ -119,6 +141,18 @@ class Knowledge(Schedule[E], Generic[E, F]):
             entry = task.result()
             if entry is not None:  # None: it was a renewal, and nothing is left
                 return entry
+
+    async def _alone(
+        self, key: str, find: Callable[[str], Coroutine[Any, Any, E | None]]
+    ) -> E | None:
+        """Return what `find` finds, which begins when nothing is under way for `key`.
+
+        It goes on when whoever waits for it has gone.
+        """
+        await self._discoveries.idle(key)
+        task = self._discoveries.start(key, find(key))
+        await asyncio.wait({task})
+        return task.result()
 
     def _look_behind(self, key: str, entry: E, now: float) -> None:
         if key in self._discoveries:

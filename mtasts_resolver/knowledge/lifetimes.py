@@ -85,6 +85,20 @@ def refresh_delay(max_age: int, interval: float, rng: random.Random) -> float:
     return min(interval, max_age / 2) * rng.uniform(1.0 - REFRESH_JITTER, 1.0)
 
 
+def absence_recheck(
+    now: float, retry_at: float | None, interval: float, *, known: bool, rng: random.Random
+) -> float:
+    """Return when to look again at a domain without a policy that is to be kept current.
+
+    `retry_at` is the earliest time where a fetch failed; not `known` says that DNS did.
+    """
+    if retry_at is not None:
+        return max(retry_at, now + MIN_RETRY)
+    if not known:
+        return now + MIN_RETRY * rng.uniform(1.0, 1.0 + RETRY_JITTER)
+    return now + interval * rng.uniform(1.0 - REFRESH_JITTER, 1.0)
+
+
 def refresh_urgency(remaining: float, max_age: int) -> Urgency:
     """Return how urgent a failed refresh is: the less is left of max_age, the more."""
     left = remaining / policy_lifetime(max_age)

@@ -5,7 +5,10 @@ store again, what the store cannot tell now is doubted, and what a wrong clock h
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from enum import StrEnum
+
+import msgspec
 
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.events import Events
@@ -25,6 +28,15 @@ from mtasts_resolver.store.errors import UnavailableError
 ASKED_AT_PRECISION = 86_400.0
 # Absences that are looked at in one turn of the event loop when the store can be read again.
 DOUBTED_PER_TURN = 256
+
+
+class Taken(StrEnum):
+    """What became of a policy that an administrator has brought."""
+
+    IMPORTED = "imported"
+    KNOWN = "known"
+    """One that was fetched at the same time or later is held."""
+    EXPIRED = "expired"
 
 
 class Policies:
@@ -62,6 +74,11 @@ class Policies:
     # -- from the store ------------------------------------------------------------------------
 
     @property
+    def is_loaded(self) -> bool:
+        """Tell whether all that the store holds was read once."""
+        return self._loaded
+
+    @property
     def may_be_stored(self) -> bool:
         """Tell whether the store may hold a policy that memory does not.
 
@@ -76,6 +93,31 @@ class Policies:
         """
         stored = await self._store.get(domain)
         return self._entry_of(stored) if stored is not None else None
+
+    async def kept(self, domain: str) -> StsEntry | None:
+        """Return the policy that memory holds, though it may be over, or else the store.
+
+        Raise UnavailableError, which the store has reported.
+        """
+        entry = self.cache.get(domain)
+        if entry is None or entry.stored is None:
+            return await self.read(domain) if self.may_be_stored else None
+        if self._clock.monotonic() >= entry.until:
+            self.hold_longer(entry, entry.stored)
+        return entry
+
+    async def only_stored(self) -> AsyncIterator[list[StoredPolicy]]:
+        """Yield the policies that the store holds and memory does not.
+
+        Raise UnavailableError, which the store has reported.
+        """
+        if self.may_be_stored:
+            async for batch in self._store.scan():
+                yield [stored for stored in batch if not self._holds(stored.domain)]
+
+    def _holds(self, domain: str) -> bool:
+        entry = self.cache.get(domain)
+        return entry is not None and entry.stored is not None
 
     async def recall(self, domain: str) -> StsEntry | None:
         """Take a policy that a look-up is for from the store into memory, if there is one.
@@ -162,6 +204,24 @@ class Policies:
             self.cache.put(stored.domain, entry)
         else:
             self.cache.offer(stored.domain, entry)
+
+    def take_in(self, stored: StoredPolicy, kept: StsEntry | None) -> tuple[Taken, StsEntry | None]:
+        """Hold a policy that this daemon has not fetched; `kept` is the one that is held.
+
+        Raise DocumentError.
+        """
+        wall = self._clock.wall()
+        # A time to come would make it hold for longer than its max_age from now.
+        fetched_at = min(stored.fetched_at, wall)
+        asked_at = min(stored.asked_at, wall)
+        stored = msgspec.structs.replace(stored, fetched_at=fetched_at, asked_at=asked_at)
+        entry = entry_of(stored, self._clock)
+        if entry is None:
+            return Taken.EXPIRED, None
+        if kept is not None and kept.stored is not None and kept.stored.fetched_at >= fetched_at:
+            return Taken.KNOWN, None
+        self.put(stored, entry, asked_for=False)
+        return Taken.IMPORTED, entry
 
     def put_absence(self, domain: str, entry: StsEntry) -> bool:
         """Hold that there is no policy; tell whether the state of the domain has changed."""

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from mtasts_resolver.base import logs
@@ -63,6 +64,18 @@ class Schedule(ABC, Generic[E]):
     def schedule(self, domain: str, entry: E) -> None:
         """Note when the entry of `domain` is due."""
         self._schedule_at(domain, self.due(entry))
+
+    def domains(self) -> Iterator[str]:
+        """Yield each that is still scheduled when its turn comes."""
+        return (domain for domain, _ in self._due.steadily())
+
+    def due_at(self, domain: str) -> float | None:
+        """Return when `domain` is due; infinity while it is renewed, None where it never is."""
+        return self._due.get(domain)
+
+    def unschedule(self, domain: str) -> None:
+        """Let `domain` be due no more."""
+        self._due.pop(domain)
 
     def wake(self) -> None:
         """Look at the schedule again: something about it has changed."""
@@ -131,6 +144,6 @@ class Schedule(ABC, Generic[E]):
             self._schedule_at(domain, self._clock.monotonic() + PAUSE)
         else:
             if entry is None:
-                self._due.pop(domain)
+                self.unschedule(domain)
             else:
                 self.schedule(domain, entry)

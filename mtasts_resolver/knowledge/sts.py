@@ -13,32 +13,32 @@ from mtasts_resolver.discovery.findings import FoundRecord
 from mtasts_resolver.knowledge.entry import ABSENT, FetchFailure, StsEntry
 from mtasts_resolver.knowledge.events import (
     DnsFailed,
+    PoliciesLoaded,
     PolicyChanged,
-    PolicyExpired,
     PolicyForgotten,
     PolicyFound,
     PolicyUnavailable,
     RecordInvalid,
     RecordLost,
     RecordReturned,
-    RefreshFailed,
     RefreshRecovered,
-    StoredPolicyInvalid,
 )
+from mtasts_resolver.knowledge.failing import FailingRefreshes
 from mtasts_resolver.knowledge.learning import Knowledge, Means
 from mtasts_resolver.knowledge.lifetimes import (
+    MIN_RETRY,
     RETRY_SOON,
     absence_lifetime,
+    absence_recheck,
     id_check_delay,
     next_refresh,
     policy_lifetime,
-    refresh_urgency,
     retry_delay,
 )
 from mtasts_resolver.knowledge.loader import Loader
 from mtasts_resolver.knowledge.nameservers import NameServerHealth
 from mtasts_resolver.knowledge.policies import Policies
-from mtasts_resolver.policy import Mode, Policy, StsFinding
+from mtasts_resolver.policy import Policy, StsFinding
 from mtasts_resolver.store import Store, StoredPolicy
 from mtasts_resolver.store.errors import UnavailableError
 from mtasts_resolver.worker.discoverer import Discoverer
@@ -58,20 +58,22 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
         self._discoverer = discoverer
         self._loader = Loader(self.policies, store, self, clock=clock, events=events)
         self._name_servers = NameServerHealth(clock, events)
-        self._failing: set[str] = set()
-        events.listen(PolicyExpired, lambda told: self._failing.discard(told.domain))
-        events.listen(PolicyForgotten, lambda told: self._failing.discard(told.domain))
-        events.listen(StoredPolicyInvalid, lambda told: self._failing.discard(told.domain))
+        self.failing = FailingRefreshes(events)
+        self._preload = frozenset(means.config.preload)
+        events.listen(PoliciesLoaded, lambda _: self._schedule_preload())
 
     @property
     def failing_refresh(self) -> int:
         """Return how many cached policies failed to be refreshed, mode none not counted."""
-        return len(self._failing)
+        return len(self.failing)
 
     def reconfigure(self, config: Config) -> None:
         """Take new settings; a new interval holds from each domain's next refresh on."""
         self._config = config
         self.policies.reconfigure(config)
+        self._preload = frozenset(config.preload)
+        if self.policies.is_loaded:
+            self._schedule_preload()
         self.wake()
 
     async def run(self) -> None:
@@ -81,15 +83,29 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
             group.create_task(super().run(), name="policy schedule")
 
     def due(self, entry: StsEntry) -> float:
-        policy, failure = entry.finding.policy, entry.failure
-        return next_refresh(
-            self._clock.monotonic(),
+        now, interval = self._clock.monotonic(), self._config.refresh.interval
+        retry_at = None if entry.failure is None else entry.failure.retry_at
+        policy, stored = entry.finding.policy, entry.stored
+        if policy is None or stored is None:  # of `preload`: others are not scheduled
+            known = entry.finding.known
+            return absence_recheck(now, retry_at, interval, known=known, rng=self._rng)
+        due = next_refresh(
+            now,
             until=entry.until,
-            max_age=0 if policy is None else policy.max_age,
-            retry_at=None if failure is None else failure.retry_at,
-            interval=self._config.refresh.interval,
+            max_age=policy.max_age,
+            retry_at=retry_at,
+            interval=interval,
             rng=self._rng,
         )
+        # One that lives for a minute is not let go of when it is over, but fetched again.
+        return max(due, now + MIN_RETRY) if stored.domain in self._preload else due
+
+    def _schedule_preload(self) -> None:
+        """Have those of `preload` looked at that are not kept current yet."""
+        now = self._clock.monotonic()
+        for domain in self._preload:
+            if domain not in self:
+                self._schedule_at(domain, now)
 
     # -- the ways to a discovery ---------------------------------------------------------------
 
@@ -128,30 +144,55 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
         """Fetch the policy again, whether or not its id changed (RFC 8461 §3.3).
 
         None where none is left: it has expired, or the domain was not asked for in `forget_after`.
+        Of a domain in `preload` neither is an end.
         """
-        entry = self.policies.get(domain)
-        if entry is None or entry.stored is None:
-            try:
-                entry = await self.policies.read(domain)
-            except UnavailableError as error:  # to be tried again later
-                raise OverloadedError(str(error)) from None
-            if entry is None:
-                return None
-        now = self._clock.monotonic()
-        if now >= entry.until and entry.stored is not None:
-            self.policies.hold_longer(entry, entry.stored)
-        if now >= entry.until:
+        entry = await self.kept(domain)
+        now, preloaded = self._clock.monotonic(), domain in self._preload
+        if entry is not None and now >= entry.until:
             self.policies.expire(domain, entry)
-            return None
-        if now - entry.asked >= self._config.refresh.forget_after:
+            entry = None
+        if entry is None:
+            return await self._look_again(domain) if preloaded else None
+        if not preloaded and now - entry.asked >= self._config.refresh.forget_after:
             forgotten = PolicyForgotten(domain, entry.finding.policy, entry.policy_id)
             self._events.publish(forgotten)
             self.policies.forget(domain)
             return None
+        return await self._fetch_anew(domain, entry)
+
+    async def kept(self, domain: str) -> StsEntry | None:
+        """Return the policy that memory holds, or else the store. Raise OverloadedError."""
+        try:
+            return await self.policies.kept(domain)
+        except UnavailableError as error:  # to be tried again later
+            raise OverloadedError(str(error)) from None
+
+    async def _fetch_anew(self, domain: str, entry: StsEntry) -> StsEntry:
         if self.policies.get(domain) is None:
             self.cache.offer(domain, entry)
         async with self._discoveries.slot(domain):
             return await self._discover(domain, due=entry)
+
+    # -- what an administrator asks for --------------------------------------------------------
+
+    async def _refetch(self, domain: str) -> StsEntry:
+        """Fetch the policy, even though one that failed is to wait: RFC 8461 §3.3 is of retries."""
+        kept, now = await self.kept(domain), self._clock.monotonic()
+        for entry in (kept, self.policies.get(domain)):
+            if entry is not None and entry.failure is not None:
+                entry.failure = entry.failure._replace(retry_at=now)
+        if kept is not None and now < kept.until:
+            found = await self._fetch_anew(domain, kept)
+        else:
+            found = await self._look_again(domain)
+        if found.renewed or domain in self._preload:
+            self.schedule(domain, found)
+        return found
+
+    def _drop(self, domain: str) -> None:
+        self.policies.forget(domain)
+        if domain in self._preload:
+            self._schedule_at(domain, self._clock.monotonic())
 
     def _too_late(self, domain: str, timeout: float) -> StsFinding:
         # What the domain can do to be slow ends sooner: this was us, and it must not pass for a
@@ -304,8 +345,7 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
         elif policy != before or policy_id != known.policy_id:
             changed = PolicyChanged(domain, policy, policy_id, before, known.policy_id)
             self._events.publish(changed)
-        if domain in self._failing:
-            self._failing.discard(domain)
+        if self.failing.end(domain):
             self._events.publish(RefreshRecovered(domain))
 
     def _fetch_failed(
@@ -328,26 +368,11 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
         )
         if entry is None:
             return self._without_policy(domain, failure, now)
-        self._note_failed_refresh(domain, entry, failure, now)
+        self.failing.note(domain, entry, failure, now)
         entry.failure = failure
         self.cache.weigh(domain, entry)
         self.policies.note_asked(entry, now)
         return entry
-
-    def _note_failed_refresh(
-        self, domain: str, entry: StsEntry, failure: FetchFailure, now: float
-    ) -> None:
-        """Tell of the failure where it is new or has become more urgent (RFC 8461 §3.3)."""
-        policy = entry.finding.policy
-        if policy is None or policy.mode is Mode.NONE:
-            return
-        self._failing.add(domain)
-        remaining = entry.until - now
-        urgency = refresh_urgency(remaining, policy.max_age)
-        if entry.reported != (failure.code, urgency):
-            entry.reported = (failure.code, urgency)
-            told = RefreshFailed(domain, failure.code, failure.reason, remaining, urgency)
-            self._events.publish(told)
 
     def _without_policy(self, domain: str, failure: FetchFailure, now: float) -> StsEntry:
         """Remember that there is a record, but no policy (RFC 8461 §3.3): deliver as without."""

@@ -11,7 +11,7 @@ from mtasts_resolver.policy.document import (
 )
 from mtasts_resolver.policy.hostname import is_hostname, is_mx_pattern, matches
 from mtasts_resolver.policy.key import MAX_DOMAIN_LENGTH, NextHop, parse_next_hop
-from mtasts_resolver.policy.record import PolicyRecord, RecordError, select_record
+from mtasts_resolver.policy.record import PolicyRecord, RecordError, is_policy_id, select_record
 from mtasts_resolver.policy.verdict import Level, StsFinding, Verdict, decide, is_enforced
 from mtasts_resolver.policy.weakening import (
     Weakening,
@@ -42,6 +42,7 @@ __all__ = [
     "is_enforced",
     "is_hostname",
     "is_mx_pattern",
+    "is_policy_id",
     "judge_hosts",
     "matches",
     "outside",

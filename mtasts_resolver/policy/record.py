@@ -37,6 +37,11 @@ class RecordError(ValueError):
     """The domain publishes no usable policy record; the text says why."""
 
 
+def is_policy_id(text: str) -> bool:
+    """Tell whether `text` can be the id of a policy record."""
+    return text.isascii() and _ID.match(b"id=" + text.encode()) is not None
+
+
 def parse_record(text: bytes) -> PolicyRecord:
     """Return the policy record that `text`, a TXT record's joined strings, holds.
 

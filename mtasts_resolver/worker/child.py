@@ -229,8 +229,10 @@ async def _find(discoverer: DirectDiscoverer, ask: Ask) -> Found:
             found = await discoverer.policy(ask.about)
         case "dane":
             dane = await discoverer.dane(ask.about)
-            finding = dane.finding._replace(hosts=())  # only `explain` shows them
+            finding = dane.finding._replace(hosts=())  # nobody looks at them
             found = dane._replace(finding=finding)
+        case "hosts":
+            found = await discoverer.hosts(ask.about)
         case "probe":
             found = await discoverer.probe()
     return Found(ask.number, msgspec.Raw(messages.encode(found)))

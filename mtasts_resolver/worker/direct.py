@@ -80,5 +80,8 @@ class DirectDiscoverer:
         except DnsAnswerError as error:
             return FoundDane(DaneFinding(Dane.UNKNOWN, str(error)), FAILURE_LIFETIME)
 
+    async def hosts(self, next_hop: str) -> FoundDane:
+        return await self.dane(next_hop)
+
     async def probe(self) -> Probe:
         return await probe(self._validating)

@@ -25,5 +25,8 @@ class Discoverer(Protocol):
     async def dane(self, next_hop: str) -> FoundDane:
         """Return what is known of DANE at the hosts of `next_hop`, which is a NextHop as text."""
 
+    async def hosts(self, next_hop: str) -> FoundDane:
+        """Return the same with what was found of each host, for an administrator."""
+
     async def probe(self) -> Probe:
         """Ask the trusted name servers for what every validating one can prove. Raise DnsError."""

@@ -13,7 +13,7 @@ from mtasts_resolver.discovery import errors
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
 
-Question = Literal["sts", "policy", "dane", "probe"]
+Question = Literal["sts", "policy", "dane", "hosts", "probe"]
 
 MAX_REASON_CHARS = 2_000  # of an error; what an administrator reads is far shorter
 
@@ -30,7 +30,7 @@ class Ask(Struct, tag=True):
     number: int
     question: Question
     about: str
-    """The policy domain; of the question `dane` the next hop, of `probe` nothing."""
+    """The policy domain; of the questions `dane` and `hosts` the next hop, of `probe` nothing."""
     known_ids: tuple[str, ...] = ()
     """Of policies that are not to be fetched."""
 

@@ -60,6 +60,9 @@ class Supervisor:
     async def dane(self, next_hop: str) -> FoundDane:
         return await self._ask(FoundDane, "dane", next_hop)
 
+    async def hosts(self, next_hop: str) -> FoundDane:
+        return await self._ask(FoundDane, "hosts", next_hop)
+
     async def probe(self) -> Probe:
         return await self._ask(Probe, "probe", "")
 

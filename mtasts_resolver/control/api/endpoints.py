@@ -1,6 +1,12 @@
 """All endpoints there are."""
 
-from mtasts_resolver.control.api import history, status
+from mtasts_resolver.control.api import domains, history, holdings, renewals, status
 from mtasts_resolver.control.api.endpoint import Endpoint
 
-ENDPOINTS: tuple[Endpoint, ...] = (*status.ENDPOINTS, *history.ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *status.ENDPOINTS,
+    *domains.ENDPOINTS,
+    *renewals.ENDPOINTS,
+    *holdings.ENDPOINTS,
+    *history.ENDPOINTS,
+)

@@ -215,7 +215,7 @@ async def test_to_revoke_all_replies_touches_none(monkeypatch: pytest.MonkeyPatc
     assert entry is not None
     (held,) = entry.replies
     with monkeypatch.context() as patch:
-        for name in ("items", "values", "get"):
+        for name in ("items", "steadily", "get"):
             patch.delattr(ManyDicts, name)
         service.reconfigure(Config())
         world.events.publish(DnssecChanged(validates=True))

@@ -29,6 +29,7 @@ store: {url: 'sqlite:///a/b.sqlite'}
 cache: {memory_entries: 5000, memory_megabytes: 50}
 refresh: {interval: 12h, forget_after: 30d, concurrency: 5}
 control: {socket: /a/control.sock, group: us}
+preload: [partner.example]
 http: {address: '[::1]:80', hosts: [status.example]}
 log: {level: debug, format: json}
 user: me

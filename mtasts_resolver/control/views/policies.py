@@ -1,0 +1,67 @@
+"""Policies as they leave this daemon, and what a table would hold in its place."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+from mtasts_resolver.answers.service import reply_for
+from mtasts_resolver.control.guest import bites
+from mtasts_resolver.control.sources import Sources
+from mtasts_resolver.control.values.policies import AnswersQuery, ExportedPolicy, KeyAnswer
+from mtasts_resolver.control.views.domains import (
+    Known,
+    condition,
+    dane_in_memory,
+    find_domains,
+)
+from mtasts_resolver.control.views.times import timestamp, wall_of
+from mtasts_resolver.knowledge.dane import OFF
+from mtasts_resolver.knowledge.steering import domain_of
+from mtasts_resolver.policy import Dane, StsFinding
+
+
+def exported(sources: Sources, known: Known) -> ExportedPolicy | None:
+    """Return the policy of a domain; None where it has none."""
+    stored, policy = known.entry.stored, known.entry.finding.policy
+    if stored is None or policy is None:
+        return None
+    return ExportedPolicy(
+        domain=stored.domain,
+        id=stored.policy_id,
+        mode=policy.mode.value,
+        fetched=_moment(stored.fetched_at),
+        expires=_moment(wall_of(known.entry.until, sources.clock)),
+        used=_moment(wall_of(known.entry.asked, sources.clock)),
+        document=stored.document,
+    )
+
+
+def _moment(wall: float) -> datetime:
+    return datetime.fromtimestamp(int(wall), UTC)
+
+
+async def find_replies(sources: Sources, query: AnswersQuery) -> AsyncIterator[KeyAnswer]:
+    """Yield what Postfix gets in a map for each key of which something is known.
+
+    Besides domains these are the next hops of other spellings that were asked for: `[host]:port`.
+    Raise UnavailableError.
+    """
+    async for known in find_domains(sources, query):
+        yield _answer_to(sources, query.map, known.domain, known)
+    is_meant = condition(sources, query)
+    async for hop, _ in bites(sources.dane.cache.entries()):
+        domain = domain_of(hop)
+        entry = sources.sts.policies.get(domain) if hop != domain else None
+        if entry is not None and is_meant(known := Known(domain, entry)):
+            yield _answer_to(sources, query.map, hop, known)
+
+
+def _answer_to(sources: Sources, map_name: str, hop: str, known: Known) -> KeyAnswer:
+    config, entry = sources.in_force.config, known.entry
+    holds = sources.clock.monotonic() < entry.until
+    dane = dane_in_memory(sources, hop)
+    if dane is None or dane.status is Dane.UNKNOWN:
+        dane = OFF  # a table cannot ask again; Postfix itself does at the levels of DANE
+    finding = entry.finding if holds else StsFinding(None)
+    reply = reply_for(known.domain, finding, dane, config.map_options(map_name), config)
+    until = None if finding.policy is None else timestamp(wall_of(entry.until, sources.clock))
+    return KeyAnswer(key=hop, status=reply.status, text=reply.text, expires=until)
