@@ -16,7 +16,12 @@ from mtasts_resolver.cli.past import show_past
 from mtasts_resolver.cli.running import daemon_options, running_daemon
 from mtasts_resolver.cli.terminal import show_notes, use_color, width, wrap
 from mtasts_resolver.control.client import ControlClient
-from mtasts_resolver.control.values.history import HistoryEntry, HistoryPage, PastState
+from mtasts_resolver.control.values.history import (
+    HistoryEntry,
+    HistoryPage,
+    PastState,
+    weakening_in_words,
+)
 
 LIMIT = 20  # changes that are shown: a screen or two
 # Lines of a difference that are shown with what is the same; of a longer one, what is not.
@@ -88,16 +93,11 @@ def history(
     if as_json:
         click.echo(msgspec.json.encode(LatestChanges(changes)).decode())
     elif not changes:
-        show_notes([_none_kept(domain, narrowed=weakened or since is not None)])
+        show_notes([f"No change{' of ' + domain if domain else ''} is kept that was asked for."])
     else:
         _show(changes[::-1], with_domain=domain is None)
     if not changes:
         sys.exit(exit_codes.NEGATIVE)
-
-
-def _none_kept(domain: str | None, *, narrowed: bool) -> str:
-    of, such = f" of {domain}" if domain else "", " of that kind" if narrowed else ""
-    return f"No change{of}{such} is kept."
 
 
 def _latest(
@@ -153,25 +153,23 @@ def _fields(change: HistoryEntry) -> Iterator[str]:
 
 
 def _head(change: HistoryEntry, *, with_domain: bool) -> str:
-    place = change.hop or change.domain
-    if not with_domain and place == change.domain:
-        place = ""
-    subject = "DANE" if change.subject == "dane" else change.subject
-    words = [place, subject, change.event]
+    words = [shown_locally(change.time), ""]
+    if with_domain or change.hop not in ("", change.domain):
+        words.append(change.hop or change.domain)
+    words += [change.subject, change.event]
     if change.map:
         words.append(f"in {change.map}")
-    ids = dict.fromkeys(filter(None, (change.was_id, change.now_id)))
-    if ids:
-        words.append(f"id {' -> '.join(ids)}")
+    if change.subject == "policy" and change.was_id != change.now_id:
+        words.append(f"id {change.was_id or '-'} -> {change.now_id or '-'}")
     if change.by:
         words.append(f"by {change.by}")
-    return f"{shown_locally(change.time)}  {' '.join(filter(None, words))}"
+    return " ".join(words)
 
 
 def _body(change: HistoryEntry) -> Iterator[tuple[str, str | None]]:
     """Yield the lines below a change, and their colours."""
     if change.weakened:
-        yield f"WEAKENED: {', '.join(map(_in_words, change.weakened))}", "red"
+        yield f"WEAKENED: {', '.join(map(weakening_in_words, change.weakened))}", "red"
     if change.reason:
         yield change.reason, None
     if change.subject in ("record", "refresh"):
@@ -180,16 +178,3 @@ def _body(change: HistoryEntry) -> Iterator[tuple[str, str | None]]:
     for line in change.difference:
         if whole or not line.startswith(" "):
             yield line, {"+": "green", "-": "red"}.get(line[:1])
-
-
-_WORDS = {
-    "mode": "the policy is not enforced any more",
-    "mx": "the policy allows hosts that it did not",
-    "record-gone": "there is no policy record any more; the cached policy applies until it expires",
-    "expired": "the policy has expired, and there is no other",
-    "dane-lost": "not every host can be verified with TLSA records any more",
-}
-
-
-def _in_words(weakening: str) -> str:
-    return _WORDS.get(weakening, weakening)
