@@ -10,6 +10,7 @@ import msgspec
 
 from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.cli.known_domains import complete_domain
 from mtasts_resolver.cli.moments import moment_option, shown_locally, zone
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.past import show_past
@@ -36,7 +37,7 @@ class LatestChanges(msgspec.Struct, frozen=True):
 
 
 @click.command()
-@click.argument("domain", required=False)
+@click.argument("domain", required=False, shell_complete=complete_domain)
 @click.option(
     "--at",
     metavar="TIME",

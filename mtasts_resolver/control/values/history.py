@@ -58,6 +58,15 @@ class HistoryPage(Struct, frozen=True, kw_only=True):
     """What `below` is to be for the next page; null at the end."""
 
 
+class WeakenedDomain(Struct, frozen=True, kw_only=True):
+    """Mail to a domain is less protected than it was lately."""
+
+    domain: str
+    weakened: tuple[str, ...]
+    """By what, as in HistoryEntry."""
+    since: str
+
+
 class PastPolicy(Struct, frozen=True, kw_only=True):
     """The policy that was cached."""
 
