@@ -94,11 +94,16 @@ def history(
     if as_json:
         click.echo(msgspec.json.encode(LatestChanges(changes)).decode())
     elif not changes:
-        show_notes([f"No change{' of ' + domain if domain else ''} is kept that was asked for."])
+        show_notes([_none_kept(domain, narrowed=weakened or since is not None)])
     else:
         _show(changes[::-1], with_domain=domain is None)
     if not changes:
         sys.exit(exit_codes.NEGATIVE)
+
+
+def _none_kept(domain: str | None, *, narrowed: bool) -> str:
+    of, such = f" of {domain}" if domain else "", " of that kind" if narrowed else ""
+    return f"No change{of}{such} is kept."
 
 
 def _latest(
@@ -154,17 +159,19 @@ def _fields(change: HistoryEntry) -> Iterator[str]:
 
 
 def _head(change: HistoryEntry, *, with_domain: bool) -> str:
-    words = [shown_locally(change.time), ""]
-    if with_domain or change.hop not in ("", change.domain):
-        words.append(change.hop or change.domain)
-    words += [change.subject, change.event]
+    place = change.hop or change.domain
+    if not with_domain and place == change.domain:
+        place = ""
+    subject = "DANE" if change.subject == "dane" else change.subject
+    words = [place, subject, change.event]
     if change.map:
         words.append(f"in {change.map}")
-    if change.subject == "policy" and change.was_id != change.now_id:
-        words.append(f"id {change.was_id or '-'} -> {change.now_id or '-'}")
+    ids = dict.fromkeys(filter(None, (change.was_id, change.now_id)))
+    if ids:
+        words.append(f"id {' -> '.join(ids)}")
     if change.by:
         words.append(f"by {change.by}")
-    return " ".join(words)
+    return f"{shown_locally(change.time)}  {' '.join(filter(None, words))}"
 
 
 def _body(change: HistoryEntry) -> Iterator[tuple[str, str | None]]:

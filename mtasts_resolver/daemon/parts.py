@@ -77,7 +77,6 @@ def assemble(
     events = Events()
     store = SqliteStore(store_path, clock=clock, events=events)
     history = History(history_path(store_path), clock=clock, events=events)
-    historian = Historian(events, history, clock, config)
     answer_history = AnswerHistory(events, history, clock)
     means = Means(clock, random.SystemRandom(), config, counters, events)
     sts = StsKnowledge(discoverer, store, means)
@@ -98,6 +97,7 @@ def assemble(
         },
     )
     journal = Journal(events, clock)  # after those that must not miss an event
+    historian = Historian(events, history, clock, config)  # so that it warns after what it is of
     events.listen(RepliesRevoked, lambda _: server.forget_replies())
     return Parts(
         clock=clock,

@@ -72,7 +72,8 @@ class Journal:
 
     def _protection_weakened(self, event: events.ProtectionWeakened) -> None:
         if Weakening.EXPIRED not in event.weakened:  # of which `policy-expired` warns
-            self._domains.warning("protection-weakened", **event._asdict())
+            fields = {name: value for name, value in event._asdict().items() if value}
+            self._domains.warning("protection-weakened", **fields)
 
     def _record_invalid(self, event: events.RecordInvalid) -> None:
         self._domains.warning("policy-record-invalid", **event._asdict())

@@ -175,6 +175,8 @@ CHANGING = tuple(
     for name in (
         "new-id",
         "new-id-none",
+        "turns-testing",
+        "loses-record",
         "record-removed",
         "document-broken",
         "web-goes-down",

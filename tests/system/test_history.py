@@ -203,7 +203,7 @@ async def test_the_differences_and_what_weakens(daemon_with_past: RunningDaemon)
         (("--at", "03:12"), exit_codes.USAGE, "--at needs a DOMAIN"),
         (("192.0.2.1",), exit_codes.USAGE, "is no domain"),
         ((GOOD, "--limit", "0"), exit_codes.USAGE, "0"),
-        (("quiet.example",), exit_codes.NEGATIVE, "No change of quiet.example"),
+        (("quiet.example",), exit_codes.NEGATIVE, "No change of quiet.example is kept."),
     ],
 )
 def test_what_cannot_be_told(
