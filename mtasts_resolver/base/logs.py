@@ -17,7 +17,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
@@ -71,6 +71,15 @@ class EventLogger:
         """Log a step."""
         self._log(logging.DEBUG, event, fields)
 
+    def many(self, event: str, entries: Sequence[tuple[float, Mapping[str, object]]]) -> int:
+        """Log what happened many times, each with its wall time, and return how often was written.
+
+        They are written whatever the level is, many at once, and nobody who is late with reading
+        is waited for: what was not written may be tried again.
+        """
+        counts = [handler.write_many(event, entries) for handler in _handlers()]
+        return min(counts, default=len(entries))
+
     def _log(
         self,
         level: int,
@@ -99,7 +108,7 @@ def setup_logging(
     they tell below, httpx of every request, is no event of ours.
     """
     root = logging.getLogger()
-    for handler in [handler for handler in root.handlers if isinstance(handler, _Handler)]:
+    for handler in _handlers():
         root.removeHandler(handler)
     root.addHandler(_Handler(stream or sys.stderr, format, environ))
     root.setLevel(logging.WARNING)
@@ -179,6 +188,25 @@ class _Handler(logging.Handler):
         if self._dropped or not self._sink.write(line, patience=WRITE_PATIENCE):
             self._dropped += 1
 
+    def write_many(self, event: str, entries: Sequence[tuple[float, Mapping[str, object]]]) -> int:
+        """Write lines of level info; return how many of the entries were, from the first on."""
+        if self._dropped and self._sink.write(self._report(), patience=0):
+            self._dropped = 0
+        written, chunk, waiting = 0, b"", 0
+        for created, fields in entries:
+            values = {name: _value(value) for name, value in fields.items()}
+            line = self._line(logging.INFO, created, event, values)
+            # No more than a pipe takes as a whole.
+            if len(chunk) + len(line) > MAX_LINE_BYTES + 1:
+                if self._dropped or not self._sink.write(chunk, patience=0):
+                    return written
+                written, chunk, waiting = written + waiting, b"", 0
+            chunk += line
+            waiting += 1
+        if not chunk or self._dropped or not self._sink.write(chunk, patience=0):
+            return written
+        return written + waiting
+
     def _report(self) -> bytes:
         now = datetime.now(UTC).timestamp()
         return self._line(logging.WARNING, now, "log-lines-dropped", {"count": self._dropped})
@@ -193,6 +221,10 @@ class _Handler(logging.Handler):
             values[f"{name}_" if name in _RESERVED else name] = value
         prefix = _PRIORITIES.get(level, "<6>") if self._journal else ""
         return _fitting(prefix, values, self._style)
+
+
+def _handlers() -> list[_Handler]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, _Handler)]
 
 
 class _Sink:

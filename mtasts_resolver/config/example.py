@@ -68,6 +68,7 @@ http:                                        # metrics, health and the status pa
 log:
   level: info
   format: text
+  answers: none                              # or changes; or all, a line for each look-up
 
 user: null                                   # not needed under systemd
 """

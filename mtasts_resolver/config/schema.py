@@ -41,6 +41,7 @@ Testing = Literal["observe", "enforce"]
 DnssecTrust = Literal["auto", "trust", "off"]
 OnDnsFailure = Literal["opportunistic", "defer"]
 LogLevel = Literal["error", "warning", "info", "debug"]
+LoggedAnswers = Literal["none", "changes", "all"]
 
 
 class MapOptions(Section, frozen=True, kw_only=True):
@@ -311,6 +312,16 @@ class LogConfig(Section, frozen=True, kw_only=True):
     format: Annotated[
         Format, Key("`text`: `key=value`; `json`: one object a line.", choice(Format))
     ] = "text"
+    answers: Annotated[
+        LoggedAnswers,
+        Key(
+            "Which answers are logged, whatever `level` is: `changes`, each that is not the one"
+            " that was given before for the same key in the same map; `all`, one line for each"
+            " look-up, which takes several times what a look-up costs. They name the domains that"
+            " mail goes to.",
+            choice(LoggedAnswers),
+        ),
+    ] = "none"
 
 
 _DEFAULT_LISTENER = ListenerConfig(protocol="socketmap", address=InetAddress("127.0.0.1", 8461))

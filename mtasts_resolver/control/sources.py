@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtasts_resolver.answers.answerlog import AnswerLog
 from mtasts_resolver.answers.service import LookupService
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
@@ -13,6 +14,7 @@ from mtasts_resolver.control.daylong import DayLong
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.knowledge.historian import Historian
+from mtasts_resolver.knowledge.statistics import DiscoveryStatistics
 from mtasts_resolver.knowledge.sts import StsKnowledge
 from mtasts_resolver.knowledge.weakened import WeakenedDomains
 from mtasts_resolver.server.accept import Server
@@ -55,6 +57,8 @@ class Sources:
     sts: StsKnowledge
     dnssec: DnssecProbe
     dane: DaneKnowledge
+    discoveries: DiscoveryStatistics
     service: LookupService
     server: Server
     day: DayLong
+    answer_log: AnswerLog

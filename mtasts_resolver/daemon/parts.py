@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtasts_resolver.answers.answerlog import AnswerLog
 from mtasts_resolver.answers.changes import AnswerHistory
 from mtasts_resolver.answers.service import LookupService, RepliesRevoked
 from mtasts_resolver.base.clock import Clock
@@ -19,6 +20,7 @@ from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.knowledge.historian import Historian
 from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.knowledge.learning import Means
+from mtasts_resolver.knowledge.statistics import DiscoveryStatistics
 from mtasts_resolver.knowledge.sts import StsKnowledge
 from mtasts_resolver.knowledge.weakened import WeakenedDomains
 from mtasts_resolver.server.accept import Server
@@ -40,6 +42,11 @@ class Parts(Sources):
         for part in (self.discoverer, self.sts, self.dane, self.historian, self.service):
             part.reconfigure(config)
         self.answer_history.note_again()
+        self.log_answers(config)
+
+    def log_answers(self, config: Config) -> None:
+        """Have each look-up logged, or none."""
+        self.server.note_answers(self.answer_log.note if config.log.answers == "all" else None)
 
     def background(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return what works for ever, by the names of the tasks."""
@@ -57,6 +64,7 @@ class Parts(Sources):
         await self.sts.close()
         await self.dane.close()
         self.journal.flush(at_once=True)
+        self.answer_log.close()
         await self.discoverer.close()
         await self.history.close()
         await self.store.close()
@@ -99,7 +107,7 @@ def assemble(
     journal = Journal(events, clock)  # after those that must not miss an event
     historian = Historian(events, history, clock, config)  # so that it warns after what it is of
     events.listen(RepliesRevoked, lambda _: server.forget_replies())
-    return Parts(
+    parts = Parts(
         clock=clock,
         started_at=clock.wall(),
         in_force=in_force,
@@ -115,8 +123,12 @@ def assemble(
         sts=sts,
         dnssec=dnssec,
         dane=dane,
+        discoveries=DiscoveryStatistics(events),
         service=service,
         server=server,
         day=day,
+        answer_log=AnswerLog(clock),
         journal=journal,
     )
+    parts.log_answers(config)
+    return parts

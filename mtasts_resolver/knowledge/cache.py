@@ -1,6 +1,7 @@
 """Bounded memory of what is known of each domain."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Generic, TypeVar
@@ -119,6 +120,8 @@ class Cache(Generic[E]):
         self._later = later
         self._precious: ManyDicts[E] = ManyDicts(limit)
         self._absences: ManyDicts[E] = ManyDicts(limit)
+        self.counts: Counter[str] = Counter()
+        """How many entries there are of each kind."""
         self._bytes = 0
         self._shrinking = False
         self.precious_missing = False
@@ -226,6 +229,7 @@ class Cache(Generic[E]):
     def _add(self, domain: str, entry: E, size: int) -> None:
         entry.size = size
         self._bytes += size
+        self.counts[entry.kind] += 1
         (self._precious if entry.precious else self._absences).put(domain, entry)
 
     def _count(self, entry: E, more: int) -> None:
@@ -239,6 +243,7 @@ class Cache(Generic[E]):
 
     def _gone(self, entry: E) -> None:
         self._bytes -= entry.size
+        self.counts[entry.kind] -= 1
         entry.size = 0
         entry.recall()
 

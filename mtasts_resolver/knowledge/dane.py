@@ -11,9 +11,10 @@ from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.knowledge.cache import Cache
 from mtasts_resolver.knowledge.dnssec import PROBE_INTERVAL, DnssecProbe
 from mtasts_resolver.knowledge.entry import DaneEntry
-from mtasts_resolver.knowledge.events import DaneFound
+from mtasts_resolver.knowledge.events import DaneFound, Discovered
 from mtasts_resolver.knowledge.learning import Knowledge, Means
 from mtasts_resolver.knowledge.lifetimes import RETRY_SOON
+from mtasts_resolver.knowledge.outcomes import DANE_OUTCOMES
 from mtasts_resolver.policy import Dane, DaneFinding
 from mtasts_resolver.worker.discoverer import Discoverer
 
@@ -84,7 +85,7 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
         entry = self.cache.get(hop)
         if entry is None or self._clock.monotonic() - entry.asked > IN_USE:
             return None
-        return await self._look_again(hop) if self._dnssec.validates else None
+        return await self._look(hop, refresh=True) if self._dnssec.validates else None
 
     async def _refetch(self, hop: str) -> DaneEntry:
         return await self._look_again(hop)
@@ -96,14 +97,21 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
         return _unknown(f"the look-up took more than {timeout:g} s; try again")
 
     async def _look_again(self, hop: str) -> DaneEntry:
+        return await self._look(hop, refresh=False)
+
+    async def _look(self, hop: str, *, refresh: bool) -> DaneEntry:
         async with self._discoveries.slot(hop):
             self._counters.dane_discoveries += 1
+            begun = self._clock.monotonic()
             try:
                 found = await self._discoverer.dane(hop)
             except OverloadedError:
                 if (held := self._held(hop)) is None:
                     raise
                 return held
+        seconds = self._clock.monotonic() - begun
+        outcome = DANE_OUTCOMES[found.finding.status]
+        self._events.publish(Discovered("dane", refresh, outcome, "", seconds))
         if found.finding.status is Dane.UNKNOWN and (held := self._held(hop)) is not None:
             return held
         return self._found(hop, found)

@@ -41,6 +41,11 @@ class Entry(Struct, eq=False, kw_only=True, gc=False):
         return False
 
     @property
+    def kind(self) -> str:
+        """Return as what it is counted, which stays so for its life."""
+        return ""
+
+    @property
     def renewed(self) -> bool:
         """Tell whether a schedule knows it, too."""
         return False
@@ -83,6 +88,10 @@ class DaneEntry(Entry, eq=False, kw_only=True, gc=False):
         return self.finding.status is not Dane.NONE
 
     @property
+    def kind(self) -> str:
+        return self.finding.status.value
+
+    @property
     def renewed(self) -> bool:
         return True
 
@@ -122,6 +131,11 @@ class StsEntry(Entry, eq=False, kw_only=True, gc=False):
     @property
     def precious(self) -> bool:
         return self.stored is not None
+
+    @property
+    def kind(self) -> str:
+        policy = self.finding.policy
+        return "absent" if policy is None else policy.mode.value
 
     @property
     def renewed(self) -> bool:

@@ -1,10 +1,27 @@
 """What happens to what is known. Domains are A-label names, `reason` is for an administrator."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mtasts_resolver.knowledge.lifetimes import Urgency
+from mtasts_resolver.knowledge.outcomes import EndedAs
 from mtasts_resolver.policy import DaneFinding, Policy, Weakening
+
+# -- discoveries -----------------------------------------------------------------------------------
+
+
+class Discovered(NamedTuple):
+    """A discovery has ended, however it did: that of a policy, or of DANE at a next hop."""
+
+    what: Literal["policy", "dane"]
+    refresh: bool
+    """The schedule began it; else it was for a look-up, which need not have waited."""
+    outcome: EndedAs
+    code: str
+    """The kind of failure."""
+    seconds: float
+    """From when it could begin to its end."""
+
 
 # -- policies --------------------------------------------------------------------------------------
 

@@ -75,6 +75,14 @@ class Discoveries(Generic[T]):
     def __contains__(self, domain: str) -> bool:
         return domain in self._running
 
+    def __len__(self) -> int:
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """Return how many of them have not begun to ask."""
+        return len(self._running) - len(self._at_work)
+
     def get(self, domain: str) -> asyncio.Task[T] | None:
         """Return the task that is under way for `domain`."""
         return self._running.get(domain)

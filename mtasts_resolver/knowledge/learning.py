@@ -55,6 +55,11 @@ class Knowledge(Schedule[E], Generic[E, F]):
     def concurrency(self) -> int:
         return self._config.refresh.concurrency
 
+    @property
+    def under_way(self) -> Discoveries[E | None]:
+        """The discoveries that have begun, or wait to begin."""
+        return self._discoveries
+
     def lookup(self, key: str) -> E | None:
         """Return what memory knows of `key`, at once; None where it must be learnt."""
         now = self._clock.monotonic()

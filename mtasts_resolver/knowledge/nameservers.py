@@ -19,7 +19,8 @@ class NameServerHealth:
         self._events = events
         self._failures = 0
         self._since = 0.0
-        self._reported = False
+        self.outage = False
+        """It was said that one has begun, and not yet that it is over."""
 
     def failed(self, error: DnsError) -> None:
         if not error.outage:
@@ -30,14 +31,14 @@ class NameServerHealth:
             self._since = now
         self._failures += 1
         lasting = now - self._since >= OUTAGE_AFTER or self._failures >= FAILURES_OF_AN_OUTAGE
-        if lasting and not self._reported:
-            self._reported = True
+        if lasting and not self.outage:
+            self.outage = True
             seconds = now - self._since
             failed = NameServersFailed(self._failures, seconds, error.code, str(error))
             self._events.publish(failed)
 
     def answered(self) -> None:
-        if self._reported:
-            self._reported = False
+        if self.outage:
+            self.outage = False
             self._events.publish(NameServersRecovered(self._failures))
         self._failures = 0

@@ -12,6 +12,7 @@ from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchErro
 from mtasts_resolver.discovery.findings import FoundRecord
 from mtasts_resolver.knowledge.entry import ABSENT, FetchFailure, StsEntry
 from mtasts_resolver.knowledge.events import (
+    Discovered,
     DnsFailed,
     PoliciesLoaded,
     PolicyChanged,
@@ -37,6 +38,7 @@ from mtasts_resolver.knowledge.lifetimes import (
 )
 from mtasts_resolver.knowledge.loader import Loader
 from mtasts_resolver.knowledge.nameservers import NameServerHealth
+from mtasts_resolver.knowledge.outcomes import sts_outcome
 from mtasts_resolver.knowledge.policies import Policies
 from mtasts_resolver.policy import Policy, StsFinding
 from mtasts_resolver.store import Store, StoredPolicy
@@ -66,6 +68,11 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
     def failing_refresh(self) -> int:
         """Return how many cached policies failed to be refreshed, mode none not counted."""
         return len(self.failing)
+
+    @property
+    def name_servers_fail(self) -> bool:
+        """Tell whether our own name servers fail, and not those of some domains."""
+        return self._name_servers.outage
 
     def reconfigure(self, config: Config) -> None:
         """Take new settings; a new interval holds from each domain's next refresh on."""
@@ -210,8 +217,21 @@ class StsKnowledge(Knowledge[StsEntry, StsFinding]):
         `due` is the entry of a policy that is to be fetched again; memory may have no room for it.
         """
         self._counters.discoveries += 1
+        begun = self._clock.monotonic()
         known = due or self.policies.get(domain)
+        failure = None if known is None else known.failure
         record, fetched = await self._ask(domain, self._not_wanted(known, due=due is not None))
+        entry = await self._take(domain, record, fetched, due)
+        fetched_now = entry is not known or entry.failure is not failure
+        outcome = sts_outcome(record, entry, fetched=fetched_now)
+        seconds = self._clock.monotonic() - begun
+        self._events.publish(Discovered("policy", due is not None, *outcome, seconds))
+        return entry
+
+    async def _take(
+        self, domain: str, record: Recorded, fetched: Fetched, due: StsEntry | None
+    ) -> StsEntry:
+        """Return what follows from a record, and fetch the policy where it names another."""
         now = self._clock.monotonic()
         entry = self.policies.live(domain, now) or due
         if isinstance(record, FoundRecord):

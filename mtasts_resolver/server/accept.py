@@ -9,9 +9,10 @@ from collections.abc import Callable, Coroutine, Iterable
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.ratelimit import RateLimitedLog
-from mtasts_resolver.server.connection import Connection, Responder, Shared
+from mtasts_resolver.server.connection import Connection, Note, Responder, Shared
 from mtasts_resolver.server.limits import Limits, ServerCounters
 from mtasts_resolver.server.listeners import BACKLOG, CODECS, Listener
+from mtasts_resolver.server.noting import NotingConnection
 
 log = logs.get(__name__)
 
@@ -53,6 +54,7 @@ class Server:
             lost=self._forget,
         )
         self._connections: set[Connection] = set()
+        self._kind: type[Connection] = Connection
         self._vacant = asyncio.Event()
         self._vacant.set()
         self._accepting: set[Listener] = set()
@@ -119,6 +121,13 @@ class Server:
         for prepared in self._shared.prepared.values():
             prepared.forget()
 
+    def note_answers(self, note: Note | None) -> None:
+        """Have `note` called behind each answer from now on; with None nothing is noted."""
+        self._shared.note = note
+        self._kind = Connection if note is None else NotingConnection
+        for connection in self._connections:
+            connection.become(self._kind)
+
     def sweep(self) -> None:
         """Close the connections whose peers are past a time limit."""
         now = self._shared.clock()
@@ -161,7 +170,7 @@ class Server:
                 reason="the limit of connections is reached",
             )
             return
-        connection = Connection(CODECS[listener.protocol](), self._shared, listener.name)
+        connection = self._kind(CODECS[listener.protocol](), self._shared, listener.name)
         self._connections.add(connection)
         self._vacant.clear()
         counters.connections_accepted += 1

@@ -24,6 +24,10 @@ A coroutine is run as a task, which is cancelled when its peer goes away; a futu
 waited for, as it may be shared.
 """
 
+Note = Callable[[Request, Reply, str, bool, float], None]
+"""Takes note of a look-up that was answered: what it would be, where that is something else than
+the reply; whether memory had it; and the seconds that it took."""
+
 # Bytes decoded, and about as many written, at a time: a read of 256 KiB may hold 40,000 requests,
 # which should not all stand in memory as objects at once. To decode 700 takes half a millisecond.
 CHUNK = 4_096
@@ -61,6 +65,8 @@ class Shared:
     turns: RoundRobin = field(default_factory=RoundRobin)
     tasks: set[asyncio.Future[Reply]] = field(default_factory=set)
     """Coroutines that answer requests; held here, as the event loop does not hold them."""
+    note: Note | None = None
+    """Called behind each answer by connections that note."""
 
 
 AT_REST, PAUSED = State.AT_REST, State.PAUSED  # here, as a member of an enum is found slowly
@@ -179,6 +185,12 @@ class Connection(asyncio.Protocol):
                     item.cancel()
                 self._queue[index] = STOPPING
         self.finish()
+
+    def become(self, kind: type["Connection"]) -> None:
+        """Behave as `kind` from now on."""
+        self.__class__ = kind
+        if self._transport is not None:
+            self._transport.set_protocol(self)  # event loops bind `data_received` there, once
 
     def abort(self) -> None:
         """Close at once; what was not sent is lost."""

@@ -97,6 +97,16 @@ class Supervisor:
         """The process id, while there is a process."""
         return None if self._idle is None else self._idle.pid
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be found out at present, None while all is well."""
+        if self._fault is not None:
+            return str(self._fault)
+        process = self._at_work()
+        if process is None:
+            return "the process that discovers is not running"
+        return None if process.ready else "the process that discovers is starting"
+
     async def ready(self) -> None:
         """Return when the process can work, or has ended, which `run` mends.
 

@@ -1,11 +1,9 @@
 """How the daemon is."""
 
 import os
-from collections import Counter
 
 from mtasts_resolver import __version__
 from mtasts_resolver.answers.tallies import UNKNOWN_MAP
-from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.status import (
     AnswerCount,
@@ -19,15 +17,13 @@ from mtasts_resolver.control.values.status import (
     StoreStatus,
     TroubleLine,
 )
-from mtasts_resolver.control.views.history import view_weakened
-from mtasts_resolver.control.views.times import timestamp, wall_of
+from mtasts_resolver.control.views.failing import earliest_expiry
+from mtasts_resolver.control.views.times import timestamp
 from mtasts_resolver.policy import Dane, Mode
-
-WEAKENED = 10  # domains that are named; the history has all
 
 
 async def view_status(sources: Sources) -> DaemonStatus:
-    """Return how the daemon is; to count what is in memory takes a number of turns."""
+    """Return how the daemon is; where many policies fail that takes a number of turns."""
     return DaemonStatus(
         version=__version__,
         pid=os.getpid(),
@@ -39,7 +35,7 @@ async def view_status(sources: Sources) -> DaemonStatus:
         ),
         lookups=_lookups(sources),
         policies=await _policies(sources),
-        dane=await _dane(sources),
+        dane=_dane(sources),
         store=StoreStatus(
             url=f"sqlite://{sources.store.path}",
             trouble=sources.store.trouble,
@@ -47,8 +43,6 @@ async def view_status(sources: Sources) -> DaemonStatus:
         ),
         discoverer=_discoverer(sources),
         configuration=_configuration(sources),
-        weakened_domains=len(sources.weakened),
-        weakened=view_weakened(sources, WEAKENED),
         warnings=sources.trouble.warnings,
         errors=sources.trouble.errors,
         recent=tuple(
@@ -82,39 +76,28 @@ def _lookups(sources: Sources) -> Lookups:
 
 async def _policies(sources: Sources) -> PolicyCounts:
     cache = sources.sts.cache
-    modes: Counter[Mode] = Counter()
-    soonest = float("inf")
-    async for entry in bites(cache.precious_entries()):
-        if entry.finding.policy is not None:
-            modes[entry.finding.policy.mode] += 1
-        if entry.failure is not None:
-            soonest = min(soonest, entry.until)
+    soonest = await earliest_expiry(sources)
     return PolicyCounts(
-        enforce=modes[Mode.ENFORCE],
-        testing=modes[Mode.TESTING],
-        none=modes[Mode.NONE],
+        enforce=cache.counts[Mode.ENFORCE],
+        testing=cache.counts[Mode.TESTING],
+        none=cache.counts[Mode.NONE],
         absent=len(cache) - cache.precious,
         failing=sources.sts.failing_refresh,
-        expires_soonest=None
-        if soonest == float("inf")
-        else timestamp(wall_of(soonest, sources.clock)),
+        expires_soonest=None if soonest is None else timestamp(soonest),
         memory_bytes=cache.bytes + sources.dane.cache.bytes,
     )
 
 
-async def _dane(sources: Sources) -> DaneStatus:
+def _dane(sources: Sources) -> DaneStatus:
     cache = sources.dane.cache
-    found: Counter[Dane] = Counter()
-    async for entry in bites(cache.precious_entries()):
-        found[entry.finding.status] += 1
     states = {True: "validated", False: "not-validated", None: "unknown"}
     off = sources.in_force.config.dns.dnssec == "off"
     return DaneStatus(
         dnssec="off" if off else states[sources.dnssec.validates],
         why=sources.dnssec.state,
-        required=found[Dane.REQUIRED],
-        partial=found[Dane.PARTIAL],
-        unknown=found[Dane.UNKNOWN],
+        required=cache.counts[Dane.REQUIRED.value],
+        partial=cache.counts[Dane.PARTIAL.value],
+        unknown=cache.counts[Dane.UNKNOWN.value],
         none=len(cache) - cache.precious,
     )
 

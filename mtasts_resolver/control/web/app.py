@@ -5,14 +5,13 @@ import re
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mtasts_resolver.control.sources import Sources
-from mtasts_resolver.control.web.changes import change_list
-from mtasts_resolver.control.web.domains import domain_list, domain_story
+from mtasts_resolver.control.web.health import healthz, readyz
+from mtasts_resolver.control.web.metrics import metrics
 from mtasts_resolver.control.web.overview import overview
 from mtasts_resolver.control.web.page import Pages
 from mtasts_resolver.control.web.rendering import STATIC, StrictHeaders, static
@@ -27,22 +26,18 @@ def application(sources: Sources) -> Starlette:
     if address is not None:
         hosts |= {address.host}
     pages = Pages(sources)
-    return Starlette(
+    app = Starlette(
         routes=[
-            Route("/healthz", _healthz),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
             pages.route("/", overview),
-            pages.route("/domains", domain_list),
-            pages.route("/domains/{hop}", domain_story),
-            pages.route("/changes", change_list),
             *(Route(f"/static/{name}", static(name)) for name in STATIC),
         ],
         middleware=[Middleware(StrictHeaders), Middleware(KnownHosts, hosts=hosts)],
     )
-
-
-async def _healthz(_request: Request) -> Response:
-    """Answer, which shows that the event loop turns."""
-    return PlainTextResponse("ok\n")
+    app.state.sources = sources
+    return app
 
 
 class KnownHosts:

@@ -442,7 +442,7 @@ print("alive")
     assert done.stdout == "alive\n"
 
 
-LEVELS = {"bug", "error", "warning", "info", "debug"}
+METHODS = {"bug", "error", "warning", "info", "debug", "many"}
 
 
 def is_log_method(node: ast.expr) -> bool:
@@ -451,7 +451,7 @@ def is_log_method(node: ast.expr) -> bool:
         return is_log_method(node.body) and is_log_method(node.orelse)
     return (
         isinstance(node, ast.Attribute)
-        and node.attr in LEVELS
+        and node.attr in METHODS
         and ast.unparse(node.value).rpartition(".")[2] in {"log", "_log", "_domains"}
     )
 

@@ -31,7 +31,7 @@ refresh: {interval: 12h, forget_after: 30d, concurrency: 5}
 control: {socket: /a/control.sock, group: us}
 preload: [partner.example]
 http: {address: '[::1]:80', hosts: [status.example]}
-log: {level: debug, format: json}
+log: {level: debug, format: json, answers: all}
 user: me
 """
 

@@ -1,0 +1,126 @@
+"""What is in contrib/ works, and speaks of what there is."""
+
+import json
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from mtasts_resolver.cli import main
+from mtasts_resolver.config import Config
+from mtasts_resolver.control.views.metrics import METRICS
+from tests.test_docs import ROOT, anchors
+
+PROMETHEUS = ROOT / "contrib" / "prometheus"
+DASHBOARD = ROOT / "contrib" / "grafana" / "dashboard.json"
+
+_SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+SERIES = {metric.name + suffix for metric in METRICS for suffix in _SUFFIXES[metric.kind]}
+LABELS = {label for metric in METRICS for label in metric.labels} | {"instance", "le"}
+
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="needs Prometheus's promtool"
+)
+
+
+def alerts() -> list[dict[str, Any]]:
+    loaded = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text("utf-8"))
+    return [rule for group in loaded["groups"] for rule in group["rules"]]
+
+
+def series(expression: str) -> set[str]:
+    return set(re.findall(r"mtasts_resolver_\w+", expression))
+
+
+@needs_promtool
+@pytest.mark.parametrize(
+    "command", [("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")]
+)
+def test_prometheus_takes_the_alerts_and_they_fire_when_they_should(
+    command: tuple[str, ...],
+) -> None:
+    done = subprocess.run(
+        ["promtool", *command], cwd=PROMETHEUS, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAILED" not in done.stdout
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
+def test_an_alert_says_what_to_do_and_is_tried(alert: dict[str, Any]) -> None:
+    assert series(alert["expr"]) <= SERIES
+    assert alert["labels"]["severity"] in {"critical", "warning"}
+    notes = alert["annotations"]
+    assert set(notes) == {"summary", "description", "runbook"}
+    page, _, anchor = notes["runbook"].partition("#")
+    assert anchor == alert["alert"].lower()
+    assert anchor in anchors(ROOT / page)
+    tried = (PROMETHEUS / "alerts_test.yml").read_text("utf-8")
+    assert f'alertname="{alert["alert"]}"' in tried
+
+
+def test_the_commands_that_alerts_name_are_there() -> None:
+    for alert in alerts():
+        for command in re.findall(
+            r"`mtasts-resolver ([a-z]+)", alert["annotations"]["description"]
+        ):
+            assert main.get_command(click.Context(main), command)
+
+
+def test_prometheus_is_sent_where_the_daemon_listens() -> None:
+    (job,) = yaml.safe_load((PROMETHEUS / "scrape.yml").read_text("utf-8"))["scrape_configs"]
+    assert job["static_configs"][0]["targets"] == [str(Config().http.address)]
+    assert f'job="{job["job_name"]}"' in alerts()[0]["expr"]
+
+
+def panels() -> list[dict[str, Any]]:
+    return [
+        panel
+        for panel in json.loads(DASHBOARD.read_text("utf-8"))["panels"]
+        if panel["type"] != "row"
+    ]
+
+
+@pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel["title"])
+def test_a_panel_shows_metrics_that_there_are(panel: dict[str, Any]) -> None:
+    assert panel["description"]
+    assert panel["datasource"]["uid"] == "${datasource}"
+    for target in panel["targets"]:
+        found = series(target["expr"])
+        assert found <= SERIES
+        assert found or "process_" in target["expr"]
+        assert 'instance=~"$instance"' in target["expr"]
+        for label in re.findall(r"{{(\w+)}}", target["legendFormat"]):
+            assert label in LABELS
+            assert label == "instance" or re.search(rf"by \([^)]*\b{label}\b", target["expr"])
+
+
+def test_panels_stand_side_by_side() -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for panel in json.loads(DASHBOARD.read_text("utf-8"))["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                assert taken.setdefault((x, y), panel["title"]) == panel["title"]
+
+
+def test_the_dashboard_shows_every_metric_but_those_of_the_start() -> None:
+    shown = set().union(
+        *(series(target["expr"]) for panel in panels() for target in panel["targets"])
+    )
+    missing = {
+        metric.name
+        for metric in METRICS
+        if not {metric.name + suffix for suffix in _SUFFIXES[metric.kind]} & shown
+    }
+    assert missing == {
+        "mtasts_resolver_build_info",
+        "mtasts_resolver_config_loaded_timestamp_seconds",
+        "mtasts_resolver_connections_accepted_total",
+        "mtasts_resolver_start_timestamp_seconds",
+    }
