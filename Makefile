@@ -15,7 +15,7 @@ METADATA := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test mutants lint demo bench docs docs-lab clean system-packages
+.PHONY: help run test mutants lint demo bench docs docs-lab pictures clean system-packages
 
 help:
 	@echo "make run      install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench    measure what look-ups cost, beside others, and write docs/performance.md"
 	@echo "make docs     write the generated pages of docs/ and the manual pages anew"
 	@echo "make docs-lab write what docs/administration.md shows of a terminal anew, as root"
+	@echo "make pictures take the screenshots of docs/ anew"
 	@echo "make clean    remove $(VENV) and everything else that was made"
 	@echo
 	@echo "PYTHON=python3.13 chooses another interpreter when $(VENV) is created."
@@ -70,6 +71,11 @@ docs: $(TEST)
 
 docs-lab: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.administrator
+
+# Apart from the pages: no two screenshots of the same page have the same bytes.
+pictures: export MTASTS_WRITE_DOCS := 1
+pictures: $(TEST) system-packages
+	$(VENV)/bin/python -m pytest tests/system/test_status_page.py -k pictured
 
 clean:
 	rm -rf $(VENV) mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

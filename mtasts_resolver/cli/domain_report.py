@@ -45,6 +45,7 @@ def _plain(summary: DomainSummary) -> tuple[str, ...]:
         summary.answer,
         code,
         reason,
+        ",".join(summary.weakened),
     )
     return tuple(cell or "-" for cell in cells)
 
@@ -58,8 +59,12 @@ def _line(summary: DomainSummary, now: str) -> tuple[str, ...]:
         _short(ago(summary.fetched, now)) if summary.fetched else "-",
         _short(ago(summary.used, now)),
         summary.answer or "?",
-        f"FAILING {code}" if summary.failing else code or "",
+        " ".join(filter(None, (f"FAILING {code}" if summary.failing else code, _mark(summary)))),
     )
+
+
+def _mark(summary: DomainSummary) -> str:
+    return f"WEAKENED {','.join(summary.weakened)}" if summary.weakened else ""
 
 
 def _short(span: str) -> str:
@@ -90,6 +95,9 @@ def _rows(details: DomainDetails) -> Iterator[Shown]:
     if details.preloaded:
         yield Shown("", "in `preload`: always kept current")
     yield from _policy(details)
+    if summary.weakened:
+        words = f"by {', '.join(summary.weakened)}: 'mtasts-resolver history {summary.domain}'"
+        yield Shown("weakened", words, bad=True)
     if summary.failing is not None:
         failing = summary.failing
         yield Shown("failing", f"since {_time(failing.since, ago(failing.since, now))}", bad=True)

@@ -10,13 +10,19 @@ import msgspec
 
 from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.cli.known_domains import complete_domain
 from mtasts_resolver.cli.moments import moment_option, shown_locally, zone
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.past import show_past
 from mtasts_resolver.cli.running import daemon_options, running_daemon
 from mtasts_resolver.cli.terminal import show_notes, use_color, width, wrap
 from mtasts_resolver.control.client import ControlClient
-from mtasts_resolver.control.values.history import HistoryEntry, HistoryPage, PastState
+from mtasts_resolver.control.values.history import (
+    HistoryEntry,
+    HistoryPage,
+    PastState,
+    weakening_in_words,
+)
 
 LIMIT = 20  # changes that are shown: a screen or two
 # Lines of a difference that are shown with what is the same; of a longer one, what is not.
@@ -31,7 +37,7 @@ class LatestChanges(msgspec.Struct, frozen=True):
 
 
 @click.command()
-@click.argument("domain", required=False)
+@click.argument("domain", required=False, shell_complete=complete_domain)
 @click.option(
     "--at",
     metavar="TIME",
@@ -171,7 +177,7 @@ def _head(change: HistoryEntry, *, with_domain: bool) -> str:
 def _body(change: HistoryEntry) -> Iterator[tuple[str, str | None]]:
     """Yield the lines below a change, and their colours."""
     if change.weakened:
-        yield f"WEAKENED: {', '.join(map(_in_words, change.weakened))}", "red"
+        yield f"WEAKENED: {', '.join(map(weakening_in_words, change.weakened))}", "red"
     if change.reason:
         yield change.reason, None
     if change.subject in ("record", "refresh"):
@@ -180,16 +186,3 @@ def _body(change: HistoryEntry) -> Iterator[tuple[str, str | None]]:
     for line in change.difference:
         if whole or not line.startswith(" "):
             yield line, {"+": "green", "-": "red"}.get(line[:1])
-
-
-_WORDS = {
-    "mode": "the policy is not enforced any more",
-    "mx": "the policy allows hosts that it did not",
-    "record-gone": "there is no policy record any more; the cached policy applies until it expires",
-    "expired": "the policy has expired, and there is no other",
-    "dane-lost": "not every host can be verified with TLSA records any more",
-}
-
-
-def _in_words(weakening: str) -> str:
-    return _WORDS.get(weakening, weakening)

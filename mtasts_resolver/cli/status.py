@@ -81,6 +81,7 @@ def _rows(found: DaemonStatus) -> Iterator[Shown]:
     yield from _configuration(found)
     yield from _work(found)
     yield from _knowledge(found)
+    yield from _weakened(found)
     store = found.store
     yield Shown("store", store.url)
     if store.trouble:
@@ -152,6 +153,19 @@ def _knowledge(found: DaemonStatus) -> Iterator[Shown]:
         f" {dane.none:,} none",
     )
     yield Shown("DNSSEC", f"{dane.dnssec}: {dane.why}", bad=dane.dnssec == "unknown")
+
+
+def _weakened(found: DaemonStatus) -> Iterator[Shown]:
+    if not found.weakened:
+        return
+    count, latest = found.weakened_domains, found.weakened[0]
+    yield Shown(
+        "weakened",
+        f"{count:,} domain{'' if count == 1 else 's'}, the latest {latest.domain} ("
+        f"{', '.join(latest.weakened)}) {ago(latest.since, found.now)};"
+        " 'mtasts-resolver history --weakened' has all",
+        bad=True,
+    )
 
 
 def _line(line: TroubleLine) -> Shown:

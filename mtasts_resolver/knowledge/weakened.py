@@ -1,7 +1,7 @@
 """The domains to which mail is less protected than it was lately, for whoever marks them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.events import Events
@@ -53,7 +53,7 @@ class WeakenedDomains:
             return
 
     def __len__(self) -> int:
-        return sum(1 for domain in list(self._marks) if self.of(domain))
+        return sum(1 for _ in self.latest())
 
     def of(self, domain: str) -> Mapping[Weakening, float]:
         """Return by what mail to `domain` is less protected, and since when by the wall clock."""
@@ -61,10 +61,10 @@ class WeakenedDomains:
         oldest = self._clock.wall() - MARKED
         return {weakening: time for weakening, time in marks.items() if time >= oldest}
 
-    def latest(self) -> dict[str, Mapping[Weakening, float]]:
-        """Return the domains that are marked, the latest first, and by what."""
+    def latest(self) -> Iterator[tuple[str, Mapping[Weakening, float]]]:
+        """Yield the domains that are marked, the latest first, and by what."""
         found = ((domain, self.of(domain)) for domain in reversed(list(self._marks)))
-        return {domain: marks for domain, marks in found if marks}
+        return ((domain, marks) for domain, marks in found if marks)
 
     def _recorded(self, told: ChangesRecorded) -> None:
         for _, change, _ in told.changes:

@@ -16,9 +16,12 @@ import pytest
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.cli import exit_codes, main
+from mtasts_resolver.control.client import ControlClient
+from mtasts_resolver.control.values.domains import DomainPage
+from mtasts_resolver.control.values.status import DaemonStatus
 from mtasts_resolver.store.changes import Change, Subject
 from mtasts_resolver.store.history import History, history_path
-from tests.system.running import ENFORCED, RunningDaemon
+from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
 
 GOOD = "good.example"
 TESTED = ENFORCED.replace("enforce", "testing")
@@ -146,6 +149,28 @@ async def test_what_changes_while_it_runs(daemon_with_past: RunningDaemon) -> No
     with closing(sqlite3.connect(history_path(daemon.store_file))) as connection:
         (last,) = connection.execute("SELECT change FROM changes ORDER BY id DESC LIMIT 1")
     assert json.loads(last[0])["event"] == "stopped"
+
+
+async def test_what_was_weakened_is_marked_after_a_restart(daemon_with_past: RunningDaemon) -> None:
+    daemon = daemon_with_past
+    with ControlClient(daemon.control) as client:
+        deadline = time.monotonic() + PATIENCE
+        while not (found := client.get(DaemonStatus, "status")).weakened:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        assert found.weakened_domains == 1
+        (weakened,) = found.weakened
+        assert (weakened.domain, weakened.weakened) == (GOOD, ("mode",))
+        (summary,) = client.get(DomainPage, "domains").domains
+        assert summary.weakened == ("mode",)
+    runner = click.testing.CliRunner()
+    for command, words in (
+        (("status",), f"1 domain, the latest {GOOD} (mode)"),
+        (("cache", "show", GOOD), f"by mode: 'mtasts-resolver history {GOOD}'"),
+        (("cache", "list"), "mode\n"),
+    ):
+        shown = runner.invoke(main, [*command, "--config", str(daemon.config_file)])
+        assert words in shown.output
 
 
 async def test_the_differences_and_what_weakens(daemon_with_past: RunningDaemon) -> None:

@@ -93,6 +93,8 @@ class DomainSummary(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     in_memory: bool = True
     """Else only the store holds it."""
+    weakened: tuple[str, ...] = ()
+    """By what mail to it is less protected than it was lately, as in the history."""
 
 
 class DomainPage(Struct, frozen=True, kw_only=True):

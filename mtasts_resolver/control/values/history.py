@@ -1,6 +1,20 @@
 """What has changed, and what was at a time."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from msgspec import Struct
+
+_WEAKENINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "mode": "the policy is not enforced any more",
+        "mx": "the policy allows hosts that it did not",
+        "record-gone": "there is no policy record any more; the cached policy applies until it"
+        " expires",
+        "expired": "the policy has expired, and there is no other",
+        "dane-lost": "not every host can be verified with TLSA records any more",
+    }
+)
 
 
 class HistoryEntry(Struct, frozen=True, kw_only=True):
@@ -42,6 +56,15 @@ class HistoryPage(Struct, frozen=True, kw_only=True):
     changes: tuple[HistoryEntry, ...]
     next: int | None
     """What `below` is to be for the next page; null at the end."""
+
+
+class WeakenedDomain(Struct, frozen=True, kw_only=True):
+    """Mail to a domain is less protected than it was lately."""
+
+    domain: str
+    weakened: tuple[str, ...]
+    """By what, as in HistoryEntry."""
+    since: str
 
 
 class PastPolicy(Struct, frozen=True, kw_only=True):
@@ -101,3 +124,8 @@ class PastState(Struct, frozen=True, kw_only=True):
     """Whether DANE took part: `dnssec-validated` or `dnssec-unavailable`, empty if not known."""
     history_begins: str | None
     """The first change of the domain that is kept."""
+
+
+def weakening_in_words(weakening: str) -> str:
+    """Return how a change weakens protection, for people."""
+    return _WEAKENINGS.get(weakening, weakening)

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from mtasts_resolver.control.values.history import WeakenedDomain
+
 
 class Listening(Struct, frozen=True, kw_only=True):
     """A socket that look-ups come through."""
@@ -124,6 +126,10 @@ class DaemonStatus(Struct, frozen=True, kw_only=True):
     store: StoreStatus
     discoverer: DiscovererStatus
     configuration: ConfigurationStatus
+    weakened_domains: int
+    """Domains to which mail is less protected than it was in the last 30 days."""
+    weakened: tuple[WeakenedDomain, ...]
+    """The latest of them."""
     warnings: int
     """Lines of the log since the start."""
     errors: int

@@ -55,6 +55,6 @@ def _failing(found: DaemonStatus, warning_days: float, critical_days: float) -> 
     left = datetime.fromisoformat(soonest) - datetime.fromisoformat(found.now)
     days = left.total_seconds() / _DAY
     if days < max(warning_days, critical_days):
-        words = f"{found.policies.failing} failing, the first expires in {days:.1f} days"
+        words = f"{found.policies.failing} policies failing, the first expires in {days:.1f} days"
         action = "mtasts-resolver cache list --failing says which, and why"
         yield Worry(days < critical_days, words, action)

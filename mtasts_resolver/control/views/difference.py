@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 # Lines of both texts together of which the shortest difference is looked for: a policy has ten. To
 # find it takes as many steps as lines squared at the least, and a hostile text may have thousands.
-MAX_COMPARED = 60
+MAX_COMPARED = 40
 
 
 def difference(was: str | None, now: str | None) -> tuple[str, ...]:

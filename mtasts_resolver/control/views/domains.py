@@ -197,6 +197,7 @@ def summary_of(sources: Sources, known: Known) -> DomainSummary:
         code=finding.code or None,
         reason=finding.reason or None,
         in_memory=in_memory,
+        weakened=tuple(sorted(sources.weakened.of(domain))),
     )
 
 

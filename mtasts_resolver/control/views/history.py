@@ -1,8 +1,10 @@
 """What has changed, the latest first."""
 
+from itertools import islice
+
 from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.sources import Sources
-from mtasts_resolver.control.values.history import HistoryEntry, HistoryPage
+from mtasts_resolver.control.values.history import HistoryEntry, HistoryPage, WeakenedDomain
 from mtasts_resolver.control.views.difference import difference
 from mtasts_resolver.control.views.times import timestamp
 from mtasts_resolver.store.changes import RecordedChange
@@ -25,6 +27,16 @@ async def changes_of(sources: Sources, domain: str) -> list[RecordedChange]:
     async for page in sources.history.pages(Wanted(domain=domain)):
         found += page
     return found[::-1]
+
+
+def view_weakened(sources: Sources, limit: int) -> tuple[WeakenedDomain, ...]:
+    """Return the domains that are marked as weakened, the latest first, at most `limit`."""
+    return tuple(
+        WeakenedDomain(
+            domain=domain, weakened=tuple(sorted(marks)), since=timestamp(max(marks.values()))
+        )
+        for domain, marks in islice(sources.weakened.latest(), limit)
+    )
 
 
 def _entry(recorded: RecordedChange) -> HistoryEntry:

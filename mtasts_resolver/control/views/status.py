@@ -18,8 +18,11 @@ from mtasts_resolver.control.values.status import (
     TroubleLine,
 )
 from mtasts_resolver.control.views.failing import earliest_expiry
+from mtasts_resolver.control.views.history import view_weakened
 from mtasts_resolver.control.views.times import timestamp
 from mtasts_resolver.policy import Dane, Mode
+
+WEAKENED = 10  # domains that are named; the history has all
 
 
 async def view_status(sources: Sources) -> DaemonStatus:
@@ -43,6 +46,8 @@ async def view_status(sources: Sources) -> DaemonStatus:
         ),
         discoverer=_discoverer(sources),
         configuration=_configuration(sources),
+        weakened_domains=len(sources.weakened),
+        weakened=view_weakened(sources, WEAKENED),
         warnings=sources.trouble.warnings,
         errors=sources.trouble.errors,
         recent=tuple(

@@ -10,6 +10,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mtasts_resolver.control.sources import Sources
+from mtasts_resolver.control.web.changes import change_list
+from mtasts_resolver.control.web.domains import domain_list, domain_story
 from mtasts_resolver.control.web.health import healthz, readyz
 from mtasts_resolver.control.web.metrics import metrics
 from mtasts_resolver.control.web.overview import overview
@@ -32,6 +34,9 @@ def application(sources: Sources) -> Starlette:
             Route("/readyz", readyz),
             Route("/metrics", metrics),
             pages.route("/", overview),
+            pages.route("/domains", domain_list),
+            pages.route("/domains/{hop}", domain_story),
+            pages.route("/changes", change_list),
             *(Route(f"/static/{name}", static(name)) for name in STATIC),
         ],
         middleware=[Middleware(StrictHeaders), Middleware(KnownHosts, hosts=hosts)],

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mtasts_resolver.base.quoting import escaped
-from mtasts_resolver.base.spans import span, until
+from mtasts_resolver.base.spans import ago, span, until
+from mtasts_resolver.control.values.history import weakening_in_words
 
 MIB = 1 << 20
 LINE = 200  # characters of a stranger's line: more than each `mx` of a policy has in earnest
@@ -15,6 +16,11 @@ CUT = "\u2026"
 def relative(timestamp: str, now: str) -> str:
     """Return how far away an RFC 3339 time is, before or after `now`."""
     return until(timestamp, now)
+
+
+def lasting(since: str, now: str) -> str:
+    """Return for how long something has been so."""
+    return ago(since, now).removesuffix(" ago")
 
 
 def absolute(timestamp: str) -> str:
@@ -30,13 +36,13 @@ def mebibytes(size: int) -> str:
     return f"{size / MIB:,.1f} MiB"
 
 
-def line(text: str) -> str:
+def line(text: str, most: int = LINE) -> str:
     """Return one line of a stranger's words: bounded, and without what is not to be seen.
 
     That goes for marks that reorder text, too, by which a line can be read as another one.
     """
-    shown = escaped(text[: LINE + 1])
-    return shown if len(shown) <= LINE else shown[: LINE - 1] + CUT
+    shown = escaped(text[: most + 1])
+    return shown if len(shown) <= most else shown[: most - 1] + CUT
 
 
 class Excerpt(NamedTuple):
@@ -51,4 +57,4 @@ def excerpt(lines: Sequence[str]) -> Excerpt:
     return Excerpt(tuple(map(line, lines[:LINES])), max(0, len(lines) - LINES))
 
 
-FILTERS = (absolute, excerpt, grouped, line, mebibytes, relative, span)
+FILTERS = (absolute, excerpt, grouped, lasting, line, mebibytes, relative, span, weakening_in_words)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.web import readable
 
-PAGES = ("overview", "problem")
+PAGES = ("overview", "domains", "domain", "changes", "problem")
 STATIC = MappingProxyType(
     {
         "page.css": "text/css",

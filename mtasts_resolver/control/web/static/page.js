@@ -14,6 +14,7 @@
     request = new XMLHttpRequest();
     request.open("GET", location.pathname + location.search);
     request.responseType = "document"; // parsed by the browser, and never run
+    request.overrideMimeType("text/html"); // whatever a proxy sends in its place
     request.timeout = PATIENCE;
     request.onloadend = () => {
       const { status, response } = request;
