@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from mtasts_resolver.knowledge.lifetimes import Urgency
 from mtasts_resolver.knowledge.outcomes import EndedAs
 from mtasts_resolver.policy import DaneFinding, Policy, Weakening
+from mtasts_resolver.store import StoredPolicy
 
 # -- discoveries -----------------------------------------------------------------------------------
 
@@ -116,6 +117,14 @@ class StoredPolicyInvalid(NamedTuple):
 
     domain: str
     reason: str
+
+
+class StoredPolicyDropped(NamedTuple):
+    """A policy has been over for so long that the store need not keep it: it ended unseen."""
+
+    stored: StoredPolicy
+    seconds: float
+    """For how long it has been over."""
 
 
 class RefreshFailed(NamedTuple):

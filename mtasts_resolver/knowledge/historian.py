@@ -45,6 +45,7 @@ class Historian:
         listen(events.PolicyPurged, self._policy_purged)
         listen(events.PolicyImported, self._policy_imported)
         listen(events.StoredPolicyInvalid, self._stored_policy_invalid)
+        listen(events.StoredPolicyDropped, self._stored_policy_dropped)
         listen(events.RecordLost, self._record_lost)
         listen(events.RecordReturned, self._record_returned)
         listen(events.RefreshFailed, self._refresh_failed)
@@ -132,6 +133,22 @@ class Historian:
     def _stored_policy_invalid(self, told: events.StoredPolicyInvalid) -> None:
         damaged = Change(self._time, told.domain, Subject.POLICY, "damaged", reason=told.reason)
         self._note(damaged)
+
+    def _stored_policy_dropped(self, told: events.StoredPolicyDropped) -> None:
+        """Keep when a policy was over that expired while the daemon was not running.
+
+        It is known for sure only when the clock was right for days.
+        """
+        stored = told.stored
+        ended = Change(
+            self._time - told.seconds,
+            stored.domain,
+            Subject.POLICY,
+            "expired",
+            was=bounded(stored.document),
+            was_id=stored.policy_id,
+        )
+        self._note(ended)
 
     def _record_lost(self, told: events.RecordLost) -> None:
         weakened = self._loss(told.policy, Weakening.RECORD_GONE)

@@ -17,6 +17,7 @@ from mtasts_resolver.knowledge.cache import Cache
 from mtasts_resolver.knowledge.entry import StsEntry, entry_of, expired_for
 from mtasts_resolver.knowledge.events import (
     PolicyExpired,
+    StoredPolicyDropped,
     StoredPolicyInvalid,
 )
 from mtasts_resolver.knowledge.lifetimes import EXPIRED_GRACE
@@ -166,11 +167,12 @@ class Policies:
         if held is not None and held.stored is not None:
             return
         try:
-            if expired_for(stored, self._clock) < EXPIRED_GRACE:
-                return
+            seconds = expired_for(stored, self._clock)
         except DocumentError:
             return  # told, and dropped, when it is read for a look-up
-        self._store.delete(stored.domain)
+        if seconds >= EXPIRED_GRACE:
+            self._store.delete(stored.domain)
+            self._events.publish(StoredPolicyDropped(stored, seconds))
 
     def hold_longer(self, held: StsEntry, stored: StoredPolicy) -> None:
         """Have a policy in memory hold as long as the stored one does, as the clock is now.

@@ -1,5 +1,6 @@
 """What the history is told of policies and of DANE, and what weakens protection."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -184,6 +185,23 @@ async def test_a_policy_that_expires_and_comes_back(
     warned = [logged.event for logged in events(caplog, "WARNING")]
     assert warned.count("policy-expired") == 1
     assert "protection-weakened" not in warned
+
+
+async def test_a_policy_that_expires_while_the_daemon_is_down(tell: Callable[..., Told]) -> None:
+    """Its end is known when the clock has been right for days, and is kept as when it was."""
+    told = tell()
+    await told.publish(document("enforce", max_age=int(DAY)), "1", after=0)
+    await told.history.close()
+    await told.world.clock.advance(2 * DAY)
+    told.world.restart()
+    told.begin()
+    running = asyncio.create_task(told.world.sts.run())
+    await told.world.clock.advance(4 * DAY)
+    found, expired = await told.changes()
+    assert (found.event, expired.event, expired.now) == ("found", "expired", None)
+    assert expired.time == START + DAY
+    assert GOOD not in told.world.store.rows
+    running.cancel()
 
 
 async def test_a_restart_repeats_nothing(tell: Callable[..., Told]) -> None:
