@@ -13,7 +13,7 @@ from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.views.failing import earliest_expiry
 from mtasts_resolver.control.views.readiness import PARTS
 from mtasts_resolver.knowledge.inflight import Discoveries
-from mtasts_resolver.policy import Dane, Mode
+from mtasts_resolver.policy import Dane, Mode, Weakening
 
 Labels = tuple[str, ...]
 Sample = tuple[Labels, float | Histogram]
@@ -113,6 +113,11 @@ def _next_hops(seen: Seen) -> Iterator[Sample]:
     counts = seen.sources.dane.cache.counts
     for status in (Dane.REQUIRED, Dane.PARTIAL, Dane.UNKNOWN, Dane.NONE):
         yield (status.value,), counts[status.value]
+
+
+def _weakened(seen: Seen) -> Iterator[Sample]:
+    for weakening in Weakening:
+        yield (weakening.value,), seen.sources.weakened.since_start[weakening]
 
 
 def _memory(seen: Seen) -> Iterator[Sample]:
@@ -288,6 +293,18 @@ KNOWLEDGE = (
         lambda seen: _one(seen.earliest_expiry),
     ),
     Metric(
+        "mtasts_resolver_protection_weakened_total",
+        "counter",
+        "Changes that left mail to a domain less protected, by what has changed.",
+        ("weakening",),
+        _weakened,
+    ),
+    _gauge(
+        "weakened_domains",
+        "Domains to which mail is less protected than it was in the last 30 days.",
+        lambda sources: len(sources.weakened),
+    ),
+    Metric(
         "mtasts_resolver_dane_next_hops",
         "gauge",
         "Next hops in memory, by what DANE demands there.",
@@ -334,6 +351,11 @@ DAEMON = (
         "store_pending_changes",
         "Changes that wait to be written to the store.",
         lambda sources: sources.store.pending,
+    ),
+    _gauge(
+        "history_pending_changes",
+        "Changes that wait to be written to the history.",
+        lambda sources: sources.history.pending,
     ),
     _gauge(
         "answer_log_waiting",
