@@ -24,6 +24,8 @@ class AnswerMade(NamedTuple):
     hop: NextHop
     map_name: str
     reply: Reply
+    would_be: Reply | None = None
+    """What it would have been, where the map only observes."""
 
 
 class AnswerChanged(NamedTuple):
@@ -68,6 +70,9 @@ class AnswerHistory:
             if len(self._last) >= MAX_REMEMBERED:
                 del self._last[next(iter(self._last))]
             self._last[key] = hash(text), now
+        reason = bounded(told.reply.text) if told.reply.status is not Status.OK else ""
+        if told.would_be is not None:
+            reason = bounded(f"the map only observes; it would be: {told.would_be}")
         change = Change(
             self._clock.wall(),
             told.hop.domain,
@@ -76,7 +81,7 @@ class AnswerHistory:
             now=text,
             hop=place,
             map=told.map_name,
-            reason=bounded(told.reply.text) if told.reply.status is not Status.OK else "",
+            reason=reason,
         )
         self._history.note(change, usual=usual)
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from typing import NamedTuple
 
 from mtasts_resolver.answers.changes import AnswerMade
+from mtasts_resolver.answers.overrides import Overrides, OverridesChanged
 from mtasts_resolver.answers.tallies import TCP_TABLE, UNKNOWN_MAP, Tallies
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
@@ -13,6 +14,7 @@ from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.footprint import footprint
 from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.base.pace import Pace
+from mtasts_resolver.base.ratelimit import RateLimitedLog
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.entry import DaneEntry
@@ -28,7 +30,7 @@ from mtasts_resolver.policy import (
 )
 from mtasts_resolver.postfix import tcp_table
 from mtasts_resolver.postfix.codec import Request
-from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply, render
+from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, Tally, TimedReply, render
 
 log = logs.get(__name__)
 
@@ -56,6 +58,8 @@ class ServedMap(NamedTuple):
     name: str
     """In lower case; or what stands for it, see answers/tallies.py."""
     options: MapOptions
+    observes: bool
+    """"Not found" is sent in place of whatever is found."""
 
 
 class RepliesRevoked(NamedTuple):
@@ -73,6 +77,7 @@ class LookupService:
         self,
         sts: StsKnowledge,
         dane: DaneKnowledge,
+        overrides: Overrides,
         *,
         clock: Clock,
         config: Config,
@@ -81,13 +86,16 @@ class LookupService:
     ) -> None:
         self._sts = sts
         self._dane = dane
+        self._overrides = overrides
         self._clock = clock
         self._counters = counters
         self._pace = Pace(BEGUN_PER_TURN)
         self.tallies = Tallies()
+        self._bugs = RateLimitedLog(log, clock.monotonic)
         self._generation = 0  # of the replies that hold
         self._events = events
-        events.listen(DnssecChanged, lambda _: self._revoke())
+        for change in (DnssecChanged, OverridesChanged):
+            events.listen(change, lambda _: self._revoke())
         self._use(config)
 
     def reconfigure(self, config: Config) -> None:
@@ -97,10 +105,11 @@ class LookupService:
     def _use(self, config: Config) -> None:
         self._config = config
         options = config.all_maps()
-        self._maps = {name: ServedMap(name, options[name]) for name in options}
+        served = {name: (options[name], config.observes(options[name])) for name in options}
+        self._maps = {name: ServedMap(name, *served[name]) for name in served}
         # tcp_table has no map names; the configuration says which one it stands for.
-        self._maps[""] = ServedMap(TCP_TABLE, options[config.tcp_table_map])
-        self._stand_in = ServedMap(UNKNOWN_MAP, options["default"])
+        self._maps[""] = ServedMap(TCP_TABLE, *served[config.tcp_table_map])
+        self._stand_in = ServedMap(UNKNOWN_MAP, *served["default"])
         self._unknown_maps: set[str] = set()
 
     def answer(self, request: Request) -> TimedReply | Awaitable[Reply]:
@@ -112,15 +121,45 @@ class LookupService:
         hop = parse_next_hop(request.key)
         if hop is None:  # RFC 8461 §3.4: no policy can apply to this key
             return self._timed(NOT_FOUND, asked, FOR_EVER)
+        try:
+            return self._decide(hop, asked)
+        except Exception as error:
+            if not asked.observes:
+                raise
+            return self._timed(self._failed(error), asked, self._clock.monotonic(), hop)
+
+    def _decide(self, hop: NextHop, asked: ServedMap) -> TimedReply | Awaitable[Reply]:
+        """Answer as the administrator has decided, else as is found out."""
+        override = self._overrides.find(hop)
+        if override is None:
+            return self._answer_found(hop, asked)
+        ends = self._overrides.ends(override)
+        if override.reply is not None:
+            return self._timed(override.reply, asked, ends, hop)
+        live = asked._replace(observes=False)
+        return self._answer_found(hop, live, ends=ends, apart=(override.pattern,))
+
+    def _answer_found(
+        self,
+        hop: NextHop,
+        asked: ServedMap,
+        *,
+        ends: float = FOR_EVER,
+        apart: tuple[str, ...] = (),
+    ) -> TimedReply | Awaitable[Reply]:
+        """Answer as memory knows, until `ends` at most, or as is found out.
+
+        What is found in memory holds for all next hops of the domain, save those that are `apart`.
+        """
         place = str(hop)
         sts = self._sts.lookup(hop.domain)
         dane = self._dane.lookup(place) if asked.options.dane else NOT_ASKED
         if sts is None or dane is None:
             self._counters.waited += 1
             return self._answer_later(hop, asked)
-        made_for: object = asked.name
         if place != hop.domain and dane.finding.status is not Dane.OFF:
-            made_for = (asked.name, place)
+            apart = (place, *apart)
+        made_for = (asked.name, *apart) if apart else asked.name
         now = self._clock.monotonic()
 
         def holds(timed: TimedReply) -> bool:
@@ -130,9 +169,8 @@ class LookupService:
             if timed.made_for == made_for and holds(timed):
                 return timed
         reply = self._reply(hop, sts.finding, dane.finding, asked)
-        until = min(sts.until, sts.stale_at, dane.until, dane.stale_at)
-        self._events.publish(AnswerMade(hop, asked.name, reply))
-        timed = self._timed(reply, asked, until, made_for)
+        until = min(sts.until, sts.stale_at, dane.until, dane.stale_at, ends)
+        timed = self._timed(reply, asked, until, hop, made_for)
         self._sts.cache.keep(sts, timed, holds)
         if dane is not NOT_ASKED:
             self._dane.cache.keep(dane, timed, holds)
@@ -166,21 +204,42 @@ class LookupService:
             sts, dane = await asyncio.gather(
                 self._sts_of(hop.domain), self._dane_of(hop, asked.options)
             )
+            reply = self._reply(hop, sts, dane, asked)
         except OverloadedError as error:
             self._counters.overloaded += 1
             reply = Reply(Status.TEMP, f"{error.introduction}: {error}, try again")
-        else:
-            reply = self._reply(hop, sts, dane, asked)
-        self.tallies.of(asked.name, reply.answer).count += 1
-        self._events.publish(AnswerMade(hop, asked.name, reply))
-        return reply
+        except Exception as error:
+            if not asked.observes:
+                raise
+            reply = self._failed(error)
+        given, tally = self._given(reply, asked, hop)
+        tally.count += 1
+        return given
 
     def _timed(
-        self, reply: Reply, asked: ServedMap, until: float, made_for: object = None
+        self,
+        reply: Reply,
+        asked: ServedMap,
+        until: float,
+        hop: NextHop | None = None,
+        made_for: object = None,
     ) -> TimedReply:
-        tally = self.tallies.of(asked.name, reply.answer)
-        size = _size(reply)
-        return TimedReply(reply, until, made_for, self._generation, size=size, tally=tally)
+        given, tally = self._given(reply, asked, hop)
+        size = _size(given)
+        return TimedReply(given, until, made_for, self._generation, size=size, tally=tally)
+
+    def _given(self, reply: Reply, asked: ServedMap, hop: NextHop | None) -> tuple[Reply, Tally]:
+        """Return what Postfix gets where `reply` is due, and where that is counted."""
+        given, would_be = (NOT_FOUND, reply) if asked.observes else (reply, None)
+        if hop is not None:
+            self._events.publish(AnswerMade(hop, asked.name, given, would_be))
+        tally = self.tallies.of(asked.name, given.answer, would_be.answer if would_be else "")
+        return given, tally
+
+    def _failed(self, error: Exception) -> Reply:
+        """Log a bug that must not hold mail, and return what would have been answered."""
+        self._bugs.bug("answer-failed", error, effect="none: the map only observes")
+        return Reply(Status.TEMP, "internal error")
 
     def _reply(self, hop: NextHop, sts: StsFinding, dane: DaneFinding, asked: ServedMap) -> Reply:
         """Return the reply that Postfix gets: to tcp_table one that it can carry."""

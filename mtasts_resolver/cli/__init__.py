@@ -29,6 +29,7 @@ COMMANDS = {
     "history": "history:history",
     "cache": "cache:cache_group",
     "warm": "warm:warm",
+    "override": "override:override_group",
     "config": "config:config_group",
     "completion": "completion:completion",
 }

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -13,7 +13,7 @@ from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.running import daemon_options, running_daemon
 from mtasts_resolver.cli.tables import Shown, ago, show_rows, until
-from mtasts_resolver.control.values.status import DaemonStatus, Lookups, TroubleLine
+from mtasts_resolver.control.values.status import DaemonStatus, TroubleLine
 from mtasts_resolver.control.values.verdict import CRITICAL_DAYS, WARNING_DAYS
 
 RECENT = 5  # lines of the log that are shown; --json has all that the daemon remembers
@@ -79,6 +79,7 @@ def _rows(found: DaemonStatus) -> Iterator[Shown]:
     for listening in found.listening:
         yield Shown("listening", f"{listening.protocol} {listening.address}")
     yield from _configuration(found)
+    yield from _decisions(found)
     yield from _work(found)
     yield from _knowledge(found)
     yield from _weakened(found)
@@ -100,6 +101,24 @@ def _configuration(found: DaemonStatus) -> Iterator[Shown]:
         yield Shown("", f"a restart is needed for {keys}", bad=True)
 
 
+def _decisions(found: DaemonStatus) -> Iterator[Shown]:
+    """Yield what an administrator has decided besides, and should not forget."""
+    counts = found.overrides
+    if found.observing:
+        maps = ", ".join(found.observing)
+        yield Shown("observing", f"{maps}: Postfix gets notfound for everything", bad=True)
+    if counts.in_force or counts.lapsed:
+        words = f"{counts.in_force} in force"
+        if counts.weakening:
+            words += f"; {counts.weakening} of them may let mail go out unverified"
+        yield Shown("overrides", words, bad=counts.weakening > 0)
+    for count, what in ((counts.ends_soon, "end within a week"), (counts.lapsed, "lapsed")):
+        if count:
+            yield Shown("", f"{count} {what}: see 'mtasts-resolver override list'", bad=True)
+    for fault in counts.faults:
+        yield Shown("", f"the file of those that were added is damaged: {fault}", bad=True)
+
+
 def _work(found: DaemonStatus) -> Iterator[Shown]:
     lookups, discoverer = found.lookups, found.discoverer
     yield Shown(
@@ -107,8 +126,10 @@ def _work(found: DaemonStatus) -> Iterator[Shown]:
         f"{lookups.total:,}, of which {lookups.waited:,} had to wait;"
         f" {lookups.connections} connections open",
     )
-    if answers := _by_answer(lookups):
+    if answers := _counted((given.answer, given.count) for given in lookups.answers):
         yield Shown("answers", answers)
+    if would_be := _counted((given.would_be, given.count) for given in lookups.answers):
+        yield Shown("would be", f"{would_be}, where maps only observe")
     for count, what in (
         (lookups.overloaded, "deferred: the daemon had too much to do"),
         (lookups.timed_out, "answered before their discovery had ended"),
@@ -128,11 +149,12 @@ def _work(found: DaemonStatus) -> Iterator[Shown]:
         )
 
 
-def _by_answer(lookups: Lookups) -> str:
-    """Return how often each answer was given in all maps together."""
+def _counted(answers: Iterable[tuple[str, int]]) -> str:
+    """Return how often each answer was given, or would have been, in all maps together."""
     counts: Counter[str] = Counter()
-    for given in lookups.answers:
-        counts[given.answer] += given.count
+    for answer, count in answers:
+        if answer:
+            counts[answer] += count
     return ", ".join(f"{count:,} {answer}" for answer, count in counts.most_common() if count)
 
 

@@ -15,7 +15,7 @@ from mtasts_resolver.config.endpoints import (
     parse_proxy_url,
 )
 from mtasts_resolver.config.faults import ConfigError, Fault
-from mtasts_resolver.config.kinds import parse_duration, show_duration
+from mtasts_resolver.config.kinds import parse_duration, parse_end_time, show_duration
 from mtasts_resolver.config.load import (
     Loaded,
     changes,
@@ -42,6 +42,7 @@ from mtasts_resolver.config.schema import (
     ListenerConfig,
     LogConfig,
     MapOptions,
+    OverrideOptions,
     ProtocolName,
     RefreshConfig,
     StoreConfig,
@@ -69,6 +70,7 @@ __all__ = [
     "LogConfig",
     "MapOptions",
     "NameServer",
+    "OverrideOptions",
     "ProtocolName",
     "ProxyUrl",
     "RefreshConfig",
@@ -85,6 +87,7 @@ __all__ = [
     "parse_address",
     "parse_config",
     "parse_duration",
+    "parse_end_time",
     "parse_ip",
     "parse_kept",
     "parse_proxy_url",

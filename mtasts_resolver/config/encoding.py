@@ -7,10 +7,15 @@ from typing import Any
 
 from mtasts_resolver.config.endpoints import IPNetwork
 from mtasts_resolver.config.keys import Section
-from mtasts_resolver.config.kinds import FileMode
+from mtasts_resolver.config.kinds import EndTime, FileMode
 
 _PLAIN = (NoneType, bool, int, float, str)
-_DECODERS: dict[type, Any] = {IPNetwork: ip_network, Path: Path, FileMode: FileMode}
+_DECODERS: dict[type, Any] = {
+    IPNetwork: ip_network,
+    Path: Path,
+    FileMode: FileMode,
+    EndTime: EndTime,
+}
 
 
 def plain(value: object) -> object:
@@ -33,6 +38,8 @@ def encode_value(value: object) -> object:
     match value:
         case FileMode():
             return int(value)
+        case EndTime():
+            return float(value)
         case Path() | IPv4Network() | IPv6Network():
             return str(value)
     raise TypeError(f"no configuration holds {value!r}")

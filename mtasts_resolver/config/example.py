@@ -26,6 +26,18 @@ maps:                                        # main.cf: socketmap:inet:127.0.0.1
     tlsrpt: true
   strict:                                    # a map of one's own: as default but for what it says
     testing: enforce
+    answer: null                             # or live, or observe; null: as the next key says
+
+answer: live                                 # or observe: "not found" to everything, but counted
+
+overrides:                                   # none is the default
+  partner.example:
+    action: skip                             # or encrypt, dane, dane-only, live
+    reason: "their certificate expired, ticket 4711"
+    until: 2026-12-31
+  "[relay.example]:587":
+    policy: "secure match=relay.example ciphers=high"
+    reason: "our smart host has no policy of its own"
 
 tcp_table_map: default
 

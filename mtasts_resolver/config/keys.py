@@ -24,8 +24,8 @@ class Key:
     """What stands there: a value, or a section."""
     most: int | None = None
     """Where it is a list: how long it may be."""
-    named: bool = False
-    """Whether it is a mapping of names to what stands there."""
+    named: Kind | None = None
+    """Where it is a mapping to what stands there: of what."""
     reload: bool | None = None
     """Whether a reload applies it, for the keys at the top, and so for those below."""
     default: Any = NODEFAULT

@@ -10,6 +10,7 @@ from typing import get_args
 
 from msgspec import Struct
 
+from mtasts_resolver.base.timestamps import parse_timestamp, timestamp
 from mtasts_resolver.config.endpoints import (
     parse_address,
     parse_http_address,
@@ -21,6 +22,8 @@ from mtasts_resolver.config.endpoints import (
 from mtasts_resolver.config.faults import shown
 from mtasts_resolver.config.paths import parse_path, parse_store_url
 from mtasts_resolver.policy import NextHop, is_hostname, parse_next_hop
+from mtasts_resolver.postfix.override import MAX_REASON, parse_pattern, parse_reason
+from mtasts_resolver.postfix.policytext import parse_policy_text
 
 SECOND = 1.0
 MINUTE = 60.0
@@ -43,6 +46,13 @@ class FileMode(int):
 
     def __str__(self) -> str:
         return f"{self:04o}"
+
+
+class EndTime(float):
+    """The last second of something, since 1970-01-01 UTC; `str` spells it as RFC 3339 does."""
+
+    def __str__(self) -> str:
+        return timestamp(self)
 
 
 class Kind(Struct, frozen=True):
@@ -137,6 +147,26 @@ def parse_mode(text: str) -> FileMode:
     return FileMode(found[1], 8)
 
 
+def parse_end_time(text: str) -> EndTime:
+    """Return a time at which something ends; of a date alone, the last second of that day."""
+    try:
+        return EndTime(parse_timestamp(text, time="23:59:59"))
+    except ValueError as error:
+        raise ValueError(f"{shown(text)}: {error}") from None
+
+
+def quoting(parse: Callable[[str], str]) -> Callable[[str], str]:
+    """Return `parse` with errors that quote the text."""
+
+    def parse_quoting(text: str) -> str:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ValueError(f"{shown(text)}: {error}") from None
+
+    return parse_quoting
+
+
 def parse_account(text: str) -> str:
     """Return the name or number of a user or group."""
     if not _ACCOUNT.match(text):
@@ -183,3 +213,7 @@ MAP_NAME = Kind("map name", "a built-in map or one of `maps`", parse_map_name)
 DOMAIN = Kind("domain", "a mail domain such as `example.com`", parse_domain)
 SWITCH = switch()
 SWITCH_OR_ONLY = switch("true, false or only", "only")
+PATTERN = Kind("pattern", "a domain, `.suffix` or next hop", quoting(parse_pattern))
+REASON = Kind("text", f"at most {MAX_REASON} characters", quoting(parse_reason))
+POLICY_TEXT = Kind("policy text", "", quoting(parse_policy_text))
+END_TIME = Kind("time", "`2026-12-31`, or with a time `2026-12-31T18:00Z`", parse_end_time)

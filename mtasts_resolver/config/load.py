@@ -8,21 +8,28 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from mtasts_resolver.config import kinds
 from mtasts_resolver.config.endpoints import Address, InetAddress
 from mtasts_resolver.config.faults import ConfigError, Fault, Source, shown
 from mtasts_resolver.config.keys import Key, Section, section_keys
-from mtasts_resolver.config.kinds import Kind, parse_map_name, show_duration
+from mtasts_resolver.config.kinds import Kind, show_duration
 from mtasts_resolver.config.schema import (
     BUILTIN_MAPS,
     Config,
     ListenerConfig,
     LogConfig,
     MapOptions,
+    OverrideOptions,
     builtin_options,
 )
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Document, Raw, join, parse_yaml
 
 _BUILTIN = tuple(map(str.lower, BUILTIN_MAPS))
+# What is the same in two spellings of one name.
+_SAME = {
+    kinds.MAP_NAME.name: "case does not count",
+    kinds.PATTERN.name: "both mean the same next hops",
+}
 
 
 class Loaded(NamedTuple):
@@ -197,8 +204,11 @@ class _Reader:
         return self._source.fault(join(path, name), reason)._replace(key=path)
 
     def _key(self, key: Key, raw: Raw, path: str) -> object:
-        if key.named:
-            return self._maps(raw, path)
+        if key.named is not None:
+            spelled = self._spelled(key, key.named, raw, path)
+            sections = raw if isinstance(raw, dict) else {}
+            read = self._maps if key.of is MapOptions else self._overrides
+            return read({name: (sections[own], join(path, own)) for name, own in spelled.items()})
         if raw is None and (key.most is not None or isinstance(key.of, Kind)):
             if key.default is not None:
                 self._note(path, "there is no value; leave the key out for the default")
@@ -229,31 +239,48 @@ class _Reader:
             self._note(path, str(error))
             return None
 
-    def _maps(self, raw: Raw, path: str) -> dict[str, MapOptions]:
-        """Return each map's options; what a map leaves unset comes from `builtin_options`."""
+    def _spelled(self, key: Key, kind: Kind, raw: Raw, path: str) -> dict[str, str]:
+        """Return the names in a mapping, each with its spelling there."""
         if raw is None:
             return {}
         if not isinstance(raw, dict):
-            self._note(path, f"{_show(raw)} is not a mapping of map names to options")
+            self._note(path, f"{_show(raw)} is not a mapping of {kind.name}s to options")
             return {}
-        maps: dict[str, MapOptions] = {}
+        if key.most is not None and len(raw) > key.most:
+            self._note(path, f"there are {len(raw)} {kind.name}s, at most {key.most} are allowed")
+            return {}
         spelled: dict[str, str] = {}
         for name in raw:
             try:
-                other = spelled.setdefault(parse_map_name(name), name)
+                parsed = kind.parse(name)
             except ValueError as error:
                 self.faults.append(self._at_key(path, name, str(error)))
                 continue
+            other = spelled.setdefault(str(parsed), name)
             if other != name:
-                same = f"{shown(name)} is {shown(other)}, too: case does not count"
+                same = f"{shown(name)} is {shown(other)}, too: {_SAME[kind.name]}"
                 self.faults.append(self._at_key(path, name, same))
+        return spelled
+
+    def _maps(self, raw: dict[str, tuple[Raw, str]]) -> dict[str, MapOptions]:
+        """Return each map's options; what a map leaves unset comes from `builtin_options`."""
+        maps: dict[str, MapOptions] = {}
         # The built-in maps come first: the others take their options from them.
-        ordered = [name for name in _BUILTIN if name in spelled]
-        ordered += [name for name in spelled if name not in _BUILTIN]
+        ordered = [name for name in _BUILTIN if name in raw]
+        ordered += [name for name in raw if name not in _BUILTIN]
         for name in ordered:
-            options = self.section(MapOptions, raw[spelled[name]], f"{path}.{spelled[name]}")
+            options = self.section(MapOptions, *raw[name])
             maps[name] = msgspec.structs.replace(builtin_options(name, maps), **options)
         return maps
+
+    def _overrides(self, raw: dict[str, tuple[Raw, str]]) -> dict[str, OverrideOptions]:
+        overrides: dict[str, OverrideOptions] = {}
+        for pattern, (options, path) in raw.items():
+            values = self.section(OverrideOptions, options, path)
+            if isinstance(options, dict) and ("action" in options) == ("policy" in options):
+                self._note(path, "one of the keys 'action' and 'policy' is needed, and not both")
+            overrides[pattern] = OverrideOptions(**values)
+        return overrides
 
 
 def _names(keys: Collection[str]) -> str:

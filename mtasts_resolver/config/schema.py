@@ -22,12 +22,23 @@ from mtasts_resolver.config.endpoints import (
     ProxyUrl,
 )
 from mtasts_resolver.config.keys import Key, Section
-from mtasts_resolver.config.kinds import DAY, HOUR, SWITCH, FileMode, choice, duration, integer
+from mtasts_resolver.config.kinds import (
+    DAY,
+    HOUR,
+    SWITCH,
+    EndTime,
+    FileMode,
+    choice,
+    duration,
+    integer,
+)
 from mtasts_resolver.config.paths import StoreUrl, default_control_socket, default_store
+from mtasts_resolver.postfix.override import Action, Override
 
 MAX_LISTENERS = 64  # more than anyone has
 MIB = 1 << 20
 MAX_HOSTS = 64  # names of a page
+MAX_OVERRIDES = 1_000  # of so many nobody knows the reasons; the file has no room for more
 # All are scheduled in one turn of the event loop, which takes a microsecond for each.
 MAX_PRELOADED = 1_000
 MAX_NETWORKS = 1_000  # each address of a policy host is compared with all of them
@@ -40,6 +51,7 @@ ProtocolName = Literal["socketmap", "tcp_table"]
 Testing = Literal["observe", "enforce"]
 DnssecTrust = Literal["auto", "trust", "off"]
 OnDnsFailure = Literal["opportunistic", "defer"]
+Answering = Literal["live", "observe"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 LoggedAnswers = Literal["none", "changes", "all"]
 
@@ -84,6 +96,45 @@ class MapOptions(Section, frozen=True, kw_only=True):
             kinds.SWITCH_OR_ONLY,
         ),
     ] = True
+    answer: Annotated[
+        Answering | None,
+        Key(
+            '`live` answers; `observe` answers "not found" to everything, and counts, logs and'
+            " shows what the answer would have been. Null: as the key `answer` at the top.",
+            choice(Answering),
+        ),
+    ] = None
+
+
+class OverrideOptions(Section, frozen=True, kw_only=True):
+    """What is answered for a destination in place of what it publishes."""
+
+    action: Annotated[
+        Action | None,
+        Key(
+            '`skip`: "not found", so that main.cf decides; `encrypt`, `dane` and `dane-only`: that'
+            " security level; `live`: what is found, as though there were no override, and also in"
+            " a map that only observes. Either this or `policy` is needed.",
+            choice(Action),
+        ),
+    ] = None
+    policy: Annotated[
+        str | None,
+        Key(
+            "A fixed answer: a security level and attributes, as in `smtp_tls_policy_maps`,"
+            " checked against [its grammar](overrides.md#a-fixed-policy).",
+            kinds.POLICY_TEXT,
+        ),
+    ] = None
+    reason: Annotated[str, Key("Why, for whoever reads it in a year.", kinds.REASON)]
+    until: Annotated[
+        EndTime | None,
+        Key(
+            "When it ends; null: when it is removed. A date alone is the end of that day, UTC."
+            " The log and `status` announce it a week ahead.",
+            kinds.END_TIME,
+        ),
+    ] = None
 
 
 class ListenerConfig(Section, frozen=True, kw_only=True):
@@ -346,7 +397,28 @@ class Config(Section, frozen=True, kw_only=True):
             "The socketmap names that Postfix may ask, and how each is answered. Case does not"
             " count in their names.",
             MapOptions,
-            named=True,
+            named=kinds.MAP_NAME,
+            reload=True,
+        ),
+    ] = msgspec.field(default_factory=dict)
+    answer: Annotated[
+        Answering,
+        Key(
+            "Whether the maps that do not say so themselves answer: see `maps`, and"
+            " [how to roll out](rollout.md).",
+            choice(Answering),
+            reload=True,
+        ),
+    ] = "live"
+    overrides: Annotated[
+        dict[str, OverrideOptions],
+        Key(
+            "What is answered in all maps for some destinations, in place of what they publish:"
+            " see [overrides](overrides.md). The most specific pattern counts; one that was added"
+            " by `mtasts-resolver override add` counts before the same one here.",
+            OverrideOptions,
+            most=MAX_OVERRIDES,
+            named=kinds.PATTERN,
             reload=True,
         ),
     ] = msgspec.field(default_factory=dict)
@@ -439,6 +511,23 @@ class Config(Section, frozen=True, kw_only=True):
         if configured is not None:
             return configured
         return builtin_options(name, self.maps)
+
+    def observes(self, options: MapOptions) -> bool:
+        """Tell whether a map with `options` only observes."""
+        return (options.answer or self.answer) == "observe"
+
+    def all_overrides(self) -> tuple[Override, ...]:
+        """Return the overrides, those included that are over."""
+        return tuple(
+            Override(
+                pattern=pattern,
+                action=options.action or "policy",
+                text=options.policy or "",
+                reason=options.reason,
+                until=options.until,
+            )
+            for pattern, options in self.overrides.items()
+        )
 
 
 def builtin_options(name: str, maps: Mapping[str, MapOptions]) -> MapOptions:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtasts_resolver.answers.answerlog import AnswerLog
+from mtasts_resolver.answers.overrides import Overrides
 from mtasts_resolver.answers.service import LookupService
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
@@ -58,6 +59,7 @@ class Sources:
     dnssec: DnssecProbe
     dane: DaneKnowledge
     discoveries: DiscoveryStatistics
+    overrides: Overrides
     service: LookupService
     server: Server
     day: DayLong

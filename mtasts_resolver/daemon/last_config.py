@@ -6,12 +6,12 @@ text, so that a person can compare the two, and it may hold a proxy's password.
 """
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock, Thread
 
 from mtasts_resolver.base import logs
+from mtasts_resolver.base.ownfiles import UntrustedFileError, read_own, write_own
 from mtasts_resolver.config import MAX_FILE_BYTES, ConfigError, Fault, state_directory
 
 log = logs.get(__name__)
@@ -39,19 +39,14 @@ class KeptFile:
         Nobody but the user who reads it may have written it: root, for one, must not be led by
         what a daemon left that had given up being root.
         """
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            with os.fdopen(os.open(self.path, flags), "rb") as file:
-                status = os.fstat(file.fileno())
-                data = file.read(MAX_FILE_BYTES + 1)
+            return read_own(self.path, MAX_FILE_BYTES, {os.geteuid()})
         except FileNotFoundError:
             return None
+        except UntrustedFileError as error:
+            raise self._error(str(error)) from None
         except OSError as error:
             raise self._error(f"cannot be read: {error.strerror}") from None
-        others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        if status.st_uid != os.geteuid() or others or not stat.S_ISREG(status.st_mode):
-            raise self._error("others than the daemon's user can write it")
-        return data
 
     def _error(self, reason: str) -> ConfigError:
         return ConfigError([Fault(reason, file=str(self.path))])
@@ -63,19 +58,7 @@ class KeptFile:
             data = self._latest
             if self._holds(data):
                 return
-            new = self.path.with_name(f"{NAME}.new")
-            new.unlink(missing_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(new, flags, 0o600), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.path)
-            directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            write_own(self.path, data)
 
     def write_behind(self, data: bytes) -> None:
         """Keep `data`, without waiting for the disk; where that fails the log says so."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from mtasts_resolver.answers.answerlog import AnswerLog
 from mtasts_resolver.answers.changes import AnswerHistory
+from mtasts_resolver.answers.observing import ObservedAnswers
+from mtasts_resolver.answers.overrides import Overrides
 from mtasts_resolver.answers.service import LookupService, RepliesRevoked
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.counters import Counters
@@ -26,6 +28,7 @@ from mtasts_resolver.knowledge.weakened import WeakenedDomains
 from mtasts_resolver.server.accept import Server
 from mtasts_resolver.server.listeners import Listener
 from mtasts_resolver.store.history import History, history_path
+from mtasts_resolver.store.overridefile import OverrideFile
 from mtasts_resolver.store.sqlite import SqliteStore
 from mtasts_resolver.worker.supervisor import Supervisor
 
@@ -36,10 +39,12 @@ class Parts(Sources):
 
     journal: Journal
     answer_history: AnswerHistory
+    observed: ObservedAnswers
 
     def reconfigure(self, config: Config) -> None:
         """Hand on what a reload can change."""
-        for part in (self.discoverer, self.sts, self.dane, self.historian, self.service):
+        parts = (self.discoverer, self.sts, self.dane, self.historian, self.overrides, self.service)
+        for part in parts:
             part.reconfigure(config)
         self.answer_history.note_again()
         self.log_answers(config)
@@ -57,13 +62,19 @@ class Parts(Sources):
             "DNSSEC probe": self.dnssec.run,
             "counts of the day": self.day.run,
             "weakened domains": self.weakened.run,
+            "overrides": self.overrides.run,
         }
+
+    def flush_logs(self, *, at_once: bool = False) -> None:
+        """Tell what was left out of the log lately, of which there was too much."""
+        self.journal.flush(at_once=at_once)
+        self.observed.flush(at_once=at_once)
 
     async def close(self) -> None:
         """End what asks before what is asked."""
         await self.sts.close()
         await self.dane.close()
-        self.journal.flush(at_once=True)
+        self.flush_logs(at_once=True)
         self.answer_log.close()
         await self.discoverer.close()
         await self.history.close()
@@ -90,7 +101,10 @@ def assemble(
     sts = StsKnowledge(discoverer, store, means)
     dnssec = DnssecProbe(discoverer, config.dns.dnssec, clock, events)
     dane = DaneKnowledge(discoverer, dnssec, means)
-    service = LookupService(sts, dane, clock=clock, config=config, counters=counters, events=events)
+    overrides = Overrides(OverrideFile(store_path), config, clock, events)
+    service = LookupService(
+        sts, dane, overrides, clock=clock, config=config, counters=counters, events=events
+    )
     server = Server(service.answer, listeners, clock=clock.monotonic)
     day = DayLong(
         clock,
@@ -124,11 +138,13 @@ def assemble(
         dnssec=dnssec,
         dane=dane,
         discoveries=DiscoveryStatistics(events),
+        overrides=overrides,
         service=service,
         server=server,
         day=day,
         answer_log=AnswerLog(clock),
         journal=journal,
+        observed=ObservedAnswers(events, clock),
     )
     parts.log_answers(config)
     return parts

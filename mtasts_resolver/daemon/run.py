@@ -244,6 +244,7 @@ class Daemon:
             )
             for news in (PoliciesLoaded, DnssecChanged):
                 parts.events.listen(news, lambda _: self._news.set())
+            parts.overrides.load()
             await parts.store.open()
         except HeldError as error:
             raise TemporaryStartError(str(error)) from None
@@ -278,7 +279,7 @@ class Daemon:
         while True:
             self._news.clear()
             self._notifier.status(self._status(parts))
-            parts.journal.flush()
+            parts.flush_logs()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STATUS_INTERVAL):
                     await self._news.wait()

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mtasts_resolver.answers.tallies import UNKNOWN_MAP
+from mtasts_resolver.control.views.overrides import count_overrides
+from mtasts_resolver.control.views.status import observing
 from mtasts_resolver.daemon.parts import Parts
 
 _DANE: Mapping[bool | None, str] = MappingProxyType(
@@ -20,6 +22,10 @@ def status_line(parts: Parts) -> str:
         f" {parts.server.counters.connections_open} connections,"
         f" DANE {_DANE[parts.dnssec.validates]}"
     )
+    if maps := observing(parts):
+        text += f", OBSERVING only in {len(maps)} maps"
+    if overrides := count_overrides(parts).in_force:
+        text += f", {overrides} overrides"
     if parts.sts.failing_refresh:
         text += f", {parts.sts.failing_refresh} policies fail to be refreshed"
     if unknown := parts.service.tallies.total(UNKNOWN_MAP):

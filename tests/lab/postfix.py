@@ -27,6 +27,9 @@ TCP_TABLE = "127.0.0.1:8462"
 UNIX_SOCKET = "mtasts/socketmap"
 """Below the queue directory, so that a chrooted smtp(8) reaches it by the same name."""
 
+TEXT_SOCKET = "texts"
+"""Below Postfix's directory: where a test says what the sender ANY_TEXT gets as its policy."""
+
 JAIL = ("etc/resolv.conf", "etc/services", "etc/hosts", "etc/nsswitch.conf")
 """What a chrooted smtp(8) needs in the queue directory, as Debian's own start script copies it."""
 
@@ -45,6 +48,7 @@ class Sender(StrEnum):
     CHROOTED = "chrooted@sender.example"
     LOCAL_TABLE = "local-table@sender.example"
     LOCAL_TABLE_CHROOTED = "local-table-chrooted@sender.example"
+    ANY_TEXT = "any-text@sender.example"
     RELAY_HOST = "relay-host@sender.example"
     RELAY_DOMAIN = "relay-domain@sender.example"
     BAD_RELAY = "bad-relay@sender.example"
@@ -63,6 +67,7 @@ TRANSPORTS = {
     Sender.CHROOTED: "chrooted",
     Sender.LOCAL_TABLE: "local",
     Sender.LOCAL_TABLE_CHROOTED: "localjail",
+    Sender.ANY_TEXT: "anytext",
 }
 
 MAPS = {Sender.STRICT: "strict", Sender.ONLY: "only"}
@@ -150,6 +155,8 @@ local      unix        -  -  n  -      -    smtp
   -o smtp_tls_policy_maps=texthash:{directory}/etc/tls_policy
 localjail  unix        -  -  y  -      -    smtp
   -o smtp_tls_policy_maps=texthash:{directory}/etc/tls_policy
+anytext    unix        -  -  n  -      -    smtp
+  -o smtp_tls_policy_maps=socketmap:unix:{directory}/{text_socket}:any
 showq      unix        n  -  n  -      -    showq
 error      unix        -  -  n  -      -    error
 retry      unix        -  -  n  -      -    error
@@ -228,6 +235,11 @@ class Postfix:
         return self._etc / "tls_policy"
 
     @property
+    def text_socket(self) -> Path:
+        """Where the sender ANY_TEXT asks for a policy."""
+        return self._etc.parent / TEXT_SOCKET
+
+    @property
     def unix_socket(self) -> Path:
         return self.queue / UNIX_SOCKET
 
@@ -275,6 +287,7 @@ class Postfix:
             "socketmap": SOCKETMAP,
             "tcp_table": TCP_TABLE,
             "unix_socket": UNIX_SOCKET,
+            "text_socket": TEXT_SOCKET,
             "transports": " ".join(f"{{ {who} = {how}: }}" for who, how in TRANSPORTS.items()),
             "relayed": " ".join(f"{{ {to} = smtp:{hop} }}" for hop, to in RELAYED.items()),
             "relays": " ".join(f"{{ {who} = {hop} }}" for who, hop in RELAYS.items()),

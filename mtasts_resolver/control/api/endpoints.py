@@ -1,6 +1,6 @@
 """All endpoints there are."""
 
-from mtasts_resolver.control.api import domains, history, holdings, renewals, status
+from mtasts_resolver.control.api import domains, history, holdings, overrides, renewals, status
 from mtasts_resolver.control.api.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -9,4 +9,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *renewals.ENDPOINTS,
     *holdings.ENDPOINTS,
     *history.ENDPOINTS,
+    *overrides.ENDPOINTS,
 )

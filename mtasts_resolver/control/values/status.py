@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from mtasts_resolver.control.values.history import WeakenedDomain
+from mtasts_resolver.control.values.overrides import OverrideCounts
 
 
 class Listening(Struct, frozen=True, kw_only=True):
@@ -130,6 +131,9 @@ class DaemonStatus(Struct, frozen=True, kw_only=True):
     """Domains to which mail is less protected than it was in the last 30 days."""
     weakened: tuple[WeakenedDomain, ...]
     """The latest of them."""
+    observing: tuple[str, ...]
+    """The maps that only observe."""
+    overrides: OverrideCounts
     warnings: int
     """Lines of the log since the start."""
     errors: int

@@ -43,6 +43,9 @@ def _parts(found: DaemonStatus) -> Iterator[Worry]:
     if found.configuration.faulty:
         action = "mtasts-resolver config check says what is wrong; then systemctl reload"
         yield Worry(False, "the configuration file is faulty", action)
+    if found.overrides.faults:
+        words = f"the file of overrides is damaged: {found.overrides.faults[0]}"
+        yield Worry(False, words, "mend it and reload; mtasts-resolver override list says more")
     if found.dane.dnssec == "unknown":
         yield Worry(False, f"DNSSEC: {found.dane.why}", "see to the name servers")
 

@@ -19,6 +19,7 @@ from mtasts_resolver.control.values.status import (
 )
 from mtasts_resolver.control.views.failing import earliest_expiry
 from mtasts_resolver.control.views.history import view_weakened
+from mtasts_resolver.control.views.overrides import count_overrides
 from mtasts_resolver.control.views.times import timestamp
 from mtasts_resolver.policy import Dane, Mode
 
@@ -48,6 +49,8 @@ async def view_status(sources: Sources) -> DaemonStatus:
         configuration=_configuration(sources),
         weakened_domains=len(sources.weakened),
         weakened=view_weakened(sources, WEAKENED),
+        observing=observing(sources),
+        overrides=count_overrides(sources),
         warnings=sources.trouble.warnings,
         errors=sources.trouble.errors,
         recent=tuple(
@@ -118,6 +121,13 @@ def _discoverer(sources: Sources) -> DiscovererStatus:
         fetches=counters.fetches,
         fetch_failures=counters.fetch_failures,
     )
+
+
+def observing(sources: Sources) -> tuple[str, ...]:
+    """Return the maps that only observe."""
+    config = sources.in_force.config
+    maps = config.all_maps().items()
+    return tuple(name for name, options in maps if config.observes(options))
 
 
 def _configuration(sources: Sources) -> ConfigurationStatus:

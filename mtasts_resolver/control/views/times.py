@@ -1,13 +1,9 @@
 """Times as values have them: RFC 3339, in UTC, to the second."""
 
-from datetime import UTC, datetime
-
 from mtasts_resolver.base.clock import Clock
+from mtasts_resolver.base.timestamps import timestamp
 
-
-def timestamp(wall: float) -> str:
-    """Return seconds since 1970-01-01 UTC as `2026-11-26T07:04:56Z`."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+__all__ = ["timestamp", "wall_of"]
 
 
 def wall_of(monotonic: float, clock: Clock) -> float:

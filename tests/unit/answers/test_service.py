@@ -31,6 +31,7 @@ def service_for(world: World) -> LookupService:
     return LookupService(
         world.sts,
         dane,
+        world.overrides,
         clock=world.clock,
         config=world.config,
         counters=world.counters,

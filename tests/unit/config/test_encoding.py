@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from mtasts_resolver.config import Config, parse_config, plain
+from mtasts_resolver.config import Config, MapOptions, OverrideOptions, parse_config, plain
 from mtasts_resolver.config.encoding import decode_value, encode_value
 from mtasts_resolver.config.keys import Section, section_keys
 from mtasts_resolver.config.kinds import Kind
@@ -15,7 +15,11 @@ EVERY_KEY = b"""\
 listen:
   - {protocol: tcp_table, address: 'inet:[::1]:1'}
   - {protocol: socketmap, address: unix:/a/b, mode: 0640, owner: me, group: us}
-maps: {a: {tlsrpt: true, sni: false, testing: enforce, dane: only}, b: {dane: false}}
+maps: {a: {tlsrpt: true, sni: false, testing: enforce, dane: only, answer: live}, b: {dane: false}}
+answer: observe
+overrides:
+  a.example: {action: skip, reason: why, until: 2026-12-31}
+  .b.example: {policy: may, reason: why}
 tcp_table_map: a
 dns: {servers: [192.0.2.53, '[2001:db8::53]:5353'], timeout: 2.5s, dnssec: trust}
 https:
@@ -50,7 +54,15 @@ def values(section: Section, path: str = "") -> Iterator[tuple[str, object]]:
 
 def test_every_key_arrives_as_it_was() -> None:
     config = parse_config(EVERY_KEY, "every.yaml").config
-    default = dict(values(msgspec.structs.replace(Config(), maps={"": Config().map_options("")})))
+    default = dict(
+        values(
+            msgspec.structs.replace(
+                Config(),
+                maps={"": MapOptions()},
+                overrides={"": OverrideOptions(reason="")},
+            )
+        )
+    )
     unlike = {path for path, value in values(config) if value != default[path]}
     assert unlike == default.keys()  # no key has its default
     for sent in (config, Config()):
@@ -75,7 +87,19 @@ def test_as_json_it_is_as_the_file_spells_it_without_the_password() -> None:
         "owner": "me",
         "group": "us",
     }
-    assert told["maps"]["a"] == {"tlsrpt": True, "sni": False, "testing": "enforce", "dane": "only"}
+    assert told["maps"]["a"] == {
+        "tlsrpt": True,
+        "sni": False,
+        "testing": "enforce",
+        "dane": "only",
+        "answer": "live",
+    }
+    assert told["overrides"]["a.example"] == {
+        "action": "skip",
+        "policy": None,
+        "reason": "why",
+        "until": "2026-12-31T23:59:59Z",
+    }
     assert told["dns"] == {
         "servers": ["192.0.2.53", "[2001:db8::53]:5353"],
         "timeout": 2.5,

@@ -209,7 +209,7 @@ def test_a_fault_of_the_file_as_a_whole(text: str | bytes, fault: str) -> None:
 def test_top_level_that_is_no_mapping() -> None:
     (fault,) = faults("just text")
     assert fault.startswith(
-        "config.yaml: $: 'just text' is not a mapping with the keys cache, control,"
+        "config.yaml: $: 'just text' is not a mapping with the keys answer, cache,"
     )
 
 

@@ -36,9 +36,11 @@ def sources_of(world: World, validating: DnsClient | None = None) -> Sources:
     sources.sts = world.sts
     sources.dnssec = dnssec
     sources.dane = world.dane(discoverer, dnssec)
+    sources.overrides = world.overrides
     sources.service = LookupService(
         world.sts,
         sources.dane,
+        sources.overrides,
         clock=clock,
         config=config,
         counters=world.counters,

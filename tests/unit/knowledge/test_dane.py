@@ -96,6 +96,7 @@ class Running:
         self.service = LookupService(
             self.world.sts,
             self.dane,
+            self.world.overrides,
             clock=self.world.clock,
             config=self.world.config,
             counters=self.world.counters,

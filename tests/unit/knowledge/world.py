@@ -9,11 +9,13 @@ import heapq
 import itertools
 import random
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 from typing import Any
 
 import dns.rdata
 from dns.rdatatype import RdataType
 
+from mtasts_resolver.answers.overrides import Overrides
 from mtasts_resolver.answers.service import LookupService
 from mtasts_resolver.base.counters import Counters
 from mtasts_resolver.base.events import Events
@@ -40,6 +42,7 @@ from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, TimedReply
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import UnavailableError
+from mtasts_resolver.store.overridefile import OverrideFile
 from mtasts_resolver.worker.direct import DirectDiscoverer
 from mtasts_resolver.worker.discoverer import Discoverer
 
@@ -217,6 +220,8 @@ class World:
         self.journal = Journal(self.events, self.clock)
         self.means = Means(self.clock, self.rng, self.config, self.counters, self.events)
         self.sts = StsKnowledge(self.discoverer(), self.store, self.means)
+        nowhere = OverrideFile(Path("/nonexistent/policies.sqlite"))
+        self.overrides = Overrides(nowhere, self.config, self.clock, self.events)
 
     def discoverer(self, validating: DnsClient | None = None) -> DirectDiscoverer:
         """Return who asks the internet, and of DANE those that are trusted."""

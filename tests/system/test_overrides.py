@@ -1,0 +1,192 @@
+"""Overrides on the running daemon: by its commands, and from its configuration."""
+
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import click.testing
+import pytest
+
+from mtasts_resolver.base.timestamps import timestamp
+from mtasts_resolver.cli import exit_codes, main
+from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
+
+SECURE = "OK secure match=mx.good.example servername=hostname"
+
+
+def run(daemon: RunningDaemon, *arguments: str) -> click.testing.Result:
+    options = ("--control", str(daemon.control), "--config", str(daemon.config_file))
+    return click.testing.CliRunner().invoke(main, ["override", *arguments, *options])
+
+
+def answer(daemon: RunningDaemon, key: str = "good.example", map_name: str = "default") -> str:
+    return str(daemon.ask(key, map_name))
+
+
+def listed(daemon: RunningDaemon) -> list[tuple[str, ...]]:
+    return [tuple(line.split("\t")) for line in run(daemon, "list").output.splitlines()]
+
+
+async def test_an_override_is_in_force_at_once_outlives_the_daemon_and_is_removed(
+    daemon: RunningDaemon,
+) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.start()
+    assert answer(daemon) == SECURE
+    added = run(daemon, "add", "Good.example", "skip", "--reason", "ticket 4711")
+    assert added.exit_code == 0
+    assert answer(daemon) == "NOTFOUND"
+    assert answer(daemon, "[good.example]:587", "tlsrpt") == "NOTFOUND"
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    daemon.start()
+    assert answer(daemon) == "NOTFOUND"
+    assert run(daemon, "remove", "good.example").exit_code == 0
+    assert answer(daemon) == SECURE
+    assert "level=error" not in daemon.log
+
+
+async def test_the_log_and_the_list_name_who_added_it_and_why(daemon: RunningDaemon) -> None:
+    daemon.start()
+    run(daemon, "add", ".good.example", "--policy", "secure  match=nexthop", "--reason", "why not")
+    user = "root" if os.geteuid() == 0 else Path.home().owner()
+    (line,) = [line for line in daemon.log.splitlines() if "override-in-force" in line]
+    assert f'reason="why not" until=- origin=command user={user}' in line
+    assert 'level=info event=override-in-force pattern=.good.example override="secure match' in line
+    assert listed(daemon) == [
+        (".good.example", "secure match=nexthop", "in-force", "", "command", user, "why not")
+    ]
+    (told,) = json.loads(run(daemon, "list", "--json").output)["overrides"]
+    assert (told["user"], told["policy"], told["weakens"]) == (user, "secure match=nexthop", False)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["added"])
+
+
+async def test_what_was_added_hides_what_is_configured_and_both_are_shown(
+    daemon: RunningDaemon,
+) -> None:
+    daemon.configure(overrides={"good.example": {"action": "encrypt", "reason": "agreed"}})
+    daemon.start()
+    assert answer(daemon) == "OK encrypt"
+    assert "level=warning event=override-in-force pattern=good.example" in daemon.log
+    changed = json.loads(
+        run(daemon, "add", "good.example", "dane", "--reason", "r", "--json").output
+    )
+    assert (changed["before"]["action"], changed["now"]["action"]) == ("encrypt", "dane")
+    assert answer(daemon) == "OK dane"
+    assert [(line[1], line[2], line[4]) for line in listed(daemon)] == [
+        ("dane", "in-force", "command"),
+        ("encrypt", "hidden", "configuration"),
+    ]
+    changed = json.loads(run(daemon, "remove", "good.example", "--json").output)
+    assert (changed["before"]["action"], changed["now"]["action"]) == ("dane", "encrypt")
+    refused = run(daemon, "remove", "good.example")
+    assert refused.exit_code == exit_codes.USAGE
+    assert "is one of the configuration; remove it there" in refused.output
+    daemon.configure()
+    daemon.signal(signal.SIGHUP)
+    daemon.notified("READY=1")
+    assert listed(daemon) == []
+
+
+def becomes(daemon: RunningDaemon, expected: str) -> float:
+    """Return when, by the wall clock, the answer was first seen to be `expected`."""
+    deadline = time.monotonic() + PATIENCE
+    while answer(daemon) != expected:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return time.time()
+
+
+async def test_the_answer_changes_at_the_second_at_which_it_ends(daemon: RunningDaemon) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.start()
+    ends = int(time.time()) + 3
+    run(daemon, "add", "good.example", "skip", "--reason", "r", "--until", timestamp(ends))
+    assert answer(daemon) == "NOTFOUND"
+    assert becomes(daemon, SECURE) >= ends
+    assert listed(daemon)[0][2] == "lapsed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("add", "a.example", "skip"), "Missing option '--reason'"),
+        (("add", "a.example", "--reason", "r"), "Name an ACTION or a --policy"),
+        (("add", "a.example", "skip", "--policy", "may", "--reason", "r"), "and not both"),
+        (("add", "a.example", "skipp", "--reason", "r"), "'skipp' is not one of 'skip'"),
+        (("add", "*.a.example", "skip", "--reason", "r"), "write '.a.example'"),
+        (("add", "[192.0.2.1]", "skip", "--reason", "r"), "for an address"),
+        (("add", "a.example", "skip", "--reason", " "), "it is empty: say why"),
+        (("add", "a.example", "--policy", "secur", "--reason", "r"), "no security level of Post"),
+        (("add", "a.example", "skip", "--reason", "r", "--until", "soon"), "it is not a date"),
+        (("add", "a.example", "skip", "--reason", "r", "--until", "2020-01-01"), "time is over"),
+        (("remove", "a.example"), "there is no override of a.example"),
+        (("remove", "a b"), "it is no domain"),
+        (("lst",), "No such command 'lst'"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_changed(
+    daemon: RunningDaemon, arguments: tuple[str, ...], words: str
+) -> None:
+    daemon.start()
+    refused = run(daemon, *arguments)
+    assert refused.exit_code == exit_codes.USAGE
+    assert words in refused.output
+    assert listed(daemon) == []
+
+
+def test_a_daemon_that_is_down_has_none_to_show(daemon: RunningDaemon) -> None:
+    for arguments in (("list",), ("add", "a.example", "skip", "--reason", "r"), ("remove", "a.b")):
+        failed = run(daemon, *arguments)
+        assert failed.exit_code == exit_codes.UNAVAILABLE
+        assert "there is no control socket" in failed.output
+
+
+async def test_a_damaged_file_holds_no_mail_and_is_told_of_loudly(daemon: RunningDaemon) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.start()
+    run(daemon, "add", "good.example", "skip", "--reason", "r")
+    daemon.signal(signal.SIGTERM)
+    daemon.wait()
+    file = daemon.store_file.with_suffix(".overrides.json")
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.write_bytes(b"\0" * 512)
+    daemon.start()
+    assert answer(daemon) == "NOTFOUND"
+    assert "level=error event=overrides-damaged" in daemon.log
+    found = run(daemon, "list")
+    assert "overrides.json is damaged" in found.output
+    run(daemon, "add", "b.example", "skip", "--reason", "r")
+    assert "is damaged" not in run(daemon, "list").output
+    (aside,) = daemon.store_file.parent.glob("*.damaged-*")
+    assert aside.read_bytes() == b"\0" * 512
+
+
+def test_where_the_file_cannot_be_written_nothing_is_changed(daemon: RunningDaemon) -> None:
+    daemon.start()
+    blocked = daemon.store_file.with_name(f"{daemon.store_file.stem}.overrides.json.new")
+    blocked.mkdir()
+    refused = run(daemon, "add", "a.example", "skip", "--reason", "r")
+    assert "cannot be written: Is a directory; nothing was changed" in refused.output
+    assert listed(daemon) == []
+
+
+def test_completion_knows_what_can_be_removed(daemon: RunningDaemon) -> None:
+    daemon.start()
+    for pattern in ("a.example", "b.example"):
+        run(daemon, "add", pattern, "skip", "--reason", "r")
+    words = f"mtasts-resolver override remove --control {daemon.control} --config /x a"
+    completed = click.testing.CliRunner().invoke(
+        main,
+        [],
+        prog_name="mtasts-resolver",
+        env={
+            "_MTASTS_RESOLVER_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": "7",
+        },
+    )
+    assert completed.output == "plain,a.example\n"
