@@ -3,12 +3,14 @@
 A kind that is not known here raises an error, so that nothing is left out unseen.
 """
 
+import textwrap
 from collections.abc import Iterable, Iterator
 
 from docutils import nodes
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
+_EXAMPLE_WIDTH = 70  # of a terminal's 80 columns ten are left free
 _TITLE = "h1"  # of the whole page: the manual page has its own
 
 
@@ -43,12 +45,37 @@ def _block(node: SyntaxTreeNode) -> Iterator[nodes.Element]:
             yield nodes.paragraph("", "", *_inline(node.children[0]))
         case "bullet_list":
             yield from _list(node)
+        case "fence" if node.info == "yaml":
+            yield nodes.literal_block("", narrow(node.content.rstrip("\n")))
         case "code_block" | "fence":
             yield nodes.literal_block("", node.content.rstrip("\n"))
         case "table":
             yield _definitions(node)
         case _:
             raise NotImplementedError(node.type)
+
+
+def narrow(yaml: str) -> str:
+    """Return a file whose lines fit into the manual page: comments go where there is room."""
+    return "\n".join(line for given in yaml.split("\n") for line in _narrow_line(given))
+
+
+def _narrow_line(line: str) -> list[str]:
+    code, mark, comment = line.partition("# ")
+    code = code.rstrip()
+    beside = f"{code}  # {comment}" if code and mark else line
+    if len(beside) <= _EXAMPLE_WIDTH:
+        return [beside]
+    indent = " " * (len(line) - len(line.lstrip()))
+    room = textwrap.TextWrapper(
+        width=_EXAMPLE_WIDTH,
+        initial_indent=f"{indent}# ",
+        subsequent_indent=f"{indent}# ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    above = room.wrap(comment)
+    return [*above, code] if code else above
 
 
 def _list(node: SyntaxTreeNode) -> Iterator[nodes.Element]:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from manual.markdown import read_sections
+from manual.markdown import narrow, read_sections
 from manual.pages import ManualPage, manual_pages
 from mtasts_resolver.cli.reference import commands, options
-from mtasts_resolver.config import Config
+from mtasts_resolver.config import Config, parse_config
+from mtasts_resolver.config.example import EXAMPLE
 from mtasts_resolver.config.keys import Section, section_keys
 from mtasts_resolver.config.kinds import Kind
 
@@ -70,7 +71,7 @@ def test_a_terminal_of_80_columns_shows_all_of_it(page: ManualPage) -> None:
     headings = re.findall(r"^[A-Z].*$", shown, re.MULTILINE)[1:]
     assert headings[0] == "NAME"
     assert headings[-1] == "SEE ALSO"
-    for line in shown.partition("\nEXAMPLE\n")[0].splitlines():
+    for line in shown.splitlines():
         assert len(line) <= COLUMNS, line
 
 
@@ -95,6 +96,11 @@ def test_every_key_is_in_the_manual() -> None:
                 look_for(key.of, 7)
 
     look_for(Config, 3)
+
+
+def test_the_example_says_the_same_in_fewer_columns() -> None:
+    shown = parse_config(narrow(EXAMPLE).encode(), "page")
+    assert shown.config == parse_config(EXAMPLE.encode(), "example").config
 
 
 def test_pip_installs_all_that_is_in_share() -> None:

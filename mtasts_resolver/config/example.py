@@ -3,8 +3,9 @@
 EXAMPLE = """\
 # /etc/mtasts-resolver/config.yaml
 #
-# Every key may be left out; the daemon runs without any file. Where a value below is not the
-# default, its comment says so. Check a changed file with `mtasts-resolver config check FILE`.
+# Every key may be left out; the daemon runs without any file. Where a
+# value below is not the default, its comment says so. A changed file is
+# checked by `mtasts-resolver config check FILE`.
 
 listen:                                      # more than the default
   - protocol: socketmap                      # this one alone is the default
