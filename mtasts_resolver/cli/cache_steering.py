@@ -73,7 +73,8 @@ def cache_refresh(
             if as_json:
                 kept.append(refreshed)
             elif domains or refreshed.outcome != "unchanged":
-                _show(refreshed)
+                with tell.aside():
+                    _show(refreshed)
     if as_json:
         click.echo(msgspec.json.encode({"domains": kept, "outcomes": counts}).decode())
     elif not domains:

@@ -20,6 +20,7 @@ from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.postfix_table import table_lines
 from mtasts_resolver.cli.progress import progress
 from mtasts_resolver.cli.running import daemon_options, running_daemon
+from mtasts_resolver.cli.terminal import is_terminal
 from mtasts_resolver.control.client import ControlClient
 from mtasts_resolver.control.values.policies import ExportedPolicy, Imported, KeyAnswer
 
@@ -67,14 +68,17 @@ def cache_export(
     wanted = filters(filtered)
     with running_daemon(control_socket, config_file) as daemon, written_file(output) as file:
         if form == "json":
-            count = write_export(_policies(daemon, wanted), file)
+            quiet = output is None and is_terminal(sys.stdout)
+            count = write_export(_policies(daemon, wanted, quiet=quiet), file)
         else:
             count = _write_table(daemon, wanted, map_name, file)
     click.echo(f"{count:,} written", err=True)
 
 
-def _policies(daemon: ControlClient, wanted: dict[str, object]) -> Iterator[ExportedPolicy]:
-    with progress("reading policies") as tell:
+def _policies(
+    daemon: ControlClient, wanted: dict[str, object], *, quiet: bool
+) -> Iterator[ExportedPolicy]:
+    with progress("reading policies", shown=not quiet) as tell:
         found = daemon.stream("GET", ExportedPolicy, "export", params=wanted)
         for number, policy in enumerate(found, start=1):
             tell(number, None)
@@ -124,7 +128,8 @@ def cache_import(
                 if imported.outcome in ("expired", "invalid", "refused"):
                     faults.append({"place": place, **msgspec.to_builtins(imported)})
                     if not as_json:
-                        _tell_fault(file, place, imported)
+                        with tell.aside():
+                            _tell_fault(file, place, imported)
         except FormatError as error:
             raise CommandError(f"{file}: {error}") from None
     if as_json:

@@ -1,12 +1,13 @@
 """What has become of a policy, in lines of difference."""
 
 import difflib
+import sys
 from collections.abc import Iterator
 
 import click
 
 from mtasts_resolver.base.quoting import escaped
-from mtasts_resolver.cli.terminal import use_color
+from mtasts_resolver.cli.terminal import use_color, width, wrap
 from mtasts_resolver.control.values.steering import PolicyState, Refreshed
 
 HEADER = 2  # lines of a difference that name the files
@@ -19,7 +20,9 @@ def outcome_lines(refreshed: Refreshed) -> Iterator[str]:
     color = use_color("auto")
     outcome = refreshed.outcome
     shown = click.style(outcome, fg=_COLORS.get(outcome) if color else None)
-    yield f"{refreshed.domain}: {shown}{_because(refreshed)}"
+    text = f"{refreshed.domain}: {outcome}{_because(refreshed)}"
+    for number, line in enumerate(wrap(text, width(sys.stdout), rest="    ")):
+        yield line if number else line.replace(f": {outcome}", f": {shown}", 1)
     for mark, text in policy_difference(refreshed):
         line = f"  {mark} {escaped(text)}"
         yield click.style(line, fg=_MARKS.get(mark) if color else None)

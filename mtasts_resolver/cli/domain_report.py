@@ -26,7 +26,8 @@ def show_list(page: DomainPage) -> None:
         return
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     if page.domains:
-        show_table(HEADS, [_line(summary, now) for summary in page.domains])
+        lines = [_line(summary, now) for summary in page.domains]
+        show_table(HEADS, lines, [_note(summary, now) for summary in page.domains])
     shown = f"{len(page.domains):,} of {page.matched:,}" if page.next else f"{page.matched:,}"
     click.echo(f"{shown} domain{'' if page.matched == 1 else 's'}", err=True)
 
@@ -59,12 +60,18 @@ def _line(summary: DomainSummary, now: str) -> tuple[str, ...]:
         _short(ago(summary.fetched, now)) if summary.fetched else "-",
         _short(ago(summary.used, now)),
         summary.answer or "?",
-        " ".join(filter(None, (f"FAILING {code}" if summary.failing else code, _mark(summary)))),
+        " ".join(filter(None, ("FAILING" if summary.failing else code, _mark(summary)))),
     )
 
 
 def _mark(summary: DomainSummary) -> str:
     return f"WEAKENED {','.join(summary.weakened)}" if summary.weakened else ""
+
+
+def _note(summary: DomainSummary, now: str) -> str:
+    """Say what is below a line: why a policy cannot be fetched again, and since when."""
+    failing = summary.failing
+    return f"{ago(failing.since, now)}: {failing.code}: {failing.reason}" if failing else ""
 
 
 def _short(span: str) -> str:

@@ -1,6 +1,6 @@
 """How far long work has come, for a person who waits for it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -13,15 +13,35 @@ from rich.progress import (
 )
 
 
-@contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Show a bar on standard error, where that is a terminal.
+class Bar:
+    """A bar on standard error, which may be nowhere."""
 
-    The block calls what it is given with how many are done, and of how many if that is known.
-    """
+    def __init__(self, bar: Progress | None, what: str) -> None:
+        self._bar = bar
+        self._task = None if bar is None else bar.add_task(what, total=None)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Tell how many are done, and of how many if that is known."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Let the block write lines, which the bar would stand in."""
+        if self._bar is None:
+            yield
+            return
+        self._bar.stop()
+        yield
+        self._bar.start()
+
+
+@contextmanager
+def progress(what: str, *, shown: bool = True) -> Iterator[Bar]:
+    """Show a bar while the block runs, if it is to be shown and standard error is a terminal."""
     console = Console(stderr=True)
-    if not console.is_terminal or console.is_dumb_terminal:
-        yield lambda _done, _total: None
+    if not shown or not console.is_terminal or console.is_dumb_terminal:
+        yield Bar(None, what)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -30,5 +50,4 @@ def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield Bar(bar, what)

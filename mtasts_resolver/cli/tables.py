@@ -13,6 +13,7 @@ from mtasts_resolver.cli.terminal import use_color, width, wrap
 __all__ = ["Shown", "ago", "show_rows", "show_table", "span", "until"]
 
 LEAST_ROOM = 24  # columns of the first cell of a line: enough to tell most domains apart
+_NOTE = "    "
 
 
 class Shown(NamedTuple):
@@ -40,11 +41,14 @@ def show_rows(rows: Iterable[Shown]) -> None:
         click.echo(click.style("\n".join(lines), fg="yellow" if row.bad and color else None))
 
 
-def show_table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+def show_table(
+    heads: Sequence[str], lines: Iterable[Sequence[str]], notes: Sequence[str] = ()
+) -> None:
     """Show lines below each other, on a terminal in columns below their heads.
 
     Where they do not all fit side by side, the first column gives way, and then the last is cut.
-    In a pipe the cells of a line have tabs between.
+    Below a line stands its note, where it has one. In a pipe the cells of a line have tabs between,
+    and there are no notes.
     """
     lines = [tuple(map(escaped, line)) for line in lines]
     columns = width(sys.stdout)
@@ -56,10 +60,14 @@ def show_table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
     between = 2 * (len(rooms) - 1)
     rooms[0] = max(LEAST_ROOM, min(rooms[0], columns - between - sum(rooms[1:])))
     rooms[-1] = max(len(heads[-1]), min(rooms[-1], columns - between - sum(rooms[:-1])))
+    color = use_color("auto")
     for number, line in enumerate([heads, *lines]):
         cells = (_cut(cell, room).ljust(room) for cell, room in zip(line, rooms, strict=True))
         text = "  ".join(cells).rstrip()
-        click.echo(click.style(text, bold=(not number and use_color("auto")) or None))
+        click.echo(click.style(text, bold=(not number and color) or None))
+        if number and notes and notes[number - 1]:
+            note = wrap(escaped(notes[number - 1]), columns, first=_NOTE, rest=_NOTE)
+            click.echo(click.style("\n".join(note), fg="yellow" if color else None))
 
 
 def _cut(text: str, room: int) -> str:

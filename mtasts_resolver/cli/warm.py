@@ -18,7 +18,7 @@ from mtasts_resolver.cli.mistakes import mistake_in_key
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.progress import progress
 from mtasts_resolver.cli.running import daemon_options, running_daemon
-from mtasts_resolver.cli.terminal import is_terminal
+from mtasts_resolver.cli.terminal import is_terminal, width, wrap
 from mtasts_resolver.control.client import ControlClient
 from mtasts_resolver.control.values.steering import Warmed, WarmRequest
 
@@ -72,7 +72,8 @@ def warm(
             if as_json:
                 kept.append(warmed)
             else:
-                _show(warmed)
+                with tell.aside():
+                    _show(warmed)
     if as_json:
         told = {"domains": kept, "outcomes": dict(counts), "faults": faults}
         click.echo(msgspec.json.encode(told).decode())
@@ -110,7 +111,8 @@ def _show(warmed: Warmed) -> None:
         click.echo("\t".join(cells))
     elif warmed.outcome in ("failed", "refused"):
         because = ": ".join(filter(None, (warmed.code, warmed.reason)))
-        click.echo(f"{warmed.key}: {warmed.outcome}, {escaped(because)}")
+        text = f"{warmed.key}: {warmed.outcome}, {escaped(because)}"
+        click.echo("\n".join(wrap(text, width(sys.stdout), rest="    ")))
 
 
 # -- what is asked for ---------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from termios import tcsetwinsize
 
+import pyte
+
 from . import steps
 from .internet import GOOD, SECOND
 from .lab import Lab, running_lab
@@ -26,6 +28,12 @@ from .stream import LabError
 
 PAGE = ROOT / "docs" / "administration.md"
 COLUMNS, LINES = 80, 25
+# What keeps the screen has more, so that nothing scrolls away, and a line that the program left to
+# the terminal to wrap stays one.
+KEPT_COLUMNS, KEPT_LINES = 1000, 500
+
+QUESTION = b"[y/N]"
+"""Answered with no."""
 
 PROGRAM = """#!/bin/sh
 case $1 in
@@ -37,8 +45,6 @@ PYTHONPATH={root} exec {python} -m mtasts_resolver "$@"
 
 # What this machine's Python may have it say.
 _OURS = re.compile(r"^warning\s+\S+ python-unreadable.*\n(?: +.*\n)*", re.MULTILINE)
-
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|[^\r\n]*\r(?!\n)")
 
 
 class Administrator:
@@ -89,10 +95,14 @@ class Administrator:
         wrote = b""
         with contextlib.suppress(OSError):  # what Linux says of a terminal that nobody else has
             while some := os.read(terminal, 65_536):
-                wrote += some
+                asked, wrote = QUESTION in wrote, wrote + some
+                if QUESTION in wrote and not asked:
+                    os.write(terminal, b"n\n")
         os.close(terminal)
         process.wait()
-        return self._as_on_a_host(_CONTROL.sub("", wrote.decode()))
+        screen = pyte.Screen(KEPT_COLUMNS, KEPT_LINES)
+        pyte.ByteStream(screen).feed(wrote)
+        return self._as_on_a_host("\n".join(map(str.rstrip, screen.display)).rstrip() + "\n")
 
     def _as_on_a_host(self, text: str) -> str:
         """Return what was shown with the paths that a host has."""
@@ -104,7 +114,7 @@ class Administrator:
             (f"{self._lab.directory}/postfix/queue/", "/var/spool/postfix/"),
         ):
             text = text.replace(ours, usual)
-        return _OURS.sub("", text.replace("\r\n", "\n"))
+        return _OURS.sub("", text)
 
     def _copy_log(self, name: str) -> None:
         """Have Postfix's log of the last mails at hand."""
@@ -125,12 +135,18 @@ class Administrator:
         time.sleep(1)
 
 
+def start_plain(lab: Lab) -> None:
+    """Start the daemon with the maps that everybody has."""
+    lab.daemon.maps = {}
+    lab.daemon.start()
+
+
 def main() -> None:
     if reason := missing():
         sys.exit(f"The page cannot be written: {reason}.")
     try:
         with running_lab() as lab:
-            lab.daemon.start()
+            start_plain(lab)
             text = rewrite(PAGE.read_text("utf-8"), Administrator(lab))
     except LabError as error:
         sys.exit(f"The lab does not work: {error}")

@@ -46,6 +46,7 @@ class Daemon:
         user = pwd.getpwnam(USER)
         os.chown(self._store, user.pw_uid, user.pw_gid)
         self.control = directory / "control.sock"
+        self.maps: dict[str, object] = {"strict": {"testing": "enforce"}, "only": {"dane": "only"}}
         self.configuration = directory / "config.yaml"
         self._notify_path = directory / "notify"
         self._notify: socket.socket
@@ -142,7 +143,7 @@ class Daemon:
                     "group": "postfix",
                 },
             ],
-            "maps": {"strict": {"testing": "enforce"}, "only": {"dane": "only"}},
+            "maps": self.maps,
             "dns": {
                 "servers": list(self._name_servers),
                 "timeout": f"{DNS_TIMEOUT:g}s",

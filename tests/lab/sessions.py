@@ -83,5 +83,4 @@ def _session(found: re.Match[str]) -> Session:
 
 
 def _printed(output: str) -> str:
-    lines = [line.rstrip() for line in output.replace("\r", "").splitlines()]
-    return "".join(f"{line}\n" for line in lines)
+    return output if output.strip() else ""

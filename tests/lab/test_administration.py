@@ -2,16 +2,19 @@
 
 import pytest
 
-from .administrator import PAGE, Administrator
+from .administrator import PAGE, Administrator, start_plain
 from .lab import Lab
 from .sessions import replay, sessions, shape
 
 pytestmark = pytest.mark.lab
 
 
-def test_the_page_shows_what_the_commands_print(fresh_lab: Lab) -> None:
+def test_the_page_shows_what_the_commands_print(
+    fresh_lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where it does not, and what is printed is good: make docs-lab."""
-    fresh_lab.daemon.start()
+    monkeypatch.setattr(fresh_lab.daemon, "maps", fresh_lab.daemon.maps)
+    start_plain(fresh_lab)
     administrator = Administrator(fresh_lab)
     for session in sessions(PAGE.read_text("utf-8")):
         now = replay(session, administrator)
