@@ -1,12 +1,18 @@
-"""The log of answers: a line for each look-up, written in batches behind the answers."""
+"""The log of answers: a line for each look-up, or for each answer that is another than before.
+
+They are written in batches, behind the answers.
+"""
 
 import asyncio
 from collections import deque
 from itertools import islice
 
+from mtasts_resolver.answers.changes import AnswerChanged
 from mtasts_resolver.answers.tallies import TCP_TABLE
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
+from mtasts_resolver.base.events import Events
+from mtasts_resolver.config import LoggedAnswers
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import Reply, Status
 
@@ -23,25 +29,33 @@ MAX_NOTED = 16_384
 MAX_KEPT = 300
 
 
+Line = tuple[float, dict[str, object]]
+"""When it was, by the wall clock, and the fields."""
+
+
 class AnswerLog:
-    """Takes note of look-ups, and writes.
+    """Takes note of look-ups and changes, and writes.
 
     When they come faster than they can be written, or than the log is read, the newest are lost;
     one line says how many.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, events: Events) -> None:
+        self.logged: LoggedAnswers = "none"
+        """What is logged of what happens from now on; `note` is called only where it is `all`."""
         self._clock = clock
-        self._noted: deque[tuple[float, dict[str, object]]] = deque()
+        self._noted: deque[Line] = deque()
+        self._changed: deque[Line] = deque()
         self._timer: asyncio.Handle | None = None
         self._lost = 0
         self.lost = 0
-        """Look-ups since the start that have no line."""
+        """Look-ups and changes since the start that have no line."""
+        events.listen(AnswerChanged, self._note_change)
 
     @property
     def waiting(self) -> int:
-        """Return how many look-ups wait to be written."""
-        return len(self._noted)
+        """Return how many lines wait to be written."""
+        return len(self._noted) + len(self._changed)
 
     def note(
         self,
@@ -52,10 +66,6 @@ class AnswerLog:
         seconds: float,
     ) -> None:
         """Have a line written soon."""
-        if len(self._noted) >= MAX_NOTED:
-            self._lost += 1
-            self.lost += 1
-            return
         fields: dict[str, object] = {
             "key": request.key[:MAX_KEPT],
             "map": request.map_name[:MAX_KEPT] or TCP_TABLE,
@@ -67,7 +77,26 @@ class AnswerLog:
             fields["would_be"] = would_be
         if reply.status is Status.TEMP:
             fields["reason"] = reply.text
-        self._noted.append((self._clock.wall(), fields))
+        self._keep(self._noted, fields)
+
+    def _note_change(self, told: AnswerChanged) -> None:
+        if self.logged != "changes":
+            return
+        fields: dict[str, object] = {
+            "key": told.hop,
+            "map": told.map,
+            "answer": told.now.partition(" ")[0],
+            "was": told.was,
+            "now": told.now,
+        }
+        self._keep(self._changed, fields)
+
+    def _keep(self, lines: "deque[Line]", fields: dict[str, object]) -> None:
+        if self.waiting >= MAX_NOTED:
+            self._lost += 1
+            self.lost += 1
+            return
+        lines.append((self._clock.wall(), fields))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(DELAY, self._write)
 
@@ -75,17 +104,18 @@ class AnswerLog:
         """Write what waits, as far as it is read."""
         if self._timer is not None:
             self._timer.cancel()
-        while self._noted and self._write_some():
+        while self.waiting and self._write_some():
             pass
-        self._lost += len(self._noted)
+        self._lost += self.waiting
         self._noted.clear()
+        self._changed.clear()
         self._tell_lost()
 
     def _write(self) -> None:
         """Write a few lines, and the others in the next turns; or later, if nobody reads them."""
         loop = asyncio.get_running_loop()
         wrote = self._write_some()
-        if not self._noted:
+        if not self.waiting:
             self._timer = None
             self._tell_lost()
         elif wrote:
@@ -94,10 +124,14 @@ class AnswerLog:
             self._timer = loop.call_later(DELAY, self._write)
 
     def _write_some(self) -> bool:
-        some = list(islice(self._noted, LINES_PER_TURN))
-        written = log.many("answer", some)
+        written = log.many("answer", list(islice(self._noted, LINES_PER_TURN)))
         for _ in range(written):
             self._noted.popleft()
+        if written:
+            return True
+        written = log.many("answer-changed", list(islice(self._changed, LINES_PER_TURN)))
+        for _ in range(written):
+            self._changed.popleft()
         return written > 0
 
     def _tell_lost(self) -> None:

@@ -50,7 +50,8 @@ class Parts(Sources):
         self.log_answers(config)
 
     def log_answers(self, config: Config) -> None:
-        """Have each look-up logged, or none."""
+        """Log from now on what the configuration says of answers."""
+        self.answer_log.logged = config.log.answers
         self.server.note_answers(self.answer_log.note if config.log.answers == "all" else None)
 
     def background(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -142,7 +143,7 @@ def assemble(
         service=service,
         server=server,
         day=day,
-        answer_log=AnswerLog(clock),
+        answer_log=AnswerLog(clock, events),
         journal=journal,
         observed=ObservedAnswers(events, clock),
     )

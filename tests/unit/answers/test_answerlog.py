@@ -6,13 +6,16 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TextIO, get_args
 
 import pytest
 
 from mtasts_resolver.answers import answerlog
 from mtasts_resolver.answers.answerlog import AnswerLog
+from mtasts_resolver.answers.changes import AnswerChanged
 from mtasts_resolver.base import logs
+from mtasts_resolver.base.events import Events
+from mtasts_resolver.config import LoggedAnswers
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status
 from tests.unit.knowledge.world import FakeClock
@@ -36,7 +39,7 @@ def logging_to(stream: TextIO, level: str = "info") -> Iterator[None]:
 @pytest.mark.parametrize("level", ["info", "error"])
 async def test_a_look_up_is_a_line_whatever_the_level_is(level: str) -> None:
     clock, written = FakeClock(), io.StringIO()
-    log = AnswerLog(clock)
+    log = AnswerLog(clock, Events())
     with logging_to(written, level):
         log.note(Request("default", "good.example"), SECURE, "", True, 0.0000123)
         log.note(Request("", "a b"), NOT_FOUND, "secure", False, 1.5)
@@ -56,7 +59,7 @@ async def test_lines_are_written_many_at_once_and_others_have_their_turn_between
 ) -> None:
     monkeypatch.setattr(answerlog, "DELAY", 0.0)
     written = io.StringIO()
-    log = AnswerLog(FakeClock())
+    log = AnswerLog(FakeClock(), Events())
     with logging_to(written):
         for number in range(3 * answerlog.LINES_PER_TURN):
             log.note(Request("default", f"d{number}.example"), SECURE, "", True, 0.0)
@@ -75,7 +78,7 @@ async def test_what_comes_faster_than_it_is_written_is_counted_and_said(
 ) -> None:
     monkeypatch.setattr(answerlog, "MAX_NOTED", 5)
     written = io.StringIO()
-    log = AnswerLog(FakeClock())
+    log = AnswerLog(FakeClock(), Events())
     with logging_to(written):
         for number in range(12):
             log.note(Request("default", f"d{number}.example"), SECURE, "", True, 0.0)
@@ -92,7 +95,7 @@ async def test_nobody_is_waited_for_who_does_not_read(monkeypatch: pytest.Monkey
     read, write = os.pipe()
     count = 2_000  # more than a pipe holds
     with os.fdopen(read, "rb", 0) as reader, os.fdopen(write, "w") as stream, logging_to(stream):
-        log = AnswerLog(FakeClock())
+        log = AnswerLog(FakeClock(), Events())
         for number in range(count):
             log.note(Request("default", f"d{number}.example"), SECURE, "", True, 0.0)
         got = bytearray()
@@ -112,8 +115,27 @@ async def test_nobody_is_waited_for_who_does_not_read(monkeypatch: pytest.Monkey
 
 async def test_a_key_of_any_length_is_cut() -> None:
     written = io.StringIO()
-    log = AnswerLog(FakeClock())
+    log = AnswerLog(FakeClock(), Events())
     with logging_to(written):
         log.note(Request("m" * 9_000, "k" * 9_000), NOT_FOUND, "", True, 0.0)
         log.close()
     assert len(written.getvalue()) < 800
+
+
+async def test_an_answer_that_is_another_than_before_is_a_line_where_changes_are_logged() -> None:
+    events, written = Events(), io.StringIO()
+    log = AnswerLog(FakeClock(), events)
+    with logging_to(written):
+        for logged in get_args(LoggedAnswers):
+            log.logged = logged
+            events.publish(AnswerChanged(f"{logged}.example", "default", None, "dane-only"))
+        events.publish(AnswerChanged("[a.example]:587", "strict", "secure match=a b", "notfound"))
+        log.logged = "changes"
+        events.publish(AnswerChanged("[a.example]:587", "strict", "secure match=a b", "notfound"))
+        assert log.waiting == 2
+        log.close()
+    head = "time=2027-01-15T08:00:00.000Z level=info event=answer-changed "
+    assert [line.removeprefix(head) for line in written.getvalue().splitlines()] == [
+        "key=changes.example map=default answer=dane-only was=- now=dane-only",
+        'key=[a.example]:587 map=strict answer=notfound was="secure match=a b" now=notfound',
+    ]
