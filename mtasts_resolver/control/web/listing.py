@@ -103,8 +103,9 @@ class Listing:
 
     def __init__(self, params: Mapping[str, str]) -> None:
         """`params` are strangers' words, of which those are passed over that mean nothing here."""
-        names = {field.name for field in msgspec.structs.fields(DomainQuery)} - {"limit"}
+        names = DomainQuery.__struct_fields__  # `limit` is ours
         self._params = {name: params[name] for name in names if params.get(name)}
+        self._params.pop("limit", None)
 
     def query(self) -> DomainQuery:
         """Return what is to be listed. Raise msgspec.ValidationError."""

@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.web import readable
 
-PAGES = ("overview", "domains", "domain", "changes", "problem")
 STATIC = MappingProxyType(
     {
         "page.css": "text/css",
@@ -68,7 +67,7 @@ async def fill_template(name: str, status: int = 200, **values: object) -> Respo
     It is made in bites, and complete before its first byte is sent: a bug is then an error, and no
     half a page.
     """
-    pieces = [piece async for piece in bites(_TEMPLATES[name].generate(**values))]
+    pieces = [piece async for piece in bites(_TEMPLATES[f"{name}.html"].generate(**values))]
     headers = {"Cache-Control": "no-store"}
     return Response("".join(pieces), status, headers, media_type="text/html")
 
@@ -98,7 +97,8 @@ def _load_templates() -> Mapping[str, Template]:
     )
     for words in readable.FILTERS:
         environment.filters[words.__name__] = words
-    return {name: environment.get_template(f"{name}.html") for name in PAGES}
+    # With those that others include and import: each would be compiled when it is met first.
+    return {name: environment.get_template(name) for name in environment.list_templates()}
 
 
 _TEMPLATES = _load_templates()
