@@ -3,6 +3,7 @@
 from mtasts_resolver.answers.service import NOT_ASKED, reply_for
 from mtasts_resolver.answers.words import decision
 from mtasts_resolver.config import Config, MapOptions
+from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.values.domains import MapAnswer
 from mtasts_resolver.policy import DaneFinding, StsFinding
 from mtasts_resolver.postfix.reply import Reply
@@ -25,17 +26,21 @@ def reply_of(
     return reply_for(domain, sts, dane, options, config)
 
 
-def view_answers(
+async def view_answers(
     domain: str, sts: StsFinding | None, dane: DaneFinding | None, config: Config
 ) -> tuple[MapAnswer, ...]:
-    """Return what Postfix gets in each map; those that are configured alike are told together."""
+    """Return what Postfix gets in each map; those that are configured alike are told together.
+
+    A policy of 64 KiB takes a good part of a millisecond for each.
+    """
     alike: dict[MapOptions, list[str]] = {}
     for name, options in config.all_maps().items():
         alike.setdefault(options, []).append(name)
-    return tuple(
+    answers = [
         _answer(tuple(names), options, reply_of(domain, sts, dane, options, config), sts, dane)
-        for options, names in alike.items()
-    )
+        async for options, names in bites(alike.items())
+    ]
+    return tuple(answers)
 
 
 def _answer(

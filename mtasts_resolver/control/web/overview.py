@@ -7,23 +7,17 @@ from mtasts_resolver.control.values.domains import DomainQuery
 from mtasts_resolver.control.values.verdict import worries
 from mtasts_resolver.control.views.domains import list_domains
 from mtasts_resolver.control.views.status import view_status
-from mtasts_resolver.control.web.changes import find_changes
 from mtasts_resolver.control.web.days import draw_days
 from mtasts_resolver.control.web.page import Pages
-from mtasts_resolver.store.changetable import Wanted
 
-FAILING = 5  # policies, and as many of the rest: what has more is a link away
-WEAKENED = 5
-LOGGED = 8
-WEEK = 7 * 86_400.0  # seconds: a weekend and a holiday must not hide a weakened policy
+FAILING = 5  # policies that expire first; all of them are a link away
+LOGGED = 8  # lines of the log
 
 
 async def overview(pages: Pages, request: Request) -> Response:
     sources = pages.sources
     found = await view_status(sources)
     failing = DomainQuery(failing=True, sort="expires", limit=FAILING)
-    lately = Wanted(since=sources.clock.wall() - WEEK, weakened=True)
-    weakened, unavailable = await find_changes(sources, lately, WEAKENED)
     return await pages.page(
         request,
         "overview",
@@ -31,8 +25,6 @@ async def overview(pages: Pages, request: Request) -> Response:
         found=found,
         worries=worries(found),
         failing=await list_domains(sources, failing),
-        weakened=weakened.changes,
-        unavailable=unavailable,
         days=await draw_days(sources.day),
         logged=found.recent[:LOGGED],
     )

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from mtasts_resolver import __version__
+from mtasts_resolver.base import logs
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.views.times import timestamp
 from mtasts_resolver.control.web.rendering import fill_template
@@ -21,6 +22,9 @@ from mtasts_resolver.control.web.rendering import fill_template
 # Pages that are made at a time: each is a guest in the look-ups' loop, with a bite in each turn,
 # and holds some hundred kilobytes. Others wait, of which the door lets in only so many.
 MADE_AT_ONCE = 2
+BUG = "Internal error: see the log of mtasts-resolver, and report it with its traceback.\n"
+
+log = logs.get(__name__)
 
 
 class Pages:
@@ -36,7 +40,11 @@ class Pages:
 
         async def wait_and_make(request: Request) -> Response:
             async with self._places:
-                return await make(self, request)
+                try:
+                    return await make(self, request)
+                except Exception as error:  # noqa: BLE001  a bug must cost one page, not the daemon
+                    log.bug("internal-error", error, during=f"GET {request.url.path}")
+                    return PlainTextResponse(BUG, 500)
 
         return Route(path, wait_and_make)
 
