@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from mtasts_resolver.base.clock import Clock
+from mtasts_resolver.knowledge.statistics import DiscoveryStatistics
 from mtasts_resolver.postfix.reply import Tally
 
 INTERVAL = 300.0  # seconds: the shortest outage that a glance at a day should show
@@ -20,6 +21,14 @@ def count_answers(tallies: Iterable[Tally]) -> Counter[str]:
     counts = Counter[str]()
     for tally in tallies:
         counts[f"would be {tally.would_be}" if tally.would_be else tally.answer] += tally.count
+    return counts
+
+
+def count_discoveries(discoveries: DiscoveryStatistics) -> Counter[str]:
+    """Return how often a discovery came to each outcome, for look-ups and refreshes together."""
+    counts = Counter[str]()
+    for kind, durations in discoveries.durations.items():
+        counts[f"{kind.what} {kind.outcome}"] += sum(durations.counts)
     return counts
 
 

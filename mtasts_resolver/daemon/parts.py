@@ -15,7 +15,7 @@ from mtasts_resolver.base.counters import Counters
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.recent import RecentTrouble
 from mtasts_resolver.config import Config
-from mtasts_resolver.control.daylong import DayLong, count_answers
+from mtasts_resolver.control.daylong import DayLong, count_answers, count_discoveries
 from mtasts_resolver.control.sources import InForce, Sources
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
@@ -107,16 +107,12 @@ def assemble(
         sts, dane, overrides, clock=clock, config=config, counters=counters, events=events
     )
     server = Server(service.answer, listeners, clock=clock.monotonic)
+    discoveries = DiscoveryStatistics(events)
     day = DayLong(
         clock,
         {
             "lookups": lambda: count_answers(service.tallies),
-            "discoveries": lambda: {
-                "policies": counters.discoveries,
-                "DANE": counters.dane_discoveries,
-                "failed fetches": counters.fetch_failures,
-                "failed DNS": counters.dns_failures,
-            },
+            "discoveries": lambda: count_discoveries(discoveries),
         },
     )
     journal = Journal(events, clock)  # after those that must not miss an event
@@ -138,7 +134,7 @@ def assemble(
         sts=sts,
         dnssec=dnssec,
         dane=dane,
-        discoveries=DiscoveryStatistics(events),
+        discoveries=discoveries,
         overrides=overrides,
         service=service,
         server=server,

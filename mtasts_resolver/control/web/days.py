@@ -40,8 +40,11 @@ CHARTED = (
         "discoveries",
         "Discoveries by outcome",
         "Outcome",
-        (),
-        MappingProxyType({"failed": "warning"}),
+        (
+            *("policy found", "policy unchanged", "policy absent", "policy failed"),
+            *("dane found", "dane absent", "dane failed"),
+        ),
+        MappingProxyType({}),  # some domain always fails: that is no alarm
     ),
 )
 
