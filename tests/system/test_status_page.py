@@ -4,15 +4,21 @@ import asyncio
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from mtasts_resolver.base.clock import SystemClock
+from mtasts_resolver.base.events import Events
+from mtasts_resolver.store.changes import Change, Subject
+from mtasts_resolver.store.history import History, history_path
 from tests.system.browser import Reader, run_chromium
 from tests.system.running import RunningDaemon
 
@@ -44,6 +50,42 @@ def policies() -> dict[str, str]:
     return many | {"hostile.example": HOSTILE, "good.example": policy("enforce")}
 
 
+OVERRIDES = {
+    "d003.example": {"action": "skip", "reason": "ticket <b>4711</b>"},
+    ".partner.example": {"action": "dane-only", "reason": "agreed", "until": "2020-01-01"},
+}
+
+
+async def note_changes(store: Path) -> None:
+    """Have the history tell that the policy of one domain was weakened a day ago."""
+    history = History(history_path(store), clock=SystemClock(), events=Events())
+    history.open()
+    was, day_ago = policy("enforce"), time.time() - 86_400
+    found = Change(
+        time=day_ago - 86_400,
+        domain="d001.example",
+        subject=Subject.POLICY,
+        event="found",
+        now=was,
+        now_id="1",
+    )
+    history.note(found)
+    history.note(
+        msgspec.structs.replace(
+            found,
+            time=day_ago,
+            event="changed",
+            was=was,
+            now=was.replace("enforce", "testing") + "mx: <i>elsewhere</i>.example\n",
+            was_id="1",
+            now_id="2",
+            weakened=("mode", "mx"),
+        )
+    )
+    await history.flush()
+    await history.close()
+
+
 def free_ports(count: int) -> list[int]:
     probes = [socket.socket() for _ in range(count)]
     for probe in probes:
@@ -59,8 +101,9 @@ def served() -> Iterator[RunningDaemon]:
     """Return a daemon that holds policies, one of them hostile."""
     port, http_port = free_ports(2)
     with TemporaryDirectory() as name, RunningDaemon(Path(name), port) as daemon:
-        daemon.configure(http={"address": f"127.0.0.1:{http_port}"})
+        daemon.configure(http={"address": f"127.0.0.1:{http_port}"}, overrides=OVERRIDES)
         asyncio.run(daemon.store(policies()))
+        asyncio.run(note_changes(daemon.store_file))
         daemon.start()
         daemon.has_status(f"{len(policies())} policies")
         daemon.ask("good.example")
@@ -194,10 +237,51 @@ def test_a_domain_that_is_not_known_is_no_dead_end(read: Read) -> None:
     assert page.locator("img").count() == 0
 
 
+def test_what_is_weakened_is_marked_everywhere(read: Read) -> None:
+    page = read()
+    row = page.get_by_role("row", name="d001.example")
+    expect(row).to_contain_text("the policy is not enforced any more")
+    page.goto("/domains?matching=d001")
+    expect(page.locator("tbody")).to_contain_text("weakened")
+    page.goto("/domains/d001.example")
+    expect(page.locator(".worry")).to_contain_text("the policy allows hosts that it did not")
+    page.goto("/changes?weakened=true")
+    expect(page.locator(".changes > li")).to_have_count(1)
+    assert page.locator("del").all_inner_texts() == ["-mode: enforce"]
+    assert page.locator("ins").all_inner_texts() == [
+        "+mode: testing",
+        "+mx: <i>elsewhere</i>.example",
+    ]
+
+
+def test_what_was_at_a_time_can_be_asked(read: Read) -> None:
+    page = read("/domains/d001.example")
+    page.get_by_label("Time, in UTC").fill("2026-01-01T03:12")
+    follow(page, page.get_by_role("button", name="Show"))
+    past = page.get_by_role("region", name="What Postfix got then")
+    expect(past).to_contain_text("2026-01-01 03:12:00 UTC")
+    page.goto("/domains/d001.example?at=nonsense")
+    expect(page.get_by_role("alert")).to_contain_text("That is no time")
+    page.goto("/domains/d001.example?at=9999-12-31T23:59")
+    expect(page.get_by_role("alert")).to_contain_text("still to come")
+
+
+def test_overrides_are_shown_with_their_reasons(read: Read) -> None:
+    page = read("/overrides")
+    rows = page.locator("tbody tr")
+    expect(rows.filter(has_text="d003.example")).to_contain_text("ticket <b>4711</b>")
+    expect(rows.filter(has_text=".partner.example")).to_contain_text("lapsed")
+    page.goto("/domains/d003.example")
+    expect(page.locator(".worry")).to_contain_text("Override for d003.example: skip")
+
+
 # -- how it is read --------------------------------------------------------------------------------
 
 PAGES = (
     "/",
+    "/changes",
+    "/overrides",
+    "/domains/d001.example?at=2026-01-01T03:12",
     "/domains?matching=d00",
     "/domains?mode=nonsense",
     "/domains/hostile.example",

@@ -14,6 +14,7 @@ from mtasts_resolver.control.web.changes import change_list
 from mtasts_resolver.control.web.domains import domain_list, domain_story
 from mtasts_resolver.control.web.health import healthz, readyz
 from mtasts_resolver.control.web.metrics import metrics
+from mtasts_resolver.control.web.overrides import overrides_page
 from mtasts_resolver.control.web.overview import overview
 from mtasts_resolver.control.web.page import Pages
 from mtasts_resolver.control.web.rendering import STATIC, StrictHeaders, static
@@ -37,6 +38,7 @@ def application(sources: Sources) -> Starlette:
             pages.route("/domains", domain_list),
             pages.route("/domains/{hop}", domain_story),
             pages.route("/changes", change_list),
+            pages.route("/overrides", overrides_page),
             *(Route(f"/static/{name}", static(name)) for name in STATIC),
         ],
         middleware=[Middleware(StrictHeaders), Middleware(KnownHosts, hosts=hosts)],

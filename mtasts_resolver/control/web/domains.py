@@ -12,6 +12,7 @@ from mtasts_resolver.control.values.history import PastState
 from mtasts_resolver.control.views.cursor import CursorError
 from mtasts_resolver.control.views.domain import view_domain
 from mtasts_resolver.control.views.domains import list_domains
+from mtasts_resolver.control.views.overrides import view_override
 from mtasts_resolver.control.views.past import view_past
 from mtasts_resolver.control.web.changes import find_changes
 from mtasts_resolver.control.web.listing import MENUS, Listing
@@ -77,10 +78,11 @@ async def domain_story(pages: Pages, request: Request) -> Response:
         hop=str(hop),
         domain=hop.domain,
         found=found,
+        override=view_override(sources, hop),
         document=excerpt(_lines(found)),
         changes=kept.changes,
         unavailable=unavailable,
-        at=at,
+        at=at if problem is None else "",
         past=past,
         problem=problem,
     )
