@@ -24,8 +24,8 @@ def outcome_lines(refreshed: Refreshed) -> Iterator[str]:
     for number, line in enumerate(wrap(text, width(sys.stdout), rest="    ")):
         yield line if number else line.replace(f": {outcome}", f": {shown}", 1)
     for mark, text in policy_difference(refreshed):
-        line = f"  {mark} {escaped(text)}"
-        yield click.style(line, fg=_MARKS.get(mark) if color else None)
+        for line in wrap(escaped(text), width(sys.stdout), first=f"  {mark} ", rest="    "):
+            yield click.style(line, fg=_MARKS.get(mark) if color else None)
 
 
 def plain_line(refreshed: Refreshed) -> str:

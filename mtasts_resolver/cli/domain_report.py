@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from mtasts_resolver.cli.tables import Shown, ago, show_rows, show_table, until
-from mtasts_resolver.cli.terminal import is_terminal
+from mtasts_resolver.cli.terminal import is_terminal, show_notes
 from mtasts_resolver.control.values.domains import (
     DomainDetails,
     DomainPage,
@@ -15,12 +15,15 @@ from mtasts_resolver.control.values.domains import (
     MapAnswer,
 )
 
+NO_RECORD = "no-record"  # as most domains have none, it needs no word
 MAX_LINES = 50  # of a document; most have a dozen, a hostile one thousands
 HEADS = ("DOMAIN", "MODE", "EXPIRES", "FETCHED", "USED", "ANSWER", "")
 
 
 def show_list(page: DomainPage) -> None:
     """Show a line for each domain: for people how long it is to each time, in a pipe the times."""
+    if page.incomplete is not None:
+        show_notes([f"domains that only the store holds are missing: {page.incomplete}"])
     if not is_terminal(sys.stdout):
         show_table((), map(_plain, page.domains))
         return
@@ -52,7 +55,6 @@ def _plain(summary: DomainSummary) -> tuple[str, ...]:
 
 
 def _line(summary: DomainSummary, now: str) -> tuple[str, ...]:
-    code, _ = _trouble(summary)
     return (
         summary.domain,
         summary.mode or "-",
@@ -60,18 +62,19 @@ def _line(summary: DomainSummary, now: str) -> tuple[str, ...]:
         _short(ago(summary.fetched, now)) if summary.fetched else "-",
         _short(ago(summary.used, now)),
         summary.answer or "?",
-        " ".join(filter(None, ("FAILING" if summary.failing else code, _mark(summary)))),
+        "FAILING" if summary.failing else "WEAKENED" if summary.weakened else "",
     )
 
 
-def _mark(summary: DomainSummary) -> str:
-    return f"WEAKENED {','.join(summary.weakened)}" if summary.weakened else ""
-
-
 def _note(summary: DomainSummary, now: str) -> str:
-    """Say what is below a line: why a policy cannot be fetched again, and since when."""
+    """Say what is below a line: what an administrator should know of, and why it is so."""
+    notes = [f"weakened: {', '.join(summary.weakened)}"] if summary.weakened else []
     failing = summary.failing
-    return f"{ago(failing.since, now)}: {failing.code}: {failing.reason}" if failing else ""
+    if failing is not None:
+        notes.append(f"{ago(failing.since, now)}: {failing.code}: {failing.reason}")
+    elif summary.code not in (None, NO_RECORD):
+        notes.append(f"{summary.code}: {summary.reason}")
+    return "; ".join(notes)
 
 
 def _short(span: str) -> str:
@@ -127,9 +130,7 @@ def _policy(details: DomainDetails) -> Iterator[Shown]:
     yield Shown("policy", f"mode {summary.mode}, mx {', '.join(details.mx) or 'none'}")
     if details.left_out:
         yield Shown("", f"left out, as no MX host can have such a name: {_join(details.left_out)}")
-    looked = details.id_checked
-    checked = f"; looked at again {until(looked, now)}, at a look-up" if looked else ""
-    yield Shown("record", f"id {summary.id}{checked}")
+    yield Shown("record", f"id {summary.id}{_id_check(details.id_checked, now)}")
     if summary.fetched is not None:
         yield Shown("fetched", _time(summary.fetched, ago(summary.fetched, now)))
     if summary.due is not None:
@@ -138,6 +139,13 @@ def _policy(details: DomainDetails) -> Iterator[Shown]:
     yield Shown("expires", expires)
     if not summary.in_memory:
         yield Shown("", "memory has no room for it: the next look-up reads it from the store")
+
+
+def _id_check(time: str | None, now: str) -> str:
+    if time is None:
+        return ""
+    when = f"the first look-up {until(time, now)}" if time > now else "the next look-up"
+    return f"; {when} has it looked at again"
 
 
 def _dane(details: DomainDetails) -> Iterator[Shown]:

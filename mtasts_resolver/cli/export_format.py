@@ -8,6 +8,7 @@ policy, or with the end of the file, costs no other. What another program has la
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import IO, NamedTuple
 
 import msgspec
@@ -58,9 +59,11 @@ def write_export(policies: Iterable[ExportedPolicy], file: IO[bytes]) -> int:
         "program": f"mtasts-resolver {__version__}",
         "exported": datetime.now(UTC).replace(microsecond=0),
     }
+    waiting = iter(policies)
+    first = [*islice(waiting, 1)]  # where there is nobody to give any, nothing is written
     file.write(msgspec.json.encode(head).removesuffix(b"}") + b"," + _HEAD)
     count = 0
-    for count, policy in enumerate(policies, start=1):
+    for count, policy in enumerate(chain(first, waiting), start=1):
         file.write((b",\n" if count > 1 else b"\n") + msgspec.json.encode(policy))
     file.write(b"\n" + _END + b"\n")
     return count

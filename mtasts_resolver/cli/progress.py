@@ -49,5 +49,8 @@ def progress(what: str, *, shown: bool = True) -> Iterator[Bar]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    # Standard output is left alone: it may be a file.
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as bar:
         yield Bar(bar, what)

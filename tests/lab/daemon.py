@@ -128,8 +128,8 @@ class Daemon:
 
     def command_line(self, command: str, *arguments: str) -> list[str]:
         """Return the command line of a command of mtasts-resolver, with this configuration."""
-        argv = [sys.executable, "-m", "mtasts_resolver", command]
-        return [*argv, "--config", str(self.configuration), *arguments]
+        argv = [sys.executable, "-m", "mtasts_resolver", command, *arguments]
+        return [*argv, "--config", str(self.configuration)]
 
     def _settings(self) -> dict[str, object]:
         return {

@@ -177,6 +177,8 @@ CHANGING = tuple(
         "new-id-none",
         "turns-testing",
         "loses-record",
+        "id-kept",
+        "id-kept-with-failure",
         "record-removed",
         "document-broken",
         "web-goes-down",

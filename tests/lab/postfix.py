@@ -273,6 +273,14 @@ class Postfix:
         """Return what postmap(1) gets for a key; empty if it is not found."""
         return self._run("postmap", "-c", self._etc, "-q", key, table, check=False)
 
+    def make_table(self, kind: str) -> str | None:
+        """Have postmap(1) make a table of the local one; None where there is no such kind here."""
+        if kind not in self._run("postconf", "-c", self._etc, "-m").split():
+            return None
+        table = f"{kind}:{self.local_table}"
+        self._run("postmap", "-c", self._etc, table)
+        return table
+
     def _run(self, *argv: str | Path, given: bytes | None = None, check: bool = True) -> str:
         return self._namespace.run(*self._root, *argv, given=given, check=check)
 

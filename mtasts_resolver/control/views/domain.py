@@ -73,7 +73,7 @@ async def _dane(
     until = None if entry is None or held is not entry.finding else entry.until
     state = DaneState(
         status=finding.status.value,
-        reason=finding.reason,
+        reason=sources.dnssec.state if finding.status is Dane.OFF else finding.reason,
         until=None if until is None else timestamp(wall_of(until, sources.clock)),
         hosts=None if asked is None else _hosts(asked),
     )
