@@ -144,8 +144,11 @@ def _policy(details: DomainDetails) -> Iterator[Shown]:
 def _id_check(time: str | None, now: str) -> str:
     if time is None:
         return ""
-    when = f"the first look-up {until(time, now)}" if time > now else "the next look-up"
-    return f"; {when} has it looked at again"
+    return (
+        f"; checked again by a look-up after {time}"
+        if time > now
+        else ("; checked again by the next look-up")
+    )
 
 
 def _dane(details: DomainDetails) -> Iterator[Shown]:
