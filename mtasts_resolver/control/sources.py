@@ -21,6 +21,7 @@ from mtasts_resolver.knowledge.weakened import WeakenedDomains
 from mtasts_resolver.server.accept import Server
 from mtasts_resolver.store.history import History
 from mtasts_resolver.store.sqlite import SqliteStore
+from mtasts_resolver.worker.lag import Lag
 from mtasts_resolver.worker.supervisor import Supervisor
 
 
@@ -64,3 +65,5 @@ class Sources:
     server: Server
     day: DayLong
     answer_log: AnswerLog
+    lag: Lag
+    """Of the event loop that answers."""

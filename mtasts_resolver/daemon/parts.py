@@ -30,7 +30,12 @@ from mtasts_resolver.server.listeners import Listener
 from mtasts_resolver.store.history import History, history_path
 from mtasts_resolver.store.overridefile import OverrideFile
 from mtasts_resolver.store.sqlite import SqliteStore
+from mtasts_resolver.worker.lag import Lag
 from mtasts_resolver.worker.supervisor import Supervisor
+
+# Seconds between two looks at whether the event loop is late, for the metrics. To look more often
+# would cost an idle host more than it tells.
+LAG_INTERVAL = 1.0
 
 
 @dataclass(slots=True)
@@ -61,6 +66,7 @@ class Parts(Sources):
             "policy refresher": self.sts.run,
             "DANE refresher": self.dane.run,
             "DNSSEC probe": self.dnssec.run,
+            "lag": self.lag.watch,
             "counts of the day": self.day.run,
             "weakened domains": self.weakened.run,
             "overrides": self.overrides.run,
@@ -140,6 +146,7 @@ def assemble(
         server=server,
         day=day,
         answer_log=AnswerLog(clock, events),
+        lag=Lag(LAG_INTERVAL),
         journal=journal,
         observed=ObservedAnswers(events, clock),
     )

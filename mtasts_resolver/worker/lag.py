@@ -9,9 +9,10 @@ TOLERATED = 0.25
 
 
 class Lag:
-    """Adds up by how much the event loop is late."""
+    """Adds up by how much the event loop is late, at looks `interval` seconds apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, interval: float = INTERVAL) -> None:
+        self._interval = interval
         self._past = 0.0  # seconds: the lateness of all looks so far
         self._expected: float | None = None  # the time of the next look
 
@@ -24,8 +25,8 @@ class Lag:
     async def watch(self) -> None:
         """Look for ever; ends by cancellation."""
         while True:
-            self._expected = time.monotonic() + INTERVAL
-            await asyncio.sleep(INTERVAL)
+            self._expected = time.monotonic() + self._interval
+            await asyncio.sleep(self._interval)
             self._past = self.seconds
 
     def matters(self, *, since: float, of: float) -> bool:

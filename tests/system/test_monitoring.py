@@ -108,6 +108,26 @@ async def test_a_reload_has_each_answer_logged_and_no_longer(
     assert "cached=false" in cold or '"cached":false' in cold
 
 
+async def test_an_answer_that_a_reload_changes_is_logged(daemon: RunningDaemon) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.configure(log={"answers": "changes"})
+    daemon.start()
+    daemon.ask("good.example")
+    until(lambda: "event=answer-changed key=good.example" in daemon.log)
+    daemon.configure(log={"answers": "changes"}, maps={"default": {"sni": False}})
+    daemon.signal(signal.SIGHUP)
+    daemon.notified("READY=1")
+    for _ in range(3):
+        daemon.ask("good.example")
+    change = (
+        'answer=secure was="secure match=mx.good.example servername=hostname"'
+        ' now="secure match=mx.good.example"'
+    )
+    until(lambda: change in daemon.log)
+    assert daemon.log.count("event=answer-changed") == 2
+    assert "event=answer " not in daemon.log
+
+
 def set_answers(daemon: RunningDaemon, style: str, which: str) -> None:
     daemon.configure(log={"answers": which, "format": style})
     daemon.drain()

@@ -1,7 +1,7 @@
 """Templates, and what goes out with each page.
 
-They are compiled when this module is imported, which is not in the look-ups' loop, and may be
-before the daemon gives up the right to read them (door.py).
+They are read and compiled when this module is imported, which is not in the look-ups' loop, and may
+be before the daemon gives up the right to read them (door.py).
 """
 
 import hashlib
@@ -74,7 +74,7 @@ async def fill_template(name: str, status: int = 200, **values: object) -> Respo
 
 def static(name: str) -> Callable[[Request], Awaitable[Response]]:
     """Return what answers for a file that never changes while the daemon runs."""
-    content = (resources.files(__package__) / "static" / name).read_bytes()
+    content = _CONTENTS[name]
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
 
@@ -102,3 +102,4 @@ def _load_templates() -> Mapping[str, Template]:
 
 
 _TEMPLATES = _load_templates()
+_CONTENTS = {name: (resources.files(__package__) / "static" / name).read_bytes() for name in STATIC}

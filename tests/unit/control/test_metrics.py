@@ -9,7 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mtasts_resolver.base.overload import OverloadedError
-from mtasts_resolver.config import Config, DnsConfig, MapOptions
+from mtasts_resolver.config import Config, DnsConfig, MapOptions, OverrideOptions
+from mtasts_resolver.config.kinds import EndTime
 from mtasts_resolver.control.views.metrics import METRICS
 from mtasts_resolver.control.web.metrics import exposition
 from mtasts_resolver.daemon.parts import Parts
@@ -19,7 +20,7 @@ from mtasts_resolver.knowledge.events import Discovered
 from mtasts_resolver.policy import Dane, DaneFinding
 from mtasts_resolver.postfix.codec import Request
 from tests.unit.control.parts import hold, idle_parts
-from tests.unit.knowledge.world import DAY, ask
+from tests.unit.knowledge.world import DAY, START, ask
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 _ROW = re.compile(r"\| `(\w+)` \| (\w+) \| ((?:`\w+`(?:, )?)*) \| (.+) \|")
@@ -192,3 +193,19 @@ async def test_no_domain_is_in_a_label(parts: Parts) -> None:
 async def test_what_runs_is_named(parts: Parts) -> None:
     (labels,) = [labels for name, labels in await scrape(parts) if name.endswith("build_info")]
     assert {name for name, _ in labels} == {"version", "python"}
+
+
+async def test_overrides_are_counted_by_what_they_answer_and_how_they_stand(tmp_path: Path) -> None:
+    end, over = EndTime(START + 3 * DAY), EndTime(START - 1)
+    overrides = {
+        "a.example": OverrideOptions(action="skip", reason="x"),
+        "b.example": OverrideOptions(action="skip", reason="x", until=end),
+        "c.example": OverrideOptions(action="dane-only", reason="x", until=over),
+    }
+    found = await scrape(idle_parts(tmp_path, Config(overrides=overrides)))
+    assert found[at("overrides", action="skip", state="in-force")] == 1
+    assert found[at("overrides", action="skip", state="ends-soon")] == 1
+    assert found[at("overrides", action="dane-only", state="lapsed")] == 1
+    assert sum(value for (name, _), value in found.items() if name.endswith("_overrides")) == 3
+    assert found[at("overrides_earliest_end_timestamp_seconds")] == end
+    assert found[at("override_file_faulty")] == 0
