@@ -36,12 +36,13 @@ NEWER = {
 
 # Postfix holds the mail.
 REFUSED = [
+    "",
+    " , ",
     "strict",
     "secure match",
     "secure =mx.partner.example",
     "secure match=",
     "secure nexthop",
-    "secure match=nexthop; servername=hostname",
     "secure match=nexthop, .partner.example",
     "encrypt match=nexthop",
     "may match=nexthop",
@@ -57,18 +58,17 @@ REFUSED = [
     "encrypt protocols=TLS1.2",
     "encrypt exclude=RC4 exclude=MD5",
     "encrypt servername=",
-    "encrypt servername=a_b.example",
+    "encrypt servername=a..example",
     "encrypt servername=mx.partner.example servername=hostname",
     "encrypt connection_reuse=maybe",
     "encrypt enable_rpk=maybe",
     "secure match=nexthop policy_domain=partner.example",
 ]
 
-# Postfix takes them, and may do something else than what was meant: as though there were no policy,
-# with a certificate that has another name, or with TLS off.
+# Postfix takes them, and does something else than what was meant: with a certificate that has
+# another name, or with TLS off.
 MISREAD = [
-    " , ",
-    "",
+    "secure match=nexthop; servername=hostname",
     "none ciphers=high",
     "secure match=mx.partner.example;mx2.partner.example",
     "secure match=*.partner.example",

@@ -55,29 +55,49 @@ def text_server(postfix: Postfix) -> Iterator[TextServer]:
             serving.join()
 
 
+@pytest.fixture(scope="module")
+def texts(lab: Lab) -> Iterator[TextServer]:
+    """Return a server that is there for all tests: smtp(8) keeps its connection to it."""
+    with text_server(lab.postfix) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def modern_texts(modern: Lab) -> Iterator[TextServer]:
+    with text_server(modern.postfix) as server:
+        yield server
+
+
 def complaints(delivery: Delivery) -> list[str]:
     """Return what Postfix says of a policy that it cannot read, or not use."""
     words = ("smtp_tls_policy_maps", "client TLS configuration problem", "invalid", "malformed")
     return [line for line in delivery.log if any(word in line for word in words)]
 
 
-def test_postfix_reads_each_text_that_is_accepted(steady_lab: Lab) -> None:
-    postfix = steady_lab.postfix
-    with text_server(postfix) as server:
-        for text in ACCEPTED:
-            if postfix.version >= NEWER.get(text, ()):
-                server.text = text
-                delivery = postfix.send(WELL, Sender.ANY_TEXT)
-                assert complaints(delivery) == [], text
-
-
-def test_postfix_holds_the_mail_for_each_text_that_is_refused(steady_lab: Lab) -> None:
-    with text_server(steady_lab.postfix) as server:
-        for text in REFUSED:
+def read_all(lab: Lab, server: TextServer) -> None:
+    for text in ACCEPTED:
+        if lab.postfix.version >= NEWER.get(text, ()):
             server.text = text
-            delivery = steady_lab.postfix.send(WELL, Sender.ANY_TEXT)
-            assert delivery.status == "deferred", (text, delivery.log)
-            assert complaints(delivery) or "TLS" in delivery.verdict, (text, delivery.log)
+            delivery = lab.postfix.send(WELL, Sender.ANY_TEXT)
+            assert complaints(delivery) == [], text
+
+
+def test_postfix_reads_each_text_that_is_accepted(steady_lab: Lab, texts: TextServer) -> None:
+    read_all(steady_lab, texts)
+
+
+def test_a_later_postfix_reads_them_too(modern_lab: Lab, modern_texts: TextServer) -> None:
+    read_all(modern_lab, modern_texts)
+
+
+def test_postfix_holds_the_mail_for_each_text_that_is_refused(
+    steady_lab: Lab, texts: TextServer
+) -> None:
+    for text in REFUSED:
+        texts.text = text
+        delivery = steady_lab.postfix.send(WELL, Sender.ANY_TEXT)
+        assert delivery.status == "deferred", (text, delivery.log)
+        assert complaints(delivery) or "TLS" in delivery.verdict, (text, delivery.log)
 
 
 def override(lab: Lab, *arguments: str) -> str:
