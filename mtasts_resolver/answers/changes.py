@@ -2,10 +2,13 @@
 
 from typing import NamedTuple
 
+from mtasts_resolver.answers.overrides import OverrideAdded, OverrideRemoved, OverridesChanged
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.events import Events
+from mtasts_resolver.base.timestamps import timestamp
 from mtasts_resolver.knowledge.events import DnssecChanged
-from mtasts_resolver.policy import NextHop
+from mtasts_resolver.policy import NextHop, parse_next_hop
+from mtasts_resolver.postfix.override import Override
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.store.changes import Change, ChangesRecorded, Subject, bounded
 from mtasts_resolver.store.history import History
@@ -47,7 +50,10 @@ class AnswerHistory:
         self._clock = clock
         self._last: dict[tuple[str, str], tuple[int, float]] = {}
         events.listen(AnswerMade, self._made)
-        events.listen(DnssecChanged, lambda _: self.note_again())
+        for change in (DnssecChanged, OverridesChanged):
+            events.listen(change, lambda _: self.note_again())
+        events.listen(OverrideAdded, self._override_added)
+        events.listen(OverrideRemoved, self._override_removed)
         events.listen(ChangesRecorded, self._recorded)
 
     def note_again(self) -> None:
@@ -85,11 +91,44 @@ class AnswerHistory:
         )
         self._history.note(change, usual=usual)
 
+    def _override_added(self, told: OverrideAdded) -> None:
+        self._note_override("added", told.override, told.before, told.override.user)
+
+    def _override_removed(self, told: OverrideRemoved) -> None:
+        self._note_override("removed", None, told.override, told.user)
+
+    def _note_override(
+        self, event: str, now: Override | None, was: Override | None, user: str
+    ) -> None:
+        """Keep what was decided, with the domain for which it counts or above which it stands."""
+        override = now or was
+        if override is None:
+            return
+        hop = parse_next_hop(override.pattern.removeprefix("."))
+        change = Change(
+            self._clock.wall(),
+            override.pattern.removeprefix(".") if hop is None else hop.domain,
+            Subject.OVERRIDE,
+            event,
+            now=None if now is None else _decided(now),
+            was=None if was is None else _decided(was),
+            hop=override.pattern,
+            reason=override.reason,
+            by=user,
+        )
+        self._history.note(change)
+
     def _recorded(self, told: ChangesRecorded) -> None:
         for _, change, _ in told.changes:
             if change.subject is Subject.ANSWER:
                 now = change.now or ""
                 self._events.publish(AnswerChanged(change.hop, change.map, change.was, now))
+
+
+def _decided(override: Override) -> str:
+    """Return what is compared of an override."""
+    ends = "" if override.until is None else f" until {timestamp(override.until)}"
+    return f"{override.text or override.action}{ends}"
 
 
 def _text(reply: Reply) -> str:

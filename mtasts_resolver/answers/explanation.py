@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mtasts_resolver.answers.service import NOT_ASKED, reply_for
-from mtasts_resolver.answers.words import decision, in_words
+from mtasts_resolver.answers.words import decision, in_words, override_decision
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.config import Config
@@ -23,6 +23,7 @@ from mtasts_resolver.policy import (
     matches,
     parse_next_hop,
 )
+from mtasts_resolver.postfix.override import Override
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply
 from mtasts_resolver.worker.direct import DirectDiscoverer
 
@@ -44,9 +45,13 @@ class Explanation:
     outcome: str
     """The finding of MTA-STS in words."""
     decision: str
-    """Which of DANE and MTA-STS decides, and why."""
+    """Which of an override, DANE and MTA-STS decides, and why."""
     reply: Reply
     """What Postfix would get if nothing were cached."""
+    override: Override | None = None
+    """The one that counts for the key."""
+    would_be: Reply | None = None
+    """What the reply would be if the map did not only observe."""
 
     @property
     def domain(self) -> str | None:
@@ -55,11 +60,16 @@ class Explanation:
 
 
 async def explain_key(
-    key: str, config: Config, map_name: str, on_step: Callable[[str], None]
+    key: str,
+    config: Config,
+    map_name: str,
+    on_step: Callable[[str], None],
+    override: Override | None = None,
 ) -> Explanation:
     """Discover the policy for the lookup `key` afresh, as the daemon with `config` would.
 
-    `on_step` is called with the name of each step as it begins.
+    `on_step` is called with the name of each step as it begins; `override` is the one that counts
+    for the key. What is published is looked for although it decides.
 
     Raise ConfigError where what the configuration names is no use, and ShortageError where this
     host lacks what it takes.
@@ -77,6 +87,11 @@ async def explain_key(
     dane = NOT_ASKED.finding
     if options.dane:
         dane = await _discover_dane(hop, discoverer, config, trace)
+    due = reply_for(hop.domain, finding, dane, options, config)
+    why = decision(dane, finding, options)
+    if override is not None and override.reply is not None:
+        due, why = override.reply, override_decision(override)
+    observes = config.observes(options) and (override is None or override.action != "live")
     return Explanation(
         key=key,
         map_name=map_name,
@@ -85,8 +100,10 @@ async def explain_key(
         finding=finding,
         dane=dane,
         outcome=in_words(finding),
-        decision=decision(dane, finding, options),
-        reply=reply_for(hop.domain, finding, dane, options, config),
+        decision=why,
+        reply=NOT_FOUND if observes else due,
+        override=override,
+        would_be=due if observes else None,
     )
 
 

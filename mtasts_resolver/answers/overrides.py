@@ -43,6 +43,8 @@ class OverrideAdded(NamedTuple):
     """Somebody added an override by command, or changed it."""
 
     override: Override
+    before: Override | None
+    """The one that had been added for the same pattern."""
 
 
 class OverrideRemoved(NamedTuple):
@@ -159,12 +161,13 @@ class Overrides:
         It counts once it is on the disk. Raise NoRoomError, or OSError where it cannot be written.
         """
         async with self._writing:
+            before = self._added.get(override.pattern)
             added = self._without_old() | {override.pattern: override}
             if len(added) > MAX_ADDED:
                 raise NoRoomError
             await self._keep(added)
         self._tell([override])
-        self._events.publish(OverrideAdded(override))
+        self._events.publish(OverrideAdded(override, before))
 
     async def remove(self, pattern: str, user: str) -> None:
         """Remove the override that was added for `pattern`.

@@ -1,7 +1,9 @@
 """What was found, and what decides, in words for an administrator."""
 
+from mtasts_resolver.base.timestamps import timestamp
 from mtasts_resolver.config import MapOptions
 from mtasts_resolver.policy import Dane, DaneFinding, Mode, StsFinding, is_enforced
+from mtasts_resolver.postfix.override import Override
 
 
 def decision(dane: DaneFinding, sts: StsFinding, options: MapOptions) -> str:
@@ -27,6 +29,14 @@ def decision(dane: DaneFinding, sts: StsFinding, options: MapOptions) -> str:
         case _:
             words = "neither DANE nor MTA-STS applies: main.cf decides"
     return words
+
+
+def override_decision(override: Override) -> str:
+    """Say that an override decides, and which."""
+    does = override.text or override.action
+    ends = "" if override.until is None else f", until {timestamp(override.until)}"
+    whose = f"by {override.user}" if override.user else f"{override.origin}"
+    return f"an override decides: {override.pattern}: {does}{ends} ({override.reason}; {whose})"
 
 
 def in_words(finding: StsFinding) -> str:

@@ -71,9 +71,10 @@ def cache_list(
     """List the policies that the daemon holds, or the domains that are known to have none.
 
     In a pipe each line has, with tabs between: domain, mode, id, fetched, due, expires, used, DANE,
-    answer in the map `default`, code, reason, weakened. Code and reason say why the policy cannot
-    be fetched again, or why there is none; the last is by what mail to the domain is less protected
-    than it was.
+    answer in the map `default`, code, reason, weakened, would_be, override. Code and reason say why
+    the policy cannot be fetched again, or why there is none; weakened is by what mail to the domain
+    is less protected than it was. Where the map only observes, would_be is what it would answer;
+    the last is the pattern of the override that counts.
     """
     wanted = filters(filtered)
     with running_daemon(control_socket, config_file) as daemon:

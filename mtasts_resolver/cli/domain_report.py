@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
+from mtasts_resolver.cli.override import override_rows
 from mtasts_resolver.cli.tables import Shown, ago, show_rows, show_table, until
 from mtasts_resolver.cli.terminal import is_terminal, show_notes
 from mtasts_resolver.control.values.domains import (
@@ -50,6 +51,8 @@ def _plain(summary: DomainSummary) -> tuple[str, ...]:
         code,
         reason,
         ",".join(summary.weakened),
+        summary.would_be,
+        summary.override,
     )
     return tuple(cell or "-" for cell in cells)
 
@@ -61,7 +64,7 @@ def _line(summary: DomainSummary, now: str) -> tuple[str, ...]:
         _short(until(summary.expires, now)),
         _short(ago(summary.fetched, now)) if summary.fetched else "-",
         _short(ago(summary.used, now)),
-        summary.answer or "?",
+        f"({summary.would_be})" if summary.would_be else summary.answer or "?",
         "FAILING" if summary.failing else "WEAKENED" if summary.weakened else "",
     )
 
@@ -69,6 +72,8 @@ def _line(summary: DomainSummary, now: str) -> tuple[str, ...]:
 def _note(summary: DomainSummary, now: str) -> str:
     """Say what is below a line: what an administrator should know of, and why it is so."""
     notes = [f"weakened: {', '.join(summary.weakened)}"] if summary.weakened else []
+    if summary.override is not None:
+        notes.append(f"override of {summary.override}")
     failing = summary.failing
     if failing is not None:
         notes.append(f"{ago(failing.since, now)}: {failing.code}: {failing.reason}")
@@ -115,6 +120,8 @@ def _rows(details: DomainDetails) -> Iterator[Shown]:
         yield Shown("", f"tried again {_time(failing.retry, until(failing.retry, now))}", bad=True)
     yield Shown("used", _time(summary.used, ago(summary.used, now)))
     yield from _dane(details)
+    if details.override is not None:
+        yield from override_rows(details.override)
     for answer in details.answers:
         yield from _answer(answer)
     if details.document is not None:
@@ -168,6 +175,8 @@ def _dane(details: DomainDetails) -> Iterator[Shown]:
 def _answer(answer: MapAnswer) -> Iterator[Shown]:
     yield Shown("answer", f"{answer.reply or 'not known yet'}")
     yield Shown("", f"in {', '.join(answer.maps)}")
+    if answer.observed:
+        yield Shown("", f"observed only: it would be {answer.would_be or 'not known yet'}")
     yield Shown("", answer.why)
 
 

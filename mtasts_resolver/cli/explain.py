@@ -14,21 +14,24 @@ from rich.text import Text
 from mtasts_resolver.answers.explanation import Explanation, explain_key
 from mtasts_resolver.base import logs
 from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.cli.decided import find_override
 from mtasts_resolver.cli.errors import DaemonUnreachableError, TemporaryError, config_errors
 from mtasts_resolver.cli.explain_report import DaemonReply, as_dict, as_text, why_different
 from mtasts_resolver.cli.mistakes import find_mistakes
 from mtasts_resolver.cli.options import (
-    config_option,
     json_option,
     map_option,
     read_config,
     server_option,
     socketmap_address,
 )
+from mtasts_resolver.cli.running import daemon_options
 from mtasts_resolver.cli.socketmap_client import ask
 from mtasts_resolver.cli.terminal import color_option, show_notes, use_color, width
 from mtasts_resolver.config import Address, Config
 from mtasts_resolver.discovery.errors import ShortageError
+from mtasts_resolver.policy import parse_next_hop
+from mtasts_resolver.postfix.override import Override
 from mtasts_resolver.postfix.reply import Status
 
 
@@ -36,16 +39,17 @@ from mtasts_resolver.postfix.reply import Status
 @click.argument("domain")
 @map_option
 @server_option
-@config_option
+@daemon_options
 @color_option
 @json_option
 def explain(
+    *,
     domain: str,
     map_name: str,
     server: Address | None,
+    control_socket: Path | None,
     config_file: Path | None,
     color: str,
-    *,
     as_json: bool,
 ) -> None:
     """Show what Postfix gets for DOMAIN now, and discover its policy afresh, step by step.
@@ -59,14 +63,18 @@ def explain(
     with _spinner() as tell:
         tell("the daemon's answer")
         now = _ask_daemon(config, server, map_name, domain)
+        decided = find_override(parse_next_hop(domain), config, control_socket, config_file)
         with config_errors():
-            explanation = _explain(domain, config, map_name, tell)
+            explanation = _explain(domain, config, map_name, tell, decided.override)
     mistakes = find_mistakes(domain, map_name, config)
     why = why_different(explanation, now, config)
     if as_json:
-        click.echo(json.dumps(as_dict(explanation, now, why) | mistakes.as_fields(), indent=2))
+        told = as_dict(explanation, now, why) | {"overrides_unseen": decided.unseen or None}
+        click.echo(json.dumps(told | mistakes.as_fields(), indent=2))
     else:
         show_notes(mistakes.notes)
+        if decided.unseen and now.reply is not None:
+            show_notes([f"Overrides that were added by command are not seen: {decided.unseen}"])
         click.echo(as_text(explanation, now, why, width(sys.stdout)), color=use_color(color))
     sys.exit(_exit_code(explanation))
 
@@ -83,10 +91,14 @@ def _spinner() -> Iterator[Callable[[str], None]]:
 
 
 def _explain(
-    domain: str, config: Config, map_name: str, tell: Callable[[str], None]
+    domain: str,
+    config: Config,
+    map_name: str,
+    tell: Callable[[str], None],
+    override: Override | None,
 ) -> Explanation:
     try:
-        return asyncio.run(explain_key(domain, config, map_name, tell))
+        return asyncio.run(explain_key(domain, config, map_name, tell, override))
     except ShortageError as error:
         raise TemporaryError(f"nothing can be found out about {domain} now: {error}") from None
 
@@ -100,7 +112,8 @@ def _ask_daemon(config: Config, server: Address | None, map_name: str, key: str)
 
 
 def _exit_code(explanation: Explanation) -> int:
-    if explanation.reply.status is Status.TEMP or not explanation.finding.known:
+    due = explanation.would_be or explanation.reply
+    if due.status is Status.TEMP or not explanation.finding.known:
         return exit_codes.TEMPORARY
-    found = explanation.finding.policy is not None or explanation.reply.status is Status.OK
+    found = explanation.finding.policy is not None or due.status is Status.OK
     return 0 if found else exit_codes.NEGATIVE

@@ -6,11 +6,14 @@ from typing import Any
 import click
 
 from mtasts_resolver.answers.explanation import Explanation
+from mtasts_resolver.answers.words import override_decision
+from mtasts_resolver.base.timestamps import timestamp
 from mtasts_resolver.cli.terminal import wrap
 from mtasts_resolver.config import Config, show_duration
 from mtasts_resolver.discovery.trace import Step
 from mtasts_resolver.knowledge.lifetimes import MAX_ABSENCE, MAX_ID_CHECK
 from mtasts_resolver.policy import Mode, NextHop
+from mtasts_resolver.postfix.override import Override
 from mtasts_resolver.postfix.reply import Reply, Status
 
 _LABEL = 18  # columns of the longest label and two spaces
@@ -37,8 +40,16 @@ def why_different(explanation: Explanation, now: DaemonReply, config: Config) ->
     """Say why a fresh look finds other than what Postfix gets now; empty where it does not."""
     if now.reply is None or str(now.reply) == str(explanation.reply):
         return ""
-    old, finding = now.reply, explanation.finding
-    refresh = show_duration(config.refresh.interval)
+    if explanation.would_be is not None or _is_overridden(explanation):
+        return (
+            "an override, or a map that only observes, is in one and not in the other: the"
+            " configuration was changed and not reloaded, or the daemon uses another"
+        )
+    return _why_found_otherwise(now.reply, explanation, show_duration(config.refresh.interval))
+
+
+def _why_found_otherwise(old: Reply, explanation: Explanation, refresh: str) -> str:
+    finding = explanation.finding
     if old.status is Status.TEMP:
         return (
             "the daemon could not find it out, for the reason that it gives. It tries again within"
@@ -64,6 +75,10 @@ def why_different(explanation: Explanation, now: DaemonReply, config: Config) ->
         "the daemon knows something else of the TLSA records. It looks again when their TTL is"
         " over, within 1h at most"
     )
+
+
+def _is_overridden(explanation: Explanation) -> bool:
+    return explanation.override is not None and explanation.override.reply is not None
 
 
 def _is_secure(reply: Reply) -> bool:
@@ -109,6 +124,10 @@ def _outcome(explanation: Explanation, now: DaemonReply, why: str) -> list[tuple
             ("DANE", f"{explanation.dane.status.value}: {explanation.dane.reason}"),
             ("decision", explanation.decision),
         ]
+    if explanation.override is not None and not _is_overridden(explanation):
+        rows.append(("override", override_decision(explanation.override)))
+    if explanation.would_be is not None:
+        rows.append(("observed only", f"it would be {explanation.would_be}"))
     return rows
 
 
@@ -126,6 +145,20 @@ def _step(step: Step, columns: int | None) -> list[str]:
     for detail in step.details:
         lines += wrap(detail, columns, first=f"{rest}| ", rest=f"{rest}|   ")
     return lines
+
+
+def _override(override: Override | None) -> dict[str, Any] | None:
+    if override is None:
+        return None
+    return {
+        "pattern": override.pattern,
+        "action": override.action,
+        "policy": override.text or None,
+        "reason": override.reason,
+        "until": None if override.until is None else timestamp(override.until),
+        "origin": override.origin,
+        "user": override.user or None,
+    }
 
 
 def as_dict(explanation: Explanation, now: DaemonReply, why: str) -> dict[str, Any]:
@@ -164,6 +197,8 @@ def as_dict(explanation: Explanation, now: DaemonReply, why: str) -> dict[str, A
             ],
         },
         "decision": explanation.decision,
+        "override": _override(explanation.override),
+        "would_be": None if explanation.would_be is None else str(explanation.would_be),
         "code": explanation.finding.code or None,
         "reply": {"status": explanation.reply.status, "text": explanation.reply.text},
         "daemon": None if now.reply is None else str(now.reply),

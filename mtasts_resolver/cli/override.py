@@ -141,6 +141,12 @@ def _show_change(changed: ChangedOverride, *, as_json: bool) -> None:
         show_rows([Shown(label, f"{changed.pattern}: {text}", bad=_is_bad(override))])
 
 
+def override_rows(override: ShownOverride) -> Iterator[Shown]:
+    """Yield what there is to say of the override that counts for a domain."""
+    for number, words in enumerate([f"of {override.pattern}", *_words(override)]):
+        yield Shown("" if number else "override", words, bad=_is_bad(override))
+
+
 def _rows(override: ShownOverride) -> Iterator[Shown]:
     answer, *notes = _words(override)
     yield Shown(override.pattern, answer, bad=_is_bad(override))

@@ -6,19 +6,22 @@ from pathlib import Path
 
 import click
 
+from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.cli.decided import would_be
 from mtasts_resolver.cli.mistakes import find_mistakes
 from mtasts_resolver.cli.options import (
-    config_option,
     config_path,
     json_option,
     map_option,
     server_option,
     socketmap_address,
 )
+from mtasts_resolver.cli.running import daemon_options
 from mtasts_resolver.cli.socketmap_client import ask
 from mtasts_resolver.cli.terminal import show_notes
 from mtasts_resolver.config import Address, Config, ConfigError, load_file
+from mtasts_resolver.policy import parse_next_hop
 from mtasts_resolver.postfix.reply import Status
 
 _EXIT_CODES = {
@@ -33,10 +36,16 @@ _EXIT_CODES = {
 @click.argument("domain")
 @map_option
 @server_option
-@config_option
+@daemon_options
 @json_option
 def query(
-    domain: str, map_name: str, server: Address | None, config_file: Path | None, *, as_json: bool
+    *,
+    domain: str,
+    map_name: str,
+    server: Address | None,
+    control_socket: Path | None,
+    config_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Ask the running daemon for DOMAIN, as Postfix would.
 
@@ -50,18 +59,34 @@ def query(
     if not as_json:
         show_notes(mistakes.notes)
     reply = ask(server, map_name, domain)
+    observed = config is not None and config.observes(config.map_options(map_name))
+    due = None
+    if observed and reply.status is Status.NOTFOUND:
+        due = would_be(parse_next_hop(domain), map_name, control_socket, config_file)
+        if not as_json:
+            show_notes([_observing(domain, map_name, due)])
     if as_json:
         fields = {
             "domain": domain,
             "map": map_name,
             "status": reply.status,
             "text": reply.text,
+            "observed": observed,
+            "would_be": due,
             **mistakes.as_fields(),
         }
         click.echo(json.dumps(fields))
     else:
         click.echo(str(reply))
     sys.exit(_EXIT_CODES[reply.status])
+
+
+def _observing(domain: str, map_name: str, due: str | None) -> str:
+    if due is None:
+        known = f"'mtasts-resolver explain {domain}' shows what it would be"
+    else:
+        known = f"it would be {due}"
+    return f"the map {quote(map_name)} only observes, and says so to everything: {known}"
 
 
 def _configuration_or_defaults(config_file: Path | None) -> Config:

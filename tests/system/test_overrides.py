@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click.testing
 import pytest
+from click.shell_completion import ShellComplete
 
 from mtasts_resolver.base.timestamps import timestamp
 from mtasts_resolver.cli import exit_codes, main
@@ -178,15 +179,6 @@ def test_completion_knows_what_can_be_removed(daemon: RunningDaemon) -> None:
     daemon.start()
     for pattern in ("a.example", "b.example"):
         run(daemon, "add", pattern, "skip", "--reason", "r")
-    words = f"mtasts-resolver override remove --control {daemon.control} --config /x a"
-    completed = click.testing.CliRunner().invoke(
-        main,
-        [],
-        prog_name="mtasts-resolver",
-        env={
-            "_MTASTS_RESOLVER_COMPLETE": "bash_complete",
-            "COMP_WORDS": words,
-            "COMP_CWORD": "7",
-        },
-    )
-    assert completed.output == "plain,a.example\n"
+    complete = ShellComplete(main, {}, "mtasts-resolver", "_MTASTS_RESOLVER_COMPLETE")
+    words = ["override", "remove", "--control", str(daemon.control)]
+    assert [item.value for item in complete.get_completions(words, "a")] == ["a.example"]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
+from mtasts_resolver.answers.words import override_decision
 from mtasts_resolver.control.api.batches import batches
 from mtasts_resolver.control.api.endpoint import Call, Endpoint, RefusedError
 from mtasts_resolver.control.api.hops import hop_of
@@ -48,9 +49,11 @@ async def _show(call: Call) -> DomainDetails:
     except UnavailableError as error:
         raise RefusedError(503, f"the store cannot be read: {error}") from None
     if details is None:
+        override = call.sources.overrides.find(hop)
+        besides = "" if override is None else f"; {override_decision(override)}"
         raise RefusedError(
             404,
-            f"nothing is known of {hop.domain}",
+            f"nothing is known of {hop.domain}{besides}",
             "`mtasts-resolver explain` looks, and `mtasts-resolver warm` has it kept",
         )
     return details

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from mtasts_resolver.control.values.overrides import ShownOverride
+
 ModeName = Literal["enforce", "testing", "none"]
 ModeFilter = Literal["policies", "enforce", "testing", "none", "absent", "all"]
 DaneName = Literal["required", "partial", "unknown", "none", "off"]
@@ -89,6 +91,10 @@ class DomainSummary(Struct, frozen=True, kw_only=True):
     answer: str | None = None
     """The first word of what Postfix gets in the map `default`; None where the next look-up must
     find out first."""
+    would_be: str | None = None
+    """The same of what it would be, where that map only observes."""
+    override: str | None = None
+    """The pattern of the override that counts for it."""
     code: str | None = None
     reason: str | None = None
     in_memory: bool = True
@@ -137,6 +143,10 @@ class MapAnswer(Struct, frozen=True, kw_only=True):
     reply: str | None
     """All of it."""
     why: str
+    observed: bool = False
+    """These maps only observe."""
+    would_be: str | None = None
+    """What the reply would be if they did not; None where it is not known."""
 
 
 class DomainDetails(Struct, frozen=True, kw_only=True):
@@ -155,4 +165,6 @@ class DomainDetails(Struct, frozen=True, kw_only=True):
     """When a look-up has the policy record looked at again."""
     preloaded: bool = False
     dane: DaneState | None = None
+    override: ShownOverride | None = None
+    """The one that counts for the next hop."""
     answers: tuple[MapAnswer, ...] = ()

@@ -7,6 +7,7 @@ from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.domains import DaneHost, DaneState, DomainDetails
 from mtasts_resolver.control.views.answers import view_answers
 from mtasts_resolver.control.views.domains import Known, dane_in_memory, summary_of
+from mtasts_resolver.control.views.overrides import view_override
 from mtasts_resolver.control.views.times import timestamp, wall_of
 from mtasts_resolver.policy import Dane, DaneFinding, NextHop
 
@@ -31,7 +32,7 @@ async def view_domain(
     sts_finding = entry.finding if now < entry.until else None
     policy, stored = entry.finding.policy, entry.stored
     config = sources.in_force.config
-    answers = await view_answers(domain, sts_finding, finding, config)
+    answers = await view_answers(sources, hop, sts_finding, finding)
     await asyncio.sleep(0)  # to read a document of 64 KiB takes a millisecond: a turn of its own
     return DomainDetails(
         summary=summary_of(sources, Known(domain, entry, in_memory)),
@@ -43,6 +44,7 @@ async def view_domain(
         id_checked=timestamp(wall_of(entry.stale_at, clock)) if in_memory else None,
         preloaded=domain in config.preload,
         dane=state,
+        override=view_override(sources, hop),
         answers=answers,
     )
 

@@ -16,13 +16,13 @@ from mtasts_resolver.control.values.domains import (
     ModeFilter,
     SortKey,
 )
-from mtasts_resolver.control.views.answers import reply_of
+from mtasts_resolver.control.views.answers import given_reply
 from mtasts_resolver.control.views.cursor import SortValue, cursor_of, parse_cursor
 from mtasts_resolver.control.views.times import timestamp, wall_of
 from mtasts_resolver.control.views.window import Window
 from mtasts_resolver.knowledge.dane import OFF
 from mtasts_resolver.knowledge.entry import StsEntry, entry_of
-from mtasts_resolver.policy import DaneFinding, DocumentError
+from mtasts_resolver.policy import DaneFinding, DocumentError, NextHop
 from mtasts_resolver.store.errors import UnavailableError
 
 NEVER = float("inf")
@@ -174,12 +174,12 @@ def summary_of(sources: Sources, known: Known) -> DomainSummary:
     if due == NEVER:
         due = now  # it is being fetched
     dane = dane_in_memory(sources, domain)
-    reply = reply_of(
-        domain,
+    given = given_reply(
+        sources,
+        NextHop(domain),
         finding if now < entry.until else None,
         dane,
         sources.in_force.config.map_options("default"),
-        sources.in_force.config,
     )
     policy = finding.policy
     return DomainSummary(
@@ -193,7 +193,9 @@ def summary_of(sources: Sources, known: Known) -> DomainSummary:
         used=timestamp(wall_of(entry.asked, clock)),
         failing=_failing_state(sources, domain),
         dane=None if dane is None else dane.status.value,
-        answer=None if reply is None else reply.answer,
+        answer=None if given.reply is None else given.reply.answer,
+        would_be=None if given.would_be is None else given.would_be.answer,
+        override=None if given.override is None else given.override.pattern,
         code=finding.code or None,
         reason=finding.reason or None,
         in_memory=in_memory,
