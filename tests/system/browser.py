@@ -63,3 +63,9 @@ class Reader:
     def _requested(self, request: Request) -> None:
         if not request.url.startswith(self.url):
             self.elsewhere.append(request.url)
+
+    def leave(self) -> None:
+        """Close the browser's windows; nothing ran, was refused or asked that should not be."""
+        self.context.close()
+        assert self.complaints == []
+        assert self.elsewhere == []

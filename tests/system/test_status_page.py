@@ -4,8 +4,10 @@ import asyncio
 import os
 import re
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +19,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.base.events import Events
+from mtasts_resolver.control.client import ControlClient
+from mtasts_resolver.control.values.steering import Refreshed, RefreshRequest
+from mtasts_resolver.control.web.charts import HEIGHT
 from mtasts_resolver.store.changes import Change, Subject
 from mtasts_resolver.store.history import History, history_path
 from tests.system.browser import Reader, run_chromium
@@ -86,6 +91,17 @@ async def note_changes(store: Path) -> None:
     await history.close()
 
 
+def stock(daemon: RunningDaemon, documents: dict[str, str]) -> None:
+    """Have the daemon hold policies; in a thread, for playwright runs a loop in this one."""
+
+    async def write() -> None:
+        await daemon.store(documents)
+        await note_changes(daemon.store_file)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, write()).result()
+
+
 def free_ports(count: int) -> list[int]:
     probes = [socket.socket() for _ in range(count)]
     for probe in probes:
@@ -102,8 +118,7 @@ def served() -> Iterator[RunningDaemon]:
     port, http_port = free_ports(2)
     with TemporaryDirectory() as name, RunningDaemon(Path(name), port) as daemon:
         daemon.configure(http={"address": f"127.0.0.1:{http_port}"}, overrides=OVERRIDES)
-        asyncio.run(daemon.store(policies()))
-        asyncio.run(note_changes(daemon.store_file))
+        stock(daemon, policies())
         daemon.start()
         daemon.has_status(f"{len(policies())} policies")
         daemon.ask("good.example")
@@ -141,9 +156,7 @@ def read(browser: Browser, url: str) -> Iterator[Read]:
 
     yield open_page
     for reader in readers:
-        reader.context.close()
-        assert reader.complaints == []
-        assert reader.elsewhere == []
+        reader.leave()
 
 
 def follow(page: Page, link: Locator) -> None:
@@ -447,12 +460,42 @@ def test_what_never_changes_is_sent_once(url: str) -> None:
 # -- for the documentation -------------------------------------------------------------------------
 
 
-def test_it_can_be_pictured(read: Read, tmp_path: Path) -> None:
+@pytest.fixture
+def pictured() -> Iterator[str]:
+    """Return the page of a daemon that somebody could have, after a day that is made up."""
+    port, http_port = free_ports(2)
+    names = ("bank", "clinic", "press", "museum", "college", "library", "harbour", "airport")
+    held = {f"{name}.example": policy("enforce", 14) for name in names}
+    held |= {"d001.example": policy("testing"), "notary.example": policy("enforce", 2)}
+    with TemporaryDirectory() as name, RunningDaemon(Path(name), port) as daemon:
+        daemon.configure(http={"address": f"127.0.0.1:{http_port}"}, overrides=OVERRIDES)
+        stock(daemon, held)
+        daemon.start(command=(sys.executable, "-m", "tests.system.made_up_day"))
+        daemon.has_status(f"{len(held)} policies")
+        for domain in held:
+            daemon.ask(domain)
+        with ControlClient(daemon.control) as client:
+            wanted = RefreshRequest(domains=("notary.example", "museum.example"))
+            for _ in client.stream("POST", Refreshed, "refresh", body=wanted):
+                pass
+        yield f"http://127.0.0.1:{http_port}"
+
+
+def test_it_can_be_pictured(browser: Browser, pictured: str, tmp_path: Path) -> None:
     directory = DOCS if WRITE_DOCS else tmp_path
-    for name, path, scheme in (
-        ("status-page", "/", "light"),
-        ("status-page-domain", "/domains/good.example", "dark"),
+    for name, path, scheme, viewport in (
+        ("status-page", "/", "light", DESK),
+        ("status-page-domain", "/domains/d001.example", "dark", DESK),
+        ("status-page-phone", "/", "light", PHONE),
     ):
+        reader = Reader(browser, pictured, color_scheme=scheme, viewport=viewport)
+        reader.page.goto(path)
         file = directory / f"{name}.png"
-        read(path, color_scheme=scheme).screenshot(path=file)
+        reader.page.screenshot(path=file)
         assert file.read_bytes().startswith(b"\x89PNG")
+        if path == "/":
+            bars = reader.page.locator("path.bars").evaluate_all(
+                "all => all.map(each => each.getBBox().height)"
+            )
+            assert max(bars) == HEIGHT
+        reader.leave()
