@@ -3,7 +3,11 @@
 import asyncio
 import random
 
-from mtasts_resolver.knowledge.schedule import MAX_BEGUN_PER_TURN, Schedule
+import pytest
+
+from mtasts_resolver.base.overload import TOO_MANY, OverloadedError
+from mtasts_resolver.knowledge.schedule import MAX_BEGUN_PER_TURN, PAUSE, Schedule
+from tests.events import events
 from tests.unit.knowledge.world import FakeClock, settle
 
 
@@ -96,3 +100,41 @@ async def test_what_is_scheduled_anew_is_renewed_when_it_is_due_then() -> None:
     assert diary.begun == sorted(due, key=due.__getitem__)
     assert len(diary) == 0
     running.cancel()
+
+
+class Hindered(Diary):
+    """A schedule whose first renewal ends with an error."""
+
+    def __init__(self, clock: FakeClock, error: Exception) -> None:
+        super().__init__(clock)
+        self._errors = [error]
+
+    async def renew(self, domain: str) -> None:
+        self.begun.append(domain)
+        if self._errors:
+            raise self._errors.pop()
+
+
+@pytest.mark.parametrize("error", [OverloadedError(TOO_MANY), ValueError("a bug")])
+async def test_a_renewal_that_could_not_be_done_is_tried_again_after_a_pause(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    diary = Hindered(clock, error)
+    diary.schedule("a.example", clock.now)
+    running = asyncio.create_task(diary.run())
+    await settle()
+    assert diary.begun == ["a.example"]
+    assert diary.due_at("a.example") == clock.now + PAUSE
+    await clock.advance(PAUSE - 1)
+    assert diary.begun == ["a.example"]
+    await clock.advance(1)
+    assert diary.begun == ["a.example"] * 2
+    assert "a.example" not in diary
+    running.cancel()
+    told = [(logged.event, logged.fields) for logged in events(caplog)]
+    bug = ("internal-error", {"domain": "a.example", "during": "renewal"})
+    assert told == ([bug] if isinstance(error, ValueError) else [])
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [error][
+        : len(told)
+    ]
