@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ import yaml
 from mtasts_resolver.cli import main
 from mtasts_resolver.config import Config
 from mtasts_resolver.control.views.metrics import METRICS
-from tests.test_docs import ROOT, anchors
+from tests.test_docs import PAGES, ROOT, anchors
 
 PROMETHEUS = ROOT / "contrib" / "prometheus"
 DASHBOARD = ROOT / "contrib" / "grafana" / "dashboard.json"
@@ -75,6 +76,12 @@ def test_prometheus_is_sent_where_the_daemon_listens() -> None:
     (job,) = yaml.safe_load((PROMETHEUS / "scrape.yml").read_text("utf-8"))["scrape_configs"]
     assert job["static_configs"][0]["targets"] == [str(Config().http.address)]
     assert f'job="{job["job_name"]}"' in alerts()[0]["expr"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_metrics_that_there_are(page: Path) -> None:
+    for name in re.findall(r"mtasts_resolver_[a-z_]+[a-z]", page.read_text("utf-8")):
+        assert any(found.startswith(name) for found in SERIES), name
 
 
 def panels() -> list[dict[str, Any]]:

@@ -126,10 +126,6 @@ def _work(found: DaemonStatus) -> Iterator[Shown]:
         f"{lookups.total:,}, of which {lookups.waited:,} had to wait;"
         f" {lookups.connections} connections open",
     )
-    if answers := _counted((given.answer, given.count) for given in lookups.answers):
-        yield Shown("answers", answers)
-    if would_be := _counted((given.would_be, given.count) for given in lookups.answers):
-        yield Shown("would be", f"{would_be}, where maps only observe")
     for count, what in (
         (lookups.overloaded, "deferred: the daemon had too much to do"),
         (lookups.timed_out, "answered before their discovery had ended"),
@@ -138,6 +134,10 @@ def _work(found: DaemonStatus) -> Iterator[Shown]:
     ):
         if count:
             yield Shown("", f"{count:,} {what}", bad=True)
+    if answers := _counted((given.answer, given.count) for given in lookups.answers):
+        yield Shown("answers", answers)
+    if would_be := _counted((given.would_be, given.count) for given in lookups.answers):
+        yield Shown("would be", f"{would_be}, where maps only observe")
     if discoverer.pid is None:
         yield Shown("discoverer", "is not running", bad=True)
     else:
