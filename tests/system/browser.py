@@ -17,7 +17,7 @@ addEventListener("securitypolicyviolation", (event) => {
   console.error(`violation of ${event.violatedDirective}: ${event.blockedURI} ${event.sample}`);
 });
 """
-
+# The browser says so of each such page; that it is one, the test knows.
 _NOT_200 = "Failed to load resource: the server responded with a status of"
 
 
@@ -39,33 +39,37 @@ def run_chromium() -> Iterator[Browser]:
             yield browser
 
 
-class Reader:
-    """A person at a browser, and a witness of what the pages do that they are shown."""
+def open_windows(browser: Browser, url: str, **options: Any) -> BrowserContext:
+    """Return a browser as somebody has set it up, at whose windows addresses are below `url`."""
+    context = browser.new_context(base_url=url, **options)
+    if options.get("java_script_enabled", True):
+        context.add_init_script(_WATCH)
+    return context
 
-    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
-        self.url = url
-        self.complaints: list[str] = []
-        self.elsewhere: list[str] = []
-        """What was asked of other hosts."""
-        self.context: BrowserContext = browser.new_context(base_url=url, **options)
-        if options.get("java_script_enabled", True):
-            self.context.add_init_script(_WATCH)
-        self.page: Page = self.context.new_page()
+
+class Reader:
+    """A person at a window, and a witness of what the pages do that are shown there."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self._url = url
+        self._complaints: list[str] = []
+        self._elsewhere: list[str] = []
+        self.page: Page = context.new_page()
         self.page.on("console", lambda told: self._told(told.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
-        self.context.on("request", self._requested)
+        self.page.on("pageerror", lambda error: self._told(str(error)))
+        self.page.on("dialog", lambda dialog: self._told(f"dialog {dialog.message}"))
+        self.page.on("request", self._requested)
 
     def _told(self, text: str) -> None:
         if not text.startswith(_NOT_200):
-            self.complaints.append(text)
+            self._complaints.append(text)
 
     def _requested(self, request: Request) -> None:
-        if not request.url.startswith(self.url):
-            self.elsewhere.append(request.url)
+        if not request.url.startswith(self._url):
+            self._elsewhere.append(request.url)
 
     def leave(self) -> None:
-        """Close the browser's windows; nothing ran, was refused or asked that should not be."""
-        self.context.close()
-        assert self.complaints == []
-        assert self.elsewhere == []
+        """Close the window; nothing ran, was refused or was asked of others that should not be."""
+        self.page.close()
+        assert self._complaints == []
+        assert self._elsewhere == []

@@ -60,7 +60,8 @@ async def domain_story(pages: Pages, request: Request) -> Response:
         reason = f"The store cannot be read: {error}."
         return await pages.problem(request, 503, "Not now", reason, "Try again.")
     kept, unavailable = await find_changes(sources, Wanted(hop.domain), STORY_CHANGES)
-    if found is None and not kept.changes and not unavailable:
+    override = view_override(sources, hop)
+    if found is None and override is None and not kept.changes and not unavailable:
         return await pages.problem(
             request,
             404,
@@ -78,7 +79,7 @@ async def domain_story(pages: Pages, request: Request) -> Response:
         hop=str(hop),
         domain=hop.domain,
         found=found,
-        override=view_override(sources, hop),
+        override=override,
         document=excerpt(_lines(found)),
         changes=kept.changes,
         unavailable=unavailable,

@@ -14,6 +14,7 @@ from mtasts_resolver.control.values.domains import DomainQuery, SortKey
 from mtasts_resolver.policy import parse_next_hop
 
 PAGE_ROWS = 100  # a dozen screens: more is not read, but searched
+USUAL_SORT: SortKey = "failing"  # those that fail longest, and all that do not by their names
 _DAY = 86_400
 _WILD = frozenset("*?[")  # what makes a search a pattern, as in a shell
 
@@ -109,7 +110,7 @@ class Listing:
 
     def query(self) -> DomainQuery:
         """Return what is to be listed. Raise msgspec.ValidationError."""
-        given: dict[str, object] = {**self._params, "limit": PAGE_ROWS}
+        given: dict[str, object] = {"sort": USUAL_SORT, **self._params, "limit": PAGE_ROWS}
         if self.search:
             given["matching"] = _pattern(self.search)
         return msgspec.convert(given, DomainQuery, strict=False)
@@ -143,7 +144,7 @@ class Listing:
     def link(self, **changes: str) -> str:
         """Return the address, from that of this list, of one that differs so."""
         params = {**self._params, **changes}
-        if params.get("sort") == "domain":
+        if params.get("sort") == USUAL_SORT:
             del params["sort"]
         return "?" + urlencode({name: params[name] for name in sorted(params) if params[name]})
 
