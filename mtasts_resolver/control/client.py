@@ -1,6 +1,9 @@
 """Asking a running daemon over its control socket: for the commands."""
 
+import os
+import pwd
 import socket
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from mtasts_resolver.control.values.problem import Problem
+from mtasts_resolver.server.unixsocket import credentials
 
 # Seconds until the daemon must have begun to answer; to go on may take it as long as it likes,
 # where it waits for other hosts.
@@ -33,6 +37,10 @@ class NoDaemonError(ControlError):
 
 class NotAllowedError(ControlError):
     """The control socket is not for this user."""
+
+
+class StrangerError(ControlError):
+    """Somebody else may be in the daemon's place."""
 
 
 class RequestRefusedError(ControlError):
@@ -154,6 +162,25 @@ class ControlClient:
                 sock.connect(str(self._path))
             except OSError as error:
                 raise self._unreachable(error) from None
+            self._recognize(credentials(sock).uid)
+
+    def _recognize(self, uid: int) -> None:
+        """See that who listens is no stranger. Raise StrangerError.
+
+        Where others may make files, anybody can listen in the place of a daemon that is down.
+        """
+        if uid in (0, os.geteuid()):
+            return
+        directory = self._path.absolute().parent
+        for place in (directory, *directory.parents):
+            status = place.stat()
+            open_to_others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if status.st_uid not in (0, uid) or open_to_others:
+                raise StrangerError(
+                    f"user {_name(uid)} listens at {self._path}, and need not be the daemon: others"
+                    f" can write to {place}. Have the control socket in a directory that only root"
+                    " and the daemon's user can write to"
+                )
 
     def _unreachable(self, error: OSError) -> ControlError:
         if isinstance(error, PermissionError):
@@ -182,6 +209,13 @@ class ControlClient:
         return NoDaemonError(
             f"what answers at {self._path} is no mtasts-resolver of this version: {what}"
         )
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _encoded(body: Struct | None) -> bytes | None:

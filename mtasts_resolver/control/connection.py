@@ -1,9 +1,6 @@
 """One HTTP connection: it gets its turns and its time, and no more of either than others."""
 
 import asyncio
-import pwd
-import socket
-import struct
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,8 +11,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from mtasts_resolver.control.api.endpoint import Peer
 from mtasts_resolver.control.guest import BITE
+from mtasts_resolver.server.unixsocket import Credentials, credentials
 
 # Seconds in which a connection must have sent the head of its request, and the next one.
 PATIENCE = 5.0
@@ -25,7 +22,6 @@ MAX_HEAD_LINES = 100  # browsers send 20; a head of 4,000 takes h11 five millise
 # these are 42: less than a millisecond.
 PIECE = 256
 LOOK = 1.0  # seconds between two looks at whether a connection is late
-UCRED = struct.Struct("3i")  # unix(7): process, user, group
 
 
 class _Standing(NamedTuple):
@@ -65,12 +61,16 @@ class HttpConnection(H11Protocol):
         """What works on an answer."""
         self.lost = False
 
+    def credentials(self) -> Credentials:
+        """Return whose process is at the other end of the control socket."""
+        return credentials(self.transport.get_extra_info("socket"))
+
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.flow = _Flow(self)
-        self.app_state = {"peer": _peer(transport.get_extra_info("socket")), "connection": self}
+        self.app_state = {"connection": self}
         self._look()
 
     def data_received(self, data: bytes) -> None:
@@ -151,15 +151,3 @@ class _Flow(FlowControl):
         if self.read_paused:
             self.read_paused = False
             self._connection.loop.call_soon(self._connection.read)
-
-
-def _peer(sock: socket.socket) -> Peer | None:
-    """Return who is at the other end of a unix socket, None for another kind."""
-    if sock.family != socket.AF_UNIX:
-        return None
-    pid, uid, _ = UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        name = str(uid)
-    return Peer(pid, uid, name)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import importlib
 import socket
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import NamedTuple
@@ -20,6 +21,10 @@ SERVING = "mtasts_resolver.control.serving"
 API = "mtasts_resolver.control.api.app"
 WEB = "mtasts_resolver.control.web.app"
 LATE_IMPORTS = (SERVING, API, WEB)
+# Seconds that a thread may keep the interpreter to itself while another one waits for it. For each
+# turn of the event loop that is what an import costs, and it goes on for 50 to 100 turns.
+BRIEFLY = 0.0005
+USUALLY = sys.getswitchinterval()
 RETRY = 60.0  # seconds; what an administrator repairs is in use within a minute
 
 
@@ -75,7 +80,6 @@ class Door:
             self.open()
         await _someone_at(self._opened.sock)
         serving, application = await asyncio.to_thread(self._import)
-        gc.freeze()  # what modules define is no garbage
         reception = serving.Reception(
             self._opened.name, application.application(sources), stall=self._stall
         )
@@ -88,7 +92,15 @@ class Door:
             self._opened.sock.close()
 
     def _import(self) -> tuple[ModuleType, ModuleType]:
-        return importlib.import_module(SERVING), importlib.import_module(self._application)
+        """Import, in a thread beside which look-ups are answered."""
+        gc.disable()  # what modules define is no garbage: to look for some among it takes its time
+        sys.setswitchinterval(BRIEFLY)
+        try:
+            return importlib.import_module(SERVING), importlib.import_module(self._application)
+        finally:
+            sys.setswitchinterval(USUALLY)
+            gc.freeze()
+            gc.enable()
 
 
 async def _someone_at(sock: socket.socket) -> None:

@@ -6,9 +6,11 @@ import os
 import pwd
 import socket
 import stat
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mtasts_resolver.base import logs
 
@@ -21,6 +23,7 @@ _PRIVATE_UMASK = 0o177
 # To the kernel the largest number of 32 bits means "leave it as it is".
 _MAX_ID = 2**32 - 2
 
+_UCRED = struct.Struct("3i")
 _DEAD = (errno.ECONNREFUSED, errno.ENOENT)
 
 
@@ -43,6 +46,20 @@ class BoundPath:
         except OSError as error:
             # After root's privileges were dropped, for example. The next start replaces it.
             log.info("socket-left-behind", path=self.path, reason=error.strerror)
+
+
+class Credentials(NamedTuple):
+    """Whose process is at the other end of a unix socket, as the kernel attests it (unix(7))."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+def credentials(sock: socket.socket) -> Credentials:
+    """Return those of who connected; or, for who connected, those of who listens."""
+    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    return Credentials(*_UCRED.unpack(raw))
 
 
 def bind_unix(

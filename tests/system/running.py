@@ -130,6 +130,13 @@ class RunningDaemon:
                 heard = self._notify.recv(4_096).decode().split("\n")
                 self._status = next((x for x in heard if x.startswith("STATUS=")), self._status)
 
+    def says(self, text: str) -> None:
+        """Return when the log has `text` in it."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.log:
+            assert time.monotonic() < deadline, f"{text} not in the log:\n{self.log}"
+            time.sleep(0.05)
+
     def drain(self) -> None:
         """Drop the notifications that have come."""
         while self.has_news(within=0):

@@ -1,5 +1,7 @@
 """The API as an application: requests checked, endpoints asked, values encoded."""
 
+import asyncio
+import pwd
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
@@ -15,12 +17,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from mtasts_resolver.base import logs
-from mtasts_resolver.control.api.endpoint import Call, Endpoint, RefusedError
+from mtasts_resolver.control.api.endpoint import Call, Endpoint, Peer, RefusedError
 from mtasts_resolver.control.api.endpoints import ENDPOINTS
 from mtasts_resolver.control.api.openapi import JSON, NDJSON, document
 from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.problem import Problem
+from mtasts_resolver.server.unixsocket import Credentials
 
 log = logs.get(__name__)
 
@@ -70,13 +73,25 @@ async def _answer(endpoint: Endpoint, sources: Sources, request: Request) -> Res
         sources=sources,
         params=_params(endpoint, request),
         body=await _body(endpoint, request),
-        peer=request.state.peer,
+        peer=await _peer(request.state.connection.credentials()),
     )
     if endpoint.stream:
         batches = cast("Batches", endpoint.handle(call))
         return _Stream(await _begun(batches, request))
     result = await cast("Awaitable[Struct]", endpoint.handle(call))
     return Response(msgspec.json.encode(result), media_type=JSON)
+
+
+async def _peer(found: Credentials) -> Peer:
+    """Return who asks; the system's directory of users may take its time to tell."""
+    pid, uid, _ = found
+    if uid == 0:
+        return Peer(pid, uid, "root")
+    try:
+        account = await asyncio.to_thread(pwd.getpwuid, uid)
+    except KeyError:
+        return Peer(pid, uid, str(uid))
+    return Peer(pid, uid, account.pw_name)
 
 
 def _params(endpoint: Endpoint, request: Request) -> Struct | None:
