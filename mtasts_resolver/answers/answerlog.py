@@ -85,10 +85,12 @@ class AnswerLog:
         fields: dict[str, object] = {
             "key": told.hop,
             "map": told.map,
-            "answer": told.now.partition(" ")[0],
+            "answer": told.answer,
             "was": told.was,
             "now": told.now,
         }
+        if not told.given:
+            fields["given"] = False
         self._keep(self._changed, fields)
 
     def _keep(self, lines: "deque[Line]", fields: dict[str, object]) -> None:

@@ -128,6 +128,27 @@ class LookupService:
                 raise
             return self._timed(self._failed(error), asked, self._clock.monotonic(), hop)
 
+    def peek(self, hop: NextHop, map_name: str) -> AnswerMade | None:
+        """Return what a look-up in the map of that name would get at once, without its counting.
+
+        None where there is no such map, or where a look-up would have to wait.
+        """
+        maps = (*self._maps.values(), self._stand_in)
+        asked = next((served for served in maps if served.name == map_name), None)
+        if asked is None:
+            return None
+        override = self._overrides.find(hop)
+        reply = None if override is None else override.reply
+        if override is not None and reply is None:
+            asked = asked._replace(observes=False)
+        if reply is None:
+            sts = self._sts.policies.get(hop.domain)
+            dane = self._dane.known(str(hop)) if asked.options.dane else NOT_ASKED
+            if sts is None or dane is None or self._clock.monotonic() >= sts.until:
+                return None
+            reply = self._reply(hop, sts.finding, dane.finding, asked)
+        return AnswerMade(hop, asked.name, *_sent(reply, asked))
+
     def _decide(self, hop: NextHop, asked: ServedMap) -> TimedReply | Awaitable[Reply]:
         """Answer as the administrator has decided, else as is found out."""
         override = self._overrides.find(hop)
@@ -230,7 +251,7 @@ class LookupService:
 
     def _given(self, reply: Reply, asked: ServedMap, hop: NextHop | None) -> tuple[Reply, Tally]:
         """Return what Postfix gets where `reply` is due, and where that is counted."""
-        given, would_be = (NOT_FOUND, reply) if asked.observes else (reply, None)
+        given, would_be = _sent(reply, asked)
         if hop is not None:
             self._events.publish(AnswerMade(hop, asked.name, given, would_be))
         tally = self.tallies.of(asked.name, given.answer, would_be.answer if would_be else "")
@@ -253,6 +274,11 @@ class LookupService:
     async def _dane_of(self, hop: NextHop, options: MapOptions) -> DaneFinding:
         entry = self._dane.lookup(str(hop)) if options.dane else NOT_ASKED
         return await self._dane.resolve(str(hop)) if entry is None else entry.finding
+
+
+def _sent(reply: Reply, asked: ServedMap) -> tuple[Reply, Reply | None]:
+    """Return what Postfix gets where `reply` is due, and what it would be if the map were live."""
+    return (NOT_FOUND, reply) if asked.observes else (reply, None)
 
 
 def _size(reply: Reply) -> int:

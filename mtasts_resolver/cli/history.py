@@ -166,6 +166,8 @@ def _head(change: HistoryEntry, *, with_domain: bool) -> str:
     words = [place, subject, change.event]
     if change.map:
         words.append(f"in {change.map}")
+    if not change.given:
+        words.append("from the next look-up on")
     ids = dict.fromkeys(filter(None, (change.was_id, change.now_id)))
     if ids:
         words.append(f"id {' -> '.join(ids)}")

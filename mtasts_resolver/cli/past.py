@@ -15,6 +15,11 @@ def show_past(past: PastState) -> None:
 def _rows(past: PastState) -> Iterator[Shown]:
     yield Shown("at", f"{shown_locally(past.time)} {zone()}: {past.domain}")
     yield _running(past)
+    override = past.override
+    if override is not None:
+        until = f" until {override.until}" if override.until else ""
+        yield Shown("override", f"{override.pattern}: {override.answer}{until}", bad=True)
+        yield Shown("", f"{override.reason}, {_since(override.since)}")
     for answer in past.answers:
         yield from _answer(answer)
     policy = past.policy

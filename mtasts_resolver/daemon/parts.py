@@ -8,6 +8,7 @@ from pathlib import Path
 from mtasts_resolver.answers.answerlog import AnswerLog
 from mtasts_resolver.answers.changes import AnswerHistory
 from mtasts_resolver.answers.observing import ObservedAnswers
+from mtasts_resolver.answers.overridechanges import OverrideHistory
 from mtasts_resolver.answers.overrides import Overrides
 from mtasts_resolver.answers.service import LookupService, RepliesRevoked
 from mtasts_resolver.base.clock import Clock
@@ -44,6 +45,7 @@ class Parts(Sources):
 
     journal: Journal
     answer_history: AnswerHistory
+    override_history: OverrideHistory
     observed: ObservedAnswers
 
     def reconfigure(self, config: Config) -> None:
@@ -69,6 +71,7 @@ class Parts(Sources):
             "lag": self.lag.watch,
             "counts of the day": self.day.run,
             "weakened domains": self.weakened.run,
+            "history of overrides": self.override_history.run,
             "overrides": self.overrides.run,
         }
 
@@ -103,7 +106,6 @@ def assemble(
     events = Events()
     store = SqliteStore(store_path, clock=clock, events=events)
     history = History(history_path(store_path), clock=clock, events=events)
-    answer_history = AnswerHistory(events, history, clock)
     means = Means(clock, random.SystemRandom(), config, counters, events)
     sts = StsKnowledge(discoverer, store, means)
     dnssec = DnssecProbe(discoverer, config.dns.dnssec, clock, events)
@@ -112,6 +114,8 @@ def assemble(
     service = LookupService(
         sts, dane, overrides, clock=clock, config=config, counters=counters, events=events
     )
+    answer_history = AnswerHistory(events, history, clock, service.peek)
+    override_history = OverrideHistory(events, history, clock, overrides)
     server = Server(service.answer, listeners, clock=clock.monotonic)
     discoveries = DiscoveryStatistics(events)
     day = DayLong(
@@ -136,6 +140,7 @@ def assemble(
         historian=historian,
         weakened=WeakenedDomains(events, history, clock),
         answer_history=answer_history,
+        override_history=override_history,
         discoverer=discoverer,
         sts=sts,
         dnssec=dnssec,

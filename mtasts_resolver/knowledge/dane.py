@@ -66,6 +66,13 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
             return self._off().finding if self._dnssec.validates is False else _unknown(NOT_YET)
         return (await self._discoverer.hosts(hop)).finding
 
+    def known(self, hop: str) -> DaneEntry | None:
+        """Return what memory knows of `hop`, without its counting as a look-up."""
+        if not self._dnssec.validates:
+            return self._off() if self._dnssec.validates is False else None
+        entry = self.cache.get(hop)
+        return None if entry is None or self._clock.monotonic() >= entry.until else entry
+
     def due(self, entry: DaneEntry) -> float:
         return entry.stale_at
 

@@ -60,6 +60,8 @@ class Change(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Why, in words for an administrator."""
     by: str = ""
     """Who did it, where it was a person."""
+    given: bool = True
+    """Of an answer: a look-up got it. Else it is what one would have got."""
 
 
 class RecordedChange(NamedTuple):

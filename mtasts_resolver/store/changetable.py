@@ -55,6 +55,8 @@ class Wanted(NamedTuple):
     weakened: bool = False
     below: int | None = None
     """Only those with lower numbers."""
+    overrides: bool = False
+    """Only those of overrides, of whatever domains."""
 
 
 class Noted(NamedTuple):
@@ -65,6 +67,9 @@ class Noted(NamedTuple):
     """What is so of most domains: of no interest where nothing else was."""
 
 
+_IS_OVERRIDE = "subject LIKE 'override %'"  # as `_key` begins
+
+
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute(
         f"CREATE TABLE {TABLE} (id INTEGER PRIMARY KEY, time REAL, domain TEXT, subject TEXT,"
@@ -73,6 +78,7 @@ def _create(connection: sqlite3.Connection) -> None:
     # All that the bounds of a domain take is in the index.
     connection.execute(f"CREATE INDEX by_domain ON {TABLE} (domain, subject, size)")
     connection.execute(f"CREATE INDEX by_weakening ON {TABLE} (id) WHERE weakened")
+    connection.execute(f"CREATE INDEX by_override ON {TABLE} (id) WHERE {_IS_OVERRIDE}")
     connection.execute("CREATE TABLE totals (rows INTEGER, bytes INTEGER)")
     connection.execute("INSERT INTO totals VALUES (0, 0)")
     for verb, sign, row in (("INSERT", "+", "new"), ("DELETE", "-", "old")):
@@ -223,6 +229,7 @@ def _statement(wanted: Wanted) -> tuple[str, list[object]]:
         "time >= ?": wanted.since,
         "id < ?": wanted.below,
         "weakened": wanted.weakened or None,
+        _IS_OVERRIDE: wanted.overrides or None,
     }
     chosen = {text: value for text, value in conditions.items() if value is not None}
     numbers = f"SELECT id FROM {TABLE} WHERE {' AND '.join(chosen) or 'TRUE'}"  # noqa: S608

@@ -87,6 +87,7 @@ class History:
         self._lost = 0
         self._trouble: str | None = None
         self._wake = asyncio.Event()
+        self._begun = asyncio.Event()
         self._writing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -102,6 +103,7 @@ class History:
 
     def open(self) -> None:
         """Begin; what is wrong with the file is reported, and tried again later."""
+        self._begun.set()
         self._tasks = [
             asyncio.create_task(self._keep_running(self._write_behind), name="history writer"),
             asyncio.create_task(self._keep_running(self._drop_behind), name="history end"),
@@ -127,6 +129,7 @@ class History:
 
         What was noted before is in it. Raise UnavailableError, which is reported already.
         """
+        await self._begun.wait()
         await self.flush()
         return await self._call(partial(self._file.find, wanted))
 
@@ -159,7 +162,7 @@ class History:
 
     async def close(self) -> None:
         """Write what is noted, and end, within CLOSE_TIMEOUT."""
-        begun = bool(self._tasks)
+        begun = self._begun.is_set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

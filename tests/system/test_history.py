@@ -167,10 +167,69 @@ async def test_what_was_weakened_is_marked_after_a_restart(daemon_with_past: Run
     for command, words in (
         (("status",), f"1 domain, the latest {GOOD} (mode)"),
         (("cache", "show", GOOD), f"by mode: 'mtasts-resolver history {GOOD}'"),
-        (("cache", "list"), "mode\n"),
+        (("cache", "list"), "\tmode\t"),
     ):
         shown = runner.invoke(main, [*command, "--config", str(daemon.config_file)])
         assert words in shown.output
+
+
+def override(daemon: RunningDaemon, *arguments: str) -> None:
+    options = ("--config", str(daemon.config_file))
+    done = click.testing.CliRunner().invoke(main, ["override", *arguments, *options])
+    assert done.exit_code == 0, done.output
+
+
+async def test_an_override_is_in_the_history_with_who_and_why(daemon: RunningDaemon) -> None:
+    await daemon.store({GOOD: ENFORCED})
+    daemon.start()
+    assert daemon.ask(GOOD).text == SECURE
+    override(daemon, "add", GOOD, "skip", "--reason", "ticket 4711")
+    override(daemon, "add", ".example", "encrypt", "--reason", "all of them")
+    past = asked_for(daemon, GOOD, "--at", "0s ago")
+    answer = answer_in_default(past)
+    assert (answer["answer"], answer["given"]) == ("notfound", False)
+    assert answer["why"] == f"the override of {GOOD}: ticket 4711"
+    assert past["override"]["answer"] == "skip"  # type: ignore[index]
+    assert daemon.ask(GOOD).text == ""
+    assert answer_in_default(asked_for(daemon, GOOD, "--at", "0s ago"))["given"] is True
+
+    override(daemon, "remove", GOOD)
+    past = asked_for(daemon, GOOD, "--at", "0s ago")
+    assert past["override"]["pattern"] == ".example"  # type: ignore[index]
+    assert answer_in_default(past)["answer"] == "encrypt"
+    changes = asked_for(daemon, GOOD)["changes"]
+    assert isinstance(changes, list)
+    decided = [change for change in changes if change["subject"] == "override"]
+    user = decided[0]["by"]
+    assert user
+    assert [(change["event"], change["by"], change["reason"]) for change in decided] == [
+        ("removed", user, ""),
+        ("in-force", user, "ticket 4711"),
+    ]
+
+    # What is taken back while the daemon does not run has ended, too.
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    for file in daemon.store_file.parent.glob("*overrides*"):
+        file.unlink()
+    daemon.start()
+    deadline = time.monotonic() + PATIENCE
+    while asked_for(daemon, GOOD, "--at", "0s ago")["override"] is not None:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+
+
+async def test_of_a_map_that_only_observes_it_is_what_would_be(daemon: RunningDaemon) -> None:
+    await daemon.store({GOOD: ENFORCED})
+    daemon.configure(answer="observe")
+    daemon.start()
+    would_be = answer_in_default(asked_for(daemon, GOOD, "--at", "0s ago"))
+    assert (would_be["answer"], would_be["given"]) == ("notfound", False)
+    assert would_be["text"] == f"notfound; would be OK {SECURE}"
+    daemon.ask(GOOD)
+    given = answer_in_default(asked_for(daemon, GOOD, "--at", "0s ago"))
+    assert (given["answer"], given["given"]) == ("notfound", True)
+    assert given["text"] == f"notfound; would be {SECURE}"
 
 
 async def test_the_differences_and_what_weakens(daemon_with_past: RunningDaemon) -> None:

@@ -30,7 +30,7 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
     event: str
     """What happened, in a word: of an answer and of DANE, what it is now."""
     hop: str
-    """The next hop of an answer and of DANE's finding."""
+    """The next hop of an answer and of DANE's finding; the pattern of an override."""
     map: str
     """The map of an answer, `(tcp_table)` or `(unknown)` where it has no name, or is none."""
     was: str | None
@@ -46,6 +46,8 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
     reason: str
     by: str
     """The user who did it, where it was one."""
+    given: bool
+    """Of an answer: a look-up got it. Else it is what the next one would get."""
     seen: str | None
     """When a look-up got the same answer again, the last time that this was noted."""
 
@@ -87,6 +89,17 @@ class PastDane(Struct, frozen=True, kw_only=True):
     since: str | None
 
 
+class PastOverride(Struct, frozen=True, kw_only=True):
+    """What an administrator had decided for a next hop."""
+
+    pattern: str
+    answer: str
+    """`skip`, `live`, or what Postfix is told."""
+    until: str | None
+    since: str
+    reason: str
+
+
 class PastAnswer(Struct, frozen=True, kw_only=True):
     """What Postfix got, or would have got, of a next hop in some maps."""
 
@@ -96,9 +109,10 @@ class PastAnswer(Struct, frozen=True, kw_only=True):
     """Its first word; null where it cannot be told."""
     text: str
     given: bool
-    """Look-ups got it at `since` and until `seen`, and nothing had changed. Else nobody is known to
-    have asked since something changed: it is what the daemon would have answered."""
+    """A look-up got it, and nothing had changed. Else nobody is known to have asked since something
+    changed: it is what the daemon would have answered."""
     since: str | None
+    """When it became the answer; where it is none that was given, when the last one was."""
     seen: str | None
     """When a look-up got it again, the last time that this was noted."""
     why: str
@@ -115,6 +129,8 @@ class PastState(Struct, frozen=True, kw_only=True):
     """When it was started; where it did not run, when it was stopped."""
     answers: tuple[PastAnswer, ...]
     policy: PastPolicy | None
+    override: PastOverride | None
+    """Of the next hop that was asked for."""
     record: str
     """Why there was no usable policy record, while a policy was cached."""
     refresh: str

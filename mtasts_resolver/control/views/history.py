@@ -57,5 +57,6 @@ def _entry(recorded: RecordedChange) -> HistoryEntry:
         weakened=change.weakened,
         reason=change.reason,
         by=change.by,
+        given=change.given,
         seen=None if recorded.seen is None else timestamp(recorded.seen),
     )

@@ -8,7 +8,13 @@ from mtasts_resolver.answers.tallies import TCP_TABLE
 from mtasts_resolver.answers.words import decision
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.control.sources import Sources
-from mtasts_resolver.control.values.history import PastAnswer, PastDane, PastPolicy, PastState
+from mtasts_resolver.control.values.history import (
+    PastAnswer,
+    PastDane,
+    PastOverride,
+    PastPolicy,
+    PastState,
+)
 from mtasts_resolver.control.views.history import changes_of
 from mtasts_resolver.control.views.times import timestamp
 from mtasts_resolver.policy import (
@@ -21,6 +27,7 @@ from mtasts_resolver.policy import (
     parse_next_hop,
     parse_text,
 )
+from mtasts_resolver.postfix.override import patterns_for
 from mtasts_resolver.store.changes import Change, RecordedChange, Subject, dane_status
 
 # What of the daemon makes its answers other ones.
@@ -54,6 +61,7 @@ async def view_past(sources: Sources, hop: NextHop, time: float) -> PastState:
         running_since=None if since is None else timestamp(since),
         answers=tuple(past.answers(hop)),
         policy=_past_policy(policy, parsed),
+        override=past.override(str(hop)),
         record=_said(_held(changes, Subject.RECORD, time)),
         refresh=_said(_held(changes, Subject.REFRESH, time)),
         dane=tuple(_past_dane(changes, time)),
@@ -95,40 +103,63 @@ class _Past(NamedTuple):
                 yield all_maps[stands_for], [name]
 
     def _answer(self, hop: str, options: MapOptions, maps: tuple[str, ...]) -> PastAnswer:
-        dane = _dane_finding(_held(self.changes, Subject.DANE, self.time, hop))
-        dane = dane if options.dane else DaneFinding(Dane.OFF)
-        why = decision(dane, StsFinding(self.parsed), options)
         given = self._given(hop, maps)
         since = None if given is None else timestamp(given.change.time)
         seen = None if given is None or given.seen is None else timestamp(given.seen)
-        if given is not None and not self._turned(given, hop):
+        if given is None or self._turned(given, hop):
+            answer, text, why = self._would_be(hop, options)
+            was_given = False
+        else:
             last = given.change
-            text = last.now if last.now != last.event else last.reason
-            return PastAnswer(
-                hop=hop,
-                maps=maps,
-                answer=last.event,
-                text=text or "",
-                given=True,
-                since=since,
-                seen=seen,
-                why=last.reason or why,
-            )
-        word, text = None, ""
-        if self._is_whole:
-            domain = _domain(hop)
-            reply = reply_for(domain, StsFinding(self.parsed), dane, options, self.config)
-            word, text = reply.answer, reply.text
+            _, _, why = self._would_be(hop, options)
+            answer, text, why = last.event, _without_word(last), last.reason or why
+            was_given = last.given or given.seen is not None
         return PastAnswer(
             hop=hop,
             maps=maps,
-            answer=word,
+            answer=answer,
             text=text,
-            given=False,
+            given=was_given,
             since=since,
             seen=seen,
             why=why,
         )
+
+    def _would_be(self, hop: str, options: MapOptions) -> tuple[str | None, str, str]:
+        """Return what is answered of what was known, its first word and the whole, and why."""
+        override = self.override(hop)
+        if override is not None and override.answer not in {"live", "skip"}:
+            return _first_word(override.answer), override.answer, _of_override(override)
+        if override is not None and override.answer == "skip":
+            return "notfound", "", _of_override(override)
+        dane = _dane_finding(_held(self.changes, Subject.DANE, self.time, hop))
+        dane = dane if options.dane else DaneFinding(Dane.OFF)
+        sts = StsFinding(self.parsed)
+        why = decision(dane, sts, options)
+        if not self._is_whole:
+            return None, "", why
+        reply = reply_for(_domain(hop), sts, dane, options, self.config)
+        if self.config.observes(options) and override is None:
+            return "notfound", f"notfound; would be {reply}", "the map only observes"
+        return reply.answer, reply.text, why
+
+    def override(self, place: str) -> PastOverride | None:
+        """Return the override that counted for a next hop."""
+        hop = parse_next_hop(place)
+        for pattern in () if hop is None else patterns_for(hop):
+            changes = (*self.of_daemon, *self.changes)
+            held = _held(changes, Subject.OVERRIDE, self.time, pattern)
+            if held is not None and held.text is not None and held.since is not None:
+                answer, _, until = held.text.partition("\nuntil ")
+                if not until or timestamp(self.time) < until:
+                    return PastOverride(
+                        pattern=pattern,
+                        answer=answer,
+                        until=until or None,
+                        since=timestamp(held.since),
+                        reason=held.reason,
+                    )
+        return None
 
     def _given(self, hop: str, maps: tuple[str, ...]) -> RecordedChange | None:
         """Return the last answer that a look-up got by then, if one is kept."""
@@ -145,12 +176,15 @@ class _Past(NamedTuple):
         The same answer may have been given since.
         """
         last = max(given.change.time, given.seen or 0.0)
+        parsed = parse_next_hop(hop)
+        patterns = set() if parsed is None else set(patterns_for(parsed))
         parts = (
             change
             for change in (*self.changes, *self.of_daemon)
             if change.subject is Subject.POLICY
             or (change.subject is Subject.DANE and change.hop == hop)
             or (change.subject is Subject.DAEMON and change.event in _TURNS)
+            or (change.subject is Subject.OVERRIDE and change.hop in patterns)
         )
         return any(last < change.time <= self.time for change in parts)
 
@@ -215,6 +249,21 @@ def _dane_finding(held: _Held | None) -> DaneFinding:
     if held is None or held.text is None:
         return DaneFinding(Dane.NONE)
     return DaneFinding(dane_status(held.text), held.reason)
+
+
+def _without_word(change: Change) -> str:
+    """Return an answer as a whole: nothing where its first word is all."""
+    if change.now in {None, change.event}:
+        return change.reason
+    return "; ".join((change.now or "").splitlines())
+
+
+def _first_word(text: str) -> str:
+    return text.partition(" ")[0].lower()
+
+
+def _of_override(override: PastOverride) -> str:
+    return f"the override of {override.pattern}: {override.reason}"
 
 
 def _said(held: _Held | None) -> str:

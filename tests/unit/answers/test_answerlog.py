@@ -122,20 +122,28 @@ async def test_a_key_of_any_length_is_cut() -> None:
     assert len(written.getvalue()) < 800
 
 
+def changed(
+    hop: str, map_name: str, was: str | None, now: str, *, given: bool = True
+) -> AnswerChanged:
+    return AnswerChanged(hop, map_name, was, now, now.split(maxsplit=1)[0], given)
+
+
 async def test_an_answer_that_is_another_than_before_is_a_line_where_changes_are_logged() -> None:
     events, written = Events(), io.StringIO()
     log = AnswerLog(FakeClock(), events)
     with logging_to(written):
         for logged in get_args(LoggedAnswers):
             log.logged = logged
-            events.publish(AnswerChanged(f"{logged}.example", "default", None, "dane-only"))
-        events.publish(AnswerChanged("[a.example]:587", "strict", "secure match=a b", "notfound"))
+            events.publish(changed(f"{logged}.example", "default", None, "dane-only"))
+        events.publish(changed("[a.example]:587", "strict", "secure match=a b", "notfound"))
         log.logged = "changes"
-        events.publish(AnswerChanged("[a.example]:587", "strict", "secure match=a b", "notfound"))
+        unasked = changed("[a.example]:587", "strict", "secure match=a b", "notfound", given=False)
+        events.publish(unasked)
         assert log.waiting == 2
         log.close()
+    last = 'key=[a.example]:587 map=strict answer=notfound was="secure match=a b" now=notfound'
     head = "time=2027-01-15T08:00:00.000Z level=info event=answer-changed "
     assert [line.removeprefix(head) for line in written.getvalue().splitlines()] == [
         "key=changes.example map=default answer=dane-only was=- now=dane-only",
-        'key=[a.example]:587 map=strict answer=notfound was="secure match=a b" now=notfound',
+        f"{last} given=false",
     ]

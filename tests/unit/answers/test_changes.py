@@ -5,14 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from mtasts_resolver.answers.changes import AnswerChanged, AnswerHistory, AnswerMade
+from mtasts_resolver.answers.changes import (
+    MAX_PLACES,
+    AnswerChanged,
+    AnswerHistory,
+    AnswerMade,
+)
 from mtasts_resolver.config import Config, MapOptions
+from mtasts_resolver.knowledge.events import PolicyForgotten
 from mtasts_resolver.policy import NextHop
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.store.changetable import Wanted
 from mtasts_resolver.store.history import History
 from tests.unit.answers.test_service import service_for
-from tests.unit.knowledge.world import START, World, ask, document
+from tests.unit.knowledge.world import START, World, ask, document, settle
 
 GOOD = "good.example"
 SECURE = "secure match=mx.good.example servername=hostname"
@@ -31,8 +37,8 @@ class Kept:
     def begin(self) -> None:
         world = self.world
         self.history = History(self.file, clock=world.clock, events=world.events)
-        self.answers = AnswerHistory(world.events, self.history, world.clock)
         self.service = service_for(world)
+        self.answers = AnswerHistory(world.events, self.history, world.clock, self.service.peek)
         world.events.listen(AnswerChanged, self.told.append)
         self.history.open()
 
@@ -72,6 +78,59 @@ async def test_an_answer_that_changes_and_changes_back(kept: Kept) -> None:
     ]
     assert await kept.changes() == expected
     assert [(told.was, told.now) for told in kept.told] == [(was, now) for _, was, now in expected]
+
+
+async def test_a_change_shows_in_the_answer_before_anybody_asks(kept: Kept) -> None:
+    world = kept.world
+    world.internet.publish(GOOD, document("enforce"))
+    await ask(kept.service, GOOD)
+    world.internet.publish(GOOD, document("testing"))
+    await world.sts.renew(GOOD)  # as the daily refresh does
+    await settle()
+    assert await kept.changes() == [("default", None, SECURE), ("default", SECURE, "notfound")]
+    assert [told.given for told in kept.told] == [True, False]
+    await ask(kept.service, GOOD)
+    (latest, _) = await kept.history.find(Wanted())
+    assert not latest.change.given
+    assert latest.seen == world.clock.wall()
+    assert len(kept.told) == 2
+
+
+async def test_a_change_that_leaves_the_answer_is_none(kept: Kept) -> None:
+    kept.world.internet.publish(GOOD, document("enforce"))
+    await ask(kept.service, GOOD)
+    kept.world.internet.publish(GOOD, document("enforce", max_age=86_400))
+    await kept.world.sts.renew(GOOD)
+    await settle()
+    assert await kept.changes() == [("default", None, SECURE)]
+
+
+async def test_where_the_next_look_up_would_have_to_find_out_nothing_is_foretold(
+    kept: Kept,
+) -> None:
+    kept.world.internet.publish(GOOD, document("enforce"))
+    await ask(kept.service, GOOD)
+    kept.world.sts.policies.forget(GOOD)
+    kept.world.events.publish(PolicyForgotten(GOOD, None, None))
+    await settle()
+    assert await kept.changes() == [("default", None, SECURE)]
+
+
+async def test_of_a_map_that_only_observes_it_is_what_would_be(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "history.sqlite", Config(answer="observe"))
+    kept.world.internet.publish(GOOD, document("enforce"))
+    for name in (GOOD, "nothing.example"):
+        await ask(kept.service, name)
+    assert await kept.changes() == [("default", None, f"notfound\nwould be {SECURE}")]
+    assert kept.told[0].answer == "notfound"
+    await kept.history.close()
+
+
+def test_what_is_remembered_of_a_domain_is_bounded(kept: Kept) -> None:
+    for port in range(1, 200):
+        made = AnswerMade(NextHop(GOOD, str(port)), "default", Reply(Status.OK, "dane"))
+        kept.world.events.publish(made)
+    assert len(kept.answers._last[GOOD]) == MAX_PLACES
 
 
 async def test_an_answer_that_is_made_anew_is_no_change_nor_is_it_after_a_restart(
