@@ -35,7 +35,7 @@ def override_decision(override: Override) -> str:
     """Say that an override decides, and which."""
     does = override.text or override.action
     ends = "" if override.until is None else f", until {timestamp(override.until)}"
-    whose = f"by {override.user}" if override.user else f"{override.origin}"
+    whose = f"added by {override.user}" if override.user else f"from the {override.origin}"
     return f"an override decides: {override.pattern}: {does}{ends} ({override.reason}; {whose})"
 
 

@@ -1,6 +1,7 @@
 """`mtasts-resolver override`: what is answered for a destination in place of what it publishes."""
 
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,8 @@ import msgspec
 from click.shell_completion import CompletionItem
 
 from mtasts_resolver.base.quoting import escaped
+from mtasts_resolver.base.timestamps import timestamp
+from mtasts_resolver.cli.durations import DURATION
 from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.running import daemon_options, running_daemon
@@ -89,6 +92,7 @@ def _complete_pattern(
     "ends",
     help="When it ends: 2026-12-31, the end of that day in UTC, or 2026-12-31T18:00Z.",
 )
+@click.option("--for", "lasts", type=DURATION, help="For how long it holds, such as 14d or 12h.")
 @daemon_options
 @json_option
 def override_add(
@@ -98,6 +102,7 @@ def override_add(
     policy: str | None,
     reason: str,
     ends: str | None,
+    lasts: float | None,
     control_socket: Path | None,
     config_file: Path | None,
     as_json: bool,
@@ -113,10 +118,21 @@ def override_add(
     """
     if (action is None) == (policy is None):
         raise click.UsageError("Name an ACTION or a --policy, and not both.")
+    if ends is not None and lasts is not None:
+        raise click.UsageError("Name its end by --until or by --for, and not both.")
+    if lasts is not None:
+        ends = _after(lasts)
     new = NewOverride(pattern=pattern, action=action, policy=policy, reason=reason, until=ends)
     with running_daemon(control_socket, config_file) as daemon:
         changed = daemon.ask("POST", ChangedOverride, "overrides", body=new)
     _show_change(changed, as_json=as_json)
+
+
+def _after(seconds: float) -> str:
+    try:
+        return timestamp(time.time() + seconds)
+    except (OverflowError, OSError, ValueError):
+        raise click.UsageError("What --for names is too far away.") from None
 
 
 @override_group.command("remove")
@@ -136,9 +152,15 @@ def _show_change(changed: ChangedOverride, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(changed).decode())
         return
-    for label, override in (("before", changed.before), ("now", changed.now)):
-        text = "no override" if override is None else "; ".join(_words(override))
-        show_rows([Shown(label, f"{changed.pattern}: {text}", bad=_is_bad(override))])
+    show_rows([*_change("before", changed.before), *_change("now", changed.now)])
+
+
+def _change(label: str, override: ShownOverride | None) -> Iterator[Shown]:
+    if override is None:
+        yield Shown(label, "no override")
+        return
+    for number, words in enumerate(_words(override)):
+        yield Shown("" if number else label, words, bad=_is_bad(override))
 
 
 def override_rows(override: ShownOverride) -> Iterator[Shown]:

@@ -1,6 +1,6 @@
-"""`python -m tests.lab.administrator`: write docs/administration.md anew.
+"""`python -m tests.lab.administrator`: write docs/administration.md and docs/rollout.md anew.
 
-Somebody types the page's commands on a terminal of 80 columns, while in the lab happens what the
+Somebody types a page's commands on a terminal of 80 columns, while in the lab happens what the
 page says. The program finds the lab's configuration as it would that of a host.
 """
 
@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from termios import tcsetwinsize
 
 import pyte
@@ -26,7 +25,7 @@ from .published import policy
 from .sessions import rewrite
 from .stream import LabError
 
-PAGE = ROOT / "docs" / "administration.md"
+PAGES = tuple(ROOT / "docs" / name for name in ("administration.md", "rollout.md"))
 COLUMNS, LINES = 80, 25
 # What keeps the screen has more, so that nothing scrolls away, and a line that the program left to
 # the terminal to wrap stays one.
@@ -43,6 +42,8 @@ esac
 PYTHONPATH={root} exec {python} -m mtasts_resolver "$@"
 """
 
+_TIME = re.compile(r"^time=\S+ ")  # in the journal each entry has its time
+
 # What this machine's Python may have it say.
 _OURS = re.compile(r"^warning\s+\S+ python-unreadable.*\n(?: +.*\n)*", re.MULTILINE)
 
@@ -53,7 +54,7 @@ class Administrator:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._home = lab.directory / "administrator"
-        self._home.mkdir()
+        self._home.mkdir(exist_ok=True)
         program = self._home / "mtasts-resolver"
         program.write_text(
             PROGRAM.format(configuration=lab.daemon.configuration, root=ROOT, python=sys.executable)
@@ -63,6 +64,9 @@ class Administrator:
         self._steps: dict[str, Callable[..., None]] = {
             "mail": lambda domain: steps.is_cached(lab, domain),
             "log-of-postfix": self._copy_log,
+            "log-of-daemon": self._copy_daemon_log,
+            "configure": self._configure,
+            "send": self._send,
             "domains": self._list_domains,
             "new-policy": self._new_policy,
             "policy-host-down": lab.hosts.take_down,
@@ -121,6 +125,22 @@ class Administrator:
         lines = self._lab.postfix.log.since(0)
         (self._home / name).write_text("".join(f"{line}\n" for line in lines))
 
+    def _copy_daemon_log(self, name: str) -> None:
+        """Have what the daemon has logged at hand, as journalctl shows it."""
+        lines = [_TIME.sub("", line) for line in self._lab.daemon.log.since(0)]
+        (self._home / name).write_text("".join(f"{line}\n" for line in lines))
+
+    def _configure(self, *settings: str) -> None:
+        """Write `key=value` into the configuration, and reload it."""
+        for setting in settings:
+            key, _, value = setting.partition("=")
+            self._lab.daemon.settings[key] = value
+        self._lab.daemon.reload()
+
+    def _send(self, *domains: str) -> None:
+        for domain in domains:
+            self._lab.postfix.send(domain)
+
     def _list_domains(self, name: str, *domains: str) -> None:
         (self._home / name).write_text("".join(f"{domain}\n" for domain in domains))
 
@@ -137,7 +157,9 @@ class Administrator:
 
 def start_plain(lab: Lab) -> None:
     """Start the daemon with the maps that everybody has."""
-    lab.daemon.maps = {}
+    lab.daemon.stop()
+    lab.daemon.forget()
+    lab.daemon.maps, lab.daemon.settings = {}, {}
     lab.daemon.start()
 
 
@@ -146,11 +168,12 @@ def main() -> None:
         sys.exit(f"The page cannot be written: {reason}.")
     try:
         with running_lab() as lab:
-            start_plain(lab)
-            text = rewrite(PAGE.read_text("utf-8"), Administrator(lab))
+            for page in PAGES:
+                start_plain(lab)
+                text = rewrite(page.read_text("utf-8"), Administrator(lab))
+                page.write_text(text, "utf-8")
     except LabError as error:
         sys.exit(f"The lab does not work: {error}")
-    Path(PAGE).write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,8 @@ class Daemon:
         user = pwd.getpwnam(USER)
         os.chown(self._store, user.pw_uid, user.pw_gid)
         self.control = directory / "control.sock"
+        self.settings: dict[str, object] = {}
+        """Those besides what the lab needs."""
         self.maps: dict[str, object] = {"strict": {"testing": "enforce"}, "only": {"dane": "only"}}
         self.configuration = directory / "config.yaml"
         self._notify_path = directory / "notify"
@@ -89,6 +91,13 @@ class Daemon:
         )
         self._log = text_stream("the daemon", self._process.stdout)
         self._pid = self._await_ready(self._process.pid)
+
+    def reload(self) -> None:
+        """Have the running daemon take the settings that there are now."""
+        self.configuration.write_text(yaml.safe_dump(self._settings()))
+        mark = self.log.mark()
+        os.kill(self._pid, signal.SIGHUP)
+        self.log.wait(mark, lambda line: "configuration-re" in line or None, "the reload")
 
     def restart(self) -> None:
         """Stop, and start as before."""
@@ -157,6 +166,7 @@ class Daemon:
             "store": {"url": f"sqlite://{self._store}/policies.sqlite"},
             "control": {"socket": str(self.control)},
             "user": USER,
+            **self.settings,
         }
 
     def _await_ready(self, nsenter: int) -> int:

@@ -46,7 +46,7 @@ async def test_the_list_in_a_pipe_has_a_line_a_domain(stocked: RunningDaemon) ->
         ["good.example", "enforce", "1"],
         ["test.example", "testing", "1"],
     ]
-    assert {len(line) for line in lines} == {12}
+    assert {len(line) for line in lines} == {14}
     assert lines[0][7:9] == ["off", "secure"]
 
 

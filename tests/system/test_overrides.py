@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import click.testing
 import pytest
@@ -182,3 +183,122 @@ def test_completion_knows_what_can_be_removed(daemon: RunningDaemon) -> None:
     complete = ShellComplete(main, {}, "mtasts-resolver", "_MTASTS_RESOLVER_COMPLETE")
     words = ["override", "remove", "--control", str(daemon.control)]
     assert [item.value for item in complete.get_completions(words, "a")] == ["a.example"]
+
+
+# -- where an answer is explained ------------------------------------------------------------------
+
+
+def told(daemon: RunningDaemon, *arguments: str) -> dict[str, Any]:
+    """Return what another command says as JSON."""
+    options = ("--control", str(daemon.control), "--config", str(daemon.config_file), "--json")
+    shown = click.testing.CliRunner().invoke(main, [*arguments, *options])
+    found: dict[str, Any] = json.loads(shown.stdout)
+    return found
+
+
+def test_explain_shows_the_override_that_was_added_and_what_it_decides(
+    daemon: RunningDaemon,
+) -> None:
+    daemon.start()
+    run(daemon, "add", ".good.example", "encrypt", "--reason", "ticket 4711")
+    found = told(daemon, "explain", "mx.good.example")
+    assert found["daemon"] == "OK encrypt"
+    assert found["reply"] == {"status": "OK", "text": "encrypt"}
+    assert found["difference"] is None
+    assert (found["override"]["pattern"], found["override"]["origin"]) == (
+        ".good.example",
+        "command",
+    )
+    assert found["decision"].startswith("an override decides: .good.example: encrypt (ticket 4711")
+    assert found["overrides_unseen"] is None
+
+
+def test_explain_knows_those_of_the_configuration_where_the_daemon_is_down(
+    daemon: RunningDaemon,
+) -> None:
+    daemon.configure(
+        overrides={
+            "good.example": {"action": "skip", "reason": "r", "until": "2020-01-01"},
+            ".example": {"policy": "secure match=nexthop", "reason": "r"},
+        }
+    )
+    found = told(daemon, "explain", "good.example")
+    assert found["override"]["pattern"] == ".example"
+    assert found["reply"]["text"] == "secure match=nexthop"
+    assert "there is no control socket" in found["overrides_unseen"]
+
+
+async def test_what_a_map_that_observes_would_answer_is_told_everywhere(
+    daemon: RunningDaemon,
+) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.configure(answer="observe", maps={"pilot": {"answer": "live"}})
+    daemon.start()
+    assert answer(daemon) == "NOTFOUND"
+    assert answer(daemon, map_name="pilot") == SECURE
+    asked = told(daemon, "query", "good.example")
+    assert (asked["status"], asked["observed"], asked["would_be"]) == ("NOTFOUND", True, SECURE)
+    asked = told(daemon, "query", "good.example", "--map", "pilot")
+    assert (asked["status"], asked["observed"], asked["would_be"]) == ("OK", False, None)
+    details = told(daemon, "cache", "show", "good.example")
+    assert (details["summary"]["answer"], details["summary"]["would_be"]) == ("notfound", "secure")
+    answers = {tuple(one["maps"]): one for one in details["answers"]}
+    observed = next(one for maps, one in answers.items() if "default" in maps)
+    assert (observed["reply"], observed["would_be"]) == ("NOTFOUND", SECURE)
+    assert answers["pilot",]["reply"] == SECURE
+    status = told(daemon, "status")
+    assert "default" in status["observing"]
+    assert "pilot" not in status["observing"]
+    counted = {(one["map"], one["would_be"]): one["count"] for one in status["lookups"]["answers"]}
+    assert counted["default", "secure"] == 2
+    assert "event=answer-observed domain=good.example hop=good.example map=default" in daemon.log
+    daemon.configure()
+    daemon.signal(signal.SIGHUP)
+    daemon.notified("READY=1")
+    assert answer(daemon) == SECURE
+
+
+async def test_cache_show_and_list_name_the_override(daemon: RunningDaemon) -> None:
+    await daemon.store({"good.example": ENFORCED})
+    daemon.start()
+    run(daemon, "add", "good.example", "skip", "--reason", "ticket 4711")
+    details = told(daemon, "cache", "show", "good.example")
+    assert details["override"]["reason"] == "ticket 4711"
+    assert {one["reply"] for one in details["answers"]} == {"NOTFOUND"}
+    assert details["summary"]["override"] == "good.example"
+    run(daemon, "add", "unheard-of.example", "skip", "--reason", "r")
+    unknown = told(daemon, "cache", "show", "unheard-of.example")
+    assert "an override decides: unheard-of.example: skip" in unknown["error"]
+
+
+def test_the_history_tells_who_added_and_removed_it(daemon: RunningDaemon) -> None:
+    daemon.start()
+    user = "root" if os.geteuid() == 0 else Path.home().owner()
+    run(daemon, "add", "good.example", "skip", "--reason", "ticket 4711")
+    run(daemon, "add", "good.example", "encrypt", "--reason", "ticket 4712")
+    run(daemon, "remove", "good.example")
+    deadline = time.monotonic() + PATIENCE
+    while len(changes := told(daemon, "history", "good.example")["changes"]) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    kept = [(one["event"], one["was"], one["now"], one["by"], one["reason"]) for one in changes]
+    assert kept == [
+        ("removed", "encrypt", None, user, "ticket 4712"),
+        ("added", "skip", "encrypt", user, "ticket 4712"),
+        ("added", None, "skip", user, "ticket 4711"),
+    ]
+
+
+def test_for_how_long_it_holds_can_be_said_instead_of_until_when(daemon: RunningDaemon) -> None:
+    daemon.start()
+    run(daemon, "add", "a.example", "skip", "--reason", "r", "--for", "14d")
+    assert listed(daemon)[0][3] > timestamp(time.time() + 13 * 86_400)
+    for options, words in (
+        (("--for", "14d", "--until", "2099-12-31"), "and not both"),
+        (("--for", "soon"), "is not a duration"),
+        (("--for", "999999999999d"), "too far away"),
+        (("--for", "400000d"), "the year is not between"),
+    ):
+        refused = run(daemon, "add", "b.example", "skip", "--reason", "r", *options)
+        assert words in refused.output
+        assert refused.exit_code == exit_codes.USAGE
