@@ -195,7 +195,7 @@ class _Handler(logging.Handler):
         written, chunk, waiting = 0, b"", 0
         for created, fields in entries:
             values = {name: _value(value) for name, value in fields.items()}
-            line = self._line(logging.INFO, created, event, values)
+            line = self._line(logging.INFO, created, event, values, late=True)
             # No more than a pipe takes as a whole.
             if len(chunk) + len(line) > MAX_LINE_BYTES + 1:
                 if self._dropped or not self._sink.write(chunk, patience=0):
@@ -211,9 +211,17 @@ class _Handler(logging.Handler):
         now = datetime.now(UTC).timestamp()
         return self._line(logging.WARNING, now, "log-lines-dropped", {"count": self._dropped})
 
-    def _line(self, level: int, created: float, event: str, fields: Mapping[str, Value]) -> bytes:
+    def _line(
+        self,
+        level: int,
+        created: float,
+        event: str,
+        fields: Mapping[str, Value],
+        *,
+        late: bool = False,
+    ) -> bytes:
         values: dict[str, Value] = {}
-        if self._style == "json" or not self._journal:
+        if late or self._style == "json" or not self._journal:
             time = datetime.fromtimestamp(created, UTC)
             values["time"] = time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         values |= {"level": logging.getLevelName(level).lower(), "event": event}

@@ -355,6 +355,33 @@ def test_the_journal_gets_priorities_and_no_time(pipe: tuple[int, Any]) -> None:
     assert set(json.loads(line[3:])) == {"time", "level", "event"}
 
 
+def test_what_is_logged_late_says_when_it_was_also_in_the_journal(pipe: tuple[int, Any]) -> None:
+    reader, stream = pipe
+    logs.setup_logging("error", "text", stream, journal_stream(stream))
+    assert log.many("a", [(1_800_000_000.25, {"n": 1}), (1_800_000_001.5, {"n": 2})]) == 2
+    assert os.read(reader, 4_096).decode().splitlines() == [
+        "<6>time=2027-01-15T08:00:00.250Z level=info event=a n=1",
+        "<6>time=2027-01-15T08:00:01.500Z level=info event=a n=2",
+    ]
+
+
+def test_many_lines_are_written_in_pieces_that_a_pipe_takes_whole(pipe: tuple[int, Any]) -> None:
+    reader, stream = pipe
+    fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, 16_384)
+    logs.setup_logging("info", "text", stream, {})
+    entries: list[tuple[float, dict[str, object]]] = [
+        (1_800_000_000.0, {"number": number, "filler": "f" * 80}) for number in range(1_000)
+    ]
+    got, written = b"", 0
+    while written < len(entries):
+        some = log.many("x", entries[written:])
+        assert some > 0
+        written += some
+        got += os.read(reader, 65_536)
+    lines = got.decode().splitlines()
+    assert [f"number={number} " in line for number, line in enumerate(lines)] == [True] * 1_000
+
+
 def test_a_stream_that_is_not_the_journals_has_the_time(pipe: tuple[int, Any]) -> None:
     reader, stream = pipe
     logs.setup_logging("info", "text", stream, {"JOURNAL_STREAM": "1:2"})

@@ -12,7 +12,7 @@ from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.config import Config, DnsConfig, MapOptions, OverrideOptions
 from mtasts_resolver.config.kinds import EndTime
 from mtasts_resolver.control.views.metrics import METRICS
-from mtasts_resolver.control.web.metrics import exposition
+from mtasts_resolver.control.web.metrics import SAMPLES_IN_A_ROW, exposition
 from mtasts_resolver.daemon.parts import Parts
 from mtasts_resolver.knowledge.cache import Cache
 from mtasts_resolver.knowledge.entry import DaneEntry, FetchFailure, StsEntry
@@ -105,6 +105,21 @@ async def test_look_ups_are_counted_by_map_and_answer(parts: Parts) -> None:
         at("lookups_total", map="(unknown)", answer="secure"): 1,
         at("lookups_total", map="(unknown)", answer="notfound"): 2,
     }
+
+
+async def test_many_samples_are_one_metric(parts: Parts) -> None:
+    """They are rendered a few at a time."""
+    for number in range(3 * SAMPLES_IN_A_ROW + 1):
+        parts.service.tallies.of(f"map{number}", "secure").count = number
+        parts.events.publish(Discovered("policy", bool(number % 2), "failed", f"c{number}", 1.0))
+    text = await exposition(parts)
+    heads = re.findall(rb"^# TYPE (\w+)", text, re.MULTILINE)
+    assert len(heads) == len(set(heads))
+    found = await scrape(parts)
+    for number in range(3 * SAMPLES_IN_A_ROW + 1):
+        assert found[at("lookups_total", map=f"map{number}", answer="secure")] == number
+    durations = [value for (name, _), value in found.items() if name.endswith("seconds_count")]
+    assert sum(durations) == 3 * SAMPLES_IN_A_ROW + 1
 
 
 async def test_a_look_up_that_cannot_be_found_out_is_deferred_and_counted(parts: Parts) -> None:
