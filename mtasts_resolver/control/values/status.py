@@ -131,6 +131,8 @@ class DaemonStatus(Struct, frozen=True, kw_only=True):
     """Domains to which mail is less protected than it was in the last 30 days."""
     weakened: tuple[WeakenedDomain, ...]
     """The latest of them."""
+    trouble: dict[str, str]
+    """Why a part is not well: `dns`, `discoverer`, `store`; empty where `/readyz` says `ok`."""
     observing: tuple[str, ...]
     """The maps that only observe."""
     overrides: OverrideCounts

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from mtasts_resolver.control.values.status import DaemonStatus
@@ -11,6 +12,14 @@ from mtasts_resolver.control.values.status import DaemonStatus
 WARNING_DAYS = 3.0
 CRITICAL_DAYS = 1.0
 _DAY = 86_400
+# What to do about a part that is not well.
+_ACTIONS = MappingProxyType(
+    {
+        "dns": "check the resolvers in dns.servers or /etc/resolv.conf",
+        "discoverer": "it is started again by itself; the log says why it ended",
+        "store": "policies are answered from memory meanwhile; see to the disk, and to the log",
+    }
+)
 
 
 class Worry(NamedTuple):
@@ -34,20 +43,14 @@ def worries(
 
 
 def _parts(found: DaemonStatus) -> Iterator[Worry]:
-    if found.discoverer.pid is None:
-        action = "it is started again by itself; the log says why it ended"
-        yield Worry(True, "the discoverer is not running", action)
-    if found.store.trouble:
-        action = "policies are answered from memory meanwhile; see to the disk, and to the log"
-        yield Worry(True, f"store: {found.store.trouble}", action)
+    for part, why in found.trouble.items():
+        yield Worry(True, f"{part}: {why}", _ACTIONS[part])
     if found.configuration.faulty:
         action = "mtasts-resolver config check says what is wrong; then systemctl reload"
         yield Worry(False, "the configuration file is faulty", action)
     if found.overrides.faults:
         words = f"the file of overrides is damaged: {found.overrides.faults[0]}"
         yield Worry(False, words, "mend it and reload; mtasts-resolver override list says more")
-    if found.dane.dnssec == "unknown":
-        yield Worry(False, f"DNSSEC: {found.dane.why}", "see to the name servers")
 
 
 def _failing(found: DaemonStatus, warning_days: float, critical_days: float) -> Iterator[Worry]:

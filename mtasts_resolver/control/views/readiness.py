@@ -24,7 +24,7 @@ PARTS: Mapping[str, Callable[[Sources], str | None]] = MappingProxyType(
 """Why a part is not well, None where it is, by the name of the part."""
 
 
-def view_trouble(sources: Sources) -> list[str]:
-    """Return what is not well, in words; nothing where the daemon is ready."""
+def view_trouble(sources: Sources) -> dict[str, str]:
+    """Return why each part that is not well is not; nothing where the daemon is ready."""
     found = ((part, trouble(sources)) for part, trouble in PARTS.items())
-    return [f"{part}: {trouble}" for part, trouble in found if trouble is not None]
+    return {part: trouble for part, trouble in found if trouble is not None}

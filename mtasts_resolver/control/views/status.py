@@ -20,6 +20,7 @@ from mtasts_resolver.control.values.status import (
 from mtasts_resolver.control.views.failing import earliest_expiry
 from mtasts_resolver.control.views.history import view_weakened
 from mtasts_resolver.control.views.overrides import count_overrides
+from mtasts_resolver.control.views.readiness import view_trouble
 from mtasts_resolver.control.views.times import timestamp
 from mtasts_resolver.policy import Dane, Mode
 
@@ -49,6 +50,7 @@ async def view_status(sources: Sources) -> DaemonStatus:
         configuration=_configuration(sources),
         weakened_domains=len(sources.weakened),
         weakened=view_weakened(sources, WEAKENED),
+        trouble=view_trouble(sources),
         observing=observing(sources),
         overrides=count_overrides(sources),
         warnings=sources.trouble.warnings,

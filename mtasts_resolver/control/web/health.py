@@ -14,5 +14,5 @@ async def healthz(_request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Tell whether all is well, or in words what is not."""
     trouble = view_trouble(request.app.state.sources)
-    text = "".join(f"{line}\n" for line in trouble) or "ok\n"
+    text = "".join(f"{part}: {why}\n" for part, why in trouble.items()) or "ok\n"
     return PlainTextResponse(text, 503 if trouble else 200)

@@ -129,6 +129,11 @@ class Listing:
         """Tell whether pages came before this one."""
         return "after" in self._params
 
+    @property
+    def is_restricted(self) -> bool:
+        """Tell whether only some domains are meant."""
+        return not self._params.keys() <= {"sort", "descending", "after"}
+
     def headings(self, query: DomainQuery) -> list[Heading]:
         return [self._heading(column, query) for column in COLUMNS]
 

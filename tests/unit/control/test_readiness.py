@@ -11,7 +11,7 @@ from mtasts_resolver.discovery.errors import DnsServerError
 from mtasts_resolver.knowledge.nameservers import FAILURES_OF_AN_OUTAGE
 from tests.unit.control.parts import idle_parts
 
-NOT_RUNNING = "discoverer: the process that discovers is not running"
+NOT_RUNNING = {"discoverer": "the process that discovers is not running"}
 
 
 @pytest.fixture
@@ -20,12 +20,11 @@ def parts(tmp_path: Path) -> Parts:
 
 
 async def test_each_part_that_is_not_well_says_why(parts: Parts) -> None:
-    assert view_trouble(parts) == [NOT_RUNNING]
+    assert view_trouble(parts) == NOT_RUNNING
     parts.store._trouble = "/x/policies.sqlite: no space left on device"
-    assert view_trouble(parts) == [
-        NOT_RUNNING,
-        "store: /x/policies.sqlite: no space left on device",
-    ]
+    assert view_trouble(parts) == NOT_RUNNING | {
+        "store": "/x/policies.sqlite: no space left on device"
+    }
 
 
 async def test_name_servers_that_fail_are_no_failure_of_a_domain(parts: Parts) -> None:
