@@ -151,11 +151,9 @@ def _policy(details: DomainDetails) -> Iterator[Shown]:
 def _id_check(time: str | None, now: str) -> str:
     if time is None:
         return ""
-    return (
-        f"; checked again by a look-up after {time}"
-        if time > now
-        else ("; checked again by the next look-up")
-    )
+    if time <= now:
+        return "; checked again by the next look-up"
+    return f"; checked again by a look-up after {time}"
 
 
 def _dane(details: DomainDetails) -> Iterator[Shown]:

@@ -107,14 +107,16 @@ class Policies:
             self.hold_longer(entry, entry.stored)
         return entry
 
-    async def only_stored(self) -> AsyncIterator[list[StoredPolicy]]:
-        """Yield the policies that the store holds and memory does not.
+    async def stored_in_batches(
+        self, *, all_of_it: bool = False
+    ) -> AsyncIterator[list[StoredPolicy]]:
+        """Yield the policies that the store holds and memory does not, or all that it holds.
 
         Raise UnavailableError, which the store has reported.
         """
-        if self.may_be_stored:
+        if all_of_it or self.may_be_stored:
             async for batch in self._store.scan():
-                yield [stored for stored in batch if not self._holds(stored.domain)]
+                yield [one for one in batch if all_of_it or not self._holds(one.domain)]
 
     def _holds(self, domain: str) -> bool:
         entry = self.cache.get(domain)

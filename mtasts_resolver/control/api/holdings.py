@@ -83,7 +83,7 @@ async def _to_purge(sources: Sources, domains: Iterable[str] | None) -> AsyncIte
     async for domain, _ in bites(sources.sts.cache.entries()):
         yield domain
     try:
-        async for batch in sources.sts.policies.only_stored():
+        async for batch in sources.sts.policies.stored_in_batches():
             for stored in batch:
                 yield stored.domain
     except UnavailableError as error:

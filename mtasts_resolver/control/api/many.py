@@ -1,7 +1,7 @@
 """Doing something for many, a bounded number at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 K = TypeVar("K")
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 async def for_each(
     keys: Iterable[K], work: Callable[[K], Awaitable[R]], *, at_once: int
-) -> AsyncIterator[list[R]]:
+) -> AsyncGenerator[list[R], None]:
     """Yield what `work` returns for each of `keys`, in the order in which that comes.
 
     Where nobody waits for it any more, nothing else begins.

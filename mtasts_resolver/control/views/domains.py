@@ -23,6 +23,7 @@ from mtasts_resolver.control.views.window import Window
 from mtasts_resolver.knowledge.dane import OFF
 from mtasts_resolver.knowledge.entry import StsEntry, entry_of
 from mtasts_resolver.policy import DaneFinding, DocumentError, NextHop
+from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import UnavailableError
 
 NEVER = float("inf")
@@ -76,20 +77,39 @@ async def find_domains(sources: Sources, wanted: DomainFilter) -> AsyncIterator[
 
 
 async def _all(sources: Sources, mode: ModeFilter) -> AsyncIterator[Known]:
+    """Yield what memory holds, and then what only the store does."""
     cache, policies = sources.sts.cache, sources.sts.policies
     absences = mode in ("absent", "all")
+    # At the start policies come into memory all the while, behind whoever passes through it.
+    from_store = not policies.is_loaded and mode != "absent"
     async for domain, entry in bites(cache.entries(absences=absences)):
-        yield Known(domain, entry)
+        if not (from_store and entry.stored):
+            yield Known(domain, entry)
     if mode == "absent":
         return
-    async for batch in policies.only_stored():
-        async for stored in bites(batch):
-            try:
-                only = entry_of(stored, sources.clock)
-            except DocumentError:
-                continue  # told, and dropped, when it is read for a look-up
-            if only is not None:
-                yield Known(stored.domain, only, in_memory=False)
+    try:
+        async for batch in policies.stored_in_batches(all_of_it=from_store):
+            async for stored in bites(batch):
+                known = _from_store(sources, stored)
+                if known is not None:
+                    yield known
+    except UnavailableError:
+        if from_store:  # those that were met already are met again, which a page does not show
+            async for domain, entry in bites(cache.entries(absences=False)):
+                yield Known(domain, entry)
+        raise
+
+
+def _from_store(sources: Sources, stored: StoredPolicy) -> Known | None:
+    """Return what is known of a domain that the store holds; None where that is no policy."""
+    held = sources.sts.policies.get(stored.domain)
+    if held is not None and held.stored is not None:
+        return Known(stored.domain, held)
+    try:
+        only = entry_of(stored, sources.clock)
+    except DocumentError:
+        return None  # told, and dropped, when it is read for a look-up
+    return None if only is None else Known(stored.domain, only, in_memory=False)
 
 
 async def _failing(sources: Sources) -> AsyncIterator[Known]:

@@ -217,3 +217,20 @@ async def test_the_walk_goes_on_while_domains_come_and_go() -> None:
         if len(met) > 50:
             break
     assert {"enforce.example", "absent.example"} <= set(met)
+
+
+async def test_while_the_store_is_loaded_each_policy_is_met_once() -> None:
+    world = World()
+    for number in range(50):
+        domain = f"d{number}.example"
+        world.store.put(StoredPolicy(domain, "1", document(), START, START))
+    sources = sources_of(world)
+    for stored in list(world.store.rows.values())[:10]:
+        world.sts.policies.load(stored)
+    waiting = iter(list(world.store.rows.values())[10:])
+    met = []
+    async for known in find_domains(sources, DomainQuery()):
+        met.append(known.domain)
+        if (coming := next(waiting, None)) is not None:
+            world.sts.policies.load(coming)  # as the loader does behind the walk
+    assert sorted(met) == sorted(world.store.rows)
