@@ -381,7 +381,8 @@ def test_all_but_the_quiet_renewal_works_without_scripts(read: Read) -> None:
     follow(page, page.get_by_role("link", name="Mode"))
     assert len(domains_on(page)) == 10
     page.get_by_role("link", name="d003.example").click()
-    expect(page.locator("pre")).to_contain_text("version: STSv1")
+    served_document = page.get_by_role("region", name="The policy as it was served")
+    expect(served_document).to_contain_text("version: STSv1")
 
 
 # -- left open -------------------------------------------------------------------------------------

@@ -52,8 +52,10 @@ async def view_past(sources: Sources, hop: NextHop, time: float) -> PastState:
     policy = _held(changes, Subject.POLICY, time) or _held_now(sources, hop.domain)
     parsed = _parsed(policy.text)
     ran, since = _running(of_daemon, time)
-    dnssec = [c.event for c in of_daemon if c.time <= time and c.event.startswith("dnssec-")]
-    past = _Past(recorded, changes, of_daemon, sources.in_force.config, time, policy, parsed)
+    told = [c.event for c in of_daemon if c.time <= time and c.event.startswith("dnssec-")]
+    dnssec = told[-1] if told else ""
+    config = sources.in_force.config
+    past = _Past(recorded, changes, of_daemon, config, time, policy, parsed, dnssec)
     return PastState(
         domain=hop.domain,
         time=timestamp(time),
@@ -65,7 +67,7 @@ async def view_past(sources: Sources, hop: NextHop, time: float) -> PastState:
         record=_said(_held(changes, Subject.RECORD, time)),
         refresh=_said(_held(changes, Subject.REFRESH, time)),
         dane=tuple(_past_dane(changes, time)),
-        dnssec=dnssec[-1] if dnssec else "",
+        dnssec=dnssec,
         history_begins=timestamp(changes[0].time) if changes else None,
     )
 
@@ -80,6 +82,8 @@ class _Past(NamedTuple):
     time: float
     policy: _Held
     parsed: Policy | None
+    dnssec: str
+    """The last that was told of it, empty where that is nothing."""
 
     def answers(self, asked: NextHop) -> Iterator[PastAnswer]:
         """Yield what each kind of map answered to what is asked, and to what was looked up."""
@@ -133,7 +137,8 @@ class _Past(NamedTuple):
         if override is not None and override.answer == "skip":
             return "notfound", "", _of_override(override)
         dane = _dane_finding(_held(self.changes, Subject.DANE, self.time, hop))
-        dane = dane if options.dane else DaneFinding(Dane.OFF)
+        if not options.dane or self.dnssec == "dnssec-unavailable":
+            dane = DaneFinding(Dane.OFF)
         sts = StsFinding(self.parsed)
         why = decision(dane, sts, options)
         if not self._is_whole:
