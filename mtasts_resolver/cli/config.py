@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def config_check(file: Path | None, *, as_json: bool) -> None:
         report = Report([*error.faults], [])
     else:
         config = loaded.config
-        report = look_into(loaded, os.environ, os.geteuid())
+        report = look_into(loaded, os.environ, os.geteuid(), wall=time.time())
     if logs.in_journal():
         _log(file, report)
     elif not as_json:

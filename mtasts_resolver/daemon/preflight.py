@@ -31,16 +31,27 @@ class Report(NamedTuple):
     warnings: list[Fault]
 
 
-def look_into(loaded: Loaded, environ: Mapping[str, str], uid: int) -> Report:
-    """Look into all that a configuration names, as the user `uid` can, who is the process's."""
+def look_into(loaded: Loaded, environ: Mapping[str, str], uid: int, *, wall: float = 0.0) -> Report:
+    """Look into all that a configuration names, as the user `uid` can, who is the process's.
+
+    `wall` is the time, seconds since 1970-01-01 UTC.
+    """
     config, report = loaded.config, Report([], [])
     _look_at_accounts(config, report)
     _look_at_trust_store(config, uid, report)
     _look_at_store(config, environ, uid, report)
+    _look_at_overrides(config, wall, report)
     if not config.listen:
         empty = "it is empty, so the daemon needs sockets from systemd"
         report.warnings.append(Fault(empty, "$.listen"))
     return Report(*(loaded.source.locate(faults) for faults in report))
+
+
+def _look_at_overrides(config: Config, wall: float, report: Report) -> None:
+    for override in config.all_overrides():
+        if override.lapsed(wall):
+            what = "its end is over: it is not in force, and can be removed"
+            report.warnings.append(Fault(what, f"$.overrides.{override.pattern}"))
 
 
 def _look_at_accounts(config: Config, report: Report) -> None:

@@ -18,7 +18,7 @@ from termios import tcsetwinsize
 import pyte
 
 from . import steps
-from .internet import GOOD, SECOND
+from .internet import DOMAINS, GOOD, SECOND
 from .lab import Lab, running_lab
 from .namespace import ROOT, environment, missing
 from .published import policy
@@ -60,6 +60,7 @@ class Administrator:
             PROGRAM.format(configuration=lab.daemon.configuration, root=ROOT, python=sys.executable)
         )
         program.chmod(0o755)
+        self._changed: set[str] = set()
         self._then = ""
         self._steps: dict[str, Callable[..., None]] = {
             "mail": lambda domain: steps.is_cached(lab, domain),
@@ -69,7 +70,7 @@ class Administrator:
             "send": self._send,
             "domains": self._list_domains,
             "new-policy": self._new_policy,
-            "policy-host-down": lab.hosts.take_down,
+            "policy-host-down": self._take_down,
             "a-moment-passes": self._pass,
         }
 
@@ -77,6 +78,12 @@ class Administrator:
         """Do what a comment of the page says."""
         name, *arguments = step.split()
         self._steps[name](*arguments)
+
+    def restore(self) -> None:
+        """Leave the lab's internet as it was found: others come after."""
+        for domain in DOMAINS:
+            if domain.name in self._changed:
+                self._lab.hosts.change(domain.name, domain.document or b"", domain.policy_host)
 
     def spell(self, line: str) -> str:
         """Return a command with the moment that passed in the place of the one of another day."""
@@ -146,7 +153,12 @@ class Administrator:
 
     def _new_policy(self, domain: str, mode: str) -> None:
         """Have the owner of a domain change the policy, and keep its id."""
+        self._changed.add(domain)
         self._lab.hosts.serve(domain, policy(mode, GOOD, SECOND))
+
+    def _take_down(self, domain: str) -> None:
+        self._changed.add(domain)
+        self._lab.hosts.take_down(domain)
 
     def _pass(self) -> None:
         """Let the changes before and after this differ in time, and remember when that was."""
@@ -170,8 +182,10 @@ def main() -> None:
         with running_lab() as lab:
             for page in PAGES:
                 start_plain(lab)
-                text = rewrite(page.read_text("utf-8"), Administrator(lab))
+                administrator = Administrator(lab)
+                text = rewrite(page.read_text("utf-8"), administrator)
                 page.write_text(text, "utf-8")
+                administrator.restore()
     except LabError as error:
         sys.exit(f"The lab does not work: {error}")
 

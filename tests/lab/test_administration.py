@@ -20,6 +20,9 @@ def test_a_page_shows_what_the_commands_print(
         monkeypatch.setattr(fresh_lab.daemon, name, getattr(fresh_lab.daemon, name))
     start_plain(fresh_lab)
     administrator = Administrator(fresh_lab)
-    for session in sessions(page.read_text("utf-8")):
-        now = replay(session, administrator)
-        assert shape(now) == shape(session.text), session.typed
+    try:
+        for session in sessions(page.read_text("utf-8")):
+            now = replay(session, administrator)
+            assert shape(now) == shape(session.text), session.typed
+    finally:
+        administrator.restore()

@@ -13,6 +13,8 @@ import pytest
 from mtasts_resolver.base.timestamps import timestamp
 from tests.policytexts import ACCEPTED, NEWER, REFUSED
 
+from .danehosts import TLSA_FAILS
+from .ends import ENFORCES_WRONG, NOTFOUND
 from .internet import GOOD, WRONG_NAME
 from .lab import Lab
 from .postfix import Delivery, Postfix, Sender
@@ -21,6 +23,8 @@ pytestmark = pytest.mark.lab
 
 WELL = "enforced.example"
 """Its MX host has a good certificate."""
+UNCERTAIN = "tlsa-fails-enforced.example"
+"""Whether DANE applies cannot be found out, so that the policy must not be enforced either."""
 HELD = "wrong-name.example"
 """Its policy holds its mail: the MX host's certificate has another name."""
 
@@ -155,3 +159,23 @@ def test_a_smart_host_is_named_as_postfix_asks_for_it(steady_lab: Lab) -> None:
         assert postfix.send("anywhere.example", Sender.BAD_RELAY).status == "sent"
     finally:
         override(steady_lab, "remove", "[bad-relay.example]")
+
+
+def test_while_a_map_observes_mail_goes_out_that_its_policy_or_a_failure_would_hold(
+    steady_lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postfix, daemon = steady_lab.postfix, steady_lab.daemon
+    deferred = f"TEMP DANE may apply before MTA-STS, but its look-up failed: host {TLSA_FAILS.name}"
+    monkeypatch.setattr(daemon, "settings", {"answer": "observe"})
+    daemon.reload()
+    try:
+        for domain, would_be in ((HELD, ENFORCES_WRONG), (UNCERTAIN, deferred)):
+            assert daemon.ask(domain) == NOTFOUND
+            assert postfix.send(domain).said("rusted TLS connection established to")
+            asked = json.loads(daemon.command("query", domain, "--json"))
+            assert asked["would_be"].startswith(would_be.rstrip())
+    finally:
+        daemon.settings = {}
+        daemon.reload()
+    assert postfix.send(HELD).status == "deferred"
+    assert daemon.ask(UNCERTAIN).startswith(deferred)

@@ -283,7 +283,7 @@ def test_the_history_tells_who_added_and_removed_it(daemon: RunningDaemon) -> No
         time.sleep(0.05)
     kept = [(one["event"], one["was"], one["now"], one["by"], one["reason"]) for one in changes]
     assert kept == [
-        ("removed", "encrypt", None, user, "ticket 4712"),
+        ("removed", "encrypt", None, user, ""),
         ("added", "skip", "encrypt", user, "ticket 4712"),
         ("added", None, "skip", user, "ticket 4711"),
     ]
@@ -302,3 +302,28 @@ def test_for_how_long_it_holds_can_be_said_instead_of_until_when(daemon: Running
         refused = run(daemon, "add", "b.example", "skip", "--reason", "r", *options)
         assert words in refused.output
         assert refused.exit_code == exit_codes.USAGE
+
+
+async def test_a_table_for_a_day_without_the_daemon_holds_what_overrides_say(
+    daemon: RunningDaemon,
+) -> None:
+    await daemon.store({"good.example": ENFORCED, "other.example": ENFORCED})
+    daemon.start()
+    for pattern, action in (
+        ("good.example", "skip"),
+        ("[relay.test]:587", "encrypt"),
+        (".example", "dane"),
+        (".test", "dane-only"),
+    ):
+        run(daemon, "add", pattern, action, "--reason", "r")
+    options = ("--control", str(daemon.control), "--config", str(daemon.config_file))
+    table = click.testing.CliRunner().invoke(
+        main, ["cache", "export", "--format", "postfix", *options]
+    )
+    lines = [line.split(None, 1) for line in table.stdout.splitlines() if line[0] != "#"]
+    # Not `.example`: in a table it would hold for good.example, too, which is skipped.
+    assert sorted(map(tuple, lines)) == [
+        (".test", "dane-only"),
+        ("[relay.test]:587", "encrypt"),
+        ("other.example", "dane"),
+    ]

@@ -205,3 +205,13 @@ def test_in_the_journal_each_line_has_its_level(
     said = msgspec.json.decode(line.removeprefix("<3>"))
     assert (said["level"], said["event"]) == ("error", "configuration-rejected")
     assert "unknown key 'nonsense'" in said["reason"]
+
+
+def test_an_override_that_is_over_is_a_warning_with_its_line(file: Path) -> None:
+    text = "overrides:\n  a.example: {action: skip, reason: r, until: 2020-12-31}\n"
+    later = "  b.example: {action: skip, reason: r, until: 2999-12-31}\n"
+    result = check(file, text + later, "--json")
+    assert result.exit_code == 0
+    (warning,) = [one for one in json.loads(result.stdout)["warnings"] if "overrides" in one["key"]]
+    assert (warning["line"], warning["key"]) == (2, "$.overrides.a.example")
+    assert "its end is over" in warning["reason"]
