@@ -16,7 +16,7 @@ from mtasts_resolver.store.history import History
 # Answers other than `notfound` that are remembered, by their hash: so that the same one need not be
 # looked for in the history each time that it is made anew, and a change of the policy shows at once
 # what becomes of the answer. 5 MB; of others each is looked for.
-MAX_REMEMBERED = 20_000
+MAX_REMEMBERED = 8_000
 MAX_PLACES = 64  # next hops and maps of a domain; whoever needs more asks for ports at random
 # Seconds after which it is noted again that the same was answered: who asks what Postfix got at a
 # time hears whether there was a look-up, to a quarter of an hour.

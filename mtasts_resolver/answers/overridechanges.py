@@ -36,6 +36,7 @@ class OverrideHistory:
 
     async def run(self) -> None:
         """Note what is not at the start as it was at the end, of overrides of any domain."""
+        await self._history.begun()
         self._compare("")
         seen: set[str] = set()
         try:

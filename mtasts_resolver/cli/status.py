@@ -87,6 +87,9 @@ def _rows(found: DaemonStatus) -> Iterator[Shown]:
     yield Shown("store", store.url)
     if store.trouble:
         yield Shown("", f"{store.trouble}; {store.pending} changes wait", bad=True)
+    if store.history_trouble:
+        trouble = f"{store.history_trouble}; {store.history_pending} changes wait"
+        yield Shown("history", trouble, bad=True)
     yield from map(_line, found.recent[:RECENT])
 
 

@@ -36,6 +36,7 @@ class WeakenedDomains:
 
     async def run(self) -> None:
         """Read what was marked before the start; of that which has changed since, the latest."""
+        await self._history.begun()
         since = self._clock.wall() - MARKED
         domains: dict[str, None] = {}
         try:

@@ -109,6 +109,10 @@ class History:
             asyncio.create_task(self._keep_running(self._drop_behind), name="history end"),
         ]
 
+    async def begun(self) -> None:
+        """Return when it has begun, which is after the start of all else."""
+        await self._begun.wait()
+
     def note(self, change: Change, *, usual: bool = False) -> None:
         """Have `change` written within WRITE_DELAY, if the last of its subject says otherwise.
 
@@ -129,7 +133,6 @@ class History:
 
         What was noted before is in it. Raise UnavailableError, which is reported already.
         """
-        await self._begun.wait()
         await self.flush()
         return await self._call(partial(self._file.find, wanted))
 

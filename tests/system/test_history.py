@@ -19,6 +19,7 @@ from mtasts_resolver.cli import exit_codes, main
 from mtasts_resolver.control.client import ControlClient
 from mtasts_resolver.control.values.domains import DomainPage
 from mtasts_resolver.control.values.status import DaemonStatus
+from mtasts_resolver.control.values.verdict import worries
 from mtasts_resolver.store.changes import Change, Subject
 from mtasts_resolver.store.history import History, history_path
 from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
@@ -289,3 +290,7 @@ def test_a_history_that_cannot_be_read_says_so_and_costs_no_answer(daemon: Runni
     assert done.exit_code == exit_codes.USAGE
     assert "the history cannot be read; policies.sqlite-history is no regular file" in done.output
     assert "event=history-unavailable" in daemon.log
+    with ControlClient(daemon.control) as client:
+        found = client.get(DaemonStatus, "status")
+    assert "is no regular file" in (found.store.history_trouble or "")
+    assert [worry.critical for worry in worries(found) if "history" in worry.words] == [False]

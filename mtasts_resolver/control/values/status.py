@@ -77,6 +77,10 @@ class StoreStatus(Struct, frozen=True, kw_only=True):
     """Why nothing can be written at present."""
     pending: int
     """Changes that wait to be written."""
+    history_trouble: str | None
+    """Why no change can be kept in the history at present. No answer depends on it."""
+    history_pending: int
+    """Changes that wait to be written there."""
 
 
 class DiscovererStatus(Struct, frozen=True, kw_only=True):

@@ -48,6 +48,9 @@ def _parts(found: DaemonStatus) -> Iterator[Worry]:
     if found.configuration.faulty:
         action = "mtasts-resolver config check says what is wrong; then systemctl reload"
         yield Worry(False, "the configuration file is faulty", action)
+    if found.store.history_trouble:
+        action = "no answer depends on it; see to the file and its disk, and to the log"
+        yield Worry(False, f"the history cannot be kept: {found.store.history_trouble}", action)
     if found.overrides.faults:
         words = f"the file of overrides is damaged: {found.overrides.faults[0]}"
         yield Worry(False, words, "mend it and reload; mtasts-resolver override list says more")

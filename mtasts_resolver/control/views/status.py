@@ -45,6 +45,8 @@ async def view_status(sources: Sources) -> DaemonStatus:
             url=f"sqlite://{sources.store.path}",
             trouble=sources.store.trouble,
             pending=sources.store.pending,
+            history_trouble=sources.history.trouble,
+            history_pending=sources.history.pending,
         ),
         discoverer=_discoverer(sources),
         configuration=_configuration(sources),
