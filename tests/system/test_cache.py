@@ -4,8 +4,10 @@ import gzip
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from click.shell_completion import ShellComplete
 
 from mtasts_resolver.cli import exit_codes, main
 from mtasts_resolver.postfix.reply import NOT_FOUND, Status
-from tests.system.running import ENFORCED, RunningDaemon
+from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
 
 TESTING = ENFORCED.replace("enforce", "testing")
 Result = click.testing.Result
@@ -254,6 +256,31 @@ def test_without_a_daemon_each_says_so(daemon: RunningDaemon, arguments: list[st
     ended = run(daemon, *arguments)
     assert ended.exit_code == (0 if arguments[0] == "warm" else exit_codes.UNAVAILABLE)
     assert arguments[0] == "warm" or "there is no control socket" in ended.stderr
+
+
+def test_a_domain_in_preload_is_looked_at_at_the_start_and_after_a_reload(
+    daemon: RunningDaemon,
+) -> None:
+    daemon.configure(preload=["bücher.example"])
+    daemon.start()
+    assert shown_in_time(daemon, "xn--bcher-kva.example")["preloaded"]
+    daemon.configure(preload=["other.example"])
+    daemon.signal(signal.SIGHUP)
+    daemon.notified("READY=1")
+    other = shown_in_time(daemon, "other.example")
+    assert other["preloaded"]
+    assert other["summary"]["code"].startswith("dns-")
+    assert other["summary"]["due"] is not None
+    assert not shown_in_time(daemon, "xn--bcher-kva.example")["preloaded"]
+
+
+def shown_in_time(daemon: RunningDaemon, domain: str) -> Any:
+    """Return what is known of a domain, as soon as something is."""
+    deadline = time.monotonic() + PATIENCE
+    while (shown := run(daemon, "cache", "show", domain, "--json")).exit_code:
+        assert time.monotonic() < deadline, shown.output
+        time.sleep(0.1)
+    return json.loads(shown.stdout)
 
 
 async def test_domains_are_completed(stocked: RunningDaemon) -> None:

@@ -82,6 +82,14 @@ def test_no_file_means_the_defaults() -> None:
             "$.dns.timeout: '1:30' is not a duration such as 5s, 10m, 12h, 1d",
         ),
         ("dns: {timeout: -1}", "$.dns.timeout: '-1' is not a duration such as 5s, 10m, 12h, 1d"),
+        (
+            "preload: [good.example, localhost]",
+            "$.preload[1]: 'localhost' is not a mail domain such as example.com",
+        ),
+        (
+            "preload: ['[relay.example]:587']",
+            "$.preload[0]: '[relay.example]:587' is not a mail domain such as example.com",
+        ),
         ("dns: {timeout: }", "$.dns.timeout: there is no value; leave the key out for the default"),
         ("dns: {timeout: [5s]}", "$.dns.timeout: a list is not a single value (duration)"),
         ("dns: {servers: 127.0.0.1}", "$.dns.servers: '127.0.0.1' is not a list"),
