@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.control.api.batches import BATCH, batches
 from mtasts_resolver.control.api.endpoint import Call, Endpoint, RefusedError
-from mtasts_resolver.control.api.hops import hop_of
+from mtasts_resolver.control.api.hops import hops_of
 from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.domains import DomainFilter
@@ -43,10 +43,11 @@ async def _purge(call: Call) -> AsyncIterator[list[Purged]]:
     sources, wanted = call.sources, call.body
     if bool(wanted.domains) is wanted.all:
         raise RefusedError(422, "name `domains`, or say `all`")
+    if wanted.all and not sources.sts.policies.is_loaded:  # what is purged would be read again
+        raise RefusedError(503, "what is stored is still being read", "try again in a moment")
     steering = Steering(sources.sts, sources.dane, sources.events, call.peer.name)
-    domains = None
-    if not wanted.all:
-        domains = dict.fromkeys(hop_of(key).domain for key in wanted.domains)
+    named = dict.fromkeys(hop.domain for hop in await hops_of(wanted.domains))
+    domains = None if wanted.all else named
     put = 0
     batch: list[Purged] = []
     async for domain in _to_purge(sources, domains):
@@ -77,7 +78,7 @@ async def _purge_one(sources: Sources, steering: Steering, domain: str) -> Purge
 async def _to_purge(sources: Sources, domains: Iterable[str] | None) -> AsyncIterator[str]:
     """Yield the domains that are meant, all where None are named. Raise RefusedError."""
     if domains is not None:
-        for domain in domains:
+        async for domain in bites(domains):
             yield domain
         return
     async for domain, _ in bites(sources.sts.cache.entries()):

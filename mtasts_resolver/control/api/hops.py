@@ -1,7 +1,10 @@
 """Which domain is meant by what somebody typed."""
 
+from collections.abc import Iterable
+
 from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.control.api.endpoint import RefusedError
+from mtasts_resolver.control.guest import bites
 from mtasts_resolver.policy import NextHop, parse_next_hop
 
 
@@ -13,3 +16,11 @@ def hop_of(key: str) -> NextHop:
             422, f"{quote(key)} is no domain, and no host that a policy could apply to"
         )
     return hop
+
+
+async def hops_of(keys: Iterable[str]) -> dict[NextHop, None]:
+    """Return those that all of `keys` stand for, each once, in their order. Raise RefusedError."""
+    hops: dict[NextHop, None] = {}
+    async for key in bites(keys):
+        hops[hop_of(key)] = None
+    return hops

@@ -1,12 +1,13 @@
 """Having policies fetched: again, or before mail comes."""
 
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from functools import partial
 from typing import NamedTuple
 
 from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.control.api.endpoint import Call, Endpoint, RefusedError
-from mtasts_resolver.control.api.hops import hop_of
+from mtasts_resolver.control.api.hops import hops_of
 from mtasts_resolver.control.api.many import for_each
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.domains import DaneName
@@ -40,21 +41,22 @@ async def _refresh(call: Call) -> AsyncIterator[list[Refreshed]]:
     sources, wanted = call.sources, call.body
     if [bool(wanted.domains), wanted.all, wanted.failing].count(True) != 1:
         raise RefusedError(422, "name `domains`, or say `all` or `failing`")
-    hops, total = _wanted(sources, wanted)
+    hops, total = await _wanted(sources, wanted)
     work = partial(_refresh_one, sources, total)
     at_once = sources.in_force.config.refresh.concurrency
-    async for batch in for_each(hops, work, at_once=at_once):
-        yield batch
+    async with aclosing(for_each(hops, work, at_once=at_once)) as batches:
+        async for batch in batches:
+            yield batch
 
 
-def _wanted(sources: Sources, wanted: RefreshRequest) -> tuple[Iterable[NextHop], int]:
+async def _wanted(sources: Sources, wanted: RefreshRequest) -> tuple[Iterable[NextHop], int]:
     """Return what is to be looked at, and how much that is. Raise RefusedError."""
     sts = sources.sts
     if wanted.all:
         return map(NextHop, sts.domains()), len(sts)
     if wanted.failing:
         return map(NextHop, sts.failing.domains()), len(sts.failing)
-    hops = list(dict.fromkeys(map(hop_of, wanted.domains)))
+    hops = await hops_of(wanted.domains)
     return hops, len(hops)
 
 
@@ -139,8 +141,10 @@ async def _warm(call: Call) -> AsyncIterator[list[Warmed]]:
     config = sources.in_force.config
     with_dane = any(options.dane for options in config.all_maps().values())
     work = partial(_warm_one, sources, with_dane=with_dane)
-    async for batch in for_each(call.body.keys, work, at_once=config.refresh.concurrency):
-        yield batch
+    at_once = config.refresh.concurrency
+    async with aclosing(for_each(call.body.keys, work, at_once=at_once)) as batches:
+        async for batch in batches:
+            yield batch
 
 
 async def _warm_one(sources: Sources, key: str, *, with_dane: bool) -> Warmed:

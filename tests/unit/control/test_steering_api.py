@@ -185,6 +185,9 @@ async def test_a_purge_of_all_leaves_nothing() -> None:
     for name in "abc":
         world.internet.publish(f"{name}.example", document())
         await world.sts.resolve(f"{name}.example")
+    with pytest.raises(RefusedError, match="still being read"):
+        await said("purge", sources, body=PurgeRequest(all=True))
+    world.sts.policies.loaded()
     purged = await said("purge", sources, body=PurgeRequest(all=True))
     assert {one.domain for one in purged} >= {"a.example", "good.example", "other.example"}
     assert world.store.rows == {}
