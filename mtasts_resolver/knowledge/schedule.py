@@ -77,6 +77,16 @@ class Schedule(ABC, Generic[E]):
         """Let `domain` be due no more."""
         self._due.pop(domain)
 
+    def drop_outdated(self) -> Iterator[None]:
+        """Drop, at each step one, entries of the heap whose domains are due no more.
+
+        Where hundreds of thousands were unscheduled at once, to have them all dropped by the next
+        domain that is scheduled would hold the event loop. Not all need be met here.
+        """
+        while self._heap and self._due.get(self._heap[-1][1]) != self._heap[-1][0]:
+            self._heap.pop()  # a heap without its last entry is one
+            yield
+
     def wake(self) -> None:
         """Look at the schedule again: something about it has changed."""
         self._wake.set()

@@ -29,7 +29,8 @@ from mtasts_resolver.policy import (
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import UnavailableError
 
-# Changes that are put before all are written: what waits for the disk is bounded (store/sqlite.py).
+# Changes that are put before all are written; store/sqlite.py and store/history.py drop what waits
+# beyond their bounds.
 FLUSH_EVERY = 1_000
 # Policies of one request: what came of them is told when all have been read, so that neither side
 # waits for the other.
@@ -57,12 +58,21 @@ async def _purge(call: Call) -> AsyncIterator[list[Purged]]:
             yield batch
             batch = []
         if put % FLUSH_EVERY == 0:
-            await sources.store.flush()
+            await _write(sources)
     async for domain, hop in bites(steering.next_hops()):
         if domains is None or domain in domains:
             await sources.dane.purge(hop)
     yield batch
+    for schedule in (sources.sts, sources.dane):
+        async for _ in bites(schedule.drop_outdated()):
+            pass
+    await _write(sources)
+
+
+async def _write(sources: Sources) -> None:
+    """Have written what was put, as far as the disk answers: what waits for it is bounded."""
     await sources.store.flush()
+    await sources.history.flush()
 
 
 async def _purge_one(sources: Sources, steering: Steering, domain: str) -> Purged:
@@ -105,8 +115,8 @@ async def _import(call: Call) -> AsyncIterator[list[Imported]]:
             )
         outcomes.append(await _import_one(steering, policy))
         if len(outcomes) % FLUSH_EVERY == 0:
-            await sources.store.flush()
-    await sources.store.flush()
+            await _write(sources)
+    await _write(sources)
     yield outcomes
 
 

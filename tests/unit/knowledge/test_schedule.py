@@ -138,3 +138,19 @@ async def test_a_renewal_that_could_not_be_done_is_tried_again_after_a_pause(
     assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [error][
         : len(told)
     ]
+
+
+async def test_what_was_unscheduled_leaves_nothing_behind_and_the_rest_is_renewed() -> None:
+    clock = FakeClock()
+    diary = Diary(clock)
+    for number in range(100):
+        diary.schedule(f"d{number}.example", clock.now + number)
+    for number in range(1, 100):
+        diary.unschedule(f"d{number}.example")
+    assert len(list(diary.drop_outdated())) == 99
+    assert list(diary.drop_outdated()) == []
+    assert list(diary.domains()) == ["d0.example"]
+    running = asyncio.create_task(diary.run())
+    await settle()
+    assert diary.begun == ["d0.example"]
+    running.cancel()
