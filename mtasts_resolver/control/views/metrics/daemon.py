@@ -13,6 +13,12 @@ def _ready(seen: Seen) -> Iterator[Sample]:
         yield (part,), trouble(seen.sources) is None
 
 
+def _lines(seen: Seen) -> Iterator[Sample]:
+    trouble = seen.sources.trouble
+    yield ("warning",), trouble.warnings
+    yield ("error",), trouble.errors
+
+
 DAEMON = (
     Metric(
         "mtasts_resolver_build_info",
@@ -37,6 +43,18 @@ DAEMON = (
         "history_pending_changes",
         "Changes that wait to be written to the history.",
         lambda sources: sources.history.pending,
+    ),
+    gauge(
+        "history_trouble",
+        "Whether the history cannot be kept at present; answers are right all the same.",
+        lambda sources: sources.history.trouble is not None,
+    ),
+    Metric(
+        "mtasts_resolver_log_lines_total",
+        "counter",
+        "Lines of the log that an administrator should look at.",
+        ("level",),
+        _lines,
     ),
     gauge(
         "answer_log_waiting",
