@@ -368,6 +368,8 @@ async def test_query_asks_as_postfix_does(daemon: RunningDaemon) -> None:
         "map": "plain",
         "status": "OK",
         "text": SECURE,
+        "observed": False,
+        "would_be": None,
     }
     answer = command("query", "user@good.example", "--map", "plian", *config)
     assert (answer.stdout, answer.returncode) == ("NOTFOUND\n", exit_codes.NEGATIVE)

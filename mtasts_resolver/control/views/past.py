@@ -1,12 +1,14 @@
 """What was known of a domain at a time, and what Postfix got: made of its history."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from mtasts_resolver.answers.service import reply_for
 from mtasts_resolver.answers.tallies import TCP_TABLE
 from mtasts_resolver.answers.words import decision
 from mtasts_resolver.config import Config, MapOptions
+from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.history import (
     PastAnswer,
@@ -16,6 +18,7 @@ from mtasts_resolver.control.values.history import (
     PastState,
 )
 from mtasts_resolver.control.views.history import changes_of
+from mtasts_resolver.control.views.pastrows import Held, PastRows
 from mtasts_resolver.control.views.times import timestamp
 from mtasts_resolver.policy import (
     Dane,
@@ -28,71 +31,53 @@ from mtasts_resolver.policy import (
     parse_text,
 )
 from mtasts_resolver.postfix.override import patterns_for
-from mtasts_resolver.store.changes import Change, RecordedChange, Subject, dane_status
+from mtasts_resolver.store.changes import Change, Subject, dane_status
 
-# What of the daemon makes its answers other ones.
-_TURNS = frozenset({"configuration-reloaded", "started", "dnssec-validated", "dnssec-unavailable"})
-
-
-class _Held(NamedTuple):
-    """What held of one subject at a time."""
-
-    text: str | None
-    policy_id: str | None = None
-    since: float | None = None
-    """None: since before the first change that is kept."""
-    reason: str = ""
+# Next hops whose answers are told: the one that is asked for, and the latest of others. Whoever may
+# look up can ask for any number of ports.
+MAX_HOPS = 8
 
 
 async def view_past(sources: Sources, hop: NextHop, time: float) -> PastState:
     """Return what was known of the domain of `hop` at `time`. Raise UnavailableError."""
-    recorded = await changes_of(sources, hop.domain)
-    changes = [kept.change for kept in recorded]
-    of_daemon = [kept.change for kept in await changes_of(sources, "")]
-    policy = _held(changes, Subject.POLICY, time) or _held_now(sources, hop.domain)
-    parsed = _parsed(policy.text)
-    ran, since = _running(of_daemon, time)
-    told = [c.event for c in of_daemon if c.time <= time and c.event.startswith("dnssec-")]
-    dnssec = told[-1] if told else ""
-    config = sources.in_force.config
-    past = _Past(recorded, changes, of_daemon, config, time, policy, parsed, dnssec)
+    rows = PastRows(time)
+    for domain in ("", hop.domain):
+        async for kept in bites(await changes_of(sources, domain)):
+            rows.add(kept)
+    policy = rows.held(Subject.POLICY) or _held_now(sources, hop.domain)
+    past = _Past(rows, sources.in_force.config, policy, _parsed(policy.text))
+    ran, since = rows.running
     return PastState(
         domain=hop.domain,
         time=timestamp(time),
         running=ran,
         running_since=None if since is None else timestamp(since),
-        answers=tuple(past.answers(hop)),
-        policy=_past_policy(policy, parsed),
-        override=past.override(str(hop)),
-        record=_said(_held(changes, Subject.RECORD, time)),
-        refresh=_said(_held(changes, Subject.REFRESH, time)),
-        dane=tuple(_past_dane(changes, time)),
-        dnssec=dnssec,
-        history_begins=timestamp(changes[0].time) if changes else None,
+        answers=tuple([answer async for answer in bites(past.answers(hop))]),
+        policy=_past_policy(policy, past.parsed),
+        override=past.override(hop),
+        record=_said(rows.held(Subject.RECORD)),
+        refresh=_said(rows.held(Subject.REFRESH)),
+        dane=tuple(_past_dane(rows)),
+        dnssec=rows.dnssec,
+        history_begins=None if rows.begins is None else timestamp(rows.begins),
     )
 
 
 class _Past(NamedTuple):
     """From what was known to what was answered."""
 
-    recorded: Sequence[RecordedChange]
-    changes: Sequence[Change]
-    of_daemon: Sequence[Change]
+    rows: PastRows
     config: Config
-    time: float
-    policy: _Held
+    policy: Held
     parsed: Policy | None
-    dnssec: str
-    """The last that was told of it, empty where that is nothing."""
 
     def answers(self, asked: NextHop) -> Iterator[PastAnswer]:
         """Yield what each kind of map answered to what is asked, and to what was looked up."""
-        hops = dict.fromkeys(
-            [str(asked), *(c.hop for c in self.changes if c.subject is Subject.ANSWER)]
-        )
-        for place in hops:
+        looked_up = map(parse_next_hop, reversed(self.rows.hops(Subject.ANSWER)))
+        hops = dict.fromkeys([asked, *(hop for hop in looked_up if hop is not None)])
+        for hop in islice(hops, MAX_HOPS):
             for options, names in self._kinds():
-                yield self._answer(place, options, tuple(names))
+                yield self._answer(hop, options, tuple(names))
 
     def _kinds(self) -> Iterator[tuple[MapOptions, list[str]]]:
         """Yield options and the maps that have them, and other maps that were looked up in."""
@@ -101,62 +86,57 @@ class _Past(NamedTuple):
         for name, options in all_maps.items():
             kinds.setdefault(options, []).append(name)
         yield from kinds.items()
-        for name in dict.fromkeys(c.map for c in self.changes if c.subject is Subject.ANSWER):
+        for name in self.rows.maps():
             if name not in all_maps:
                 stands_for = self.config.tcp_table_map if name == TCP_TABLE else "default"
                 yield all_maps[stands_for], [name]
 
-    def _answer(self, hop: str, options: MapOptions, maps: tuple[str, ...]) -> PastAnswer:
-        given = self._given(hop, maps)
-        since = None if given is None else timestamp(given.change.time)
-        seen = None if given is None or given.seen is None else timestamp(given.seen)
-        if given is None or self._turned(given, hop):
-            answer, text, why = self._would_be(hop, options)
-            was_given = False
-        else:
+    def _answer(self, hop: NextHop, options: MapOptions, maps: tuple[str, ...]) -> PastAnswer:
+        answer, text, why = self._would_be(hop, options)
+        was_given = False
+        given = self.rows.answered(str(hop), maps)
+        # The same answer may have been given again since something turned.
+        if given and max(given.change.time, given.seen or 0.0) >= self.rows.turned(hop):
             last = given.change
-            _, _, why = self._would_be(hop, options)
             answer, text, why = last.event, _without_word(last), last.reason or why
             was_given = last.given or given.seen is not None
         return PastAnswer(
-            hop=hop,
+            hop=str(hop),
             maps=maps,
             answer=answer,
             text=text,
             given=was_given,
-            since=since,
-            seen=seen,
+            since=None if given is None else timestamp(given.change.time),
+            seen=None if given is None or given.seen is None else timestamp(given.seen),
             why=why,
         )
 
-    def _would_be(self, hop: str, options: MapOptions) -> tuple[str | None, str, str]:
+    def _would_be(self, hop: NextHop, options: MapOptions) -> tuple[str | None, str, str]:
         """Return what is answered of what was known, its first word and the whole, and why."""
         override = self.override(hop)
         if override is not None and override.answer not in {"live", "skip"}:
             return _first_word(override.answer), override.answer, _of_override(override)
         if override is not None and override.answer == "skip":
             return "notfound", "", _of_override(override)
-        dane = _dane_finding(_held(self.changes, Subject.DANE, self.time, hop))
-        if not options.dane or self.dnssec == "dnssec-unavailable":
+        dane = _dane_finding(self.rows.held(Subject.DANE, str(hop)))
+        if not options.dane or self.rows.dnssec == "dnssec-unavailable":
             dane = DaneFinding(Dane.OFF)
         sts = StsFinding(self.parsed)
         why = decision(dane, sts, options)
         if not self._is_whole:
             return None, "", why
-        reply = reply_for(_domain(hop), sts, dane, options, self.config)
+        reply = reply_for(hop.domain, sts, dane, options, self.config)
         if self.config.observes(options) and override is None:
             return "notfound", f"notfound; would be {reply}", "the map only observes"
         return reply.answer, reply.text, why
 
-    def override(self, place: str) -> PastOverride | None:
+    def override(self, hop: NextHop) -> PastOverride | None:
         """Return the override that counted for a next hop."""
-        hop = parse_next_hop(place)
-        for pattern in () if hop is None else patterns_for(hop):
-            changes = (*self.of_daemon, *self.changes)
-            held = _held(changes, Subject.OVERRIDE, self.time, pattern)
+        for pattern in patterns_for(hop):
+            held = self.rows.held(Subject.OVERRIDE, pattern)
             if held is not None and held.text is not None and held.since is not None:
                 answer, _, until = held.text.partition("\nuntil ")
-                if not until or timestamp(self.time) < until:
+                if not until or timestamp(self.rows.time) < until:
                     return PastOverride(
                         pattern=pattern,
                         answer=answer,
@@ -166,60 +146,18 @@ class _Past(NamedTuple):
                     )
         return None
 
-    def _given(self, hop: str, maps: tuple[str, ...]) -> RecordedChange | None:
-        """Return the last answer that a look-up got by then, if one is kept."""
-        for kept in reversed(self.recorded):
-            change = kept.change
-            ours = change.subject is Subject.ANSWER and change.hop == hop and change.map in maps
-            if ours and change.time <= self.time:
-                return kept
-        return None
-
-    def _turned(self, given: RecordedChange, hop: str) -> bool:
-        """Tell whether something has changed since an answer was given, of what it was made of.
-
-        The same answer may have been given since.
-        """
-        last = max(given.change.time, given.seen or 0.0)
-        parsed = parse_next_hop(hop)
-        patterns = set() if parsed is None else set(patterns_for(parsed))
-        parts = (
-            change
-            for change in (*self.changes, *self.of_daemon)
-            if change.subject is Subject.POLICY
-            or (change.subject is Subject.DANE and change.hop == hop)
-            or (change.subject is Subject.DAEMON and change.event in _TURNS)
-            or (change.subject is Subject.OVERRIDE and change.hop in patterns)
-        )
-        return any(last < change.time <= self.time for change in parts)
-
     @property
     def _is_whole(self) -> bool:
         """Tell whether the policy is known as a whole, or that there was none."""
         return self.policy.text is None or self.parsed is not None
 
 
-def _held(changes: Sequence[Change], subject: Subject, time: float, hop: str = "") -> _Held | None:
-    """Return what held at `time`; None where no change says so.
-
-    What was before the first change that is kept, that one tells.
-    """
-    of_subject = [change for change in changes if change.subject is subject and change.hop == hop]
-    before = [change for change in of_subject if change.time <= time]
-    if before:
-        last = before[-1]
-        return _Held(last.now, last.now_id, last.time, last.reason)
-    if of_subject:
-        return _Held(of_subject[0].was, of_subject[0].was_id)
-    return None
-
-
-def _held_now(sources: Sources, domain: str) -> _Held:
+def _held_now(sources: Sources, domain: str) -> Held:
     """Return the policy that is cached, of which no change is kept: it is what it was."""
     entry = sources.sts.policies.get(domain)
     if entry is None or entry.stored is None:
-        return _Held(None)
-    return _Held(entry.stored.document, entry.stored.policy_id)
+        return Held(None)
+    return Held(entry.stored.document, entry.stored.policy_id)
 
 
 def _parsed(text: str | None) -> Policy | None:
@@ -229,7 +167,7 @@ def _parsed(text: str | None) -> Policy | None:
         return None
 
 
-def _past_policy(held: _Held, policy: Policy | None) -> PastPolicy | None:
+def _past_policy(held: Held, policy: Policy | None) -> PastPolicy | None:
     if held.text is None:
         return None
     return PastPolicy(
@@ -240,16 +178,16 @@ def _past_policy(held: _Held, policy: Policy | None) -> PastPolicy | None:
     )
 
 
-def _past_dane(changes: Sequence[Change], time: float) -> Iterator[PastDane]:
-    for hop in dict.fromkeys(c.hop for c in changes if c.subject is Subject.DANE):
-        held = _held(changes, Subject.DANE, time, hop)
-        if held is not None and held.text is not None:
+def _past_dane(rows: PastRows) -> Iterator[PastDane]:
+    for hop in rows.hops(Subject.DANE)[-MAX_HOPS:]:
+        held = rows.held(Subject.DANE, hop)
+        if held is not None and held.text:
             status, *hosts = held.text.splitlines()
             since = None if held.since is None else timestamp(held.since)
             yield PastDane(hop=hop, status=status, hosts=tuple(hosts), since=since)
 
 
-def _dane_finding(held: _Held | None) -> DaneFinding:
+def _dane_finding(held: Held | None) -> DaneFinding:
     """Return the finding; where none is kept, it was none that counts."""
     if held is None or held.text is None:
         return DaneFinding(Dane.NONE)
@@ -271,30 +209,8 @@ def _of_override(override: PastOverride) -> str:
     return f"the override of {override.pattern}: {override.reason}"
 
 
-def _said(held: _Held | None) -> str:
+def _said(held: Held | None) -> str:
     """Return what was the matter: nothing, if nothing is said of it."""
     if held is None or held.text is None:
         return ""
     return f"{held.text}: {held.reason}" if held.reason else held.text
-
-
-def _domain(hop: str) -> str:
-    parsed = parse_next_hop(hop)
-    return hop if parsed is None else parsed.domain
-
-
-def _running(of_daemon: Sequence[Change], time: float) -> tuple[bool | None, float | None]:
-    """Return whether the daemon ran at `time`, and since when it did or did not.
-
-    One that was killed could not say so: then the next start without an end before it leaves the
-    time between unknown.
-    """
-    turns = [change for change in of_daemon if change.event in ("started", "stopped")]
-    before = [change for change in turns if change.time <= time]
-    after = [change for change in turns if change.time > time]
-    if not before:
-        return None, None
-    if before[-1].event == "stopped":
-        return False, before[-1].time
-    killed = bool(after) and after[0].event == "started"
-    return None if killed else True, before[-1].time

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.control.values.history import PastAnswer, PastState
 from mtasts_resolver.control.views.history import view_history
-from mtasts_resolver.control.views.past import view_past
+from mtasts_resolver.control.views.past import MAX_HOPS, view_past
 from mtasts_resolver.daemon.parts import Parts
 from mtasts_resolver.policy import NextHop
 from mtasts_resolver.store.changes import Change, Subject, bounded
@@ -79,6 +79,16 @@ async def test_each_map_has_its_own_answer(parts: Parts) -> None:
         "notfound",
     ]
     assert not any(answer.given for answer in state.answers)
+
+
+async def test_however_many_next_hops_were_asked_for_few_are_told(parts: Parts) -> None:
+    hops = [f"{GOOD}:{port}" for port in range(600, 900)]
+    rows = [answered(1, "dane", hop=hop) for hop in hops]
+    rows += [change(1, Subject.DANE, "required", now=REQUIRED, hop=hop) for hop in hops]
+    state = await past(parts, 5, *rows, *rows, hop="good.example")
+    told = list(dict.fromkeys(answer.hop for answer in state.answers))
+    assert told == [GOOD, *hops[:-MAX_HOPS:-1]]
+    assert [dane.hop for dane in state.dane] == hops[-MAX_HOPS:]
 
 
 async def test_without_dnssec_dane_takes_no_part(parts: Parts) -> None:
