@@ -51,6 +51,7 @@ SENT_AT_ONCE = 500
 )
 @filter_options
 @daemon_options
+@json_option
 def cache_export(
     *,
     form: str,
@@ -58,6 +59,7 @@ def cache_export(
     output: Path | None,
     control_socket: Path | None,
     config_file: Path | None,
+    as_json: bool,
     **filtered: object,
 ) -> None:
     """Write the policies that the daemon holds, for `cache import` or as a table for Postfix.
@@ -72,7 +74,8 @@ def cache_export(
             count = write_export(_policies(daemon, wanted, quiet=quiet), file)
         else:
             count = _write_table(daemon, wanted, map_name, file)
-    click.echo(f"{count:,} written", err=True)
+    if not as_json:
+        click.echo(f"{count:,} written", err=True)
 
 
 def _policies(

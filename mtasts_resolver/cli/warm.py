@@ -51,8 +51,8 @@ def warm(
     a `#`; `-` is standard input. The first mail to each then waits for nothing. What is in no use
     is forgotten again; `preload` in the configuration keeps domains for ever.
 
-    Exit codes: 0; 1 where a policy could not be fetched; 2 where a line is no domain, and the
-    others were looked at all the same; 75 where nobody has looked.
+    Exit codes: 0, also where some domain's policy cannot be had; 2 where a line is no domain, and
+    the others were looked at all the same; 75 where nobody has looked.
     """
     if (file is None) is (maillog is None):
         raise click.UsageError("name a FILE with domains, or a log with --from-maillog")
@@ -86,9 +86,7 @@ def warm(
 def _exit_code(counts: Counter[str], faults: list[str]) -> int:
     if counts["refused"]:
         return exit_codes.TEMPORARY
-    if faults:
-        return exit_codes.USAGE
-    return exit_codes.NEGATIVE if counts["failed"] else 0
+    return exit_codes.USAGE if faults else 0
 
 
 def _outcomes(daemon: ControlClient, keys: list[str]) -> Iterator[Warmed]:

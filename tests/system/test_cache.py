@@ -191,6 +191,9 @@ async def test_a_table_holds_what_postfix_gets(stocked: RunningDaemon) -> None:
     assert [line for line in table if not line.startswith("#")] == [
         "good.example\tsecure match=mx.good.example servername=hostname"
     ]
+    unknown = run(stocked, "cache", "export", "--format", "postfix", "--map", "tlsrtp")
+    assert unknown.exit_code == exit_codes.USAGE
+    assert "there is no map 'tlsrtp'; there are default, query" in unknown.stderr
     assert any("The first policy, of good.example, is over at" in line for line in table)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 
 from mtasts_resolver.base.overload import OverloadedError
+from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.control.api.batches import BATCH, batches
 from mtasts_resolver.control.api.endpoint import Call, Endpoint, RefusedError
 from mtasts_resolver.control.api.hops import hops_of
@@ -153,6 +154,10 @@ async def _export(call: Call) -> AsyncIterator[list[ExportedPolicy]]:
 
 
 async def _answers(call: Call) -> AsyncIterator[list[KeyAnswer]]:
+    maps = call.sources.in_force.config.all_maps()
+    if call.params.map.lower() not in maps:
+        known = f"there are {', '.join(maps)}"
+        raise RefusedError(422, f"there is no map {quote(call.params.map)}", known)
     async for batch in batches(find_replies(call.sources, call.params)):
         yield batch
 
