@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtasts_resolver.config import Config, MapOptions
@@ -178,6 +178,7 @@ TEXTS = st.sampled_from([None, "", ENFORCE, TESTING, SECURE, "notfound", "requir
 )
 
 
+@settings(max_examples=40)
 @given(
     rows=st.lists(
         st.builds(

@@ -8,10 +8,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtasts_resolver.base.events import Events
@@ -382,18 +383,24 @@ async def test_rows_that_hold_no_change_are_passed_over(file: Path) -> None:
         assert (await texts(kept))[0] == "new"
 
 
-@given(data=st.data())
-def test_any_damage_is_survived(
-    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with some changes in it."""
     file = tmp_path_factory.mktemp("damage") / "history.sqlite"
 
-    async def write() -> None:
+    async def write_some() -> None:
         async with opened(file) as kept:
             for number in range(60):
                 kept.note(policy_change(f"d{number}.example", "x" * 100))
 
-    async def live() -> None:
+    asyncio.run(write_some())
+    return file
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_any_damage_is_survived(data: st.DataObject, written: Path) -> None:
+    async def live(file: Path) -> None:
         async with opened(file) as kept:
             kept.note(policy_change("new.example", "new"))
             try:
@@ -402,13 +409,14 @@ def test_any_damage_is_survived(
             except UnavailableError:
                 assert kept.trouble is not None
 
-    asyncio.run(write())
-    body = bytearray(file.read_bytes())
+    body = bytearray(written.read_bytes())
     positions = st.integers(0, 99) | st.integers(0, len(body) - 1)
     for position in data.draw(st.lists(positions, max_size=30), label="positions"):
         body[position] = data.draw(st.integers(0, 255))
-    file.write_bytes(body[: data.draw(st.none() | positions, label="length")])
-    asyncio.run(live())
+    with TemporaryDirectory() as name:
+        file = Path(name) / "history.sqlite"
+        file.write_bytes(body[: data.draw(st.none() | positions, label="length")])
+        asyncio.run(live(file))
 
 
 def test_a_newer_file_or_another_programs_is_left_alone(
