@@ -49,6 +49,9 @@ LEFTOVERS = 86_400.0
 UNUSED = 7 * 86_400.0
 """Seconds after which a tarball of another key that nobody has used is removed."""
 
+# What drives a browser in tests/system: 170 MB, of which the unit tests have no need.
+BROWSER = ("playwright", "axe-playwright")
+
 # What pip needs of this machine besides its own settings.
 NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts")
 NETWORK_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -204,11 +207,12 @@ def _checksum(file: Path) -> str:
 
 
 def _requirements() -> list[str]:
-    """Return what setup.cfg asks for, to run the package and its tests."""
+    """Return what setup.cfg asks for, to run the package and its unit tests."""
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     wanted = [setup["options"]["install_requires"], setup["options.extras_require"]["test"]]
-    return [line for lines in wanted for line in lines.split("\n") if line]
+    lines = [line for lines in wanted for line in lines.split("\n") if line]
+    return [line for line in lines if not line.startswith(BROWSER)]
 
 
 def _pip_settings() -> tuple[dict[str, str], list[str]]:
