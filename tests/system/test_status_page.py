@@ -301,6 +301,7 @@ PAGES = (
     "/",
     "/changes",
     "/overrides",
+    "/domains/good.example/hosts",
     "/domains/d001.example?at=2026-01-01T03:12",
     "/domains?matching=d00",
     "/domains?mode=nonsense",

@@ -11,7 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.web.changes import change_list
-from mtasts_resolver.control.web.domains import domain_list, domain_story
+from mtasts_resolver.control.web.domains import (
+    ASKED_AT_ONCE,
+    domain_hosts,
+    domain_list,
+    domain_story,
+)
 from mtasts_resolver.control.web.health import healthz, readyz
 from mtasts_resolver.control.web.metrics import metrics
 from mtasts_resolver.control.web.overrides import overrides_page
@@ -37,6 +42,7 @@ def application(sources: Sources) -> Starlette:
             pages.route("/", overview),
             pages.route("/domains", domain_list),
             pages.route("/domains/{hop}", domain_story),
+            pages.route("/domains/{hop}/hosts", domain_hosts, at_once=ASKED_AT_ONCE),
             pages.route("/changes", change_list),
             pages.route("/overrides", overrides_page),
             *(Route(f"/static/{name}", static(name)) for name in STATIC),

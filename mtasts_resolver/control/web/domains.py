@@ -23,6 +23,8 @@ from mtasts_resolver.store.changetable import Wanted
 from mtasts_resolver.store.errors import UnavailableError
 
 STORY_CHANGES = 10  # of one domain; a link leads to all of them
+ASKED_AT_ONCE = 4  # domains for whose hosts DNS is asked: discoveries for mail come first
+MAX_HOSTS = 20  # more MX hosts than a domain has for a reason
 
 
 async def domain_list(pages: Pages, request: Request) -> Response:
@@ -86,6 +88,25 @@ async def domain_story(pages: Pages, request: Request) -> Response:
         at=at if problem is None else "",
         past=past,
         problem=problem,
+    )
+
+
+async def domain_hosts(pages: Pages, request: Request) -> Response:
+    """Ask DNS for each MX host of a domain that is known, and say what was found."""
+    hop = parse_next_hop(request.path_params["hop"])
+    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
+        reason = "A page of another site has asked for this, and DNS was not asked."
+        return await pages.problem(request, 403, "Not asked", reason, "Go on by a link of ours.")
+    try:
+        found = hop and await view_domain(pages.sources, hop, ask_hosts=True)
+    except UnavailableError as error:
+        reason = f"The store cannot be read: {error}."
+        return await pages.problem(request, 503, "Not now", reason, "Try again.")
+    if not found:
+        reason = "MX hosts are asked for of domains alone of which something is known."
+        return await pages.problem(request, 404, "Nothing is known", reason)
+    return await pages.page(
+        request, "hosts", here="domains", hop=str(hop), dane=found.dane, most=MAX_HOSTS
     )
 
 

@@ -35,11 +35,21 @@ class Pages:
         self._host = socket.gethostname()
         self._places = asyncio.Semaphore(MADE_AT_ONCE)
 
-    def route(self, path: str, make: Callable[["Pages", Request], Awaitable[Response]]) -> Route:
-        """Return the route of a page, which waits for its turn."""
+    def route(
+        self,
+        path: str,
+        make: Callable[["Pages", Request], Awaitable[Response]],
+        *,
+        at_once: int | None = None,
+    ) -> Route:
+        """Return the route of a page, which waits for its turn.
+
+        One that waits for others, `at_once` at a time, keeps no other page waiting.
+        """
+        places = self._places if at_once is None else asyncio.Semaphore(at_once)
 
         async def wait_and_make(request: Request) -> Response:
-            async with self._places:
+            async with places:
                 try:
                     return await make(self, request)
                 except Exception as error:  # noqa: BLE001  a bug must cost one page, not the daemon

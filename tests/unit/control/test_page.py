@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -15,8 +16,11 @@ from starlette.responses import Response
 
 from mtasts_resolver.control.web import overview
 from mtasts_resolver.control.web.app import application
+from mtasts_resolver.control.web.domains import MAX_HOSTS
 from mtasts_resolver.control.web.page import MADE_AT_ONCE, Pages
-from tests.unit.control.parts import idle_parts
+from mtasts_resolver.daemon.parts import Parts
+from mtasts_resolver.policy import Dane, DaneFinding, MxHost, Outcome
+from tests.unit.control.parts import hold, idle_parts
 
 PARAMS = st.dictionaries(
     st.sampled_from(
@@ -26,13 +30,22 @@ PARAMS = st.dictionaries(
 )
 
 
-@pytest.fixture
-async def browse(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    parts = idle_parts(tmp_path)
+@asynccontextmanager
+async def browsing(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
+    """Ask for pages of a daemon whose store is open."""
+    await parts.store.open()
+    parts.history.open()
     transport = httpx.ASGITransport(app=application(parts))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
+    await parts.store.close()
     await parts.history.close()
+
+
+@pytest.fixture
+async def browse(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with browsing(idle_parts(tmp_path)) as client:
+        yield client
 
 
 @given(
@@ -45,12 +58,8 @@ def test_nothing_that_can_be_asked_is_a_bug(
     tmp_path_factory: pytest.TempPathFactory, path: str, params: dict[str, str]
 ) -> None:
     async def ask() -> int:
-        parts = idle_parts(tmp_path_factory.mktemp("page"))
-        transport = httpx.ASGITransport(app=application(parts))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            answer = await client.get(f"{path}?{urlencode(params)}")
-        await parts.history.close()
-        return answer.status_code
+        async with browsing(idle_parts(tmp_path_factory.mktemp("page"))) as client:
+            return (await client.get(f"{path}?{urlencode(params)}")).status_code
 
     assert asyncio.run(ask()) in {200, 307, 400, 404}
 
@@ -92,3 +101,33 @@ async def test_links_are_relative(browse: httpx.AsyncClient) -> None:
         assert f'<link rel="stylesheet" href="{root}static/page.css">' in text
         assert 'href="/' not in text
         assert 'action="/' not in text
+
+
+async def test_each_host_is_shown_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = idle_parts(tmp_path)
+    hold(parts, "good.example")
+    details = "3 1 1 \u202e<b>" + "f" * 64
+    found = [MxHost(f"mx{n}.good.example", Outcome.USABLE, details) for n in range(MAX_HOSTS + 2)]
+
+    async def hosts(_hop: str) -> DaneFinding:
+        return DaneFinding(Dane.REQUIRED, "every host has usable TLSA records", tuple(found))
+
+    monkeypatch.setattr(parts.dane, "hosts", hosts)
+    async with browsing(parts) as client:
+        text = (await client.get("/domains/good.example/hosts")).text
+    assert "mx0.good.example" in text
+    assert "2 more hosts are not shown" in text
+    assert r"3 1 1 \u202e&lt;b&gt;fff" in text
+
+
+async def test_a_page_of_another_site_cannot_have_dns_asked(tmp_path: Path) -> None:
+    parts = idle_parts(tmp_path)
+    hold(parts, "good.example")
+    async with browsing(parts) as client:
+        for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200)):
+            asked = await client.get(
+                "/domains/good.example/hosts", headers={"Sec-Fetch-Site": site}
+            )
+            assert asked.status_code == status
