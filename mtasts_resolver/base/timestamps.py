@@ -11,11 +11,20 @@ _TIMESTAMP = re.compile(
 )
 
 EARLIEST, LATEST = 1970, 2999  # years; beyond, some arithmetic on times has no result
+_LAST = datetime(LATEST, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+
+
+def moment_of(wall: float) -> datetime:
+    """Return seconds since 1970-01-01 UTC as a time, or the nearest that there is.
+
+    A store, or an export, may hold any number; what it says of one domain must cost no list.
+    """
+    return datetime.fromtimestamp(min(max(wall, 0.0), _LAST), UTC)
 
 
 def timestamp(wall: float) -> str:
     """Return seconds since 1970-01-01 UTC as `2026-11-26T07:04:56Z`."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment_of(wall).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_timestamp(text: str, *, time: str = "00:00:00") -> float:

@@ -1,8 +1,9 @@
 """Policies as they leave this daemon, and what a table would hold in its place."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mtasts_resolver.base.timestamps import moment_of
 from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.policies import AnswersQuery, ExportedPolicy, KeyAnswer
@@ -29,15 +30,15 @@ def exported(sources: Sources, known: Known) -> ExportedPolicy | None:
         domain=stored.domain,
         id=stored.policy_id,
         mode=policy.mode.value,
-        fetched=_moment(stored.fetched_at),
-        expires=_moment(wall_of(known.entry.until, sources.clock)),
-        used=_moment(wall_of(known.entry.asked, sources.clock)),
+        fetched=_to_the_second(stored.fetched_at),
+        expires=_to_the_second(wall_of(known.entry.until, sources.clock)),
+        used=_to_the_second(wall_of(known.entry.asked, sources.clock)),
         document=stored.document,
     )
 
 
-def _moment(wall: float) -> datetime:
-    return datetime.fromtimestamp(int(wall), UTC)
+def _to_the_second(wall: float) -> datetime:
+    return moment_of(wall).replace(microsecond=0)
 
 
 async def find_replies(sources: Sources, query: AnswersQuery) -> AsyncIterator[KeyAnswer]:

@@ -6,6 +6,7 @@ from mtasts_resolver.config import CacheConfig, Config, MapOptions
 from mtasts_resolver.control.values.domains import DomainQuery, DomainSummary
 from mtasts_resolver.control.views.domain import view_domain
 from mtasts_resolver.control.views.domains import find_domains, list_domains
+from mtasts_resolver.control.views.policies import exported
 from mtasts_resolver.discovery.errors import StatusError
 from mtasts_resolver.policy import NextHop
 from mtasts_resolver.store import StoredPolicy
@@ -234,3 +235,16 @@ async def test_while_the_store_is_loaded_each_policy_is_met_once() -> None:
         if (coming := next(waiting, None)) is not None:
             world.sts.policies.load(coming)  # as the loader does behind the walk
     assert sorted(met) == sorted(world.store.rows)
+
+
+@pytest.mark.parametrize("asked_at", [-1e300, -1e11, 0.0, 1e300])
+@pytest.mark.parametrize("fetched_at", [START, 1e300])
+async def test_times_that_a_store_cannot_mean_cost_no_list(
+    asked_at: float, fetched_at: float
+) -> None:
+    world = await known_world()
+    world.store.put(StoredPolicy("odd.example", "1", document(), fetched_at, asked_at))
+    sources = sources_of(world)
+    assert len((await list_domains(sources, DomainQuery())).domains) == 5
+    odd = [known async for known in find_domains(sources, DomainQuery(matching="odd.*"))]
+    assert exported(sources, odd[0]) is not None
