@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+
+from tests.system.running import PATIENCE
 
 CHROMIUM = "chromium"
 
@@ -31,6 +33,7 @@ def run_chromium() -> Iterator[Browser]:
     executable = shutil.which(CHROMIUM)
     if executable is None:
         pytest.skip("chromium is not installed; tests/system-packages installs it")
+    expect.set_options(timeout=PATIENCE * 1_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable, chromium_sandbox=os.geteuid() != 0
