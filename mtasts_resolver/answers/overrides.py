@@ -35,16 +35,17 @@ OverrideState = Literal["in-force", "ends-soon", "lapsed", "hidden"]
 added for the same pattern is in force."""
 
 _LIST = "'mtasts-resolver override list' shows what is in force"
-_REMOVE = "remove it, from the configuration or by 'mtasts-resolver override remove'"
-_WEAKENED = "its mail is sent unverified where main.cf does not ask for more"
+_REMOVE = {
+    "configuration": "remove it from the configuration",
+    "command": "'mtasts-resolver override remove' takes it off the list",
+}
+_WEAKENED = "its mail may go out unverified, whatever it publishes"
 
 
 class OverrideAdded(NamedTuple):
     """Somebody added an override by command, or changed it."""
 
     override: Override
-    before: Override | None
-    """The one that had been added for the same pattern."""
 
 
 class OverrideRemoved(NamedTuple):
@@ -117,14 +118,22 @@ class Overrides:
         if override.lapsed(wall):
             return "lapsed"
         other = self._added.get(override.pattern, override)
-        if other != override and not other.lapsed(wall):
+        if other is not override and not other.lapsed(wall):
             return "hidden"
         soon = override.until is not None and override.until - wall <= ANNOUNCED
         return "ends-soon" if soon else "in-force"
 
+    @property
+    def in_force(self) -> int:
+        """Return for how many patterns there is one that is in force."""
+        wall = self._clock.wall()
+        among = (self._added.values(), self._configured.values())
+        return len({one.pattern for some in among for one in some if not one.lapsed(wall)})
+
     def of(self, pattern: str) -> Override | None:
         """Return the override of `pattern` that is in force."""
-        return next((one for one in self if one.pattern == pattern and self._counts(one)), None)
+        both = (self._added.get(pattern), self._configured.get(pattern))
+        return next((one for one in both if one is not None and self._counts(one)), None)
 
     def _counts(self, override: Override) -> bool:
         return self.state(override) in {"in-force", "ends-soon"}
@@ -161,13 +170,12 @@ class Overrides:
         It counts once it is on the disk. Raise NoRoomError, or OSError where it cannot be written.
         """
         async with self._writing:
-            before = self._added.get(override.pattern)
             added = self._without_old() | {override.pattern: override}
             if len(added) > MAX_ADDED:
                 raise NoRoomError
             await self._keep(added)
         self._tell([override])
-        self._events.publish(OverrideAdded(override, before))
+        self._events.publish(OverrideAdded(override))
 
     async def remove(self, pattern: str, user: str) -> None:
         """Remove the override that was added for `pattern`.
@@ -231,7 +239,8 @@ class Overrides:
         for override, left in ending.items():
             told = self._announced.get(override, -FOR_EVER)
             if override in lapsed - self._lapsed:
-                log.warning("override-lapsed", **_described(override), action=_REMOVE)
+                action = _REMOVE[override.origin]
+                log.warning("override-lapsed", **_described(override), action=action)
             elif 0 < left <= ANNOUNCED and abs(wall - told) >= DAY:
                 self._announced[override] = wall
                 log.warning("override-ends-soon", **_described(override), days=round(left / DAY, 1))

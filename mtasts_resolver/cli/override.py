@@ -153,6 +153,8 @@ def _show_change(changed: ChangedOverride, *, as_json: bool) -> None:
         click.echo(msgspec.json.encode(changed).decode())
         return
     show_rows([*_change("before", changed.before), *_change("now", changed.now)])
+    if changed.now is not None and changed.now.weakens:
+        show_notes(["Mail that waits already is tried again at once by 'postqueue -f'."])
 
 
 def _change(label: str, override: ShownOverride | None) -> Iterator[Shown]:

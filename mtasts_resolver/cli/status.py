@@ -115,7 +115,7 @@ def _decisions(found: DaemonStatus) -> Iterator[Shown]:
         if counts.weakening:
             words += f"; {counts.weakening} of them may let mail go out unverified"
         yield Shown("overrides", words, bad=counts.weakening > 0)
-    for count, what in ((counts.ends_soon, "end within a week"), (counts.lapsed, "lapsed")):
+    for count, what in ((counts.ends_soon, "to end within a week"), (counts.lapsed, "lapsed")):
         if count:
             yield Shown("", f"{count} {what}: see 'mtasts-resolver override list'", bad=True)
     for fault in counts.faults:

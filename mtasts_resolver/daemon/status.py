@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mtasts_resolver.answers.tallies import UNKNOWN_MAP
-from mtasts_resolver.control.views.overrides import count_overrides
 from mtasts_resolver.control.views.status import observing
 from mtasts_resolver.daemon.parts import Parts
 
@@ -24,7 +23,7 @@ def status_line(parts: Parts) -> str:
     )
     if maps := observing(parts):
         text += f", OBSERVING only in {len(maps)} maps"
-    if overrides := count_overrides(parts).in_force:
+    if overrides := parts.overrides.in_force:
         text += f", {overrides} overrides"
     if parts.sts.failing_refresh:
         text += f", {parts.sts.failing_refresh} policies fail to be refreshed"

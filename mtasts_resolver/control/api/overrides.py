@@ -25,7 +25,7 @@ class OverridePath(Struct, frozen=True, kw_only=True):
 
 
 async def _list(call: Call) -> OverrideList:
-    return view_overrides(call.sources)
+    return await view_overrides(call.sources)
 
 
 async def _add(call: Call) -> ChangedOverride:

@@ -1,6 +1,7 @@
 """Overrides, as the API, the page and metrics show them."""
 
 from mtasts_resolver.base.timestamps import timestamp
+from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.overrides import (
     OverrideCounts,
@@ -11,19 +12,20 @@ from mtasts_resolver.policy import NextHop
 from mtasts_resolver.postfix.override import Override
 
 
-def view_overrides(sources: Sources) -> OverrideList:
-    """Return all there are."""
+async def view_overrides(sources: Sources) -> OverrideList:
+    """Return all there are; where there are many, after some turns."""
     overrides = sources.overrides
+    shown = [show_override(override, sources) async for override in bites(overrides)]
     return OverrideList(
-        overrides=tuple(show_override(override, sources) for override in overrides),
+        overrides=tuple(shown),
         file=str(overrides.file.path),
         faults=overrides.faults,
     )
 
 
-def count_overrides(sources: Sources) -> OverrideCounts:
+async def count_overrides(sources: Sources) -> OverrideCounts:
     """Return how many there are."""
-    shown = view_overrides(sources)
+    shown = await view_overrides(sources)
     counting = [override for override in shown.overrides if override.in_force]
     return OverrideCounts(
         in_force=len(counting),

@@ -1,6 +1,6 @@
 """Policies as they leave this daemon, and what a table would hold in its place."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 
 from mtasts_resolver.base.timestamps import moment_of
@@ -18,6 +18,7 @@ from mtasts_resolver.control.views.times import timestamp, wall_of
 from mtasts_resolver.knowledge.dane import OFF
 from mtasts_resolver.knowledge.steering import domain_of
 from mtasts_resolver.policy import Dane, NextHop, StsFinding, parse_next_hop
+from mtasts_resolver.postfix.override import patterns_for
 from mtasts_resolver.postfix.reply import NOT_FOUND
 
 
@@ -72,6 +73,7 @@ def _fixed_replies(sources: Sources, map_name: str) -> dict[str, KeyAnswer]:
         return {}
     counting = [one for one in overrides if overrides.of(one.pattern) is one]
     without = [one.pattern for one in counting if one.reply is None or one.reply is NOT_FOUND]
+    above = {higher for pattern in without for higher in _higher(pattern)}
     return {
         one.pattern: KeyAnswer(
             key=one.pattern,
@@ -80,10 +82,15 @@ def _fixed_replies(sources: Sources, map_name: str) -> dict[str, KeyAnswer]:
             expires=None if one.until is None else timestamp(one.until),
         )
         for one in counting
-        if one.reply is not None
-        and one.reply is not NOT_FOUND
-        and not any(pattern.endswith(one.pattern) for pattern in without)
+        if one.reply is not None and one.reply is not NOT_FOUND and one.pattern not in above
     }
+
+
+def _higher(pattern: str) -> Iterator[str]:
+    """Yield the patterns `.domain` that stand above another pattern."""
+    hop = parse_next_hop(f"x{pattern}" if pattern.startswith(".") else pattern)
+    if hop is not None:
+        yield from (found for found in patterns_for(hop) if found.startswith("."))
 
 
 def _answer_to(sources: Sources, map_name: str, hop: str, known: Known) -> KeyAnswer:

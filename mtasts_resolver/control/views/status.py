@@ -54,7 +54,7 @@ async def view_status(sources: Sources) -> DaemonStatus:
         weakened=view_weakened(sources, WEAKENED),
         trouble=view_trouble(sources),
         observing=observing(sources),
-        overrides=count_overrides(sources),
+        overrides=await count_overrides(sources),
         warnings=sources.trouble.warnings,
         errors=sources.trouble.errors,
         recent=tuple(

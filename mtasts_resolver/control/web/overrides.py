@@ -8,5 +8,5 @@ from mtasts_resolver.control.web.page import Pages
 
 
 async def overrides_page(pages: Pages, request: Request) -> Response:
-    found = view_overrides(pages.sources)
+    found = await view_overrides(pages.sources)
     return await pages.page(request, "overrides", here="overrides", found=found)
