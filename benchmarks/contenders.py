@@ -22,6 +22,7 @@ PEER_SQLITE = "postfix-mta-sts-resolver, SQLite cache"
 MAP = "QUERY"
 MAP_WITHOUT_DANE = "without-dane"
 FIRST_PORT = 18_000
+HTTP_PORTS = 10_000  # above the port at which the same daemon is asked
 FIRST = wild(10_000_000)
 """The domain of the first look-up, which nothing else asks for."""
 FIRST_ANSWER = 20.0  # seconds that a cold look-up may take when everything is imported for it
@@ -56,7 +57,12 @@ def ours(
     address = f"unix:{directory}/ours-{port}" if unix else f"inet:127.0.0.1:{port}"
     store = store or directory / f"ours-{port}.sqlite"
     configuration = directory / f"ours-{port}.yaml"
-    configuration.write_text(yaml.safe_dump(our_settings(bench.world, address, store) | settings))
+    ways_in = {
+        "control": {"socket": str(control_socket(bench, port))},
+        "http": {"address": f"127.0.0.1:{port + HTTP_PORTS}"},
+    }
+    ours = our_settings(bench.world, address, store)
+    configuration.write_text(yaml.safe_dump(ours | ways_in | settings))
     command = (sys.executable, "-m", module, "serve", "--config", configuration)
     with running(bench.world, name, *command) as (pid, log):
         yield _awake(bench, Server(name, address, map_name, pid, log, log))
@@ -73,6 +79,11 @@ def peer(bench: Bench, name: str) -> Iterator[Server]:
     trust = {"SSL_CERT_FILE": str(bench.world.ca_file)}  # what OpenSSL's defaults go by
     with running(bench.world, name, *command, env=trust) as (pid, log):
         yield _awake(bench, Server(name, f"inet:127.0.0.1:{port}", MAP, pid, log, log))
+
+
+def control_socket(bench: Bench, port: int) -> Path:
+    """Return the control socket of our daemon that listens at `port`."""
+    return bench.world.directory / f"ours-{port}.control"
 
 
 def our_settings(world: World, address: str, store: Path) -> dict[str, object]:

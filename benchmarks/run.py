@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from tests.lab.stream import LabError
 
-from . import busy, cold, growth, hostile, hot, interference, memory, providers, start
+from . import busy, cold, growth, guests, hostile, hot, interference, memory, providers, start
 from .bench import Bench, Section
 from .build import BenchError
 from .page import PageError, machine, updated
@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
     "start": start.measure,
     "memory": memory.measure,
     "interference": interference.measure,
+    "guests": guests.measure,
     "busy": busy.measure,
     "hostile": hostile.measure,
     "growth": growth.measure,

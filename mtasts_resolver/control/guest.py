@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
 
-# Seconds of work between two turns of others. Those who look up, 32 at once, take three times as
-# long in a turn: so much later is their answer at most while an administrator asks for everything.
-BITE = 0.0001
+# Seconds of work between two turns of others. Those who look up, 32 at once, take four times as
+# long in a turn: by so little more is their answer late while an administrator asks for everything.
+BITE = 0.00005
 
 T = TypeVar("T")
 
