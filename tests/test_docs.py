@@ -10,6 +10,7 @@ import pytest
 
 from mtasts_resolver.cli import COMPLETE_VARIABLE, exit_codes
 from mtasts_resolver.cli.reference import commands
+from mtasts_resolver.control.views.metrics import METRICS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -62,6 +63,16 @@ def test_every_command_has_its_place_in_an_administrators_work() -> None:
         assert re.search(rf"mtasts-resolver {words}\b", told), (
             f"{words}: no page says what it is for"
         )
+
+
+def test_every_metric_is_documented_and_every_one_that_a_page_names_is_there() -> None:
+    known = {metric.name for metric in METRICS}
+    table = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    for name in known:
+        assert f"\n| `{name}` |" in table, name
+    for page in PAGES:
+        named = set(re.findall(r"`(mtasts_resolver_[a-z_]+)`", page.read_text("utf-8")))
+        assert named <= known, page.name
 
 
 def test_every_exit_code_is_documented() -> None:
