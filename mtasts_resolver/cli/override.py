@@ -121,18 +121,11 @@ def override_add(
     if ends is not None and lasts is not None:
         raise click.UsageError("Name its end by --until or by --for, and not both.")
     if lasts is not None:
-        ends = _after(lasts)
+        ends = timestamp(time.time() + lasts)
     new = NewOverride(pattern=pattern, action=action, policy=policy, reason=reason, until=ends)
     with running_daemon(control_socket, config_file) as daemon:
         changed = daemon.ask("POST", ChangedOverride, "overrides", body=new)
     _show_change(changed, as_json=as_json)
-
-
-def _after(seconds: float) -> str:
-    try:
-        return timestamp(time.time() + seconds)
-    except (OverflowError, OSError, ValueError):
-        raise click.UsageError("What --for names is too far away.") from None
 
 
 @override_group.command("remove")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click.testing
-import pytest
 from click.shell_completion import ShellComplete
 
 from mtasts_resolver.base.timestamps import timestamp
@@ -112,31 +111,29 @@ async def test_the_answer_changes_at_the_second_at_which_it_ends(daemon: Running
     assert listed(daemon)[0][2] == "lapsed"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("add", "a.example", "skip"), "Missing option '--reason'"),
-        (("add", "a.example", "--reason", "r"), "Name an ACTION or a --policy"),
-        (("add", "a.example", "skip", "--policy", "may", "--reason", "r"), "and not both"),
-        (("add", "a.example", "skipp", "--reason", "r"), "'skipp' is not one of 'skip'"),
-        (("add", "*.a.example", "skip", "--reason", "r"), "write '.a.example'"),
-        (("add", "[192.0.2.1]", "skip", "--reason", "r"), "for an address"),
-        (("add", "a.example", "skip", "--reason", " "), "it is empty: say why"),
-        (("add", "a.example", "--policy", "secur", "--reason", "r"), "no security level of Post"),
-        (("add", "a.example", "skip", "--reason", "r", "--until", "soon"), "it is not a date"),
-        (("add", "a.example", "skip", "--reason", "r", "--until", "2020-01-01"), "time is over"),
-        (("remove", "a.example"), "there is no override of a.example"),
-        (("remove", "a b"), "it is no domain"),
-        (("lst",), "No such command 'lst'"),
-    ],
+WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("add", "a.example", "skip"), "Missing option '--reason'"),
+    (("add", "a.example", "--reason", "r"), "Name an ACTION or a --policy"),
+    (("add", "a.example", "skip", "--policy", "may", "--reason", "r"), "and not both"),
+    (("add", "a.example", "skipp", "--reason", "r"), "'skipp' is not one of 'skip'"),
+    (("add", "*.a.example", "skip", "--reason", "r"), "write '.a.example'"),
+    (("add", "[192.0.2.1]", "skip", "--reason", "r"), "for an address"),
+    (("add", "a.example", "skip", "--reason", " "), "it is empty: say why"),
+    (("add", "a.example", "--policy", "secur", "--reason", "r"), "no security level of Post"),
+    (("add", "a.example", "skip", "--reason", "r", "--until", "soon"), "it is not a date"),
+    (("add", "a.example", "skip", "--reason", "r", "--until", "2020-01-01"), "time is over"),
+    (("remove", "a.example"), "there is no override of a.example"),
+    (("remove", "a b"), "it is no domain"),
+    (("lst",), "No such command 'lst'"),
 )
-def test_what_is_wrong_is_said_and_nothing_is_changed(
-    daemon: RunningDaemon, arguments: tuple[str, ...], words: str
-) -> None:
+
+
+def test_what_is_wrong_is_said_and_nothing_is_changed(daemon: RunningDaemon) -> None:
     daemon.start()
-    refused = run(daemon, *arguments)
-    assert refused.exit_code == exit_codes.USAGE
-    assert words in refused.output
+    for arguments, words in WRONG:
+        refused = run(daemon, *arguments)
+        assert refused.exit_code == exit_codes.USAGE, arguments
+        assert words in refused.output
     assert listed(daemon) == []
 
 
@@ -296,8 +293,6 @@ def test_for_how_long_it_holds_can_be_said_instead_of_until_when(daemon: Running
     for options, words in (
         (("--for", "14d", "--until", "2099-12-31"), "and not both"),
         (("--for", "soon"), "is not a duration"),
-        (("--for", "999999999999d"), "too far away"),
-        (("--for", "400000d"), "the year is not between"),
     ):
         refused = run(daemon, "add", "b.example", "skip", "--reason", "r", *options)
         assert words in refused.output
