@@ -40,6 +40,7 @@ def look_into(loaded: Loaded, environ: Mapping[str, str], uid: int, *, wall: flo
     _look_at_accounts(config, report)
     _look_at_trust_store(config, uid, report)
     _look_at_store(config, environ, uid, report)
+    _look_at_control(config, uid, report)
     _look_at_overrides(config, wall, report)
     if not config.listen:
         empty = "it is empty, so the daemon needs sockets from systemd"
@@ -66,6 +67,24 @@ def _look_at_accounts(config: Config, report: Report) -> None:
                 owner_ids(listener.owner, listener.group)
             except OSError as error:
                 report.errors.append(Fault(str(error.strerror), f"$.listen[{number}]"))
+
+
+def _look_at_control(config: Config, uid: int, report: Report) -> None:
+    """Look at the way in; without it look-ups are answered all the same."""
+    control = config.control
+    if control.group is not None:
+        try:
+            owner_ids(None, control.group)
+        except OSError as error:
+            report.errors.append(Fault(str(error.strerror), "$.control.group"))
+    if control.socket is not None and uid == 0:
+        _warn_if_hidden("$.control.socket", control.socket, report)
+        if not _is_below(control.socket, WRITABLE):
+            what = (
+                f"the systemd unit lets the daemon make no file in {control.socket.parent}: leave"
+                " the key out, or name the directory in ReadWritePaths= in a drop-in"
+            )
+            report.warnings.append(Fault(what, "$.control.socket"))
 
 
 def _look_at_trust_store(config: Config, uid: int, report: Report) -> None:

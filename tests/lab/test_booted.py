@@ -215,6 +215,35 @@ def test_a_user_that_exists_only_meanwhile_owns_the_state(system: BootedSystem) 
     assert system.outcome(COMMAND, "query", "good.example") == (0, f"{SECURE}\n")
 
 
+def test_a_group_of_administrators_is_let_in_as_the_guide_says(system: BootedSystem) -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = guide.partition("## Let others see and steer it\n")[2].partition("\n## ")[0]
+    (drop_in,) = re.findall(r"^```ini\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    (keys,) = re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    system.run("groupadd", "--force", "--system", "mail-admins")
+    place = system.root / f"etc/systemd/system/{SERVICE}.d"
+    place.mkdir()
+    (place / "admins.conf").write_text(drop_in)
+    configure(system, f"{GOOD}{keys}")
+    group = system.run("getent", "group", "mail-admins").split(":")[2]
+    status = (COMMAND, "status", "--json")
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534")
+    try:
+        system.run("systemctl", "daemon-reload")
+        system.run("systemctl", "start", *UNITS)
+        assert system.outcome(*nobody, f"--groups={group}", *status)[0] == 0
+        assert system.outcome(*nobody, "--clear-groups", *status)[0] != 0
+        assert system.outcome(*status)[0] == 0
+        system.run("systemctl", "restart", SERVICE)
+        assert system.outcome(*nobody, f"--groups={group}", *status)[0] == 0
+        assert not journal(system, "--priority=warning")
+        system.run("systemctl", "stop", *UNITS)
+        assert not (system.root / "run/mtasts-resolver").exists()
+    finally:
+        shutil.rmtree(place)
+        system.run("systemctl", "daemon-reload")
+
+
 def test_the_copy_that_the_guide_makes_can_be_restored(system: BootedSystem) -> None:
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     section = guide.partition("## Back up\n")[2].partition("\n## ")[0]

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from mtasts_resolver.base.privileges import said_as
 from mtasts_resolver.cli import options
 from mtasts_resolver.cli.config import config_group
-from mtasts_resolver.config import Config, HttpsConfig, Loaded, StoreConfig, StoreUrl
+from mtasts_resolver.config import Config, ControlConfig, HttpsConfig, Loaded, StoreConfig, StoreUrl
 from mtasts_resolver.daemon.preflight import Report, look_into
 
 PLAIN, ROOT = 1000, 0  # user ids
@@ -73,6 +73,7 @@ def test_a_system_that_trusts_nobody(file: Path, monkeypatch: pytest.MonkeyPatch
             "listen: [{protocol: socketmap, address: 'unix:/run/x', owner: 9999999999}]",
             "$.listen[0]: 9999999999 is no number of a user",
         ),
+        ("control: {group: no-such-group}", "$.control.group: there is no group 'no-such-group'"),
         ("store: {url: 'sqlite:///dev/null/x'}", "$.store.url: /dev/null is no directory"),
         ("store: {url: 'sqlite:///dev/null'}", "$.store.url: /dev/null is no regular file"),
     ],
@@ -121,6 +122,26 @@ def test_a_ca_file_that_the_daemons_user_may_not_see_is_a_warning(file: Path) ->
     assert any(f"not everybody may read {ca_file}" in str(warning) for warning in warnings)
     assert any(f"hides {ca_file}" in str(warning) for warning in warnings)  # it is below /tmp
     assert look_into(Loaded(config), {"STATE_DIRECTORY": str(file.parent)}, PLAIN) == Report([], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "warned"),
+    [
+        ("/root/control.sock", ["hides /root/control.sock", "ReadWritePaths="]),
+        ("/srv/control.sock", ["ReadWritePaths="]),
+        ("/run/mtasts-resolver/other.sock", []),
+    ],
+)
+@as_root
+def test_a_control_socket_that_the_unit_does_not_let_through_is_a_warning(
+    path: str, warned: list[str]
+) -> None:
+    config = Config(control=ControlConfig(socket=Path(path)))
+    errors, warnings = look_into(Loaded(config), {}, ROOT)
+    assert errors == []
+    assert len(warnings) == len(warned)
+    for warning, words in zip(warnings, warned, strict=True):
+        assert words in str(warning)
 
 
 @pytest.mark.parametrize(
