@@ -44,10 +44,9 @@ def _open_control(config: Config, file: Path) -> Opened:
 
 def _open_http(address: HttpAddress) -> Opened:
     """Listen at the first address of the host. Raise OSError."""
-    found = socket.getaddrinfo(
-        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    host = address.host.encode()  # for text, Python would import its codec for IDNA first
+    found = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, sockaddr = found[0]
     sock = bind_inet(family, sockaddr)
-    host, port = sock.getsockname()[:2]
-    return Opened(sock, str(HttpAddress(host, port)))
+    place, port = sock.getsockname()[:2]
+    return Opened(sock, str(HttpAddress(place, port)))
