@@ -1,4 +1,4 @@
-"""What is in contrib/ works, and speaks of what there is."""
+"""What is in contrib/ works, and speaks of what there is; Prometheus understands the metrics."""
 
 import json
 import re
@@ -14,7 +14,10 @@ import yaml
 from mtasts_resolver.cli import main
 from mtasts_resolver.config import Config
 from mtasts_resolver.control.views.metrics import METRICS
+from mtasts_resolver.control.web.metrics import exposition
 from tests.test_docs import PAGES, ROOT, anchors
+from tests.unit.control.parts import idle_parts
+from tests.unit.control.test_metrics import CONFIG, fill
 
 PROMETHEUS = ROOT / "contrib" / "prometheus"
 DASHBOARD = ROOT / "contrib" / "grafana" / "dashboard.json"
@@ -37,6 +40,21 @@ def series(expression: str) -> set[str]:
     return set(re.findall(r"mtasts_resolver_\w+", expression))
 
 
+def promtool(*command: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run it among the rules, with `text` to read."""
+    return subprocess.run(
+        ["promtool", *command], cwd=PROMETHEUS, input=text, capture_output=True, check=False
+    )
+
+
+@needs_promtool
+async def test_prometheus_has_nothing_to_find_fault_with(tmp_path: Path) -> None:
+    parts = idle_parts(tmp_path, CONFIG)
+    await fill(parts)
+    checked = promtool("check", "metrics", text=await exposition(parts))
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
 @needs_promtool
 @pytest.mark.parametrize(
     "command", [("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")]
@@ -44,11 +62,9 @@ def series(expression: str) -> set[str]:
 def test_prometheus_takes_the_alerts_and_they_fire_when_they_should(
     command: tuple[str, ...],
 ) -> None:
-    done = subprocess.run(
-        ["promtool", *command], cwd=PROMETHEUS, capture_output=True, text=True, check=False
-    )
+    done = promtool(*command)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "FAILED" not in done.stdout
+    assert b"FAILED" not in done.stdout
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])

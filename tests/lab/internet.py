@@ -175,10 +175,6 @@ CHANGING = tuple(
     for name in (
         "new-id",
         "new-id-none",
-        "turns-testing",
-        "loses-record",
-        "id-kept",
-        "id-kept-with-failure",
         "record-removed",
         "document-broken",
         "web-goes-down",
@@ -194,6 +190,11 @@ CHANGING = tuple(
     )
 )
 
+STEERED = tuple(
+    cached(name) for name in ("turns-testing", "loses-record", "id-kept", "id-kept-with-failure")
+)
+"""Visited by the tests of the commands, and not by the table of scenarios."""
+
 DOMAINS = (
     *ENFORCED,
     *NOT_ENFORCED,
@@ -202,6 +203,7 @@ DOMAINS = (
     *BROKEN_POLICY_HOSTS,
     *ODD_POLICY_HOSTS,
     *CHANGING,
+    *STEERED,
     *DANE_DOMAINS,
     *RELAY_DOMAINS,
 )

@@ -1,8 +1,6 @@
 """The metrics: what they count, and that the page names each of them as it is."""
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -62,18 +60,6 @@ def test_the_page_names_each_label() -> None:
         "version",
         "python",
     }
-
-
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs Prometheus's promtool")
-async def test_prometheus_has_nothing_to_find_fault_with(parts: Parts) -> None:
-    await fill(parts)
-    checked = promtool(await exposition(parts))
-    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
-
-
-def promtool(text: bytes) -> subprocess.CompletedProcess[bytes]:
-    command = ["promtool", "check", "metrics"]
-    return subprocess.run(command, input=text, capture_output=True, check=False)
 
 
 async def fill(parts: Parts) -> None:
