@@ -21,6 +21,9 @@ MAX_HEAD_LINES = 100  # browsers send 20; a head of 4,000 takes h11 five millise
 # Bytes that h11 gets at a time. Of chunks of one byte, each of which takes it 16 microseconds,
 # these are 42: less than a millisecond.
 PIECE = 256
+# Bytes of a request that was answered already which are read and dropped: what the peer had under
+# way when it was.
+MAX_SURPLUS = 262_144
 LOOK = 1.0  # seconds between two looks at whether a connection is late
 
 
@@ -54,6 +57,7 @@ class HttpConnection(H11Protocol):
         self._gone = gone
         self._unread = bytearray()
         self._progress = 0
+        self._surplus = 0
         self._standing = _Standing("", 0)
         self._since = 0.0
         self._looking: asyncio.TimerHandle | None = None
@@ -74,6 +78,11 @@ class HttpConnection(H11Protocol):
         self._look()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_surplus():
+            self._surplus += len(data)
+            if self._surplus > MAX_SURPLUS:
+                self.transport.abort()
+                return
         self._unread += data
         self._progress += self._awaited() == "body"
         self.read()
@@ -96,9 +105,8 @@ class HttpConnection(H11Protocol):
 
     def on_response_complete(self) -> None:
         self._progress += 1
+        self._surplus = 0
         super().on_response_complete()
-        if self.conn.their_state is h11.SEND_BODY:
-            self.transport.close()  # it was answered before it was sent: the rest is of no use
 
     # Reading
 
@@ -117,6 +125,14 @@ class HttpConnection(H11Protocol):
                 return
         if not self._unread and not self.flow.read_paused:
             self.transport.resume_reading()
+
+    def _is_surplus(self) -> bool:
+        """Tell whether what comes belongs to a request that was answered before it was all sent.
+
+        To close at once would reset the connection, and the peer could lose the answer.
+        """
+        answered = self.cycle is not None and self.cycle.response_complete
+        return answered and self.conn.their_state is h11.SEND_BODY
 
     # Patience
 

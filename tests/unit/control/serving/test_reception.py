@@ -187,6 +187,18 @@ async def test_a_body_that_nobody_wants_is_not_read(app: Application, tmp_path: 
             await send_for_ever(writer, BATCH)
 
 
+async def test_who_is_answered_before_all_was_sent_gets_the_answer_and_may_go_on(
+    app: Application, tmp_path: Path
+) -> None:
+    early = b"POST / HTTP/1.1\r\nHost: control\r\nContent-Length: 2\r\n\r\n"
+    async with served(app, tmp_path) as path, connected(path, early) as (reader, writer):
+        for _ in range(3):
+            async with asyncio.timeout(PATIENCE):
+                assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+            writer.write(b"{}" + early)
+        assert app.begun == 3
+
+
 async def test_a_stream_that_nobody_reads_stands_still_and_ends_with_its_reader(
     app: Application, tmp_path: Path
 ) -> None:
