@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import get_args
 
@@ -28,7 +29,6 @@ from mtasts_resolver.control.values.steering import (
     RefreshRequest,
 )
 
-NOT_FOUND = 404  # the status of HTTP
 NAMED = 20  # domains that a question names; of more it says how many
 _FINE = ("unchanged", "changed", "found")
 
@@ -168,7 +168,7 @@ def _losses(daemon: ControlClient, domains: tuple[str, ...]) -> Iterable[str]:
         try:
             summary = daemon.get(DomainDetails, "domains", domain).summary
         except RequestRefusedError as error:
-            if error.status != NOT_FOUND:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
             yield f"{domain}: nothing is known of it"
             continue
