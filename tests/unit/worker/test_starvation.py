@@ -26,6 +26,7 @@ from mtasts_resolver.worker.supervisor import Supervisor
 from tests.events import events
 from tests.unit.discovery.servers import NameServer, name_server
 from tests.unit.worker.test_supervisor import (
+    FORBIDDEN,
     KNOWN,
     PATIENCE,
     answers,
@@ -36,20 +37,6 @@ from tests.unit.worker.test_supervisor import (
 )
 
 AGES = 10_000.0
-
-# A discoverer in a sandbox that does not let it change its scheduling policy.
-FORBIDDEN = (
-    sys.executable,
-    "-P",
-    "-c",
-    """if True:
-    import os, runpy
-    def forbidden(*_):
-        raise PermissionError
-    os.sched_setscheduler = forbidden
-    runpy.run_module("mtasts_resolver.worker", run_name="__main__")
-    """,
-)
 
 
 @pytest.fixture

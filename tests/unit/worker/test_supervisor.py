@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -26,12 +27,27 @@ from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.policy import Dane
 from mtasts_resolver.worker import process, questions
+from mtasts_resolver.worker.process import COMMAND
 from mtasts_resolver.worker.supervisor import Supervisor
 from tests.events import events
 from tests.unit.discovery.servers import NameServer, name_server, respond
 
 PATIENCE = 30.0
 KNOWN = ["42"]  # so that no policy host is looked for
+
+# A discoverer in a sandbox that does not let it change its scheduling policy.
+FORBIDDEN = (
+    sys.executable,
+    "-P",
+    "-c",
+    """if True:
+    import os, runpy
+    def forbidden(*_):
+        raise PermissionError
+    os.sched_setscheduler = forbidden
+    runpy.run_module("mtasts_resolver.worker", run_name="__main__")
+    """,
+)
 
 
 def answers(query: dns.message.Message) -> dns.message.Message | None:
@@ -67,9 +83,9 @@ async def running(config: Config, *, spare: bool = False) -> AsyncIterator[Super
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no second process, however busy the host is: test_starvation.py is about that."""
-    monkeypatch.setattr(process, "scheduling_of", lambda _pid: None)
+def _usual_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have one process, which gets its share of a busy host; test_starvation.py has the others."""
+    monkeypatch.setattr(process, "COMMAND", FORBIDDEN)
 
 
 @pytest.fixture
@@ -132,8 +148,11 @@ async def test_many_questions_are_under_way_at_once(
     waiting.cancel()
 
 
-async def test_it_runs_when_nobody_else_wants_to(discoverer: Supervisor) -> None:
-    async with asyncio.timeout(PATIENCE):
+async def test_it_runs_when_nobody_else_wants_to(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "COMMAND", COMMAND)
+    async with running(asking(server)) as discoverer, asyncio.timeout(PATIENCE):
         while os.sched_getscheduler(pid_of(discoverer)) != os.SCHED_IDLE:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -174,10 +193,10 @@ async def test_a_process_that_dies_is_started_again_and_its_questions_are_for_la
 async def test_a_process_that_stands_still_is_started_again(
     server: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "STANDSTILL", 2.0)
     async with running(asking(server)) as discoverer:
         await works(discoverer)
         before = pid_of(discoverer)
+        monkeypatch.setattr(process, "STANDSTILL", 2.0)
         os.kill(before, signal.SIGSTOP)
         async with asyncio.timeout(PATIENCE):
             while discoverer.pid in (before, None):  # noqa: ASYNC110  it tells nobody
