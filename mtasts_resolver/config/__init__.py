@@ -31,23 +31,18 @@ from mtasts_resolver.config.paths import (
     default_store,
     state_directory,
 )
-from mtasts_resolver.config.schema import (
-    CacheConfig,
-    Config,
+from mtasts_resolver.config.schema import Config
+from mtasts_resolver.config.sections.administration import (
     ControlConfig,
-    DnsConfig,
-    DnssecTrust,
     HttpConfig,
-    HttpsConfig,
-    ListenerConfig,
     LogConfig,
     LoggedAnswers,
-    MapOptions,
-    OverrideOptions,
-    ProtocolName,
-    RefreshConfig,
-    StoreConfig,
 )
+from mtasts_resolver.config.sections.discovery import DnsConfig, DnssecTrust, HttpsConfig
+from mtasts_resolver.config.sections.listeners import ListenerConfig, ProtocolName
+from mtasts_resolver.config.sections.maps import MapOptions
+from mtasts_resolver.config.sections.overrides import OverrideOptions
+from mtasts_resolver.config.sections.policies import CacheConfig, RefreshConfig, StoreConfig
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES
 
 __all__ = [

@@ -13,15 +13,11 @@ from mtasts_resolver.config.endpoints import Address, InetAddress
 from mtasts_resolver.config.faults import ConfigError, Fault, Source, shown
 from mtasts_resolver.config.keys import Key, Section, section_keys
 from mtasts_resolver.config.kinds import Kind, show_duration
-from mtasts_resolver.config.schema import (
-    BUILTIN_MAPS,
-    Config,
-    ListenerConfig,
-    LogConfig,
-    MapOptions,
-    OverrideOptions,
-    builtin_options,
-)
+from mtasts_resolver.config.schema import Config
+from mtasts_resolver.config.sections.administration import LogConfig
+from mtasts_resolver.config.sections.listeners import ListenerConfig
+from mtasts_resolver.config.sections.maps import BUILTIN_MAPS, MapOptions, builtin_options
+from mtasts_resolver.config.sections.overrides import OverrideOptions
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Document, Raw, join, parse_yaml
 
 _BUILTIN = tuple(map(str.lower, BUILTIN_MAPS))

@@ -3,7 +3,7 @@
 import pytest
 
 from mtasts_resolver.config import Config, ConfigError, changes, parse_config
-from mtasts_resolver.config.schema import MAX_OVERRIDES
+from mtasts_resolver.config.sections.overrides import MAX_OVERRIDES
 from mtasts_resolver.postfix.override import Override
 
 
