@@ -130,5 +130,6 @@ def main() -> None:
     """MTA-STS (RFC 8461) for Postfix: a policy server for smtp_tls_policy_maps.
 
     Exit codes: 0; 1 for a negative answer; 2 for wrong usage or configuration; 69 when the daemon
-    cannot be reached; 75 for a temporary failure; 130 after Ctrl-C.
+    cannot be reached; 75 for a temporary failure; 77 where its socket is not for you; 130 after
+    Ctrl-C.
     """

@@ -32,6 +32,12 @@ class TemporaryError(CommandError):
     exit_code = exit_codes.TEMPORARY
 
 
+class NotPermittedError(CommandError):
+    """The daemon's socket is not for this user, or may be a stranger's."""
+
+    exit_code = exit_codes.NOT_PERMITTED
+
+
 @contextmanager
 def config_errors() -> Iterator[None]:
     """End with the errors where the configuration is no use."""

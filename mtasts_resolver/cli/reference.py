@@ -50,6 +50,7 @@ _END = f"""\
 | `{exit_codes.USAGE}` | wrong usage, or a configuration that is not valid |
 | `{exit_codes.UNAVAILABLE}` | the daemon cannot be reached |
 | `{exit_codes.TEMPORARY}` | a temporary failure, such as an output that cannot be written |
+| `{exit_codes.NOT_PERMITTED}` | the daemon's socket is not for this user, or may be a stranger's |
 | `{exit_codes.INTERRUPTED}` | interrupted by Ctrl-C |
 
 With `--json` an error is an object with `error` and `exit_code`, on standard output.

@@ -3,12 +3,18 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from mtasts_resolver.cli.errors import CommandError, DaemonUnreachableError
+from mtasts_resolver.cli.errors import (
+    CommandError,
+    DaemonUnreachableError,
+    NotPermittedError,
+    TemporaryError,
+)
 from mtasts_resolver.cli.options import config_option, config_path
 from mtasts_resolver.config import ConfigError, ControlConfig, load_file
 from mtasts_resolver.control.client import (
@@ -22,7 +28,7 @@ _control_option = click.option(
     "--control",
     "control_socket",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=click.Path(readable=False, path_type=Path),  # whether we are let in, connecting tells
     help="The daemon's control socket; unset: the one configured, else the usual place.",
 )
 
@@ -45,13 +51,11 @@ def running_daemon(
     except NoDaemonError as error:
         raise DaemonUnreachableError(str(error)) from None
     except RequestRefusedError as error:
-        raise CommandError(str(error)) from None
+        # What has failed on its side is no wrong usage.
+        kind = CommandError if error.status < HTTPStatus.INTERNAL_SERVER_ERROR else TemporaryError
+        raise kind(str(error)) from None
     except ControlError as error:
         raise NotPermittedError(str(error)) from None
-
-
-class NotPermittedError(CommandError):
-    """The control socket is not for this user."""
 
 
 def _find_socket(config_file: Path | None) -> Path:

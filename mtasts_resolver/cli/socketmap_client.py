@@ -2,8 +2,8 @@
 
 import socket
 
-from mtasts_resolver.cli.errors import DaemonUnreachableError
-from mtasts_resolver.config import Address, InetAddress
+from mtasts_resolver.cli.errors import DaemonUnreachableError, NotPermittedError
+from mtasts_resolver.config import Address, InetAddress, UnixAddress
 from mtasts_resolver.postfix.reply import Reply, Status
 from mtasts_resolver.postfix.socketmap import MAX_REPLY
 
@@ -27,6 +27,11 @@ def ask(address: Address, map_name: str, key: str) -> Reply:
             connection.sendall(b"%d:%s," % (len(request), request))
             return _parse(_read_netstring(connection))
     except OSError as error:
+        if isinstance(address, UnixAddress) and isinstance(error, PermissionError):
+            raise NotPermittedError(
+                f"the socket {address} is not for you: become root, or the user or a member of the"
+                " group whose it is"
+            ) from None
         raise DaemonUnreachableError(
             f"no answer from the daemon at {address}: {error.strerror or error};"
             " is mtasts-resolver running, and listening there?"

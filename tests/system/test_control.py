@@ -6,12 +6,14 @@ import os
 import re
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 
 import click.testing
 import httpx
 import pytest
 
+from mtasts_resolver.base.privileges import said_as
 from mtasts_resolver.cli import exit_codes, main
 from mtasts_resolver.control import serving
 from mtasts_resolver.control.client import ControlClient, RequestRefusedError
@@ -122,6 +124,32 @@ def test_a_stranger_gets_nothing_and_a_member_of_the_group_all(
     assert open_daemon.control.stat().st_mode & 0o777 == 0o660
     assert as_user(NOBODY, [NOBODY], open_daemon.control) == "PermissionError"
     assert as_user(NOBODY, [grp.getgrnam("mail").gr_gid], open_daemon.control) == "connected"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_who_is_not_let_in_is_told_so_apart_from_wrong_usage(open_daemon: RunningDaemon) -> None:
+    lookups = f"unix:{open_daemon.directory}/lookups"
+    listener = {"protocol": "socketmap", "address": lookups, "mode": "0600"}
+    open_daemon.configure(listen=[listener])
+    open_daemon.start()
+    control = ("--control", str(open_daemon.control))
+
+    def tried(*arguments: str) -> str:
+        ended = click.testing.CliRunner().invoke(main, [*arguments, "--json"])
+        return f"{ended.exit_code} {ended.output}"
+
+    for arguments in (
+        ("status", *control),
+        ("cache", "purge", "--yes", "good.example", *control),
+        ("override", "list", *control),
+        ("query", "good.example", "--server", lookups),
+    ):
+        code, _, told = said_as("nobody", partial(tried, *arguments)).partition(" ")
+        assert int(code) == exit_codes.NOT_PERMITTED, told
+        assert json.loads(told)["exit_code"] == exit_codes.NOT_PERMITTED
+        assert "is not for you" in json.loads(told)["error"]
+    checked = said_as("nobody", partial(tried, "status", "--check", *control))
+    assert checked.startswith("3 MTA-STS UNKNOWN - the control socket")
 
 
 def as_user(uid: int, groups: list[int], path: Path) -> str:

@@ -285,7 +285,7 @@ def test_a_history_that_cannot_be_read_says_so_and_costs_no_answer(daemon: Runni
     daemon.start()
     assert daemon.ask(GOOD).text == SECURE
     done = run(daemon, GOOD)
-    assert done.exit_code == exit_codes.USAGE
+    assert done.exit_code == exit_codes.TEMPORARY
     assert "the history cannot be read; policies.sqlite-history is no regular file" in done.output
     assert "event=history-unavailable" in daemon.log
     with ControlClient(daemon.control) as client:
