@@ -1,16 +1,15 @@
 """Doing something for each domain when it is due, again and again, a bounded number at once."""
 
 import asyncio
-import heapq
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import islice
 from typing import Generic, TypeVar
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.overload import OverloadedError
-from mtasts_resolver.knowledge.cache import ManyDicts
+from mtasts_resolver.knowledge.agenda import Agenda
 
 log = logs.get(__name__)
 
@@ -18,12 +17,10 @@ log = logs.get(__name__)
 MAX_SLEEP = 3_600.0
 # After overload, or a bug, a domain is tried again in five minutes: RFC 8461 §3.3 allows no sooner.
 PAUSE = 300.0
-# The heap keeps outdated entries until their time comes; beyond this many per domain it is rebuilt.
-MAX_OUTDATED_PER_DOMAIN = 4
-# Domains beyond which the schedule is held in dicts larger than they should be.
-USUAL_DOMAINS = 1_000_000
 # Renewals that begin in one turn of the event loop: each runs for some 30 µs before it first waits.
 MAX_BEGUN_PER_TURN = 16
+# Entries that one turn looks at, of which most may be outdated: of a million, each takes 3 µs.
+MAX_TAKEN_PER_TURN = 128
 
 E = TypeVar("E")
 
@@ -33,8 +30,7 @@ class Schedule(ABC, Generic[E]):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._due: ManyDicts[float] = ManyDicts(USUAL_DOMAINS)
-        self._heap: list[tuple[float, str]] = []
+        self._agenda = Agenda()
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
@@ -56,10 +52,10 @@ class Schedule(ABC, Generic[E]):
 
     def __len__(self) -> int:
         """Return how many domains are scheduled."""
-        return len(self._due)
+        return len(self._agenda)
 
     def __contains__(self, domain: str) -> bool:
-        return domain in self._due
+        return domain in self._agenda
 
     def schedule(self, domain: str, entry: E) -> None:
         """Note when the entry of `domain` is due."""
@@ -67,25 +63,15 @@ class Schedule(ABC, Generic[E]):
 
     def domains(self) -> Iterator[str]:
         """Yield each that is still scheduled when its turn comes."""
-        return (domain for domain, _ in self._due.steadily())
+        return self._agenda.domains()
 
     def due_at(self, domain: str) -> float | None:
         """Return when `domain` is due; infinity while it is renewed, None where it never is."""
-        return self._due.get(domain)
+        return self._agenda.due_at(domain)
 
     def unschedule(self, domain: str) -> None:
         """Let `domain` be due no more."""
-        self._due.pop(domain)
-
-    def drop_outdated(self) -> Iterator[None]:
-        """Drop, at each step one, entries of the heap whose domains are due no more.
-
-        Where hundreds of thousands were unscheduled at once, to have them all dropped by the next
-        domain that is scheduled would hold the event loop. Not all need be met here.
-        """
-        while self._heap and self._due.get(self._heap[-1][1]) != self._heap[-1][0]:
-            self._heap.pop()  # a heap without its last entry is one
-            yield
+        self._agenda.remove(domain)
 
     def wake(self) -> None:
         """Look at the schedule again: something about it has changed."""
@@ -102,27 +88,21 @@ class Schedule(ABC, Generic[E]):
                 task.cancel()
 
     def _schedule_at(self, domain: str, due: float) -> None:
-        self._due.put(domain, due)
-        heapq.heappush(self._heap, (due, domain))
-        if len(self._heap) > MAX_OUTDATED_PER_DOMAIN * len(self._due):
-            self._heap = [(due, domain) for domain, due in self._due.items() if due < math.inf]
-            heapq.heapify(self._heap)
-        if self._heap and self._heap[0] == (due, domain):
+        self._agenda.put(domain, due)
+        if due <= self._agenda.earliest():
             self._wake.set()
 
     def _start_due(self) -> None:
-        now = self._clock.monotonic()
+        if len(self._running) >= self.concurrency:
+            return
         most = min(len(self._running) + MAX_BEGUN_PER_TURN, self.concurrency)
-        while self._heap and len(self._running) < most:
-            due, domain = self._heap[0]
-            if due > now:
-                return
-            heapq.heappop(self._heap)
-            if self._due.get(domain) == due:
-                self._due.put(domain, math.inf)  # until it is scheduled anew
+        for domain in islice(self._agenda.take(self._clock.monotonic()), MAX_TAKEN_PER_TURN):
+            if domain is not None:
                 task = asyncio.create_task(self._run(domain), name=f"renew {domain}")
                 self._running.add(task)
                 task.add_done_callback(self._ended)
+                if len(self._running) == most:
+                    return
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -132,8 +112,8 @@ class Schedule(ABC, Generic[E]):
         """Wait until a domain is due, a renewal has ended, or the schedule has a new head."""
         self._wake.clear()
         delay = MAX_SLEEP
-        if self._heap and len(self._running) < self.concurrency:
-            delay = min(MAX_SLEEP, max(0.0, self._heap[0][0] - self._clock.monotonic()))
+        if len(self._running) < self.concurrency:
+            delay = min(MAX_SLEEP, max(0.0, self._agenda.earliest() - self._clock.monotonic()))
         alarm = asyncio.create_task(self._wake_after(delay))
         try:
             await self._wake.wait()

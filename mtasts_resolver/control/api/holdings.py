@@ -64,9 +64,6 @@ async def _purge(call: Call) -> AsyncIterator[list[Purged]]:
         if domains is None or domain in domains:
             await sources.dane.purge(hop)
     yield batch
-    for schedule in (sources.sts, sources.dane):
-        async for _ in bites(schedule.drop_outdated()):
-            pass
     await _write(sources)
 
 

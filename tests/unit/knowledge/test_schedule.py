@@ -6,7 +6,12 @@ import random
 import pytest
 
 from mtasts_resolver.base.overload import TOO_MANY, OverloadedError
-from mtasts_resolver.knowledge.schedule import MAX_BEGUN_PER_TURN, PAUSE, Schedule
+from mtasts_resolver.knowledge.schedule import (
+    MAX_BEGUN_PER_TURN,
+    MAX_TAKEN_PER_TURN,
+    PAUSE,
+    Schedule,
+)
 from tests.events import events
 from tests.unit.knowledge.world import FakeClock, settle
 
@@ -140,17 +145,17 @@ async def test_a_renewal_that_could_not_be_done_is_tried_again_after_a_pause(
     ]
 
 
-async def test_what_was_unscheduled_leaves_nothing_behind_and_the_rest_is_renewed() -> None:
+async def test_what_is_scheduled_no_more_is_passed_over_in_several_turns_of_the_loop() -> None:
     clock = FakeClock()
     diary = Diary(clock)
-    for number in range(100):
-        diary.schedule(f"d{number}.example", clock.now + number)
-    for number in range(1, 100):
+    for number in range(3 * MAX_TAKEN_PER_TURN):
+        diary.schedule(f"d{number}.example", clock.now)
+    for number in range(3 * MAX_TAKEN_PER_TURN):
         diary.unschedule(f"d{number}.example")
-    assert len(list(diary.drop_outdated())) == 99
-    assert list(diary.drop_outdated()) == []
-    assert list(diary.domains()) == ["d0.example"]
+    diary.schedule("last.example", clock.now)
     running = asyncio.create_task(diary.run())
     await settle()
-    assert diary.begun == ["d0.example"]
+    assert diary.begun == []
+    await clock.advance(0)
+    assert diary.begun == ["last.example"]
     running.cancel()
