@@ -191,7 +191,8 @@ class ControlClient:
         if isinstance(error, FileNotFoundError):
             return NoDaemonError(
                 f"there is no control socket {self._path}: start the daemon ('systemctl start"
-                " mtasts-resolver'), or name its socket with --control"
+                " mtasts-resolver'; 'restart' where control.socket was changed), or name its socket"
+                " with --control"
             )
         if isinstance(error, ConnectionRefusedError):
             return NoDaemonError(

@@ -22,6 +22,8 @@ from dns.message import Message
 from mtasts_resolver.base.overload import TOO_BUSY
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.errors import DaemonUnreachableError
+from mtasts_resolver.control.client import ControlClient
+from mtasts_resolver.control.values.status import DaemonStatus
 from mtasts_resolver.postfix.reply import NOT_FOUND, Status
 from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
 from tests.unit.discovery.servers import name_server, respond
@@ -219,9 +221,7 @@ async def test_a_reload_changes_maps_and_log_without_losing_a_connection(
         client.sendall(b"20:default test.example,")
         assert stream.read(12) == b"9:NOTFOUND ,"
         daemon.configure(maps={"default": {"testing": "enforce"}}, log={"format": "json"})
-        daemon.signal(signal.SIGHUP)
-        daemon.notified("RELOADING=1")
-        daemon.notified("READY=1")
+        reload(daemon)
         client.sendall(b"20:default test.example,")
         assert stream.read(4) == b"51:O"
     last = json.loads(daemon.log.splitlines()[-1])
@@ -229,13 +229,30 @@ async def test_a_reload_changes_maps_and_log_without_losing_a_connection(
     assert "maps.default" in last["applied"]
 
 
-async def test_a_reload_says_what_needs_a_restart(daemon: RunningDaemon) -> None:
+def test_a_reload_says_what_needs_a_restart_and_leaves_it_as_it_was(daemon: RunningDaemon) -> None:
     daemon.start()
-    daemon.configure(dns={"servers": ["127.0.0.2:1"], "timeout": "1s", "dnssec": "off"})
+    before = daemon.config_file.read_text()
+    daemon.configure(
+        dns={"servers": ["127.0.0.2:1"], "timeout": "1s", "dnssec": "off"},
+        control={"socket": str(daemon.directory / "other.sock"), "group": "mail"},
+        http={"address": "127.0.0.1:0", "hosts": ["status.example"]},
+    )
+    changed = ("dns.servers", "control.socket", "control.group", "http.address", "http.hosts")
+    reload(daemon)
+    assert f"event=restart-needed keys={','.join(changed)}" in daemon.log
+    with ControlClient(daemon.control) as client:
+        assert client.get(DaemonStatus, "status").configuration.restart_needed == changed
+        daemon.config_file.write_text(before)
+        reload(daemon)
+        assert client.get(DaemonStatus, "status").configuration.restart_needed == ()
+    assert not (daemon.directory / "other.sock").exists()
+    assert "protocol=http" not in daemon.log
+
+
+def reload(daemon: RunningDaemon) -> None:
     daemon.signal(signal.SIGHUP)
     daemon.notified("RELOADING=1")
     daemon.notified("READY=1")
-    assert "event=restart-needed keys=dns.servers" in daemon.log
 
 
 async def test_a_bad_file_at_reload_leaves_the_old_one_in_force(daemon: RunningDaemon) -> None:
@@ -243,9 +260,7 @@ async def test_a_bad_file_at_reload_leaves_the_old_one_in_force(daemon: RunningD
     daemon.configure(maps={"default": {"testing": "enforce"}})
     daemon.start()
     daemon.config_file.write_text("maps: {default: {testing: enfroce}}\n")
-    daemon.signal(signal.SIGHUP)
-    daemon.notified("RELOADING=1")
-    daemon.notified("READY=1")
+    reload(daemon)
     assert "'enfroce' is not one of observe, enforce" in daemon.log
     assert daemon.ask("test.example").status is Status.OK
 

@@ -1,7 +1,10 @@
 """What a reload can apply at once, and what needs a restart."""
 
+from collections.abc import Iterator
+
 from mtasts_resolver.config import Config, changes, parse_config
 from mtasts_resolver.config.keys import section_keys
+from mtasts_resolver.config.kinds import Kind
 
 OLD = parse_config(b"maps: {a: {sni: false}, gone: {}}", "old.yaml").config
 
@@ -59,5 +62,61 @@ def test_what_needs_a_restart_stays_as_it_was() -> None:
     assert changes(in_force, new).restart == found.restart
 
 
-def test_every_key_says_whether_a_reload_applies_it() -> None:
-    assert all(key.reload is not None for key in section_keys(Config).values())
+NAMED = ("maps.other", "overrides.a.example")
+# For each key a value that is not its default.
+OTHERS = {
+    "listen": "[]",
+    "maps.other": "{}",
+    "answer": "observe",
+    "overrides.a.example": "{action: skip, reason: r}",
+    "tcp_table_map": "tlsrpt",
+    "dns.servers": "[192.0.2.1]",
+    "dns.timeout": "3s",
+    "dns.dnssec": "off",
+    "https.timeout": "3s",
+    "https.ca_file": "/x.pem",
+    "https.proxy": "'http://192.0.2.1:3128'",
+    "https.allow_networks": "[192.0.2.0/24]",
+    "lookup_timeout": "30s",
+    "on_dns_failure": "defer",
+    "store.url": "'sqlite:///x'",
+    "cache.memory_entries": "5000",
+    "cache.memory_megabytes": "50",
+    "refresh.interval": "12h",
+    "refresh.forget_after": "30d",
+    "refresh.concurrency": "5",
+    "control.socket": "/x.sock",
+    "control.group": "mail",
+    "http.address": '""',
+    "http.hosts": "[status.example]",
+    "preload": "[a.example]",
+    "log.level": "debug",
+    "log.format": "json",
+    "log.answers": "all",
+    "user": "nobody",
+}
+
+
+def test_every_key_that_is_changed_is_applied_or_told() -> None:
+    for path, value in OTHERS.items():
+        name, _, below = path.partition(".")
+        new = read(f"{name}: {{{below}: {value}}}\n" if below else f"{name}: {value}\n")
+        found = changes(Config(), new)
+        if section_keys(Config)[name].reload:
+            assert (found.applied, found.restart, found.in_force) == ((path,), (), new)
+        else:
+            assert (found.applied, found.restart, found.in_force) == ((), (path,), Config())
+
+
+def test_every_key_was_changed_there() -> None:
+    named = {path.partition(".")[0] if path in NAMED else path for path in OTHERS}
+    assert named == {*keys()}
+
+
+def keys() -> Iterator[str]:
+    """Yield the path of each key; what a list or a mapping holds changes with it."""
+    for name, key in section_keys(Config).items():
+        if isinstance(key.of, Kind) or key.most is not None or key.named is not None:
+            yield name
+        else:
+            yield from (f"{name}.{below}" for below in section_keys(key.of))
