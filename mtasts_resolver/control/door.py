@@ -7,11 +7,16 @@ import socket
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mtasts_resolver.base import logs
+from mtasts_resolver.control.accepting import someone_at
 from mtasts_resolver.control.sources import Sources
+from mtasts_resolver.control.unavailable import Unavailable
 from mtasts_resolver.server.unixsocket import BoundPath
+
+if TYPE_CHECKING:
+    from mtasts_resolver.control.serving import Reception
 
 log = logs.get(__name__)
 
@@ -26,6 +31,8 @@ LATE_IMPORTS = (SERVING, API, WEB)
 BRIEFLY = 0.0005
 USUALLY = sys.getswitchinterval()
 RETRY = 60.0  # seconds; what an administrator repairs is in use within a minute
+# Seconds after a failed import in which whoever comes is told of it, and nothing is imported.
+IMPORT_PAUSE = 5.0
 
 
 class Opened(NamedTuple):
@@ -57,6 +64,7 @@ class Door:
         self._application = application
         self._stall = stall
         self._opened: Opened | None = None
+        self._trouble = ""
 
     def open(self) -> None:
         """Listen. Where that cannot be, say so: look-ups are answered all the same."""
@@ -78,12 +86,19 @@ class Door:
         while self._opened is None:
             await sources.clock.sleep(RETRY)
             self.open()
-        await _someone_at(self._opened.sock)
-        serving, application = await asyncio.to_thread(self._import)
-        reception = serving.Reception(
-            self._opened.name, application.application(sources), stall=self._stall
-        )
-        await reception.serve(self._opened.sock)
+        sock, name, _ = self._opened
+        unavailable = Unavailable(name, sources.clock.monotonic)
+        try:
+            while True:
+                await someone_at(sock)
+                try:
+                    reception = await self._reception(name, sources)
+                    await reception.serve(sock)
+                except Exception as error:  # noqa: BLE001  another version's may raise anything
+                    self._tell_not_serving(error)
+                    await unavailable.answer(sock, IMPORT_PAUSE)
+        finally:
+            unavailable.close()
 
     def close(self) -> None:
         if self._opened is not None:
@@ -91,24 +106,37 @@ class Door:
                 self._opened.file.remove()
             self._opened.sock.close()
 
+    async def _reception(self, name: str, sources: Sources) -> "Reception":
+        serving, application = await asyncio.to_thread(self._import)
+        app = application.application(sources)
+        reception: Reception = serving.Reception(name, app, stall=self._stall)
+        if self._trouble:
+            self._trouble = ""
+            log.info("serving-again", protocol=self._name)
+        return reception
+
     def _import(self) -> tuple[ModuleType, ModuleType]:
         """Import, in a thread beside which look-ups are answered."""
         gc.disable()  # what modules define is no garbage: to look for some among it takes its time
         sys.setswitchinterval(BRIEFLY)
         try:
-            return importlib.import_module(SERVING), importlib.import_module(self._application)
+            found = importlib.import_module(SERVING), importlib.import_module(self._application)
+            gc.freeze()  # not where that failed: much of it is garbage then
         finally:
             sys.setswitchinterval(USUALLY)
-            gc.freeze()
             gc.enable()
+        return found
 
-
-async def _someone_at(sock: socket.socket) -> None:
-    """Return when somebody wants to be let in at `sock`."""
-    loop = asyncio.get_running_loop()
-    knocked = asyncio.Event()
-    loop.add_reader(sock, knocked.set)
-    try:
-        await knocked.wait()
-    finally:
-        loop.remove_reader(sock)
+    def _tell_not_serving(self, error: Exception) -> None:
+        """Tell once what the trouble is, however often it is met."""
+        reason = f"{type(error).__name__}: {error}"
+        if reason != self._trouble:
+            self._trouble = reason
+            log.bug(
+                "not-serving",
+                error,
+                protocol=self._name,
+                reason=reason,
+                effect="look-ups are answered all the same",
+                action="restart the daemon, whose program may have been replaced while it ran",
+            )

@@ -5,7 +5,6 @@ some megabytes, of which a daemon that nobody asks has no need.
 """
 
 import asyncio
-import errno
 import socket
 from contextlib import suppress
 
@@ -16,13 +15,13 @@ from uvicorn.server import ServerState
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.ratelimit import RateLimitedLog
+from mtasts_resolver.control.accepting import accept
 from mtasts_resolver.control.connection import MAX_HEAD, PATIENCE, HttpConnection
 
 log = logs.get(__name__)
 
 # At one door; others wait in the kernel. A browser opens six, Prometheus one, a command one.
 MAX_CONNECTIONS = 32
-ACCEPT_PAUSE = 1.0  # seconds without accepting, after the system had no descriptor or memory
 LAST_WORD = 1.0  # seconds that answers under way get at the end of the daemon
 
 logs.hear_errors_only("uvicorn")  # what peers can provoke at will, it tells as warnings
@@ -68,27 +67,11 @@ class Reception:
             await self._left.wait()
 
     async def _let_in(self, sock: socket.socket) -> None:
-        """Accept a connection; where the system has no room for one, wait for a while.
-
-        The event loop's own server would close it without a word then.
-        """
-        loop = asyncio.get_running_loop()
-        try:
-            peer, _ = await loop.sock_accept(sock)
-        except ConnectionAbortedError:
-            return
-        except OSError as error:
-            self._log.error(
-                "accept-failed",
-                listener=self._name,
-                reason=error.strerror or str(error),
-                action=f"tried again every {ACCEPT_PAUSE:g} seconds"
-                + ("; raise the limit of open files" if error.errno == errno.EMFILE else ""),
-            )
-            await asyncio.sleep(ACCEPT_PAUSE)
-            return
-        with suppress(OSError):  # it has gone already
-            await loop.connect_accepted_socket(self._connection, peer)
+        peer = await accept(sock, self._name, self._log)
+        if peer is not None:
+            loop = asyncio.get_running_loop()
+            with suppress(OSError):  # it has gone already
+                await loop.connect_accepted_socket(self._connection, peer)
 
     def _connection(self) -> HttpConnection:
         return HttpConnection(self._config, self._state, stall=self._stall, gone=self._left.set)

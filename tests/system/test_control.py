@@ -4,6 +4,7 @@ import grp
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 from functools import partial
@@ -13,6 +14,7 @@ import click.testing
 import httpx
 import pytest
 
+import mtasts_resolver
 from mtasts_resolver.base.privileges import said_as
 from mtasts_resolver.cli import exit_codes, main
 from mtasts_resolver.control import serving
@@ -103,6 +105,23 @@ def test_a_daemon_that_is_down(daemon: RunningDaemon) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(daemon.control))  # and nobody listens
     assert "nobody listens" in run(daemon, "status").output
+
+
+def test_a_daemon_whose_program_was_replaced_says_that_it_is_to_be_restarted(
+    daemon: RunningDaemon, tmp_path: Path
+) -> None:
+    program = tmp_path / "program" / "mtasts_resolver"
+    shutil.copytree(Path(mtasts_resolver.__file__).parent, program)
+    daemon.start(command=("env", "-C", str(program.parent)))
+    api = program / "control" / "api" / "app.py"
+    api.write_text(f"from mtasts_resolver.base import of_the_next_version\n{api.read_text()}")
+    for _ in range(2):
+        shown = run(daemon, "status")
+        assert shown.exit_code == exit_codes.TEMPORARY
+        assert "restart it (systemctl restart mtasts-resolver)" in shown.output
+    assert run(daemon, "status", "--check").exit_code == 3
+    assert daemon.ask("[192.0.2.1]").status is Status.NOTFOUND
+    assert daemon.log.count("event=not-serving protocol=control") == 1
 
 
 def test_the_socket_is_its_owners_and_leaves_with_the_daemon(daemon: RunningDaemon) -> None:
