@@ -9,8 +9,10 @@ from mtasts_resolver.control.values.domains import DomainFilter, ModeFilter, Mod
 from mtasts_resolver.postfix.reply import Status
 
 # Of the format of an export: another where an older program could not read it any more.
-EXPORT_VERSION = 1
-EXPORT_SCHEMA = "https://mtasts-resolver.example/schema/cache-export-1.json"
+EXPORT_VERSION: Literal[1] = 1
+# What names the schema of this version, docs/cache-export.schema.json. No address: an address would
+# have to stay ours for ever, and a UUID is nobody else's (RFC 9562 §4).
+EXPORT_SCHEMA = "urn:uuid:1fc5258e-d5af-4165-a6ad-342e770362c1"
 
 Time = Annotated[datetime, Meta(tz=True)]
 
@@ -35,7 +37,7 @@ class CacheExport(Struct, frozen=True, kw_only=True):
     """Policies of a daemon, as `mtasts-resolver cache export` writes them."""
 
     schema: str = field(name="$schema", default=EXPORT_SCHEMA)
-    version: Annotated[int, Meta(description="Of this format.")] = EXPORT_VERSION
+    version: Annotated[Literal[1], Meta(description="Of this format.")]
     program: str = ""
     exported: Time
     policies: tuple[ExportedPolicy, ...]

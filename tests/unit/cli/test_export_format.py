@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import jsonschema_rs
 import msgspec
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from mtasts_resolver.cli.export_format import (
     read_export,
     write_export,
 )
-from mtasts_resolver.control.values.policies import EXPORT_SCHEMA, ExportedPolicy
+from mtasts_resolver.control.values.policies import ExportedPolicy
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "cache-export.schema.json"
 
@@ -45,7 +46,6 @@ def read(text: bytes) -> list[Numbered]:
 def test_it_is_json_with_a_line_a_policy(count: int) -> None:
     text = written(TWO[:count])
     document = json.loads(text)
-    assert document["$schema"] == EXPORT_SCHEMA
     assert document["version"] == 1
     assert len(document["policies"]) == count
     assert len(text.splitlines()) == count + 2
@@ -104,3 +104,14 @@ def test_any_bytes_can_be_read(text: bytes) -> None:
 
 def test_the_schema_is_that_of_the_page() -> None:
     assert SCHEMA.read_bytes() == export_schema()
+
+
+def test_what_is_written_is_what_the_schema_says() -> None:
+    schema = jsonschema_rs.validator_for(json.loads(SCHEMA.read_bytes()))
+    document = json.loads(written(TWO))
+    schema.validate(document)
+    assert document["$schema"] == json.loads(SCHEMA.read_bytes())["$id"]
+    for name in ("version", "exported", "policies"):
+        assert not schema.is_valid({key: document[key] for key in document if key != name})
+    assert not schema.is_valid({**document, "version": 2})
+    assert not schema.is_valid({**document, "policies": [{"domain": "a.example"}]})
