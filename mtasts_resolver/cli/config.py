@@ -39,7 +39,8 @@ def config_check(file: Path | None, *, as_json: bool) -> None:
     """Check the configuration FILE, and list everything that is wrong with it.
 
     Without FILE it is the one that the daemon would use. What the file names is looked at, too: the
-    certification authorities, users and groups, the store. What may be wrong is a warning.
+    certification authorities, users and groups, the store and what is kept beside it, where to
+    listen. What may be wrong, or pass without a change, is a warning.
 
     With --json, the configuration in force with that file is printed, too: what it sets and the
     defaults of the rest, times in seconds.

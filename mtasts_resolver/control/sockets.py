@@ -8,7 +8,7 @@ from pathlib import Path
 from mtasts_resolver.config import Config, HttpAddress
 from mtasts_resolver.control import door
 from mtasts_resolver.control.door import Door, Opened
-from mtasts_resolver.server.listeners import bind_inet
+from mtasts_resolver.server.listeners import bind_each, bind_inet, remedy
 from mtasts_resolver.server.unixsocket import bind_unix
 
 BACKLOG = 128  # connections the kernel holds for us: while 32 are served, and at the first import
@@ -43,10 +43,17 @@ def _open_control(config: Config, file: Path) -> Opened:
 
 
 def _open_http(address: HttpAddress) -> Opened:
-    """Listen at the first address of the host. Raise OSError."""
+    """Listen at the first address of the host that this machine has.
+
+    Raise OSError, whose strerror says what to do.
+    """
     host = address.host.encode()  # for text, Python would import its codec for IDNA first
-    found = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, sockaddr = found[0]
-    sock = bind_inet(family, sockaddr)
+    try:
+        found = socket.getaddrinfo(
+            host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        sock = next(bind_each(found, bind_inet))
+    except OSError as error:
+        raise OSError(error.errno, f"{address}: {remedy(error)}") from None
     place, port = sock.getsockname()[:2]
     return Opened(sock, str(HttpAddress(place, port)))

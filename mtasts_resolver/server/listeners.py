@@ -5,7 +5,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -30,6 +30,9 @@ _REMEDIES = {
 }
 # Why one of several addresses of a name may be left out: localhost without IPv6, for example.
 _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+
+_SocketAddress = tuple[object, ...]
+_AddressInfo = tuple[int, int, int, str, _SocketAddress]  # as getaddrinfo() has it
 
 
 class ListenError(Exception):
@@ -104,35 +107,63 @@ def _open_unix(config: ListenerConfig, address: UnixAddress) -> Listener:
 
 
 async def _open_inet(config: ListenerConfig, address: InetAddress) -> list[Listener]:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except socket.gaierror as error:
-        raise ListenError(
-            f"cannot listen on {address}: the name {address.host} has no address: {error.strerror}"
-        ) from None
     listeners: list[Listener] = []
-    failure: OSError | None = None
     with contextlib.ExitStack() as opened:
-        for family, _, _, _, sockaddr in dict.fromkeys(found):
-            try:
-                sock = bind_inet(family, sockaddr)
-            except OSError as error:
-                failure = error
-                if error.errno not in _ABSENT:
-                    raise _listen_error(address, error) from None
-            else:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+            for sock in bind_each(found, bind_inet):
                 opened.callback(sock.close)
                 listeners.append(Listener(config.protocol, sock, _name(sock)))
-        if failure and not listeners:
-            raise _listen_error(address, failure) from None
+        except OSError as error:
+            raise ListenError(f"cannot listen on {address}: {remedy(error)}") from None
         opened.pop_all()
     return listeners
 
 
-def bind_inet(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
+def try_inet(host: str, port: int) -> None:
+    """Raise OSError where nobody could listen at an address now.
+
+    Nothing listens meanwhile: no client comes, and no other process is hindered.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    for sock in bind_each(found, _bound):
+        sock.close()
+
+
+def bind_each(
+    found: Iterable[_AddressInfo], bind: Callable[[int, _SocketAddress], socket.socket]
+) -> Iterator[socket.socket]:
+    """Yield what `bind` makes for each of the addresses that the machine has. Raise OSError."""
+    absent: OSError | None = None
+    present = False
+    for family, _, _, _, sockaddr in dict.fromkeys(found):
+        try:
+            sock = bind(family, sockaddr)
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise
+            absent = error
+        else:
+            present = True
+            yield sock
+    if absent and not present:
+        raise absent
+
+
+def bind_inet(family: int, sockaddr: _SocketAddress) -> socket.socket:
     """Return a non-blocking socket that listens there. Raise OSError."""
+    sock = _bound(family, sockaddr)
+    try:
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _bound(family: int, sockaddr: _SocketAddress) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -141,7 +172,6 @@ def bind_inet(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(sockaddr)
-        sock.listen(BACKLOG)
         sock.setblocking(False)
     except BaseException:
         sock.close()
@@ -149,9 +179,11 @@ def bind_inet(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
     return sock
 
 
-def _listen_error(address: InetAddress, error: OSError) -> ListenError:
-    remedy = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
-    return ListenError(f"cannot listen on {address}: {remedy}")
+def remedy(error: OSError) -> str:
+    """Return what is wrong with an address, and what to do."""
+    if isinstance(error, socket.gaierror):
+        return f"its name has no address: {error.strerror}"
+    return _REMEDIES.get(error.errno or 0, error.strerror or str(error))
 
 
 def _name(sock: socket.socket) -> str:

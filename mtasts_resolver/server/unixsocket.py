@@ -23,6 +23,12 @@ _PRIVATE_UMASK = 0o177
 # To the kernel the largest number of 32 bits means "leave it as it is".
 _MAX_ID = 2**32 - 2
 
+NO_FILES = "the daemon's user may not make files in the directory {}"
+NOT_GIVEN = (
+    "its owner cannot be changed without root, and its group only to one of the daemon's own: start"
+    " as root, or add the daemon's user to the group"
+)
+
 _UCRED = struct.Struct("3i")
 _DEAD = (errno.ECONNREFUSED, errno.ENOENT)
 
@@ -98,8 +104,8 @@ def bind_unix(
     return sock, bound
 
 
-def _make_room(file: Path) -> None:
-    """Remove a stale socket file; raise OSError where there is no place for a new one."""
+def check_place(file: Path) -> bool:
+    """Tell whether there is a socket at `file`; raise OSError where there cannot be one."""
     if not file.parent.is_dir():
         raise FileNotFoundError(
             errno.ENOENT, f"the directory {file.parent} does not exist: create it for the daemon"
@@ -107,11 +113,18 @@ def _make_room(file: Path) -> None:
     try:
         status = file.lstat()
     except FileNotFoundError:
-        return
+        return False
     if not stat.S_ISSOCK(status.st_mode):
         raise FileExistsError(
             errno.EEXIST, "there is a file that is no socket: remove it, or choose another path"
         )
+    return True
+
+
+def _make_room(file: Path) -> None:
+    """Remove a stale socket file; raise OSError where there is no place for a new one."""
+    if not check_place(file):
+        return
     if _is_live(file):
         raise OSError(
             errno.EADDRINUSE,
@@ -144,9 +157,7 @@ def _bind(sock: socket.socket, file: Path) -> None:
         _make_room(file)
         sock.bind(os.fspath(file))
     except PermissionError:
-        raise PermissionError(
-            errno.EACCES, f"the daemon's user may not make files in the directory {file.parent}"
-        ) from None
+        raise PermissionError(errno.EACCES, NO_FILES.format(file.parent)) from None
     finally:
         os.umask(umask)
 
@@ -172,11 +183,7 @@ def _hand_over(open_file: str, uid: int, gid: int, mode: int) -> None:
             os.chown(open_file, uid, gid)
         os.chmod(open_file, mode)  # noqa: PTH101  no path of a file
     except PermissionError:
-        raise PermissionError(
-            errno.EPERM,
-            "its owner cannot be changed without root, and its group only to one of the"
-            " daemon's own: start as root, or add the daemon's user to the group",
-        ) from None
+        raise PermissionError(errno.EPERM, NOT_GIVEN) from None
 
 
 def owner_ids(owner: str | None, group: str | None) -> tuple[int, int]:

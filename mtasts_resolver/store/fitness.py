@@ -8,11 +8,14 @@ from pathlib import Path
 
 from mtasts_resolver.store.errors import DamagedError, StoreError
 from mtasts_resolver.store.files import connect
-from mtasts_resolver.store.schema import check_owner
+from mtasts_resolver.store.schema import Schema, check_owner
 
 
-def check_fit(path: Path) -> None:
-    """Raise StoreError where this process could not make or use the file `path`, or must not."""
+def check_fit(path: Path, schema: Schema | None = None) -> None:
+    """Raise StoreError where this process could not make or use the file `path`, or must not.
+
+    Without a `schema` it is that of the policies.
+    """
     place = path
     while not os.path.lexists(place):
         place = place.parent
@@ -32,7 +35,7 @@ def check_fit(path: Path) -> None:
     else:
         _demand(path, os.R_OK | os.W_OK, "write")
         _demand(path.parent, os.W_OK | os.X_OK, "make files in")
-    _check_content(path)
+    _check_content(path, schema)
 
 
 def _demand(path: Path, mode: int, what: str) -> None:
@@ -40,13 +43,13 @@ def _demand(path: Path, mode: int, what: str) -> None:
         raise StoreError(f"user {os.geteuid()} may not {what} {path}")
 
 
-def _check_content(path: Path) -> None:
+def _check_content(path: Path, schema: Schema | None) -> None:
     """Raise StoreError for another program's file, or that of a newer version.
 
     `immutable` makes no files beside it, which would be this user's, and takes no lock of it.
     """
     try:
         with closing(connect(path, "mode=ro&immutable=1")) as connection:
-            check_owner(connection, path)
+            check_owner(connection, path, schema)
     except (sqlite3.Error, DamagedError):
         return  # a ruined file is set aside at the start

@@ -12,7 +12,7 @@ pass. Before it is written again it is set aside.
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,20 +59,29 @@ class FoundOverrides(NamedTuple):
 
 
 class OverrideFile:
-    """The file beside the store at a path. It may not exist. All methods wait for the disk."""
+    """The file beside the store at a path. It may not exist. All methods wait for the disk.
 
-    def __init__(self, store: Path) -> None:
+    It is read if it is root's, or that of the user `owner`: of the process, unless it is named.
+    """
+
+    def __init__(self, store: Path, owner: int | None = None) -> None:
         self.path = store.with_suffix(SUFFIX)
+        self._owner = owner
         self._copy = self.path.with_name(self.path.name + COPY)
         self._damaged = False
 
     def read(self) -> FoundOverrides:
         """Return what the file holds; where it is of no use at all, what its copy holds."""
-        found = _read(self.path)
+        # The process may become another user.
+        owners = {
+            0,
+            os.geteuid() if self._owner is None else self._owner,
+        }  # root may have mended it
+        found = _read(self.path, owners)
         self._damaged = bool(found.faults)
         if found.overrides or not found.faults:
             return found
-        return FoundOverrides(_read(self._copy).overrides, found.faults)
+        return FoundOverrides(_read(self._copy, owners).overrides, found.faults)
 
     def write(self, overrides: Iterable[Override]) -> None:
         """Put `overrides` in place of what the file holds. Raise OSError."""
@@ -86,10 +95,9 @@ class OverrideFile:
         write_own(self.path, data)
 
 
-def _read(path: Path) -> FoundOverrides:
+def _read(path: Path, owners: Collection[int]) -> FoundOverrides:
     try:
-        # Root may have mended it.
-        data = read_own(path, MAX_OVERRIDES_BYTES, {0, os.geteuid()})
+        data = read_own(path, MAX_OVERRIDES_BYTES, owners)
         if len(data) > MAX_OVERRIDES_BYTES:
             raise ValueError(f"it is longer than {MAX_OVERRIDES_BYTES:,} bytes")
         lines = msgspec.json.decode(data, type=_Content).overrides

@@ -87,6 +87,21 @@ def run_on(daemon: RunningDaemon, *arguments: str) -> str:
     return click.testing.CliRunner().invoke(main, [command, *options, *rest]).output
 
 
+def test_a_daemon_that_runs_is_no_fault_of_its_configuration(daemon: RunningDaemon) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    daemon.configure(http={"address": f"127.0.0.1:{port}"})
+    daemon.start()
+    assert f"protocol=http address=127.0.0.1:{port}" in daemon.log
+    checked = click.testing.CliRunner().invoke(
+        main, ["config", "check", str(daemon.config_file), "--json"]
+    )
+    told = json.loads(checked.output)
+    keys = {warning["key"] for warning in told["warnings"]}
+    assert (told["valid"], keys & {"$.listen[0].address", "$.http.address"}) == (True, set())
+    assert "listens there" not in checked.output
+
+
 def test_monitoring_is_told_in_a_line_and_a_code(daemon: RunningDaemon) -> None:
     daemon.start()
     checked = run(daemon, "status", "--check")

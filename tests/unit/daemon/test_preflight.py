@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import sys
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,23 @@ from click.testing import CliRunner, Result
 from mtasts_resolver.base.privileges import said_as
 from mtasts_resolver.cli import options
 from mtasts_resolver.cli.config import config_group
-from mtasts_resolver.config import Config, ControlConfig, HttpsConfig, Loaded, StoreConfig, StoreUrl
+from mtasts_resolver.config import (
+    CacheConfig,
+    Config,
+    ControlConfig,
+    HttpConfig,
+    HttpsConfig,
+    InetAddress,
+    ListenerConfig,
+    Loaded,
+    StoreConfig,
+    StoreUrl,
+)
 from mtasts_resolver.daemon.preflight import Report, look_into
+from mtasts_resolver.daemon.preflight.unit import MEMORY, WRITABLE
+from mtasts_resolver.postfix.override import Override
+from mtasts_resolver.store.history import history_path
+from mtasts_resolver.store.overridefile import OverrideFile
 
 PLAIN, ROOT = 1000, 0  # user ids
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -121,7 +137,8 @@ def test_a_ca_file_that_the_daemons_user_may_not_see_is_a_warning(file: Path) ->
     assert not [error for error in errors if "ca_file" in error.key]
     assert any(f"not everybody may read {ca_file}" in str(warning) for warning in warnings)
     assert any(f"hides {ca_file}" in str(warning) for warning in warnings)  # it is below /tmp
-    assert look_into(Loaded(config), {"STATE_DIRECTORY": str(file.parent)}, PLAIN) == Report([], [])
+    environ = dict.fromkeys(("STATE_DIRECTORY", "RUNTIME_DIRECTORY"), str(file.parent))
+    assert look_into(Loaded(config), environ, PLAIN) == Report([], [])
 
 
 @pytest.mark.parametrize(
@@ -236,3 +253,78 @@ def test_an_override_that_is_over_is_a_warning_with_its_line(file: Path) -> None
     (warning,) = [one for one in json.loads(result.stdout)["warnings"] if "overrides" in one["key"]]
     assert (warning["line"], warning["key"]) == (2, "$.overrides.a.example")
     assert "its end is over" in warning["reason"]
+
+
+def test_what_is_wrong_with_the_overrides_that_were_added_is_a_warning(tmp_path: Path) -> None:
+    file = OverrideFile(tmp_path / "policies.sqlite")
+    file.write([Override(pattern="a.example", action="skip", text="", reason="r", until=None)])
+    assert beside_the_store(tmp_path) == []
+    file.path.write_text(file.path.read_text().replace("skip", "skipp"))
+    (told,) = beside_the_store(tmp_path)
+    assert told.startswith(f"{file.path}: override 1: ")
+
+
+@as_root
+def test_it_is_the_daemons_user_who_must_be_trusted_with_them(tmp_path: Path) -> None:
+    """Under systemd it has a number of its own, and root looks."""
+    file = OverrideFile(tmp_path / "policies.sqlite")
+    file.write([])
+    os.chown(file.path, PLAIN, -1)
+    (told,) = beside_the_store(tmp_path)
+    assert told.endswith("others than the daemon's user can write it")
+    os.chown(tmp_path, PLAIN, -1)
+    assert beside_the_store(tmp_path) == []
+
+
+def test_a_history_that_cannot_be_kept_is_a_warning(tmp_path: Path) -> None:
+    history = history_path(tmp_path / "policies.sqlite")
+    history.mkdir()
+    (told,) = beside_the_store(tmp_path)
+    assert told == f"there would be no history: {history} is no regular file: name another path"
+
+
+def beside_the_store(directory: Path) -> list[str]:
+    environ = dict.fromkeys(("STATE_DIRECTORY", "RUNTIME_DIRECTORY"), str(directory))
+    listener = ListenerConfig(protocol="socketmap", address=InetAddress("127.0.0.1", 0))
+    config = Config(listen=(listener,), http=HttpConfig(address=None))
+    errors, warnings = look_into(Loaded(config), environ, PLAIN)
+    assert errors == []
+    return [fault.reason for fault in warnings]
+
+
+@pytest.mark.parametrize(("megabytes", "warned"), [(824, False), (825, True)])
+def test_more_memory_than_the_unit_allows_is_a_warning(megabytes: int, *, warned: bool) -> None:
+    config = Config(cache=CacheConfig(memory_megabytes=megabytes))
+    found = [
+        fault for fault in look_into(Loaded(config), {}, ROOT).warnings if "cache" in fault.key
+    ]
+    assert [("MemoryMax=1025M" in fault.reason) for fault in found] == [True] * warned
+
+
+def test_the_unit_is_as_it_is_taken_to_be() -> None:
+    unit = (Path(__file__).parents[3] / "systemd/mtasts-resolver.service").read_text("utf-8")
+    for line in (
+        f"MemoryMax={MEMORY // 1_024}G",
+        "CapabilityBoundingSet=",
+        "ProtectHome=yes",
+        "PrivateTmp=yes",
+        "ProtectSystem=strict",
+        *(
+            f"{kind}Directory={Path(place).name}"
+            for kind, place in zip(("State", "Runtime"), WRITABLE, strict=True)
+        ),
+    ):
+        assert line in unit.splitlines(), line
+    assert "ReadWritePaths=" not in unit
+
+
+@as_root
+def test_a_user_who_cannot_read_the_program_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python"  # pytest's directories are root's alone
+    program.touch()
+    config = Config(user="nobody")
+    monkeypatch.setattr(sys, "executable", str(program))
+    (told,) = [one for one in look_into(Loaded(config), {}, ROOT).warnings if one.key == "$.user"]
+    assert "cannot read Python" in told.reason
