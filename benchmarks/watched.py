@@ -64,13 +64,13 @@ class Watch:
 
 if __name__ == "__main__":
     from mtasts_resolver.cli import main
+    from mtasts_resolver.control.answering import AnsweringParts
     from mtasts_resolver.daemon import run
-    from mtasts_resolver.daemon.parts import Parts
 
     begin = run.Daemon._begin  # noqa: SLF001  the daemon has no place for a watch, and needs none
 
-    def watched(self: run.Daemon, parts: Parts) -> None:
-        begin(self, parts)
+    def watched(self: run.Daemon, answering: AnsweringParts) -> None:
+        begin(self, answering)
         Watch(asyncio.get_running_loop())
 
     run.Daemon._begin = watched  # type: ignore[method-assign]  # noqa: SLF001

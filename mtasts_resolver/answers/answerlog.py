@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from itertools import islice
 
-from mtasts_resolver.answers.changes import AnswerChanged
+from mtasts_resolver.answers.events import AnswerChanged
 from mtasts_resolver.answers.tallies import TCP_TABLE
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock

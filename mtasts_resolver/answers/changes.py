@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from mtasts_resolver.answers.events import AnswerChanged, AnswerMade
 from mtasts_resolver.answers.overrides import OverridesChanged
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.events import Events
@@ -21,31 +22,6 @@ MAX_PLACES = 64  # next hops and maps of a domain; whoever needs more asks for p
 # Seconds after which it is noted again that the same was answered: who asks what Postfix got at a
 # time hears whether there was a look-up, to a quarter of an hour.
 NOTED_AGAIN = 900.0
-
-
-class AnswerMade(NamedTuple):
-    """A look-up got an answer that did not stand ready."""
-
-    hop: NextHop
-    map_name: str
-    reply: Reply
-    would_be: Reply | None = None
-    """What it would have been, where the map only observes."""
-
-
-class AnswerChanged(NamedTuple):
-    """Postfix is told something else of a next hop than the last time."""
-
-    hop: str
-    map: str
-    was: str | None
-    """None where nothing is known of another answer."""
-    now: str
-    answer: str
-    """The first word of that."""
-    given: bool
-    """A look-up got it; else the next one will."""
-
 
 _OF_POLICIES: tuple[type[Any], ...] = (
     known.PolicyFound,

@@ -1,6 +1,6 @@
 """What maps that only observe would have answered, as the log tells it."""
 
-from mtasts_resolver.answers.changes import AnswerMade
+from mtasts_resolver.answers.events import AnswerMade
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.events import Events

@@ -36,8 +36,8 @@ class OverrideHistory:
 
     async def run(self) -> None:
         """Note what is not at the start as it was at the end, of overrides of any domain."""
-        await self._history.begun()
         self._compare("")
+        await self._history.begun()
         seen: set[str] = set()
         try:
             async for page in self._history.pages(Wanted(overrides=True)):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import NamedTuple
 
-from mtasts_resolver.answers.changes import AnswerMade
+from mtasts_resolver.answers.events import AnswerMade
 from mtasts_resolver.answers.overrides import Overrides, OverridesChanged
 from mtasts_resolver.answers.tallies import TCP_TABLE, UNKNOWN_MAP, Tallies
 from mtasts_resolver.base import logs

@@ -51,7 +51,7 @@ class DayLong:
         self._tallies = dict(tallies)
         self._past: deque[Interval] = deque(maxlen=INTERVALS - 1)
         self._number = self._current_number()
-        self._before = self._read()
+        self._before = {name: Counter[str]() for name in tallies}  # when the daemon began
 
     async def run(self) -> None:
         """Take note at the end of each interval, for ever."""

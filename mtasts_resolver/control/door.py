@@ -1,22 +1,18 @@
 """A way in that costs next to nothing until somebody comes."""
 
-import asyncio
-import gc
-import importlib
 import socket
-import sys
 from collections.abc import Callable
-from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtasts_resolver.base import logs
+from mtasts_resolver.base.lateimport import import_beside
 from mtasts_resolver.control.accepting import someone_at
-from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.unavailable import Unavailable
 from mtasts_resolver.server.unixsocket import BoundPath
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # else all that is seen were imported before the first answer
     from mtasts_resolver.control.serving import Reception
+    from mtasts_resolver.control.sources import Sources
 
 log = logs.get(__name__)
 
@@ -26,10 +22,6 @@ SERVING = "mtasts_resolver.control.serving"
 API = "mtasts_resolver.control.api.app"
 WEB = "mtasts_resolver.control.web.app"
 LATE_IMPORTS = (SERVING, API, WEB)
-# Seconds that a thread may keep the interpreter to itself while another one waits for it. For each
-# turn of the event loop that is what an import costs, and it goes on for 50 to 100 turns.
-BRIEFLY = 0.0005
-USUALLY = sys.getswitchinterval()
 RETRY = 60.0  # seconds; what an administrator repairs is in use within a minute
 # Seconds after a failed import in which whoever comes is told of it, and nothing is imported.
 IMPORT_PAUSE = 5.0
@@ -81,7 +73,7 @@ class Door:
         else:
             log.info("listening", protocol=self._name, address=self._opened.name)
 
-    async def run(self, sources: Sources) -> None:
+    async def run(self, sources: "Sources") -> None:
         """Serve for ever; ends by cancellation."""
         while self._opened is None:
             await sources.clock.sleep(RETRY)
@@ -106,26 +98,14 @@ class Door:
                 self._opened.file.remove()
             self._opened.sock.close()
 
-    async def _reception(self, name: str, sources: Sources) -> "Reception":
-        serving, application = await asyncio.to_thread(self._import)
+    async def _reception(self, name: str, sources: "Sources") -> "Reception":
+        serving, application = await import_beside(SERVING, self._application)
         app = application.application(sources)
         reception: Reception = serving.Reception(name, app, stall=self._stall)
         if self._trouble:
             self._trouble = ""
             log.info("serving-again", protocol=self._name)
         return reception
-
-    def _import(self) -> tuple[ModuleType, ModuleType]:
-        """Import, in a thread beside which look-ups are answered."""
-        gc.disable()  # what modules define is no garbage: to look for some among it takes its time
-        sys.setswitchinterval(BRIEFLY)
-        try:
-            found = importlib.import_module(SERVING), importlib.import_module(self._application)
-            gc.freeze()  # not where that failed: much of it is garbage then
-        finally:
-            sys.setswitchinterval(USUALLY)
-            gc.enable()
-        return found
 
     def _tell_not_serving(self, error: Exception) -> None:
         """Tell once what the trouble is, however often it is met."""

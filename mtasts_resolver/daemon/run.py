@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -17,6 +18,7 @@ from mtasts_resolver import __version__
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock, SystemClock
 from mtasts_resolver.base.counters import Counters
+from mtasts_resolver.base.lateimport import import_beside
 from mtasts_resolver.base.privileges import (
     PrivilegeError,
     can_start_python,
@@ -32,14 +34,14 @@ from mtasts_resolver.config import (
     load_file,
 )
 from mtasts_resolver.control import door
+from mtasts_resolver.control.answering import AnsweringParts, InForce
 from mtasts_resolver.control.door import Door
 from mtasts_resolver.control.sockets import doors
-from mtasts_resolver.control.sources import InForce
+from mtasts_resolver.daemon.assembly import assemble
 from mtasts_resolver.daemon.last_config import KeptFile
-from mtasts_resolver.daemon.parts import Parts, assemble
 from mtasts_resolver.daemon.status import status_line
 from mtasts_resolver.daemon.systemd import ActivatedSocket, Notifier
-from mtasts_resolver.knowledge.events import DnssecChanged, PoliciesLoaded
+from mtasts_resolver.knowledge.events import DaemonChanged, DnssecChanged, PoliciesLoaded
 from mtasts_resolver.server.listeners import (
     Listener,
     ListenError,
@@ -51,8 +53,16 @@ from mtasts_resolver.store.files import check_free
 from mtasts_resolver.store.fitness import check_fit
 from mtasts_resolver.worker.supervisor import Supervisor
 
+if TYPE_CHECKING:  # else all that watches were imported before the first answer
+    from mtasts_resolver.daemon.parts import Parts
+
 log = logs.get(__name__)
 
+# What is imported behind the first answers. It has a function `watch`.
+PARTS = "mtasts_resolver.daemon.parts"
+# Seconds that those who wait since before the start have to be answered in before that import,
+# beside which each turn of the loop takes longer. The discoverer takes five times as long to start.
+FIRST_ANSWERS = 0.05
 DRAIN_TIMEOUT = 10.0  # seconds that look-ups in hand get to be answered at shutdown
 STATUS_INTERVAL = 30.0  # seconds between two updates of the line that `systemctl status` shows
 RESTART_PAUSE = 300.0  # seconds before background work begins again after a bug ended it
@@ -128,7 +138,7 @@ class Daemon:
 
     # -- startup -----------------------------------------------------------------------------
 
-    async def _startup(self) -> Parts:
+    async def _startup(self) -> "Parts":
         log.info("starting", version=__version__, config=self._in_force.file or "defaults")
         _raise_open_files_limit()
         listeners = await self._open_listeners()
@@ -137,23 +147,24 @@ class Daemon:
         try:
             # Before privileges are dropped: the user need not be able to read Python.
             if not (can_start_again := self._can_start_again()):
-                import_now(door.LATE_IMPORTS)
+                import_now((PARTS, *door.LATE_IMPORTS))
             discoverer.start(spare=not can_start_again)
-            parts = await self._assemble(listeners, discoverer)
+            answering = await self._assemble(listeners, discoverer)
         except BaseException:
             for listener in listeners:
                 listener.close()
             self._close_doors()
             await discoverer.close()
             raise
-        parts.historian.note_daemon("started", f"version {__version__}")
+        parts: AnsweringParts = answering
         try:
-            self._begin(parts)
+            self._begin(answering)
             if self._unproven:
                 await discoverer.ready()
-            await parts.server.start()
+            await answering.server.start()
             for listener in listeners:
                 log.info("listening", protocol=listener.protocol, address=listener.name)
+            parts = await self._watch(answering)
             await discoverer.ready()
         except BaseException as error:
             await self._close(parts)
@@ -162,29 +173,38 @@ class Daemon:
             raise
         self._notifier.ready()
         log.info("ready")
-        parts.history.open()  # now that it delays nothing
+        parts.past.history.open()  # now that it delays nothing
         self._keep(self._text)
         gc.freeze()  # what was made so far stays: to look for garbage in it takes milliseconds
         return parts
 
-    def _begin(self, parts: Parts) -> None:
-        """Heed signals, and begin what goes on in the background."""
+    def _begin(self, answering: AnsweringParts) -> None:
+        """Heed signals, and begin what the first answers need in the background."""
+        answering.events.publish(DaemonChanged("started", f"version {__version__}"))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
-        self._tasks = [
-            asyncio.create_task(self._keep_running(work), name=name)
-            for name, work in parts.background().items()
-        ]
-        self._tasks += [
-            asyncio.create_task(self._keep_running(partial(way_in.run, parts)), name="door")
-            for way_in in self._doors
-        ]
-        self._tasks.append(asyncio.create_task(self._keep_status(parts), name="status"))
+        loop.add_signal_handler(signal.SIGHUP, self._reload, answering)
+        self._keep_on("discoverer", answering.discoverer.run)
         if self._notifier.watchdog_interval is not None:
             feeding = self._feed_watchdog(self._notifier.watchdog_interval)
             self._tasks.append(asyncio.create_task(feeding, name="watchdog"))
+
+    async def _watch(self, answering: AnsweringParts) -> "Parts":
+        """Behind the first answers begin all that watches, and what else goes on."""
+        await asyncio.sleep(FIRST_ANSWERS)
+        (module,) = await import_beside(PARTS)
+        parts: Parts = module.watch(answering)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload, parts)
+        for name, work in parts.background().items():
+            self._keep_on(name, work)
+        for way_in in self._doors:
+            self._keep_on("door", partial(way_in.run, parts))
+        self._keep_on("status", partial(self._keep_status, parts))
+        return parts
+
+    def _keep_on(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(self._keep_running(work), name=name))
 
     def _keep(self, text: bytes) -> None:
         """Keep the text of the configuration that is in force, without waiting for the disk."""
@@ -222,7 +242,7 @@ class Daemon:
         except PrivilegeError as error:
             raise StartError(str(error)) from None
 
-    async def _assemble(self, listeners: list[Listener], discoverer: Supervisor) -> Parts:
+    async def _assemble(self, listeners: list[Listener], discoverer: Supervisor) -> AnsweringParts:
         """Give up root, put the parts together, and open the store. Raise StartError."""
         config = self._config
         path = config.store.path(self._given.environ, uid=os.geteuid())
@@ -233,7 +253,7 @@ class Daemon:
                 drop_privileges(config.user, path, check_fit)
             else:
                 drop_privileges(config.user, path)
-            parts = assemble(
+            answering = assemble(
                 path,
                 listeners,
                 discoverer,
@@ -243,14 +263,14 @@ class Daemon:
                 trouble=self._trouble,
             )
             for news in (PoliciesLoaded, DnssecChanged):
-                parts.events.listen(news, lambda _: self._news.set())
-            parts.overrides.load()
-            await parts.store.open()
+                answering.events.listen(news, lambda _: self._news.set())
+            answering.overrides.load()
+            await answering.store.open()
         except HeldError as error:
             raise TemporaryStartError(str(error)) from None
         except (PrivilegeError, StoreError) as error:
             raise StartError(str(error)) from None
-        return parts
+        return answering
 
     # -- main loop ---------------------------------------------------------------------------
 
@@ -274,7 +294,7 @@ class Daemon:
             self._notifier.watchdog()
             await asyncio.sleep(interval)
 
-    async def _keep_status(self, parts: Parts) -> None:
+    async def _keep_status(self, parts: "Parts") -> None:
         """Tell the status at the start and from time to time; at once when something begins."""
         while True:
             self._news.clear()
@@ -284,11 +304,11 @@ class Daemon:
                 async with asyncio.timeout(STATUS_INTERVAL):
                     await self._news.wait()
 
-    def _status(self, parts: Parts) -> str:
+    def _status(self, answering: AnsweringParts) -> str:
         faulty = "the configuration file is FAULTY, an older one is in force; "
-        return (faulty if self._in_force.faulty else "") + status_line(parts)
+        return (faulty if self._in_force.faulty else "") + status_line(answering)
 
-    def _reload(self, parts: Parts) -> None:
+    def _reload(self, answering: AnsweringParts) -> None:
         """Read the configuration again; where it is not valid, the old one stays in force."""
         self._notifier.reloading()
         try:
@@ -304,37 +324,37 @@ class Daemon:
             in_force.file, in_force.loaded_at = self._given.find_config(), self._clock.wall()
             in_force.faulty = False
             logs.setup_logging(self._config.log.level, self._config.log.format)
-            parts.reconfigure(self._config)
+            answering.reconfigure(self._config)
             log.info("configuration-reloaded", applied=found.applied)
             if found.applied:
                 keys = ", ".join(found.applied)
-                parts.historian.note_daemon("configuration-reloaded", keys)
+                answering.events.publish(DaemonChanged("configuration-reloaded", keys))
             if found.restart:
                 log.warning("restart-needed", keys=found.restart)
             else:
                 self._keep(text)
-        self._notifier.status(self._status(parts))
+        self._notifier.status(self._status(answering))
         self._notifier.ready()
 
     # -- shutdown ----------------------------------------------------------------------------
 
-    async def _shutdown(self, parts: Parts) -> None:
+    async def _shutdown(self, parts: "Parts") -> None:
         """Stop accepting, answer what is in hand, flush the store: each for a bounded time."""
         self._notifier.stopping()
         log.info("stopping")
-        parts.historian.note_daemon("stopped")
+        parts.events.publish(DaemonChanged("stopped"))
         await self._close(parts)
         log.info("stopped", lookups=parts.service.tallies.total(), **self._counters.as_dict())
 
-    async def _close(self, parts: Parts) -> None:
-        parts.server.stop_accepting()
+    async def _close(self, answering: AnsweringParts) -> None:
+        answering.server.stop_accepting()
         for task in self._tasks:
             task.cancel()
-        await parts.server.drain(DRAIN_TIMEOUT)
-        await parts.server.close()
+        await answering.server.drain(DRAIN_TIMEOUT)
+        await answering.server.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._close_doors()
-        await parts.close()
+        await answering.close()
 
 
 def _adopt(activated: ActivatedSocket) -> Listener:

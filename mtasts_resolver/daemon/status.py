@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mtasts_resolver.answers.tallies import UNKNOWN_MAP
-from mtasts_resolver.control.views.status import observing
-from mtasts_resolver.daemon.parts import Parts
+from mtasts_resolver.control.answering import AnsweringParts
 
 _DANE: Mapping[bool | None, str] = MappingProxyType(
     {True: "on", False: "off", None: "not known yet: no name server has answered"}
 )
 
 
-def status_line(parts: Parts) -> str:
+def status_line(parts: AnsweringParts) -> str:
     """Return what the daemon holds and does, and what is wrong."""
     cache, counters = parts.sts.cache, parts.counters
     text = (
@@ -21,7 +20,7 @@ def status_line(parts: Parts) -> str:
         f" {parts.server.counters.connections_open} connections,"
         f" DANE {_DANE[parts.dnssec.validates]}"
     )
-    if maps := observing(parts):
+    if maps := parts.in_force.observing():
         text += f", OBSERVING only in {len(maps)} maps"
     if overrides := parts.overrides.in_force:
         text += f", {overrides} overrides"

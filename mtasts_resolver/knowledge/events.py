@@ -221,3 +221,13 @@ class ProbeFailed(NamedTuple):
     """Nothing was learnt about DNSSEC."""
 
     reason: str
+
+
+# -- the daemon ------------------------------------------------------------------------------------
+
+
+class DaemonChanged(NamedTuple):
+    """What holds for all domains has changed: that the daemon runs, or its configuration."""
+
+    how: str
+    reason: str = ""

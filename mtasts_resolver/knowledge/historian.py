@@ -52,16 +52,13 @@ class Historian:
         listen(events.RefreshRecovered, self._refresh_recovered)
         listen(events.DaneFound, self._dane_found)
         listen(events.DnssecChanged, self._dnssec_changed)
+        listen(events.DaemonChanged, lambda told: self._note_daemon(told.how, told.reason))
         listen(ChangesRecorded, self._recorded)
 
     def reconfigure(self, config: Config) -> None:
         """Take new settings."""
         maps = config.all_maps().values()
         self._enforce_testing = any(options.testing == "enforce" for options in maps)
-
-    def note_daemon(self, event: str, reason: str = "", *, by: str = "") -> None:
-        """Keep what holds for all domains."""
-        self._note(Change(self._time, "", Subject.DAEMON, event, reason=reason, by=by))
 
     # -- policies ------------------------------------------------------------------------------
 
@@ -217,9 +214,9 @@ class Historian:
 
     def _dnssec_changed(self, told: events.DnssecChanged) -> None:
         if told.validates:
-            self.note_daemon("dnssec-validated", ", ".join(told.servers))
+            self._note_daemon("dnssec-validated", ", ".join(told.servers))
         else:
-            self.note_daemon("dnssec-unavailable", told.reason)
+            self._note_daemon("dnssec-unavailable", told.reason)
 
     def _recorded(self, told: ChangesRecorded) -> None:
         """Tell what only the history knew to weaken protection, as after a restart."""
@@ -236,6 +233,9 @@ class Historian:
     @property
     def _time(self) -> float:
         return self._clock.wall()
+
+    def _note_daemon(self, how: str, reason: str) -> None:
+        self._note(Change(self._time, "", Subject.DAEMON, how, reason=reason))
 
     def _note(self, change: Change, *, usual: bool = False) -> None:
         self._history.note(change, usual=usual)

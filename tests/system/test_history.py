@@ -16,12 +16,17 @@ import pytest
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.cli import exit_codes, main
+from mtasts_resolver.cli.errors import DaemonUnreachableError
 from mtasts_resolver.control.client import ControlClient
 from mtasts_resolver.control.values.domains import DomainPage
+from mtasts_resolver.control.values.history import HistoryPage
 from mtasts_resolver.control.values.status import DaemonStatus
 from mtasts_resolver.control.values.verdict import worries
+from mtasts_resolver.postfix.override import Override
+from mtasts_resolver.postfix.reply import Reply
 from mtasts_resolver.store.changes import Change, Subject
 from mtasts_resolver.store.history import History, history_path
+from mtasts_resolver.store.overridefile import OverrideFile
 from tests.system.running import ENFORCED, PATIENCE, RunningDaemon
 
 GOOD = "good.example"
@@ -121,6 +126,36 @@ async def test_what_postfix_got_at_a_time(daemon_with_past: RunningDaemon) -> No
     assert asked_for(daemon, GOOD, "--at", at(30))["running"] is None
     before = asked_for(daemon, GOOD, "--at", at(30))
     assert (before["policy"], before["history_begins"]) == (None, before["history_begins"])
+
+
+async def test_the_first_answers_are_as_overridden_and_missing_nowhere(
+    daemon: RunningDaemon,
+) -> None:
+    await daemon.store({GOOD: ENFORCED, "other.example": ENFORCED})
+    override = Override(pattern="other.example", action="skip", reason="ticket 4711")
+    OverrideFile(daemon.store_file).write([override])
+    daemon.start(ready=False)
+    first = [str(first_answer(daemon, domain)) for domain in ("other.example", GOOD)]
+    assert first == ["NOTFOUND", f"OK {SECURE}"]
+    daemon.notified("READY=1")
+    with ControlClient(daemon.control) as client:
+        assert client.get(DaemonStatus, "status").lookups.total == 2
+        changes = client.get(HistoryPage, "history").changes
+    assert {(change.domain, change.event, change.given) for change in changes} == {
+        ("", "started", True),
+        ("other.example", "in-force", True),
+        (GOOD, "secure", True),
+    }
+
+
+def first_answer(daemon: RunningDaemon, domain: str) -> Reply:
+    """Return what is answered as soon as somebody listens."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return daemon.ask(domain)
+        except DaemonUnreachableError:
+            assert time.monotonic() < deadline, daemon.log
 
 
 async def test_what_changes_while_it_runs(daemon_with_past: RunningDaemon) -> None:

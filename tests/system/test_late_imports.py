@@ -78,3 +78,31 @@ def test_the_discoverer_has_not_the_command_line_of_httpx_in_memory() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "httpx []\n"
+
+
+# What only watches, and what serves those who look: of what may be seen, the sockets alone are
+# there before the first answer.
+BEHIND_THE_FIRST_ANSWER = {
+    *("mtasts_resolver.daemon.parts", "mtasts_resolver.daemon.historykeeping"),
+    *("mtasts_resolver.control.sources", "mtasts_resolver.control.views"),
+    *("mtasts_resolver.control.values", "mtasts_resolver.control.daylong"),
+    *("mtasts_resolver.answers.changes", "mtasts_resolver.answers.overridechanges"),
+    *("mtasts_resolver.answers.observing", "mtasts_resolver.knowledge.journal"),
+    *("mtasts_resolver.knowledge.historian", "mtasts_resolver.knowledge.statistics"),
+    *("mtasts_resolver.knowledge.weakened", "mtasts_resolver.store.history"),
+    *("mtasts_resolver.store.changes", "mtasts_resolver.store.changetable", "hashlib"),
+}
+
+
+def test_what_only_watches_is_imported_behind_the_first_answer() -> None:
+    program = (
+        "import sys, mtasts_resolver.cli.serve; early = set(sys.modules);"
+        "import mtasts_resolver.daemon.parts, mtasts_resolver.control.api.app;"
+        "print(*sys.modules); print(*early)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    late, early = (set(line.split()) for line in done.stdout.splitlines())
+    assert BEHIND_THE_FIRST_ANSWER & early == set()
+    assert late >= BEHIND_THE_FIRST_ANSWER  # so that no name of these is one that is no more

@@ -53,7 +53,7 @@ async def view_status(sources: Sources) -> DaemonStatus:
         weakened_domains=len(sources.weakened),
         weakened=view_weakened(sources, WEAKENED),
         trouble=view_trouble(sources),
-        observing=observing(sources),
+        observing=sources.in_force.observing(),
         overrides=await count_overrides(sources),
         warnings=sources.trouble.warnings,
         errors=sources.trouble.errors,
@@ -125,13 +125,6 @@ def _discoverer(sources: Sources) -> DiscovererStatus:
         fetches=counters.fetches,
         fetch_failures=counters.fetch_failures,
     )
-
-
-def observing(sources: Sources) -> tuple[str, ...]:
-    """Return the maps that only observe."""
-    config = sources.in_force.config
-    maps = config.all_maps().items()
-    return tuple(name for name, options in maps if config.observes(options))
 
 
 def _configuration(sources: Sources) -> ConfigurationStatus:

@@ -12,7 +12,7 @@ import pytest
 
 from mtasts_resolver.answers import answerlog
 from mtasts_resolver.answers.answerlog import AnswerLog
-from mtasts_resolver.answers.changes import AnswerChanged
+from mtasts_resolver.answers.events import AnswerChanged
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.config import LoggedAnswers

@@ -5,12 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mtasts_resolver.answers.changes import (
-    MAX_PLACES,
-    AnswerChanged,
-    AnswerHistory,
-    AnswerMade,
-)
+from mtasts_resolver.answers.changes import MAX_PLACES, AnswerHistory
+from mtasts_resolver.answers.events import AnswerChanged, AnswerMade
 from mtasts_resolver.config import Config, MapOptions
 from mtasts_resolver.knowledge.events import PolicyForgotten
 from mtasts_resolver.policy import NextHop

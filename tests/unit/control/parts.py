@@ -5,8 +5,9 @@ from pathlib import Path
 from mtasts_resolver.base.counters import Counters
 from mtasts_resolver.base.recent import RecentTrouble
 from mtasts_resolver.config import Config
-from mtasts_resolver.control.sources import InForce
-from mtasts_resolver.daemon.parts import Parts, assemble
+from mtasts_resolver.control.answering import AnsweringParts, InForce
+from mtasts_resolver.daemon.assembly import assemble
+from mtasts_resolver.daemon.parts import Parts, watch
 from mtasts_resolver.knowledge.entry import StsEntry
 from mtasts_resolver.policy import StsFinding, parse_text
 from mtasts_resolver.store import StoredPolicy
@@ -19,7 +20,7 @@ CONFIG = Config()
 def idle_parts(directory: Path, config: Config = CONFIG) -> Parts:
     """Return parts of which none runs: no process, no socket, and no file but for the store's."""
     clock, counters = FakeClock(), Counters()
-    return assemble(
+    answering = assemble(
         directory / "policies.sqlite",
         [],
         Supervisor(config, clock, counters),
@@ -28,9 +29,10 @@ def idle_parts(directory: Path, config: Config = CONFIG) -> Parts:
         in_force=InForce(config, None, START),
         trouble=RecentTrouble(),
     )
+    return watch(answering)
 
 
-def hold(parts: Parts, domain: str, mode: str = "enforce", *, days: float = 7) -> StsEntry:
+def hold(parts: AnsweringParts, domain: str, mode: str = "enforce", *, days: float = 7) -> StsEntry:
     """Have memory hold a policy that expires after so many days."""
     text, now = document(mode, max_age=int(days * DAY)), parts.clock.monotonic()
     entry = StsEntry(

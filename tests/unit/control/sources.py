@@ -5,8 +5,10 @@ from typing import cast
 
 from mtasts_resolver.answers.service import LookupService
 from mtasts_resolver.base.recent import RecentTrouble
-from mtasts_resolver.control.sources import InForce, Sources
-from mtasts_resolver.daemon.parts import assemble
+from mtasts_resolver.control.answering import InForce
+from mtasts_resolver.control.sources import Sources
+from mtasts_resolver.daemon.assembly import assemble
+from mtasts_resolver.daemon.parts import watch
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
 from mtasts_resolver.store.sqlite import SqliteStore
@@ -20,7 +22,7 @@ def sources_of(world: World, validating: DnsClient | None = None) -> Sources:
     It is put together as the daemon is, with what the world has in its place.
     """
     config, clock = world.config, world.clock
-    sources = assemble(
+    answering = assemble(
         Path("/nonexistent"),
         [],
         Supervisor(config, clock, world.counters),
@@ -29,6 +31,7 @@ def sources_of(world: World, validating: DnsClient | None = None) -> Sources:
         in_force=InForce(config, None, clock.wall()),
         trouble=RecentTrouble(),
     )
+    sources = watch(answering)
     discoverer = world.discoverer(validating)
     dnssec = DnssecProbe(discoverer, "trust" if validating else "off", clock, world.events)
     sources.events = world.events

@@ -12,12 +12,12 @@ def day_long(clock: FakeClock, counted: Counter[str]) -> DayLong:
     return DayLong(clock, {"lookups": lambda: counted})
 
 
-def test_what_is_counted_now_is_in_the_last_interval() -> None:
+def test_what_is_counted_now_is_in_the_last_interval_and_so_is_what_was_before_it_began() -> None:
     clock, counted = FakeClock(), Counter(secure=5)
     days = day_long(clock, counted)
     counted.update(secure=2, dane=1)
     *before, latest = days.last_day("lookups")
-    assert latest == {"secure": 2, "dane": 1}
+    assert latest == {"secure": 7, "dane": 1}
     assert before == [None] * (INTERVALS - 1)
 
 
