@@ -16,6 +16,7 @@ from mtasts_resolver.server.unixsocket import Credentials, credentials
 
 # Seconds in which a connection must have sent the head of its request, and the next one.
 PATIENCE = 5.0
+SENDING = 60.0  # seconds in which more of its body must have come: who sends it has it at hand
 MAX_HEAD = 16_384  # bytes of a request's line and headers: a browser's cookies for other ports
 MAX_HEAD_LINES = 100  # browsers send 20; a head of 4,000 takes h11 five milliseconds
 # Bytes that h11 gets at a time. Of chunks of one byte, each of which takes it 16 microseconds,
@@ -48,7 +49,7 @@ class HttpConnection(H11Protocol):
         stall: float,
         gone: Callable[[], None],
     ) -> None:
-        """`stall` is how many seconds the peer may neither take an answer nor send its request.
+        """`stall` is how many seconds the peer may take nothing of an answer.
 
         `gone` is called when the connection has ended.
         """
@@ -149,8 +150,8 @@ class HttpConnection(H11Protocol):
         standing, now = _Standing(self._awaited(), self._progress), self.loop.time()
         if standing != self._standing:
             self._standing, self._since = standing, now
-        limit = {"ask": PATIENCE, "": float("inf")}.get(standing.what, self._stall)
-        if now - self._since >= limit:
+        limits = {"ask": PATIENCE, "body": SENDING, "take": self._stall, "": float("inf")}
+        if now - self._since >= limits[standing.what]:
             self.transport.abort()
         else:
             self._looking = self.loop.call_later(LOOK, self._look)

@@ -49,7 +49,7 @@ class Door:
     ) -> None:
         """`name` is what the log calls it, `application` is one of LATE_IMPORTS.
 
-        `stall` is how many seconds a peer may neither take an answer nor send its request.
+        `stall` is how many seconds a peer may take nothing of an answer.
         """
         self._name = name
         self._open_socket = open_socket

@@ -35,6 +35,9 @@ _ENCODER = msgspec.json.Encoder()
 MAX_BODY = 1 << 20
 # The longest line is a policy of 64 KiB, each of whose characters JSON may spell with six.
 MAX_LINE = 1 << 19
+# Lines of one request, blank ones too: what came of them is told when all have been read, so that
+# neither side waits for the other.
+MAX_LINES = 10_000
 # Made when this module is imported, which is done in a thread: it takes milliseconds.
 _DOCUMENT = msgspec.json.encode(document(ENDPOINTS))
 
@@ -145,13 +148,18 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             yield line
         if len(rest) > MAX_LINE:
             raise RefusedError(413, f"a line has more than {MAX_LINE:,} bytes")
-    yield rest
+    if rest:
+        yield rest
 
 
 async def _decoded(lines: AsyncIterator[bytes], kind: type[Struct]) -> AsyncIterator[Struct]:
+    """Yield what the lines say. Raise RefusedError for one that is wrong, and for too many."""
     number = 0
     async for line in lines:
         number += 1
+        if number > MAX_LINES:
+            action = "send the others in another request"
+            raise RefusedError(413, f"there are more than {MAX_LINES:,} lines", action)
         if line.strip():
             yield _decode(line, kind, f"line {number}: ")
 

@@ -33,9 +33,6 @@ from mtasts_resolver.store.errors import UnavailableError
 # Changes that are put before all are written; store/sqlite.py and store/history.py drop what waits
 # beyond their bounds.
 FLUSH_EVERY = 1_000
-# Policies of one request: what came of them is told when all have been read, so that neither side
-# waits for the other.
-MAX_IMPORTED = 10_000
 
 
 # -- dropped -------------------------------------------------------------------------------------
@@ -107,10 +104,6 @@ async def _import(call: Call) -> AsyncIterator[list[Imported]]:
     steering = Steering(sources.sts, sources.dane, sources.events, call.peer.name)
     outcomes: list[Imported] = []
     async for policy in call.body:
-        if len(outcomes) == MAX_IMPORTED:
-            raise RefusedError(
-                422, f"more than {MAX_IMPORTED:,} policies", "send the others in another request"
-            )
         outcomes.append(await _import_one(steering, policy))
         if len(outcomes) % FLUSH_EVERY == 0:
             await _write(sources)

@@ -117,6 +117,7 @@ async def all_of(reader: asyncio.StreamReader) -> bytes:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "PATIENCE", 0.1)
+    monkeypatch.setattr(connection, "SENDING", 0.1)
     monkeypatch.setattr(connection, "LOOK", 0.01)
 
 
@@ -179,6 +180,7 @@ async def test_what_is_no_request_ends_the_connection(
             await reader.readuntil(b"hello")
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_body_that_nobody_wants_is_not_read(app: Application, tmp_path: Path) -> None:
     endless = b"POST / HTTP/1.1\r\nHost: control\r\nContent-Length: 1073741824\r\n\r\n"
     async with served(app, tmp_path) as path, connected(path, endless) as (reader, writer):
@@ -227,7 +229,7 @@ async def test_who_never_sends_the_rest_of_a_request_is_shown_out(
     app: Application, tmp_path: Path
 ) -> None:
     begun = b"POST /read HTTP/1.1\r\nHost: control\r\nContent-Length: 10\r\n\r\nx"
-    async with served(app, tmp_path, stall=0.1) as path, connected(path, begun) as (reader, _):
+    async with served(app, tmp_path) as path, connected(path, begun) as (reader, _):
         assert await all_of(reader) == b""
         assert app.ended == app.begun == 1
 
