@@ -2,25 +2,30 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from mtasts_resolver.answers.service import LookupService
-from mtasts_resolver.base.overload import OverloadedError
+from mtasts_resolver.base.overload import TOO_MANY, OverloadedError
 from mtasts_resolver.config import CacheConfig, Config, DnsConfig, MapOptions, NameServer
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME
 from mtasts_resolver.discovery.dns.answer import DnsAnswer
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.validators import trusted
+from mtasts_resolver.discovery.findings import FoundDane
 from mtasts_resolver.knowledge import inflight
 from mtasts_resolver.knowledge.cache import MAX_REPLIES
-from mtasts_resolver.knowledge.dane import IN_USE
+from mtasts_resolver.knowledge.dane import IN_USE, NOT_YET
 from mtasts_resolver.knowledge.dnssec import PROBE_INTERVAL, RETRY_INTERVAL, DnssecProbe
-from mtasts_resolver.policy import Dane, DaneFinding
+from mtasts_resolver.knowledge.events import DaneFound, Discovered
+from mtasts_resolver.knowledge.lifetimes import RETRY_SOON
+from mtasts_resolver.policy import Dane, DaneFinding, Outcome
 from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import RECALLED, TimedReply
+from tests.events import events
 from tests.unit.discovery.zone import FAILED, TTL, Zone
 from tests.unit.knowledge.world import World, ask, document, settle
 
@@ -90,7 +95,7 @@ class Running:
         self.zone = zone or Resolvers()
         self.zone.add(GOOD, "MX", f"10 {MX}.").host(MX)
         mode = self.world.config.dns.dnssec
-        discoverer = self.world.discoverer(trusted(self.zone, mode))
+        self.discoverer = discoverer = self.world.discoverer(trusted(self.zone, mode))
         self.dnssec = DnssecProbe(discoverer, mode, self.world.clock, self.world.events)
         self.dane = self.world.dane(discoverer, self.dnssec)
         self.service = LookupService(
@@ -280,14 +285,60 @@ async def test_a_reply_counts_as_memory_of_the_policies_alone(running: Running) 
 async def test_a_smaller_limit_holds_at_once(running: Running) -> None:
     for number in range(10):
         await running.ask(f"d{number}.example")
-    running.dane.reconfigure(Config(cache=CacheConfig(memory_entries=3)))
+    running.dane.reconfigure(Config(cache=CacheConfig(memory_entries=3), lookup_timeout=0.05))
     assert len(running.dane.cache) == 3
+    running.zone.gate = asyncio.Event()
+    assert "more than 0.05 s" in (await running.dane.resolve(GOOD)).reason
+    running.zone.gate.set()
 
 
 async def test_where_dnssec_is_off_dane_is_off() -> None:
     running = Running(Config(dns=DnsConfig(dnssec="off")))
     assert (await running.dane.resolve(GOOD)).status is Dane.OFF
+    assert (await running.dane.hosts(GOOD)).status is Dane.OFF
+    now = running.world.clock.now
+    for entry in (running.dane.lookup(GOOD), running.dane.known(GOOD)):
+        assert entry is not None
+        assert (entry.finding.status, entry.asked) == (Dane.OFF, now)
     assert running.questions() == 0
+
+
+async def test_what_is_known_can_be_seen_without_a_look_up(running: Running) -> None:
+    running.publish_tlsa()
+    assert running.dane.known(GOOD) is None
+    await running.ask()
+    entry = running.dane.known(GOOD)
+    assert entry is not None
+    asked = running.world.clock.now
+    running.world.clock.now = entry.stale_at
+    assert running.dane.known(GOOD) is entry
+    running.world.clock.now = entry.until
+    assert running.dane.known(GOOD) is None
+    await settle()
+    assert entry.asked == asked
+    assert running.questions() == 1
+
+
+async def test_each_host_is_asked_for_afresh_and_told_but_not_kept(running: Running) -> None:
+    running.publish_tlsa()
+    await running.ask()
+    for _ in range(2):
+        found = await running.dane.hosts(GOOD)
+        assert [(host.name, host.outcome) for host in found.hosts] == [(MX, Outcome.USABLE)]
+    assert running.questions() == 3
+    entry = running.dane.known(GOOD)
+    assert entry is not None
+    assert entry.finding == found._replace(hosts=())
+
+
+async def test_next_hops_of_which_the_same_is_known_share_it(running: Running) -> None:
+    for name in ("a.example", "b.example"):
+        running.zone.add(name, "MX", f"10 {MX}.")
+        await running.ask(name)
+    a, b = (running.dane.known(name) for name in ("a.example", "b.example"))
+    assert a is not None
+    assert b is not None
+    assert a.finding is b.finding
 
 
 async def test_a_discovery_that_has_not_begun_in_time_is_overload_and_no_failure(
@@ -304,6 +355,130 @@ async def test_a_discovery_that_has_not_begun_in_time_is_overload_and_no_failure
     reason = "the look-up took more than 0.05 s; try again"
     assert await busy == DaneFinding(Dane.UNKNOWN, reason)  # it had its turn
     running.zone.gate.set()
+
+
+async def test_a_bug_in_a_discovery_is_told_and_the_next_one_begins_afresh(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(running.discoverer, "dane", None)
+        with pytest.raises(TypeError):
+            await running.dane.resolve(GOOD)
+    (told,) = events(caplog, "ERROR")
+    assert told.fields["domain"] == GOOD
+    assert told.fields["during"] == "DANE discovery"
+    assert (await running.dane.resolve(GOOD)).status is Dane.NONE
+
+
+async def test_what_each_discovery_came_to_is_told(running: Running) -> None:
+    ended: list[Discovered] = []
+    found: list[DaneFound] = []
+    running.world.events.listen(Discovered, ended.append)
+    running.world.events.listen(DaneFound, found.append)
+    running.publish_tlsa()
+    running.zone.gate = asyncio.Event()
+    waiting = asyncio.create_task(running.ask())
+    await running.world.clock.advance(2)
+    running.zone.gate.set()
+    await waiting
+    await running.ask("other.example")
+    running.zone.fail(GOOD, "MX")
+    await running.dane.renew(GOOD)
+    entry = running.dane.known(GOOD)
+    assert entry is not None
+    running.world.clock.now = entry.stale_at
+    await running.ask()
+    ended = [told for told in ended if told.what == "dane"]
+    assert ended == [
+        Discovered("dane", False, "found", "", 2),
+        Discovered("dane", False, "absent", "", 0),
+        Discovered("dane", True, "failed", "", 0),
+        Discovered("dane", False, "failed", "", 0),
+    ]
+    assert running.world.counters.dane_discoveries == len(ended)
+    assert [(told.hop, told.finding.status, told.known) for told in found] == [
+        (GOOD, Dane.REQUIRED, None),
+        ("other.example", Dane.NONE, None),
+    ]
+    assert [host.name for host in found[0].finding.hosts] == [MX]
+    running.zone.add(GOOD, "MX", f"10 {MX}.")
+    await running.dane.refetch(GOOD)
+    assert found[-1].known == entry.finding
+
+
+async def test_while_we_are_too_busy_what_is_known_holds_to_its_end_and_no_longer(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(hop: str) -> FoundDane:
+        raise OverloadedError(TOO_MANY)
+
+    running.publish_tlsa()
+    await running.ask()
+    entry = running.dane.known(GOOD)
+    assert entry is not None
+    monkeypatch.setattr(running.discoverer, "dane", refuse)
+    with pytest.raises(OverloadedError):
+        await running.dane.resolve("other.example")
+    assert await running.dane.renew(GOOD) is entry
+    assert entry.stale_at == running.world.clock.now + RETRY_SOON
+    running.world.clock.now = entry.until
+    with pytest.raises(OverloadedError):
+        await running.dane.resolve(GOOD)
+
+
+async def test_what_is_over_is_not_held_though_nothing_new_is_found(running: Running) -> None:
+    running.publish_tlsa()
+    await running.ask()
+    entry = running.dane.known(GOOD)
+    assert entry is not None
+    running.zone.fail(GOOD, "MX")
+    running.world.clock.now = entry.until
+    assert (await running.dane.resolve(GOOD)).status is Dane.UNKNOWN
+    new = running.dane.known(GOOD)
+    assert new is not None
+    assert new.asked == running.world.clock.now  # else it would soon be out of use
+
+
+async def test_what_was_asked_for_an_hour_ago_is_renewed_and_what_before_is_not(
+    running: Running,
+) -> None:
+    await running.ask()
+    entry = running.dane.known(GOOD)
+    assert entry is not None
+    entry.asked = running.world.clock.now - IN_USE
+    renewed = await running.dane.renew(GOOD)
+    assert renewed is not None
+    assert renewed.asked == entry.asked
+    renewed.asked -= 1
+    assert await running.dane.renew(GOOD) is None
+    assert running.questions() == 2
+
+
+async def test_an_administrator_may_have_it_asked_for_and_dropped(running: Running) -> None:
+    for hop in (GOOD, "other.example"):
+        await running.ask(hop)
+    assert await running.ask() == "NOTFOUND"
+    running.publish_tlsa()
+    await running.dane.refetch(GOOD)
+    assert await running.ask() == "OK dane-only"
+    await running.dane.purge(GOOD)
+    assert (running.dane.known(GOOD), GOOD in running.dane) == (None, False)
+    assert running.dane.known("other.example") is not None
+
+
+async def test_the_schedule_is_no_longer_than_memory_and_keeps_whom_it_has() -> None:
+    running = Running(Config(cache=CacheConfig(memory_entries=2)))
+    hops = ("a.example", "b.example", "c.example")
+    for hop in hops:
+        await running.ask(hop)
+    assert [hop in running.dane for hop in hops] == [True, True, False]
+    entry = running.dane.known("b.example")
+    assert entry is not None
+    await running.world.clock.advance(entry.stale_at - running.world.clock.now)
+    due = running.dane.due_at("b.example")
+    assert due is not None
+    assert entry.stale_at < due < math.inf
+    assert running.dane.known("c.example") is not None
 
 
 async def test_a_finding_lives_by_its_ttl_and_is_renewed_behind_answers(running: Running) -> None:
@@ -390,6 +565,8 @@ async def test_until_a_name_server_answers_an_enforced_policy_is_not_put_before_
     running.world.internet.publish(GOOD, document())
     running.zone.down = True
     reply = await running.ask()
+    assert running.dane.known(GOOD) is None
+    assert await running.dane.hosts(GOOD) == DaneFinding(Dane.UNKNOWN, NOT_YET)
     assert reply.startswith("TEMP ")
     assert "no name server has answered yet" in reply
     running.zone.down = False

@@ -11,13 +11,14 @@ import pytest
 
 from mtasts_resolver.config import Config, RefreshConfig
 from mtasts_resolver.knowledge.entry import StsEntry
+from mtasts_resolver.knowledge.events import ClockSet
 from mtasts_resolver.knowledge.lifetimes import (
     CATCH_UP,
     EXPIRED_GRACE,
     REFRESH_JITTER,
     next_refresh,
 )
-from mtasts_resolver.knowledge.loader import LOAD_RETRY_DELAY
+from mtasts_resolver.knowledge.loader import CLOCK_SET, LOAD_RETRY_DELAY, READ_PER_TURN
 from mtasts_resolver.policy import Mode, Policy, StsFinding
 from mtasts_resolver.store import StoredPolicy
 from tests.events import events
@@ -62,20 +63,46 @@ async def some_policies(running: Running, number: int, *, max_age: float = 7 * D
 
 
 @pytest.mark.row("C4")
-async def test_long_documents_are_read_in_turns_of_their_own() -> None:
+@pytest.mark.parametrize("text", [fattest_document(), document()], ids=["long", "short"])
+async def test_documents_are_read_in_turns_of_their_own(text: str) -> None:
     """A page of the store may hold megabytes, and a look-up must not wait for all of it."""
     world = World()
-    wall = world.clock.wall()
-    for number in range(64):
-        domain = f"d{number}.example"
-        world.store.put(StoredPolicy(domain, "1", fattest_document(), wall, wall))
+    at_once = 2 + READ_PER_TURN // len(text)
+    number = 4 * at_once
+    for each in range(number):
+        world.store.put(StoredPolicy(f"d{each}.example", "1", text, START, START))
     loading = asyncio.create_task(world.sts.run())
     read = [0]
-    while read[-1] < 64:
+    for _turn in range(number + 10):
         await asyncio.sleep(0)
         read.append(world.sts.cache.precious)
     loading.cancel()
-    assert max(after - before for before, after in pairwise(read)) <= 2
+    assert read[-1] == number
+    assert max(after - before for before, after in pairwise(read)) <= at_once
+
+
+async def test_a_clock_that_was_set_is_noticed_within_a_minute_at_first_and_then_an_hour() -> None:
+    running = Running()
+    world = running.world
+    told: list[tuple[float, float]] = []
+    began = world.clock.now
+    world.events.listen(
+        ClockSet, lambda event: told.append((world.clock.now - began, event.seconds))
+    )
+    await settle()
+    world.clock.offset += CLOCK_SET
+    await world.clock.advance(59)
+    assert told == []
+    await world.clock.advance(1)
+    assert told == [(60, CLOCK_SET)]
+    world.clock.offset -= CLOCK_SET - 1  # too little to count
+    await world.clock.advance(HOUR)
+    world.clock.offset -= 2 * DAY
+    await world.clock.advance(HOUR - 60)
+    assert told[1:] == [(2 * HOUR, 1 - CLOCK_SET - 2 * DAY)]
+    await world.clock.advance(DAY)
+    assert len(told) == 2
+    await running.stop()
 
 
 async def test_a_year_of_refreshes_comes_about_daily_and_never_at_the_same_time() -> None:
@@ -164,11 +191,15 @@ async def test_no_more_than_the_allowed_number_run_at_once() -> None:
     await running.stop()
 
 
-async def test_the_schedule_is_rebuilt_from_the_store() -> None:
+async def test_the_schedule_is_rebuilt_from_the_store(caplog: pytest.LogCaptureFixture) -> None:
     running = Running()
     world = running.world
     await some_policies(running, 10)
+    caplog.set_level(logging.INFO)
     await running.restart()
+    assert [(told.event, told.fields) for told in events(caplog)] == [
+        ("policies-loaded", {"policies": 10})
+    ]
     assert len(world.sts) == 10
     assert len(world.sts.cache) == 10  # in memory before anyone asks
     before = len(world.internet.fetches)
@@ -239,6 +270,19 @@ async def test_what_has_been_over_for_long_is_dropped(caplog: pytest.LogCaptureF
     await world.mode(GOOD)
     await world.clock.advance(4 * HOUR)
     assert list(world.store.rows) == [GOOD]
+    await running.stop()
+
+
+async def test_what_is_over_is_looked_for_once_in_its_grace() -> None:
+    """A clock that is wrong at the start has so long to be set right."""
+    running = Running()
+    world = running.world
+    text = document(max_age=int(DAY))
+    world.store.put(StoredPolicy(GOOD, "1", text, START - 30 * DAY, START - 30 * DAY))
+    await world.clock.advance(EXPIRED_GRACE - 1)
+    assert list(world.store.rows) == [GOOD]
+    await world.clock.advance(1)
+    assert world.store.rows == {}
     await running.stop()
 
 

@@ -8,6 +8,7 @@ import pytest
 from mtasts_resolver.base.overload import TOO_MANY, OverloadedError
 from mtasts_resolver.knowledge.schedule import (
     MAX_BEGUN_PER_TURN,
+    MAX_SLEEP,
     MAX_TAKEN_PER_TURN,
     PAUSE,
     Schedule,
@@ -22,6 +23,7 @@ class Diary(Schedule[float]):
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self.begun: list[str] = []
+        self.most = 10 * MAX_BEGUN_PER_TURN
         self.gate = asyncio.Event()
 
     async def renew(self, domain: str) -> None:
@@ -33,7 +35,7 @@ class Diary(Schedule[float]):
 
     @property
     def concurrency(self) -> int:
-        return 10 * MAX_BEGUN_PER_TURN
+        return self.most
 
 
 async def test_what_is_due_at_once_begins_in_several_turns_of_the_loop() -> None:
@@ -60,6 +62,7 @@ async def test_nothing_turns_while_nothing_is_due_and_nothing_ends() -> None:
     running = asyncio.create_task(diary.run())
     await settle()
     assert diary.begun == ["now.example"]  # and it goes on
+    assert "renew now.example" in {task.get_name() for task in asyncio.all_tasks()}
     naps = clock.naps
     await settle()
     assert clock.naps == naps
@@ -104,6 +107,21 @@ async def test_what_is_scheduled_anew_is_renewed_when_it_is_due_then() -> None:
     await clock.advance(100)
     assert diary.begun == sorted(due, key=due.__getitem__)
     assert len(diary) == 0
+    running.cancel()
+
+
+async def test_what_it_was_not_told_of_it_sees_within_the_hour() -> None:
+    clock = FakeClock()
+    diary = Diary(clock)
+    diary.most = 0
+    diary.schedule("a.example", clock.now)
+    running = asyncio.create_task(diary.run())
+    await settle()
+    diary.most = 1
+    await clock.advance(MAX_SLEEP - 1)
+    assert diary.begun == []
+    await clock.advance(1)
+    assert diary.begun == ["a.example"]
     running.cancel()
 
 
