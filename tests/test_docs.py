@@ -11,6 +11,7 @@ import pytest
 from mtasts_resolver.cli import COMPLETE_VARIABLE, exit_codes
 from mtasts_resolver.cli.reference import commands
 from mtasts_resolver.control.views.metrics import METRICS
+from mtasts_resolver.discovery import errors
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -75,6 +76,32 @@ def test_every_metric_is_documented_and_every_one_that_a_page_names_is_there() -
         assert named <= known, page.name
 
 
+def test_every_code_of_a_failure_is_documented() -> None:
+    page = (ROOT / "docs" / "logs.md").read_text("utf-8")
+    documented = set(re.findall(r"^\| `([a-z-]+)` \|", section(page, "Codes"), re.MULTILINE))
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    raised = {
+        kind.code
+        for kind in kinds
+        if issubclass(kind, errors.DiscoveryError)
+        and kind is not errors.NoRecordError
+        and not kind.__subclasses__()
+    }
+    others = {"no-record", "record-invalid", "lookup-timeout", "service-unknown", "service-timeout"}
+    assert documented == raised | others
+    for code in others:
+        assert any(f'"{code}"' in text for text in sources()), code
+
+
+def section(page: str, heading: str) -> str:
+    """Return the text below a heading of the second level."""
+    return page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def sources() -> Iterator[str]:
+    return (path.read_text("utf-8") for path in (ROOT / "mtasts_resolver").rglob("*.py"))
+
+
 def test_every_exit_code_is_documented() -> None:
     page = (ROOT / "docs" / "commands.md").read_text("utf-8")
     codes = {value for name, value in vars(exit_codes).items() if name.isupper()}
@@ -85,8 +112,7 @@ def test_every_exit_code_is_documented() -> None:
 
 def test_every_variable_of_the_environment_is_documented() -> None:
     page = (ROOT / "docs" / "commands.md").read_text("utf-8")
-    table = page.partition("\n## Environment\n")[2].partition("\n## ")[0]
-    documented = set(re.findall(r"`([A-Z_]+)`", table))
+    documented = set(re.findall(r"`([A-Z_]+)`", section(page, "Environment")))
     read = {name for path in (ROOT / "mtasts_resolver").rglob("*.py") for name in variables(path)}
     assert {"NO_COLOR", "STATE_DIRECTORY"} <= read
     assert read - {COMPLETE_VARIABLE, "PYTHONPATH"} <= documented

@@ -56,7 +56,8 @@ class _Discovery:
             late = isinstance(error, TimeoutError)
             why = "could not be looked up in time" if late else "is not in services(5)"
             reason = f"the TCP service {self._port} {why}: write the port's number"
-            return FoundDane(DaneFinding(Dane.UNKNOWN, reason), FAILURE_LIFETIME)
+            code = "service-timeout" if late else "service-unknown"
+            return FoundDane(DaneFinding(Dane.UNKNOWN, reason, code=code), FAILURE_LIFETIME)
         # RFC 7672 §2.2.2: what is not subject to MX resolution is the host itself.
         hosts = [self._domain] if self._is_host else await self._mx_hosts()
         if isinstance(hosts, DaneFinding):
@@ -79,11 +80,12 @@ class _Discovery:
     async def _mx_hosts(self) -> list[str] | DaneFinding:
         """Return the MX hosts, most preferred first, or the finding where they do not matter."""
         hosts: list[str] = []
+        finding: DaneFinding | None
         with self._trace.step(f"MX {self._domain} (DANE)") as step:
             try:
                 answer = await self._ask(self._domain, RdataType.MX)
             except DnsError as error:
-                finding: DaneFinding | None = DaneFinding(Dane.UNKNOWN, str(error))
+                finding = DaneFinding(Dane.UNKNOWN, str(error), code=error.code)
             else:
                 finding = self._without_hosts(answer)
                 hosts = mx_hosts(answer)[:MAX_MX_HOSTS]
@@ -112,7 +114,7 @@ class _Discovery:
                 try:
                     host = await self._look_into(name)
                 except DnsError as error:
-                    host = MxHost(name, Outcome.FAILED, str(error))
+                    host = MxHost(name, Outcome.FAILED, str(error), error.code)
                 step.ok = host.outcome not in (Outcome.FAILED, Outcome.UNFOUND)
                 step.absent = host.outcome in (Outcome.ABSENT, Outcome.UNREACHABLE)
                 step.outcome = host.outcome.value
@@ -124,7 +126,7 @@ class _Discovery:
         try:
             address = await self._address(name)
         except DnsError as error:
-            return MxHost(name, Outcome.UNFOUND, str(error))
+            return MxHost(name, Outcome.UNFOUND, str(error), error.code)
         if address is None:
             return MxHost(name, Outcome.UNREACHABLE)
         bases = await self._base_domains(name, address)

@@ -117,9 +117,9 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
                     raise
                 return held
         seconds = self._clock.monotonic() - begun
-        outcome = DANE_OUTCOMES[found.finding.status]
-        self._events.publish(Discovered("dane", refresh, outcome, "", seconds))
-        if found.finding.status is Dane.UNKNOWN and (held := self._held(hop)) is not None:
+        status, code = found.finding.status, found.finding.code
+        self._events.publish(Discovered("dane", refresh, DANE_OUTCOMES[status], code, seconds))
+        if status is Dane.UNKNOWN and (held := self._held(hop)) is not None:
             return held
         return self._found(hop, found)
 

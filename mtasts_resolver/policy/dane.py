@@ -41,6 +41,8 @@ class MxHost(NamedTuple):
     outcome: Outcome
     detail: str = ""
     """What an administrator may want to know: the TLSA records, or what failed."""
+    code: str = ""
+    """The kind of what failed, for metrics."""
 
 
 class DaneFinding(NamedTuple):
@@ -51,6 +53,8 @@ class DaneFinding(NamedTuple):
     """Why, in words for an administrator."""
     hosts: tuple[MxHost, ...] = ()
     """Those that were looked into, in order of preference."""
+    code: str = ""
+    """Where a look-up failed and so the status is UNKNOWN: the kind of failure, for metrics."""
 
 
 _NOT_REACHED = (Outcome.UNREACHABLE, Outcome.UNFOUND)
@@ -72,6 +76,7 @@ def judge_hosts(hosts: Sequence[MxHost]) -> DaneFinding:
     reachable = [host.outcome for host in hosts if host.outcome not in _NOT_REACHED]
     unfound = [host for host in hosts if host.outcome is Outcome.UNFOUND]
     failed = [host for host in hosts if host.outcome is Outcome.FAILED] or unfound
+    code = ""
     with_records = sum(found in (Outcome.USABLE, Outcome.UNUSABLE) for found in reachable)
     if Outcome.USABLE in reachable and set(reachable) <= {Outcome.USABLE, Outcome.FAILED}:
         status, reason = Dane.REQUIRED, "every host that can be used has usable TLSA records"
@@ -82,6 +87,7 @@ def judge_hosts(hosts: Sequence[MxHost]) -> DaneFinding:
             reason += ", none of them usable"
     elif Outcome.FAILED in reachable or (unfound and not reachable):
         status, reason = Dane.UNKNOWN, f"host {failed[0].name}: {failed[0].detail}"
+        code = failed[0].code
     elif unfound:
         status = Dane.PARTIAL
         reason = f"no other host has TLSA records; host {unfound[0].name}: {unfound[0].detail}"
@@ -89,4 +95,4 @@ def judge_hosts(hosts: Sequence[MxHost]) -> DaneFinding:
         status, reason = Dane.NONE, "no host has TLSA records"
     else:
         status, reason = Dane.NONE, "no host has an address"
-    return DaneFinding(status, reason, tuple(hosts))
+    return DaneFinding(status, reason, tuple(hosts), code)

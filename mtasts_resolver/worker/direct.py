@@ -78,7 +78,8 @@ class DirectDiscoverer:
             with charged(DnsAnswerError, f"the MX hosts of {next_hop}"):
                 return await discover_dane(self._mail_hosts, hop, self._trace, self._services)
         except DnsAnswerError as error:
-            return FoundDane(DaneFinding(Dane.UNKNOWN, str(error)), FAILURE_LIFETIME)
+            finding = DaneFinding(Dane.UNKNOWN, str(error), code=error.code)
+            return FoundDane(finding, FAILURE_LIFETIME)
 
     async def hosts(self, next_hop: str) -> FoundDane:
         return await self.dane(next_hop)

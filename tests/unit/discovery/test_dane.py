@@ -92,12 +92,16 @@ async def test_where_no_host_can_be_found_or_a_tlsa_look_up_fails_nothing_is_kno
         found = await discover_dane(both, HOP)
         assert found.finding.status is Dane.UNKNOWN
         assert found.finding.reason.startswith(f"host {MX2}")  # it is the one that matters
+        assert found.finding.code == "dns-server-failure"
+    nowhere = await discover_dane(zone(MX1).fail(MX1, "A"), HOP)
+    assert nowhere.finding.code == "dns-server-failure"
 
 
 @pytest.mark.row("D2")
 async def test_a_failed_mx_look_up_is_unknown() -> None:
     found = await discover_dane(Zone().fail(DOMAIN, "MX"), HOP)
     assert found.finding.status is Dane.UNKNOWN
+    assert found.finding.code == "dns-server-failure"
     assert "SERVFAIL" in found.finding.reason
     assert found.lifetime == FAILURE_LIFETIME
 
@@ -191,7 +195,7 @@ async def test_a_host_in_brackets_is_asked_itself() -> None:
     both = zone(MX1).host(MX1, GOOD, port=587).host(DOMAIN)
     hop = NextHop(DOMAIN, "587", is_host=True)
     found = await discover_dane(both, hop)
-    assert found.finding == (Dane.NONE, "no host has TLSA records", found.finding.hosts)
+    assert found.finding[:2] == (Dane.NONE, "no host has TLSA records")
     assert both.asked == [(DOMAIN, "A"), (f"_587._tcp.{DOMAIN}", "TLSA")]
     both.host(DOMAIN, GOOD, port=587)
     assert (await discover_dane(both, hop)).finding.status is Dane.REQUIRED
@@ -223,6 +227,7 @@ async def test_a_service_has_the_port_that_this_host_knows_it_by() -> None:
     found = await discover_dane(zone, NextHop(DOMAIN, "no-such-service", is_host=True))
     assert found.finding.status is Dane.UNKNOWN
     assert "no-such-service is not in services(5)" in found.finding.reason
+    assert found.finding.code == "service-unknown"
     assert found.lifetime == FAILURE_LIFETIME
 
 
@@ -247,6 +252,7 @@ async def test_services_that_do_not_answer_hold_up_nothing_else(
         found = await asyncio.gather(*(discover_dane(zone, hop, None, known) for _ in range(20)))
         assert {each.finding.status for each in found} == {Dane.UNKNOWN}
         assert "submission could not be looked up in time" in found[0].finding.reason
+        assert found[0].finding.code == "service-timeout"
         assert found[0].lifetime == FAILURE_LIFETIME
         assert len(asked) <= 1  # none where the thread had not begun by then
     finally:

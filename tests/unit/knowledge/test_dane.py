@@ -392,8 +392,8 @@ async def test_what_each_discovery_came_to_is_told(running: Running) -> None:
     assert ended == [
         Discovered("dane", False, "found", "", 2),
         Discovered("dane", False, "absent", "", 0),
-        Discovered("dane", True, "failed", "", 0),
-        Discovered("dane", False, "failed", "", 0),
+        Discovered("dane", True, "failed", "dns-server-failure", 0),
+        Discovered("dane", False, "failed", "dns-server-failure", 0),
     ]
     assert running.world.counters.dane_discoveries == len(ended)
     assert [(told.hop, told.finding.status, told.known) for told in found] == [

@@ -60,10 +60,12 @@ NO_POLICY = StsFinding(None)
 )
 def test_what_hosts_amount_to(outcomes: list[Outcome], status: Dane, reason: str) -> None:
     hosts = [
-        MxHost(f"mx{number}.example", outcome, f"SERVFAIL {number}")
+        MxHost(f"mx{number}.example", outcome, f"SERVFAIL {number}", f"code {number}")
         for number, outcome in enumerate(outcomes, start=1)
     ]
-    assert judge_hosts(hosts) == DaneFinding(status, reason, tuple(hosts))
+    # That of the host that the reason names, where the finding is that a look-up failed.
+    code = f"code {reason[-1]}" if status is Dane.UNKNOWN else ""
+    assert judge_hosts(hosts) == DaneFinding(status, reason, tuple(hosts), code)
 
 
 def demanded(level: Level, host: Outcome) -> int:
