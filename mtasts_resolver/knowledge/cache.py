@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, cycle
 from typing import Generic, TypeVar
 
 from mtasts_resolver.base.footprint import footprint
@@ -41,7 +41,7 @@ class ManyDicts(Generic[V]):
     def __init__(self, capacity: int) -> None:
         """Make enough dicts for `capacity` domains; beyond, they are larger than they should be."""
         self._dicts: list[dict[str, V]] = [{} for _ in range(1 + capacity // ENTRIES_PER_DICT)]
-        self._oldest = 0  # the dict that is next to give its oldest
+        self._in_turn = cycle(self._dicts)  # as they give their oldest
         self._length = 0
 
     def __len__(self) -> int:
@@ -66,9 +66,7 @@ class ManyDicts(Generic[V]):
 
     def pop_oldest(self) -> tuple[str, V]:
         """Take out a domain that is one of the oldest; there must be one."""
-        while not (values := self._dicts[self._oldest]):
-            self._oldest = (self._oldest + 1) % len(self._dicts)
-        self._oldest = (self._oldest + 1) % len(self._dicts)
+        values = next(filter(None, self._in_turn))
         domain = next(iter(values))
         self._length -= 1
         return domain, values.pop(domain)

@@ -1,20 +1,24 @@
 """Bounded memory: what is evicted first."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtasts_resolver.base.footprint import footprint
 from mtasts_resolver.knowledge.cache import (
+    BYTES_PER_RENEWAL,
     ENTRIES_PER_DICT,
     EVICTED_AT_ONCE,
     MAX_REPLIES,
     MAX_SECOND_CHANCES,
     Cache,
+    ManyDicts,
 )
 from mtasts_resolver.knowledge.entry import StsEntry
-from mtasts_resolver.policy import StsFinding
+from mtasts_resolver.policy import Mode, Policy, StsFinding
 from mtasts_resolver.postfix.reply import NOT_FOUND, Reply, Status, TimedReply
 from mtasts_resolver.store import StoredPolicy
 
@@ -165,6 +169,19 @@ def test_an_entry_is_used_while_it_holds() -> None:
     assert cache.use("a", 1.0) is None
 
 
+def test_of_very_many_the_oldest_are_given_back_first_roughly() -> None:
+    number = 2_000
+    many: ManyDicts[int] = ManyDicts(3 * ENTRIES_PER_DICT)
+    for each in range(number):
+        many.put(f"{each}.example", each)
+    first = [many.pop_oldest() for _ in range(number // 2)]
+    assert all(domain == f"{each}.example" and domain not in many for domain, each in first)
+    assert sum(each < number // 2 for _, each in first) > 0.8 * len(first)
+    rest = [many.pop_oldest() for _ in range(number // 2)]
+    assert {each for _, each in first + rest} == {*range(number)}
+    assert len(many) == 0
+
+
 class Later:
     """Turns of the event loop that come when the test says so."""
 
@@ -214,6 +231,16 @@ def test_what_is_longer_than_all_room_is_alone() -> None:
     assert (len(cache), kept(cache, "b")) == (1, "b")
 
 
+async def test_what_is_too_much_goes_in_the_next_turns_of_the_event_loop() -> None:
+    cache: Cache[StsEntry] = Cache(1_000, ROOM)
+    for number in range(1_000):
+        cache.put(f"d{number}", entry())
+    cache.resize(10, ROOM)
+    for _turn in range(1_000 // EVICTED_AT_ONCE + 1):
+        await asyncio.sleep(0)
+    assert len(cache) == 10
+
+
 @pytest.mark.parametrize(("limit", "max_bytes"), [(10, ROOM), (1 << 20, 10_000)])
 def test_a_smaller_bound_holds_after_many_turns_of_which_none_is_long(
     limit: int, max_bytes: int, monkeypatch: pytest.MonkeyPatch
@@ -240,6 +267,35 @@ def test_a_smaller_bound_holds_after_many_turns_of_which_none_is_long(
     assert len(cache) <= limit
     assert cache.bytes <= max_bytes
     assert max(turns) <= EVICTED_AT_ONCE * (MAX_SECOND_CHANCES + 1)
+
+
+def test_what_has_just_room_stays() -> None:
+    later = Later()
+    cache: Cache[StsEntry] = Cache(10, ROOM, later=later)
+    held = entry()
+    cache.put("a", held)
+    cache.put("b", entry())
+    cache.resize(2, cache.bytes)
+    assert kept(cache, "ab") == "ab"
+    cache.resize(2, cache.bytes + 100)
+    cache.keep(held, TimedReply(NOT_FOUND, 1.0, size=100), lambda _reply: True)
+    assert later.due == []
+
+
+def test_what_is_held_is_counted_by_its_kind_and_can_be_listed() -> None:
+    cache: Cache[StsEntry] = Cache(4, ROOM)
+    for name in "pqr":
+        policy = entry(policy=True)
+        policy.finding = StsFinding(Policy(Mode.ENFORCE, 86_400, ("a.example",)))
+        cache.put(name, policy)
+    for name in "ab":
+        cache.put(name, entry())
+    assert cache.counts == {"enforce": 3, "absent": 1}
+    assert [name for name, _ in cache.entries()] == [*"pqrb"]
+    assert [name for name, _ in cache.entries(absences=False)] == [*"pqr"]
+    cache.remove("p")
+    cache.remove("q")
+    assert cache.counts == {"enforce": 1, "absent": 1}
 
 
 def test_policies_can_be_gone_through_while_they_change() -> None:
@@ -305,6 +361,18 @@ def test_what_is_counted_for_an_entry_goes_with_it() -> None:
     assert cache.bytes > before + 400
     cache.remove("a")
     assert cache.bytes == 0
+    cache.keep(held, TimedReply(NOT_FOUND, 1.0, size=1_000), lambda _reply: True)
+    assert cache.bytes == 0  # whoever works with it has it still
+
+
+def test_replies_count_in_one_of_the_caches_whose_entries_they_were_made_of() -> None:
+    cache: Cache[StsEntry] = Cache(3, ROOM, counts_replies=False)
+    held = entry()
+    cache.put("a", held)
+    before = cache.bytes
+    cache.keep(held, TimedReply(NOT_FOUND, 1.0, size=1_000), lambda _reply: True)
+    cache.weigh("a", held)
+    assert cache.bytes == before
 
 
 def test_what_is_offered_takes_the_last_place_or_its_own_and_no_other() -> None:
@@ -345,7 +413,13 @@ def test_each_entry_is_counted_with_its_name_and_its_place_in_the_schedule() -> 
     assert kept(exact, "abc") == "ab"
     exact.resize(10, ROOM)
     exact.put("a", entry(policy=True))
-    assert exact.bytes > 2 * one
+    assert exact.bytes - 2 * one > BYTES_PER_RENEWAL + footprint(STORED.domain)
+    before = exact.bytes
+    for add in (exact.put, exact.offer):
+        exact.remove("c" * 101)
+        assert exact.bytes == before
+        add("c" * 101, entry())
+        assert exact.bytes - before > one + 90
 
 
 def test_what_is_missing_stays_so_whatever_is_evicted_after_it() -> None:

@@ -115,6 +115,7 @@ async def test_a_policy_that_is_brought_in_is_held_as_one_that_was_fetched_then(
     assert entry.until == world.clock.monotonic() + 6 * DAY
     assert GOOD in world.sts
     assert [(event.domain, event.policy_id) for event in imported] == [(GOOD, "7")]
+    assert await steering_of(world).take_in(brought()) is Taken.KNOWN
 
 
 async def test_one_that_was_fetched_later_stays(world: World) -> None:
@@ -147,7 +148,7 @@ async def test_one_that_is_over_or_no_policy_is_not_taken(world: World) -> None:
 async def test_a_time_of_fetch_that_is_to_come_counts_as_now(world: World) -> None:
     ahead = brought(fetched_at=START + 300 * DAY)
     assert await steering_of(world).take_in(ahead) is Taken.IMPORTED
-    assert world.store.rows[GOOD].fetched_at == START
+    assert (world.store.rows[GOOD].fetched_at, world.store.rows[GOOD].asked_at) == (START, START)
     entry = world.sts.cache.get(GOOD)
     assert entry is not None
     assert entry.until == world.clock.monotonic() + 7 * DAY
