@@ -2,24 +2,21 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.events import Events
-from mtasts_resolver.store import WRITE_DELAY
+from mtasts_resolver.store.behind import WriteBehind
 from mtasts_resolver.store.changes import Change, ChangesRecorded, RecordedChange
 from mtasts_resolver.store.changetable import SCHEMA, ChangeTable, Noted, Wanted
 from mtasts_resolver.store.errors import UnavailableError
 from mtasts_resolver.store.files import side_file
 from mtasts_resolver.store.keptopen import KeptOpen
 from mtasts_resolver.store.schema import prepare
-from mtasts_resolver.store.thread import JobThread, retrieve
 
 KEPT = 366 * 86_400.0  # seconds: a year, so that what was a year ago today can be seen
 # Changes per transaction: some ten milliseconds of a thread that has nothing else to do.
@@ -33,13 +30,9 @@ MAX_NOTED_CHARACTERS = 16_777_216
 DROP_INTERVAL = 3_600.0
 # What is too old goes by a thousand slices at most, in a second or so; the rest, an hour later.
 DROPS_AT_ONCE = 1_000
-RETRY_DELAY = 60.0  # seconds; what an administrator repairs is in use within a minute
-CALL_TIMEOUT = 30.0  # seconds for one job of the thread; only a dead disk takes so long
 CLOSE_TIMEOUT = 5.0  # seconds: nobody is protected less for what is lost then
 
 log = logs.get(__name__)
-
-T = TypeVar("T")
 
 
 def history_path(policies: Path) -> Path:
@@ -54,7 +47,11 @@ class _ChangeFile(KeptOpen[ChangeTable]):
     """The file of the history; all of this blocks."""
 
     def record(self, noted: list[Noted]) -> list[RecordedChange]:
+        """Record `noted`; without any, see if it were possible."""
         self.look()
+        if not noted:
+            self._guarded(ChangeTable.check_writable)
+            return []
         return self._guarded(lambda table: table.record(noted))
 
     def find(self, wanted: Wanted) -> list[RecordedChange]:
@@ -73,28 +70,18 @@ class _ChangeFile(KeptOpen[ChangeTable]):
         """Nothing was known of the one before."""
 
 
-class History:
+class History(WriteBehind):
     """Keeps changes for a year. What it cannot keep is lost: no answer depends on it."""
 
     def __init__(self, path: Path, *, clock: Clock, events: Events) -> None:
         self._path = path
-        self._clock = clock
         self._events = events
         self._file = _ChangeFile(path, clock.wall)
-        self._thread = JobThread("history")
+        super().__init__("history", self._file, clock)
         self._noted: deque[Noted] = deque()
         self._characters = 0
         self._lost = 0
-        self._trouble: str | None = None
-        self._wake = asyncio.Event()
         self._begun = asyncio.Event()
-        self._writing = asyncio.Lock()
-        self._tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def trouble(self) -> str | None:
-        """Why nothing can be kept at present, None while all is well."""
-        return self._trouble
 
     @property
     def pending(self) -> int:
@@ -104,10 +91,7 @@ class History:
     def open(self) -> None:
         """Begin; what is wrong with the file is reported, and tried again later."""
         self._begun.set()
-        self._tasks = [
-            asyncio.create_task(self._keep_running(self._write_behind), name="history writer"),
-            asyncio.create_task(self._keep_running(self._drop_behind), name="history end"),
-        ]
+        self._begin(end=self._drop_behind)
 
     async def begun(self) -> None:
         """Return when it has begun, which is after the start of all else."""
@@ -142,65 +126,39 @@ class History:
             yield page
             wanted = wanted._replace(below=page[-1].number)
 
-    async def flush(self) -> None:
-        """Return when what was noted is written, or when the writing has failed."""
-        async with self._writing:
-            for _ in range(len(self._noted) // NOTED_AT_ONCE + 1):
-                some = list(islice(self._noted, NOTED_AT_ONCE))
-                if not some:
-                    return
-                try:
-                    recorded = await self._call(partial(self._file.record, some))
-                except UnavailableError:
-                    return
-                except Exception:
-                    self._forget(some)  # what a bug is in must not hold up the rest for ever
-                    raise
-                self._forget(some)
-                if self._lost:
-                    log.warning("history-changes-dropped", file=self._path, count=self._lost)
-                    self._lost = 0
-                if recorded:
-                    self._events.publish(ChangesRecorded(recorded))
-
     async def close(self) -> None:
         """Write what is noted, and end, within CLOSE_TIMEOUT."""
-        begun = self._begun.is_set()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + CLOSE_TIMEOUT
-        with suppress(TimeoutError):  # reported below
-            async with asyncio.timeout_at(deadline):
-                if begun:
-                    await self.flush()
-        closing = self._thread.do(self._file.close)
-        self._thread.close()
-        closing.add_done_callback(retrieve)
-        await asyncio.wait((closing,), timeout=0 if self._thread.stuck else deadline - loop.time())
-        if begun and self._noted:
+        if not self._begun.is_set():
+            self._noted.clear()  # nothing has happened but a start that failed
+        await self._end(CLOSE_TIMEOUT)
+        if self._noted:
             log.warning("history-changes-dropped", file=self._path, count=len(self._noted))
+
+    async def _write(self) -> None:
+        for _ in range(len(self._noted) // NOTED_AT_ONCE + 2):
+            some = list(islice(self._noted, NOTED_AT_ONCE))
+            if not (some or self._trouble):
+                self._wake.clear()
+                return
+            try:
+                recorded = await self._call(partial(self._file.record, some))
+            except UnavailableError:
+                raise
+            except Exception:
+                self._forget(some)  # what a bug is in must not hold up the rest for ever
+                raise
+            self._forget(some)
+            self._note_success()
+            if self._lost:
+                log.warning("history-changes-dropped", file=self._path, count=self._lost)
+                self._lost = 0
+            if recorded:
+                self._events.publish(ChangesRecorded(recorded))
 
     def _forget(self, some: list[Noted]) -> None:
         for noted in some:
             self._noted.popleft()
             self._characters -= _characters(noted.change)
-
-    async def _keep_running(self, work: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                await work()
-            except Exception as error:  # noqa: BLE001 - a bug must not end the writing
-                log.bug("internal-error", error, during="history")
-                await self._clock.sleep(RETRY_DELAY)
-
-    async def _write_behind(self) -> None:
-        await self._wake.wait()
-        await self._clock.sleep(WRITE_DELAY if self._trouble is None else RETRY_DELAY)
-        await self.flush()
-        if not self._noted:
-            self._wake.clear()
 
     async def _drop_behind(self) -> None:
         await self._clock.sleep(DROP_INTERVAL)
@@ -212,19 +170,11 @@ class History:
             except UnavailableError:
                 return
 
-    async def _call(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns, done in the thread. Raise UnavailableError, and report it."""
-        try:
-            result = (await self._thread.finished(work, CALL_TIMEOUT)).result()
-        except UnavailableError as failure:
-            if self._trouble != str(failure):
-                self._trouble = str(failure)
-                log.warning("history-unavailable", file=self._path, reason=failure)
-            raise
-        if self._trouble is not None:
-            self._trouble = None
-            log.info("history-available", file=self._path)
-        return result
+    def _tell_unavailable(self, reason: str) -> None:
+        log.warning("history-unavailable", file=self._path, reason=reason)
+
+    def _tell_available(self) -> None:
+        log.info("history-available", file=self._path)
 
 
 def _characters(change: Change) -> int:

@@ -123,7 +123,7 @@ async def test_while_a_statement_hangs_nobody_else_can_have_the_file(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its locks are the process's, which loses them with the first descriptor that is closed."""
-    monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 0.05)
+    monkeypatch.setattr("mtasts_resolver.store.behind.CALL_TIMEOUT", 0.05)
     monkeypatch.setattr("mtasts_resolver.store.sqlite.CLOSE_TIMEOUT", 0.05)
     store = new_store(path)
     await store.open()
@@ -141,7 +141,7 @@ async def test_while_a_statement_hangs_nobody_else_can_have_the_file(
     try:
         with pytest.raises(UnavailableError, match="the disk does not answer"):
             await store.get("a.example")
-        monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 20)
+        monkeypatch.setattr("mtasts_resolver.store.behind.CALL_TIMEOUT", 20)
         await store.close()
         # As a second run of the daemon does in the process of the first.
         check_free(path)
@@ -185,7 +185,7 @@ async def test_a_thread_that_hangs_holds_up_nobody(
     await store.open()
     store.put(policy("a.example"))
     await store.flush()
-    monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 0.05)
+    monkeypatch.setattr("mtasts_resolver.store.behind.CALL_TIMEOUT", 0.05)
     released = threading.Event()
     stuck = store._thread.do(released.wait)
     try:
@@ -202,7 +202,7 @@ async def test_a_thread_that_hangs_holds_up_nobody(
         released.set()
         await stuck
 
-    monkeypatch.setattr("mtasts_resolver.store.sqlite.CALL_TIMEOUT", 20)
+    monkeypatch.setattr("mtasts_resolver.store.behind.CALL_TIMEOUT", 20)
     assert store._thread._late is not None
     await store._thread._late
     await store.flush()

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from mtasts_resolver.store import WRITE_DELAY, files, rescue, schema
+from mtasts_resolver.store.behind import RETRY_FIRST, RETRY_LAST
 from mtasts_resolver.store.errors import HeldError, UnavailableError
-from mtasts_resolver.store.sqlite import RETRY_FIRST, RETRY_LAST, SqliteStore
+from mtasts_resolver.store.sqlite import SqliteStore
 from tests.events import events
 from tests.unit.store.support import (
     SteppedClock,
