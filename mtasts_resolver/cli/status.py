@@ -78,6 +78,11 @@ def _rows(found: DaemonStatus) -> Iterator[Shown]:
     yield Shown("running since", f"{found.started} ({ago(found.started, found.now)})")
     for listening in found.listening:
         yield Shown("listening", f"{listening.protocol} {listening.address}")
+    for way_in in found.ways_in:
+        if way_in.address is not None:
+            yield Shown("listening", f"{way_in.name} {way_in.address}")
+        if way_in.trouble:
+            yield Shown("", f"{way_in.name}: {way_in.trouble}", bad=True)
     yield from _configuration(found)
     yield from _decisions(found)
     yield from _work(found)

@@ -8,6 +8,7 @@ from mtasts_resolver.base import logs
 from mtasts_resolver.base.lateimport import import_beside
 from mtasts_resolver.control.accepting import someone_at
 from mtasts_resolver.control.unavailable import Unavailable
+from mtasts_resolver.control.wayin import WayIn
 from mtasts_resolver.server.unixsocket import BoundPath
 
 if TYPE_CHECKING:  # else all that is seen were imported before the first answer
@@ -51,27 +52,28 @@ class Door:
 
         `stall` is how many seconds a peer may take nothing of an answer.
         """
-        self._name = name
+        self.way_in = WayIn(name)
         self._open_socket = open_socket
         self._application = application
         self._stall = stall
         self._opened: Opened | None = None
-        self._trouble = ""
 
     def open(self) -> None:
         """Listen. Where that cannot be, say so: look-ups are answered all the same."""
         try:
             self._opened = self._open_socket()
         except OSError as error:
+            self.way_in.trouble = error.strerror or str(error)
             log.error(
                 "not-listening",
-                protocol=self._name,
-                reason=error.strerror or str(error),
+                protocol=self.way_in.name,
+                reason=self.way_in.trouble,
                 effect="look-ups are answered all the same",
                 action=f"it is tried again every {RETRY:g} seconds",
             )
         else:
-            log.info("listening", protocol=self._name, address=self._opened.name)
+            self.way_in.address, self.way_in.trouble = self._opened.name, ""
+            log.info("listening", protocol=self.way_in.name, address=self._opened.name)
 
     async def run(self, sources: "Sources") -> None:
         """Serve for ever; ends by cancellation."""
@@ -102,20 +104,20 @@ class Door:
         serving, application = await import_beside(SERVING, self._application)
         app = application.application(sources)
         reception: Reception = serving.Reception(name, app, stall=self._stall)
-        if self._trouble:
-            self._trouble = ""
-            log.info("serving-again", protocol=self._name)
+        if self.way_in.trouble:
+            self.way_in.trouble = ""
+            log.info("serving-again", protocol=self.way_in.name)
         return reception
 
     def _tell_not_serving(self, error: Exception) -> None:
         """Tell once what the trouble is, however often it is met."""
         reason = f"{type(error).__name__}: {error}"
-        if reason != self._trouble:
-            self._trouble = reason
+        if reason != self.way_in.trouble:
+            self.way_in.trouble = reason
             log.bug(
                 "not-serving",
                 error,
-                protocol=self._name,
+                protocol=self.way_in.name,
                 reason=reason,
                 effect="look-ups are answered all the same",
                 action="restart the daemon, whose program may have been replaced while it ran",

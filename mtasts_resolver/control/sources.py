@@ -1,9 +1,11 @@
 """The parts of the running daemon, as far as an administrator may see or steer them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtasts_resolver.control.answering import AnsweringParts
 from mtasts_resolver.control.daylong import DayLong
+from mtasts_resolver.control.wayin import WayIn
 from mtasts_resolver.knowledge.statistics import DiscoveryStatistics
 from mtasts_resolver.knowledge.weakened import WeakenedDomains
 from mtasts_resolver.store.history import History
@@ -17,6 +19,7 @@ class Sources(AnsweringParts):
     history: History
     weakened: WeakenedDomains
     discoveries: DiscoveryStatistics
+    ways_in: Sequence[WayIn]
     day: DayLong
     lag: Lag
     """Of the event loop that answers."""

@@ -3,7 +3,7 @@
 This is imported once the first look-ups have been answered.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, fields
 
 from mtasts_resolver.answers.observing import ObservedAnswers
@@ -11,6 +11,7 @@ from mtasts_resolver.config import Config
 from mtasts_resolver.control.answering import AnsweringParts
 from mtasts_resolver.control.daylong import DayLong, count_answers, count_discoveries
 from mtasts_resolver.control.sources import Sources
+from mtasts_resolver.control.wayin import WayIn
 from mtasts_resolver.daemon.historykeeping import HistoryKeeping
 from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.knowledge.statistics import DiscoveryStatistics
@@ -58,12 +59,12 @@ class Parts(Sources):
         await self.past.close()
 
 
-def watch(answering: AnsweringParts) -> Parts:
+def watch(answering: AnsweringParts, ways_in: Sequence[WayIn] = ()) -> Parts:
     """Add to what answers all that watches it, and is told what has happened before."""
-    return answering.events.join(lambda: _watched(answering))
+    return answering.events.join(lambda: _watched(answering, ways_in))
 
 
-def _watched(answering: AnsweringParts) -> Parts:
+def _watched(answering: AnsweringParts, ways_in: Sequence[WayIn]) -> Parts:
     events, clock = answering.events, answering.clock
     discoveries = DiscoveryStatistics(events)
     journal = Journal(events, clock)
@@ -78,6 +79,7 @@ def _watched(answering: AnsweringParts) -> Parts:
         history=past.history,
         weakened=past.weakened,
         discoveries=discoveries,
+        ways_in=ways_in,
         day=DayLong(clock, counted),
         lag=Lag(LAG_INTERVAL),
         past=past,

@@ -194,7 +194,7 @@ class Daemon:
         """Behind the first answers begin all that watches, and what else goes on."""
         await asyncio.sleep(FIRST_ANSWERS)
         (module,) = await import_beside(PARTS)
-        parts: Parts = module.watch(answering)
+        parts: Parts = module.watch(answering, [one.way_in for one in self._doors])
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload, parts)
         for name, work in parts.background().items():
             self._keep_on(name, work)

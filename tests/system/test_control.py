@@ -44,11 +44,15 @@ async def test_status_says_how_the_daemon_is(daemon: RunningDaemon) -> None:
     found = status(daemon)
     assert found.pid == daemon.pid
     assert found.listening[0].address == daemon.address
+    assert [(one.name, one.address) for one in found.ways_in] == [
+        ("control", f"unix:{daemon.control}")
+    ]
     assert (found.lookups.total, found.lookups.waited) == (1, 0)
     assert (found.policies.enforce, found.policies.failing) == (1, 0)
     assert found.configuration.file == str(daemon.config_file)
     assert found.store.trouble is None
     shown = run(daemon, "status")
+    assert f"control unix:{daemon.control}" in " ".join(shown.output.split())
     assert "1 enforce, 0 testing, 0 none" in shown.output
     told = json.loads(run(daemon, "status", "--json").output)
     assert told["dane"] == {
@@ -295,3 +299,9 @@ def test_an_address_in_use_does_not_keep_the_daemon_from_answering(
         daemon.start()
         assert daemon.ask("[192.0.2.1]").status is Status.NOTFOUND
         assert "event=not-listening protocol=http" in daemon.log
+        _, http = status(daemon).ways_in
+        assert (http.name, http.address) == ("http", None)
+        assert "another process listens there ('ss -lntp' names it)" in (http.trouble or "")
+        checked = run(daemon, "status", "--check")
+        assert checked.exit_code == 1
+        assert checked.output.startswith(f"MTA-STS WARNING - http: {http.trouble}")

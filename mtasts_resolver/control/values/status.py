@@ -13,6 +13,17 @@ class Listening(Struct, frozen=True, kw_only=True):
     address: str
 
 
+class WayInStatus(Struct, frozen=True, kw_only=True):
+    """A way in for whoever sees or steers the daemon."""
+
+    name: str
+    """`control`, the socket of the commands; or `http`: metrics, health and the status page."""
+    address: str | None
+    """Null while nobody can listen there."""
+    trouble: str | None
+    """Why nobody is served there at present."""
+
+
 class AnswerCount(Struct, frozen=True, kw_only=True):
     """How often an answer was given in a map."""
 
@@ -125,6 +136,7 @@ class DaemonStatus(Struct, frozen=True, kw_only=True):
     started: str
     now: str
     listening: tuple[Listening, ...]
+    ways_in: tuple[WayInStatus, ...]
     lookups: Lookups
     policies: PolicyCounts
     dane: DaneStatus

@@ -45,6 +45,10 @@ def worries(
 def _parts(found: DaemonStatus) -> Iterator[Worry]:
     for part, why in found.trouble.items():
         yield Worry(True, f"{part}: {why}", _ACTIONS[part])
+    for way_in in found.ways_in:
+        if way_in.trouble:
+            action = "look-ups are answered all the same; the log says what to do"
+            yield Worry(False, f"{way_in.name}: {way_in.trouble}", action)
     if found.configuration.faulty:
         action = "mtasts-resolver config check says what is wrong; then systemctl reload"
         yield Worry(False, "the configuration file is faulty", action)

@@ -16,6 +16,7 @@ from mtasts_resolver.control.values.status import (
     PolicyCounts,
     StoreStatus,
     TroubleLine,
+    WayInStatus,
 )
 from mtasts_resolver.control.views.failing import earliest_expiry
 from mtasts_resolver.control.views.history import view_weakened
@@ -37,6 +38,10 @@ async def view_status(sources: Sources) -> DaemonStatus:
         listening=tuple(
             Listening(protocol=listener.protocol, address=listener.name)
             for listener in sources.server.listeners
+        ),
+        ways_in=tuple(
+            WayInStatus(name=way_in.name, address=way_in.address, trouble=way_in.trouble or None)
+            for way_in in sources.ways_in
         ),
         lookups=_lookups(sources),
         policies=await _policies(sources),

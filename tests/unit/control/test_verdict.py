@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mtasts_resolver.control.values.status import DaemonStatus
+from mtasts_resolver.control.values.status import DaemonStatus, WayInStatus
 from mtasts_resolver.control.values.verdict import worries
 from mtasts_resolver.control.views.readiness import PARTS
 from mtasts_resolver.control.views.status import view_status
@@ -33,6 +33,15 @@ def test_each_part_that_is_not_well_is_critical(well: DaemonStatus, part: str) -
     assert worry.critical
     assert worry.words == f"{part}: it is gone"
     assert worry.action
+
+
+def test_a_way_in_that_is_closed_is_a_warning(well: DaemonStatus) -> None:
+    ways_in = (
+        WayInStatus(name="control", address="unix:/x", trouble=None),
+        WayInStatus(name="http", address=None, trouble="this machine has no such address"),
+    )
+    (worry,) = worries(replace(well, ways_in=ways_in))
+    assert (worry.critical, worry.words) == (False, "http: this machine has no such address")
 
 
 def test_the_critical_comes_first(well: DaemonStatus) -> None:
