@@ -75,7 +75,7 @@ docs-lab: $(TEST) system-packages
 # Apart from the pages: no two screenshots of the same page have the same bytes.
 pictures: export MTASTS_WRITE_DOCS := 1
 pictures: $(TEST) system-packages
-	$(VENV)/bin/python -m pytest tests/system/test_status_page.py -k pictured
+	$(VENV)/bin/python -m pytest tests/system/statuspage/test_pictures.py
 
 clean:
 	rm -rf $(VENV) mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,7 @@
 """The daemon, with a day in its memory that nobody has seen: for pictures of the status page.
 
-Put before the command that runs the daemon: `python -m tests.system.made_up_day COMMAND...`.
+Put before the command that runs the daemon:
+`python -m tests.system.statuspage.made_up_day COMMAND...`.
 """
 
 import math

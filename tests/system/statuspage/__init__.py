@@ -1,0 +1,1 @@
+"""The status page of a real daemon, in a real browser."""
