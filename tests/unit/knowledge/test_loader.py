@@ -200,6 +200,8 @@ async def test_the_schedule_is_rebuilt_from_the_store(caplog: pytest.LogCaptureF
     assert [(told.event, told.fields) for told in events(caplog)] == [
         ("policies-loaded", {"policies": 10})
     ]
+    names = {task.get_name() for task in asyncio.all_tasks()}
+    assert {"policy loader", "policy schedule"} <= names
     assert len(world.sts) == 10
     assert len(world.sts.cache) == 10  # in memory before anyone asks
     before = len(world.internet.fetches)

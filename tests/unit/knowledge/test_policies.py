@@ -3,11 +3,12 @@
 import pytest
 
 from mtasts_resolver.config import CacheConfig, Config
+from mtasts_resolver.knowledge import policies
 from mtasts_resolver.knowledge.entry import StsEntry
 from mtasts_resolver.knowledge.events import StoredPolicyInvalid
 from mtasts_resolver.knowledge.lifetimes import EXPIRED_GRACE
-from mtasts_resolver.store import StoredPolicy, WritesLost
-from tests.unit.knowledge.world import DAY, START, World, document
+from mtasts_resolver.store import StoredPolicy, StoreReturned, WritesLost
+from tests.unit.knowledge.world import DAY, START, World, document, settle
 
 GOOD = "good.example"
 
@@ -40,9 +41,8 @@ def stored(*, over_for: float, domain: str = GOOD) -> StoredPolicy:
 
 
 async def batches(world: World, *, all_of_it: bool = False) -> list[str]:
-    policies = world.sts.policies
-    pages = [page async for page in policies.stored_in_batches(all_of_it=all_of_it)]
-    return [one.domain for page in pages for one in page]
+    pages = world.sts.policies.stored_in_batches(all_of_it=all_of_it)
+    return [one.domain async for page in pages for one in page]
 
 
 async def test_what_the_store_has_lost_is_stored_again(world: World) -> None:
@@ -65,7 +65,8 @@ async def test_where_memory_holds_all_the_store_need_not_be_gone_through(world: 
     await found(world, GOOD)
     world.sts.policies.loaded()
     world.store.put(stored(over_for=0, domain="other.example"))
-    assert await batches(world) == []
+    default = world.sts.policies.stored_in_batches()
+    assert [page async for page in default] == []
     assert await batches(world, all_of_it=True) == [GOOD, "other.example"]
 
 
@@ -111,6 +112,25 @@ async def test_of_what_was_learnt_without_the_store_no_more_is_noted_than_memory
     assert first.until > world.clock.now
     await world.sts.policies.recall("other.example")
     assert first.until == world.clock.now
+
+
+async def test_every_absence_and_nothing_else_is_doubted_when_the_store_returns(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policies, "DOUBTED_PER_TURN", 2)
+    absent = [f"absent{number}.example" for number in range(7)]
+    world.store.unreadable = True
+    assert await world.sts.policies.recall("unseen.example") is None
+    for domain in absent:
+        assert await world.mode(domain) is None
+    await found(world, GOOD)
+    size = world.sts.cache.bytes
+    world.store.unreadable = False
+    world.events.publish(StoreReturned())
+    await settle()
+    assert {held(world, domain).until for domain in absent} == {world.clock.now}
+    assert held(world).until > world.clock.now
+    assert world.sts.cache.bytes == size
 
 
 async def test_what_is_damaged_in_the_store_goes_and_is_told(world: World) -> None:

@@ -59,6 +59,7 @@ async def test_it_counts_failures_on_and_keeps_since_when(world: World) -> None:
     due = world.sts.due_at(GOOD)
     assert due is not None
     assert due >= world.clock.monotonic() + 300  # RFC 8461 §3.3, for what nobody asks for
+    assert due == second.last.retry_at
     assert [*world.sts.failing.domains()] == [GOOD]
 
 

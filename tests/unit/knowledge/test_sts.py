@@ -6,9 +6,10 @@ import logging
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
-from mtasts_resolver.base.overload import OverloadedError
+from mtasts_resolver.base.overload import TOO_MANY, OverloadedError
 from mtasts_resolver.base.ratelimit import MAX_LINES
 from mtasts_resolver.config import CacheConfig, Config, DnsConfig, HttpsConfig
 from mtasts_resolver.discovery.errors import (
@@ -20,6 +21,7 @@ from mtasts_resolver.discovery.errors import (
 )
 from mtasts_resolver.knowledge import inflight
 from mtasts_resolver.knowledge.entry import ABSENT, StsEntry
+from mtasts_resolver.knowledge.events import PolicyExpired
 from mtasts_resolver.knowledge.lifetimes import (
     MAX_ABSENCE,
     MAX_RETRY,
@@ -473,9 +475,11 @@ async def test_a_slow_discovery_is_answered_in_time_and_goes_on(world: World) ->
     world.restart()
     world.internet.publish(GOOD, document())
     world.internet.gate = asyncio.Event()
-    finding = await world.sts.resolve(GOOD)
-    assert (finding.policy, finding.known) == (None, False)
-    assert "0.01 s" in finding.reason
+    for look_ups in (1, 2):
+        finding = await world.sts.resolve(GOOD)
+        assert (finding.policy, finding.known) == (None, False)
+        assert finding.reason.startswith(f"the policy of {GOOD} was not known within 0.01 s")
+        assert world.counters.lookup_timeouts == look_ups
     world.internet.gate.set()
     await settle()
     assert await world.mode(GOOD) == "enforce"
@@ -492,7 +496,7 @@ async def test_a_discovery_that_has_not_begun_in_time_is_overload_and_no_failure
     world.internet.gate = asyncio.Event()
     busy = [asyncio.create_task(world.sts.resolve(f"d{n}.example")) for n in range(2)]
     await settle()
-    with pytest.raises(OverloadedError):
+    with pytest.raises(OverloadedError, match=TOO_MANY):
         await world.sts.resolve("late.example")
     assert {(await task).code for task in busy} == {"lookup-timeout"}  # they had their turn
     world.internet.gate.set()
@@ -529,6 +533,47 @@ async def test_too_many_discoveries_are_refused(
     world.internet.gate.set()
     await asyncio.gather(*waiting)
     assert await world.mode("one.too.many.example") is None
+
+
+async def test_where_there_are_too_many_what_is_stale_is_looked_at_a_minute_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    entry = held(world)
+    monkeypatch.setattr(inflight, "MAX_QUEUED", 0)
+    world.clock.now = entry.stale_at
+    assert world.sts.lookup(GOOD) is entry
+    assert entry.stale_at == world.clock.now + RETRY_SOON
+
+
+async def test_who_waited_learns_what_was_found_though_it_is_purged_at_once(world: World) -> None:
+    world.internet.publish(GOOD, document())
+    world.internet.gate = asyncio.Event()
+    first = asyncio.create_task(world.sts.resolve(GOOD))
+    await settle()
+    purging = asyncio.create_task(world.sts.purge(GOOD))
+    await settle()
+    second = asyncio.create_task(world.sts.resolve(GOOD))
+    await settle()
+    world.internet.gate.set()
+    for waiting in (first, second):
+        assert (await waiting).policy is not None
+    await purging
+    assert world.sts.cache.get(GOOD) is None
+
+
+async def test_a_bug_in_a_discovery_is_told_and_the_next_one_begins_afresh(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.internet.publish(GOOD, document())
+    with monkeypatch.context() as broken:
+        broken.setattr(world.internet, "query", None)
+        with pytest.raises(TypeError):
+            await world.sts.resolve(GOOD)
+    (told,) = fields(caplog, "internal-error")
+    assert (told["domain"], told["during"]) == (GOOD, "discovery")
+    assert await world.mode(GOOD) == "enforce"
 
 
 async def test_a_policy_that_memory_has_no_room_for_is_found_in_the_store() -> None:
@@ -576,6 +621,7 @@ async def test_a_store_larger_than_memory_is_asked() -> None:
 async def test_a_policy_of_no_age_is_valid_and_lives_a_minute(world: World) -> None:
     world.internet.publish(GOOD, document(max_age=0))
     assert await world.mode(GOOD) == "enforce"
+    assert world.sts.due_at(GOOD) == held(world).until == world.clock.now + 60
     for _ in range(59):
         await world.clock.advance(1)
         assert await world.mode(GOOD) == "enforce"
@@ -756,6 +802,7 @@ async def test_when_a_domain_was_last_asked_for_is_stored_to_about_a_day(world: 
     entry = world.sts.policies.get(GOOD)
     assert entry is not None
     began = world.clock.now
+    first = world.store.rows[GOOD]
 
     def stored_after(days: float) -> float:
         """Return what is stored where the last look-up was a minute before that many days."""
@@ -768,6 +815,7 @@ async def test_when_a_domain_was_last_asked_for_is_stored_to_about_a_day(world: 
     assert stored_after(1.5) == 1.5 * DAY - 60
     assert stored_after(2) == 1.5 * DAY - 60
     assert stored_after(3) == 3 * DAY - 60
+    assert msgspec.structs.replace(world.store.rows[GOOD], asked_at=first.asked_at) == first
 
 
 @pytest.mark.row("C2")
@@ -901,11 +949,14 @@ async def test_failures_of_the_policy_host_are_counted_on_though_dns_fails_meanw
 async def test_a_policy_that_is_over_is_told_and_goes_when_nothing_takes_its_place(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
+    expired: list[PolicyExpired] = []
+    world.events.listen(PolicyExpired, expired.append)
     world.internet.publish(GOOD, document(max_age=int(DAY)))
     await world.mode(GOOD)
     world.internet.records.clear()
     await world.clock.advance(DAY + 1)
     assert await world.mode(GOOD) is None
+    assert [(told.domain, told.policy_id) for told in expired] == [(GOOD, "1")]
     assert fields(caplog, "policy-expired") == [{"domain": GOOD, "mode": "enforce"}]
     assert GOOD not in world.store.rows
 
