@@ -40,6 +40,8 @@ TYPO = GOOD.replace("timeout", "timeuot")
 POLICY = "version: STSv1\nmode: enforce\nmx: mx.good.example\nmax_age: 604800\n"
 SECURE = "OK secure match=mx.good.example servername=hostname"
 
+MANY = 500  # lines: what the journal's lowest limit lets through is a tenth of it
+
 # Asks again and again, over one connection after the other, and twice each time, as Postfix does.
 ASKER = """
 from mtasts_resolver.cli.errors import DaemonUnreachableError
@@ -132,9 +134,9 @@ def is_healthy(system: BootedSystem) -> None:
         assert system.shows(unit, "Result") == "success"
 
 
-def journal(system: BootedSystem, *options: str) -> list[str]:
+def journal(system: BootedSystem, *options: str, unit: str = SERVICE) -> list[str]:
     system.run("journalctl", "--sync")
-    arguments = ("--no-pager", "--output=cat", f"--unit={SERVICE}", *options)
+    arguments = ("--no-pager", "--output=cat", f"--unit={unit}", *options)
     return system.run("journalctl", *arguments).splitlines()
 
 
@@ -242,6 +244,34 @@ def test_a_group_of_administrators_is_let_in_as_the_guide_says(system: BootedSys
     finally:
         shutil.rmtree(place)
         system.run("systemctl", "daemon-reload")
+
+
+def test_the_journal_drops_no_line_of_the_answer_log(system: BootedSystem) -> None:
+    """It would of a service that did not say otherwise; its limit is lowered, so that few do."""
+    limit = system.root / "etc/systemd/journald.conf.d/limit.conf"
+    limit.parent.mkdir()
+    limit.write_text("[Journal]\nRateLimitBurst=10\n")
+    talker = system.root / "etc/systemd/system/talker.service"
+    talker.write_text(f"[Service]\nType=oneshot\nExecStart=seq {MANY}\n")
+    try:
+        system.run("systemctl", "restart", "systemd-journald")
+        system.run("systemctl", "daemon-reload")
+        system.run("systemctl", "start", talker.name)
+        assert len(journal(system, unit=talker.name)) < MANY
+        configure(system, f"{GOOD}log: {{answers: all}}\n")
+        system.run("systemctl", "start", *UNITS)
+        with asking(system) as asker:
+            system.until(lambda: asker.answers > MANY or asker.others != [], "many answers")
+        system.run("systemctl", "stop", *UNITS)
+        lines = journal(system)
+        (stopped,) = [line for line in lines if "event=stopped " in line]
+        told = sum("event=answer key=good.example " in line for line in lines)
+        assert told > MANY
+        assert f" lookups={told} " in stopped
+    finally:
+        shutil.rmtree(limit.parent)
+        talker.unlink()
+        system.run("systemctl", "restart", "systemd-journald")
 
 
 def test_the_copy_that_the_guide_makes_can_be_restored(system: BootedSystem) -> None:
