@@ -27,7 +27,7 @@ def status_line(parts: AnsweringParts) -> str:
     if parts.sts.failing_refresh:
         text += f", {parts.sts.failing_refresh} policies fail to be refreshed"
     if unknown := parts.service.tallies.total(UNKNOWN_MAP):
-        text += f", {unknown} look-ups in unknown maps"
+        text += f", {unknown} look-ups in maps that there are not"
     if parts.discoverer.pid is None:
         text += ", the discoverer is not running"
     if parts.store.trouble:

@@ -42,7 +42,8 @@ esac
 PYTHONPATH={root} exec {python} -m mtasts_resolver "$@"
 """
 
-_TIME = re.compile(r"^time=\S+ ")  # in the journal each entry has its time
+# In the journal each entry has its time, but a line that is written later says it, too.
+_TIME = re.compile(r"^time=\S+ (?!level=\S+ event=answer(-changed)? )")
 
 # What this machine's Python may have it say.
 _OURS = re.compile(r"^warning\s+\S+ python-unreadable.*\n(?: +.*\n)*", re.MULTILINE)
@@ -61,12 +62,14 @@ class Administrator:
         )
         program.chmod(0o755)
         self._changed: set[str] = set()
+        self._mail: list[str] = []
         self._then = ""
         self._steps: dict[str, Callable[..., None]] = {
             "mail": lambda domain: steps.is_cached(lab, domain),
             "log-of-postfix": self._copy_log,
             "log-of-daemon": self._copy_daemon_log,
             "configure": self._configure,
+            "first-day": lambda: start_plain(lab),
             "send": self._send,
             "domains": self._list_domains,
             "new-policy": self._new_policy,
@@ -128,25 +131,27 @@ class Administrator:
         return _OURS.sub("", text)
 
     def _copy_log(self, name: str) -> None:
-        """Have Postfix's log of the last mails at hand."""
-        lines = self._lab.postfix.log.since(0)
-        (self._home / name).write_text("".join(f"{line}\n" for line in lines))
+        """Have Postfix's log of what was sent at hand."""
+        (self._home / name).write_text("".join(f"{line}\n" for line in self._mail))
 
-    def _copy_daemon_log(self, name: str) -> None:
-        """Have what the daemon has logged at hand, as journalctl shows it."""
-        lines = [_TIME.sub("", line) for line in self._lab.daemon.log.since(0)]
+    def _copy_daemon_log(self, name: str, event: str) -> None:
+        """Have what the daemon has logged up to `event` at hand, as journalctl shows it."""
+        log = self._lab.daemon.log
+        log.wait(0, lambda line: f"event={event} " in line or None, event)
+        lines = [_TIME.sub("", line) for line in log.since(0)]
         (self._home / name).write_text("".join(f"{line}\n" for line in lines))
 
     def _configure(self, *settings: str) -> None:
-        """Write `key=value` into the configuration, and reload it."""
+        """Write `key=value`, or `section.key=value`, into the configuration, and reload it."""
         for setting in settings:
-            key, _, value = setting.partition("=")
-            self._lab.daemon.settings[key] = value
+            path, _, value = setting.partition("=")
+            key, _, within = path.partition(".")
+            self._lab.daemon.settings[key] = {within: value} if within else value
         self._lab.daemon.reload()
 
     def _send(self, *domains: str) -> None:
         for domain in domains:
-            self._lab.postfix.send(domain)
+            self._mail += self._lab.postfix.send(domain).log
 
     def _list_domains(self, name: str, *domains: str) -> None:
         (self._home / name).write_text("".join(f"{domain}\n" for domain in domains))
