@@ -80,6 +80,18 @@ def test_the_discoverer_has_not_the_command_line_of_httpx_in_memory() -> None:
     assert done.stdout == "httpx []\n"
 
 
+def test_a_command_does_not_wait_for_what_it_does_not_show() -> None:
+    """At each Tab the domains are asked for, and monitoring asks every minute."""
+    program = (
+        "import sys, mtasts_resolver.cli.known_domains;"
+        "print([name for name in ('rich.console', 'pygments', 'dns') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
 # What only watches, and what serves those who look: of what may be seen, the sockets alone are
 # there before the first answer.
 BEHIND_THE_FIRST_ANSWER = {
