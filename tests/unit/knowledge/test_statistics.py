@@ -1,8 +1,10 @@
 """What becomes of each discovery is counted once, with its outcome and its time."""
 
+import asyncio
+
 from mtasts_resolver.base.counters import BOUNDS, Histogram
 from mtasts_resolver.discovery.errors import StatusError
-from mtasts_resolver.knowledge.statistics import DiscoveryStatistics
+from mtasts_resolver.knowledge.statistics import DiscoveryKind, DiscoveryStatistics
 from tests.unit.knowledge.world import DAY, TTL, World, document, settle
 
 
@@ -27,6 +29,23 @@ async def test_each_discovery_of_a_policy_is_counted_as_what_it_came_to() -> Non
         ("policy", False, StatusError.code): 1,
         ("policy", False, "record-invalid"): 1,
     }
+
+
+async def test_discoveries_and_fetches_are_counted_and_the_former_timed() -> None:
+    world = World()
+    statistics = DiscoveryStatistics(world.events)
+    world.internet.publish("good.example", document())
+    world.internet.gate = asyncio.Event()
+    looking = asyncio.create_task(world.mode("good.example"))
+    await world.clock.advance(2)
+    world.internet.gate.set()
+    await looking
+    for domain in ("a.example", "b.example"):
+        world.internet.publish(domain, StatusError("status 404"))
+        await world.mode(domain)
+    assert statistics.durations[DiscoveryKind("policy", False, "found")].seconds == 2
+    counters = world.counters
+    assert (counters.discoveries, counters.fetches, counters.fetch_failures) == (3, 3, 2)
 
 
 async def test_a_look_behind_an_answer_finds_the_same_id_or_none_or_fails() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mtasts_resolver.base.overload import TOO_MANY, OverloadedError
+from mtasts_resolver.base.overload import TOO_BUSY, TOO_MANY, OverloadedError
 from mtasts_resolver.base.ratelimit import MAX_LINES
 from mtasts_resolver.config import CacheConfig, Config, DnsConfig, HttpsConfig
 from mtasts_resolver.discovery.errors import (
@@ -19,9 +19,10 @@ from mtasts_resolver.discovery.errors import (
     InvalidPolicyError,
     StatusError,
 )
+from mtasts_resolver.discovery.findings import FoundSts
 from mtasts_resolver.knowledge import inflight
 from mtasts_resolver.knowledge.entry import ABSENT, StsEntry
-from mtasts_resolver.knowledge.events import PolicyExpired
+from mtasts_resolver.knowledge.events import PolicyExpired, PolicyForgotten
 from mtasts_resolver.knowledge.lifetimes import (
     MAX_ABSENCE,
     MAX_RETRY,
@@ -32,6 +33,7 @@ from mtasts_resolver.knowledge.lifetimes import (
 from mtasts_resolver.knowledge.nameservers import OUTAGE_AFTER
 from mtasts_resolver.knowledge.policies import DOUBTED_PER_TURN
 from mtasts_resolver.store import StoreReturned
+from mtasts_resolver.worker.direct import DirectDiscoverer
 from tests.unit.knowledge.world import DAY, START, TTL, World, document, settle
 
 GOOD = "good.example"
@@ -545,6 +547,53 @@ async def test_where_there_are_too_many_what_is_stale_is_looked_at_a_minute_late
     world.clock.now = entry.stale_at
     assert world.sts.lookup(GOOD) is entry
     assert entry.stale_at == world.clock.now + RETRY_SOON
+
+
+async def test_while_we_are_too_busy_what_is_known_holds_to_its_end_and_no_longer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_self: DirectDiscoverer, _domain: str, _ids: object) -> FoundSts:
+        raise OverloadedError(TOO_BUSY)
+
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    entry = held(world)
+    monkeypatch.setattr(DirectDiscoverer, "sts", refuse)
+    world.clock.now = entry.stale_at
+    assert await world.mode(GOOD) == "enforce"
+    assert held(world) is entry
+    assert entry.stale_at == world.clock.now + RETRY_SOON
+    for domain, when in (("other.example", world.clock.now), (GOOD, entry.until)):
+        world.clock.now = when
+        with pytest.raises(OverloadedError, match=TOO_BUSY):
+            await world.sts.resolve(domain)
+
+
+async def test_what_seems_over_and_is_stored_for_longer_is_answered_without_a_question(
+    world: World,
+) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    held(world).until = world.clock.now  # as by a clock that was ahead
+    assert await world.mode(GOOD) == "enforce"
+    assert world.internet.queries == [GOOD]
+
+
+async def test_what_nobody_asked_for_in_forget_after_is_forgotten_and_told(world: World) -> None:
+    forgotten: list[PolicyForgotten] = []
+    world.events.listen(PolicyForgotten, forgotten.append)
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    entry = held(world)
+    forget_after = world.config.refresh.forget_after
+    entry.asked = world.clock.now - forget_after + 1
+    renewed = await world.sts.renew(GOOD)
+    assert renewed is not None
+    assert forgotten == []
+    renewed.asked -= 1
+    assert await world.sts.renew(GOOD) is None
+    assert forgotten == [PolicyForgotten(GOOD, renewed.finding.policy, "1")]
+    assert world.store.rows == {}
 
 
 async def test_who_waited_learns_what_was_found_though_it_is_purged_at_once(world: World) -> None:
