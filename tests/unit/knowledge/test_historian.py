@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mtasts_resolver.config import Config, MapOptions
@@ -11,11 +12,30 @@ from mtasts_resolver.knowledge.events import (
     DaemonChanged,
     DaneFound,
     DnssecChanged,
+    PolicyChanged,
+    PolicyExpired,
+    PolicyForgotten,
+    PolicyFound,
+    PolicyImported,
+    PolicyPurged,
     ProtectionWeakened,
+    RecordLost,
+    RefreshFailed,
+    StoredPolicyDropped,
+    StoredPolicyInvalid,
 )
 from mtasts_resolver.knowledge.historian import Historian
-from mtasts_resolver.policy import Dane, DaneFinding, MxHost, Outcome, Weakening
-from mtasts_resolver.store.changes import Change
+from mtasts_resolver.knowledge.lifetimes import Urgency
+from mtasts_resolver.policy import (
+    Dane,
+    DaneFinding,
+    MxHost,
+    Outcome,
+    Weakening,
+    parse_text,
+)
+from mtasts_resolver.store import StoredPolicy
+from mtasts_resolver.store.changes import Change, Subject
 from mtasts_resolver.store.changetable import Wanted
 from mtasts_resolver.store.history import History
 from tests.events import events
@@ -307,3 +327,154 @@ async def test_whose_word_on_dnssec_counts_is_kept_of_the_daemon(tell: Callable[
         ("dnssec-unavailable", "it does not"),
         ("configuration-reloaded", "cache"),
     ]
+
+
+ENFORCED, TESTED = (parse_text(document(mode)) for mode in ("enforce", "testing"))
+OLD = StoredPolicy(GOOD, "1", document(), START - 30 * DAY, START - 30 * DAY)
+
+
+REQUIRED_TEXT = "\n".join(
+    ["required", *(f"mx{number}.good.example: usable TLSA records" for number in (1, 2))]
+)
+
+
+def kept(subject: Subject, event: str, **fields: object) -> Change:
+    return msgspec.convert(
+        {"time": START, "domain": GOOD, "subject": subject, "event": event, **fields}, Change
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "change"),
+    [
+        (
+            PolicyFound(GOOD, ENFORCED, "1"),
+            kept(Subject.POLICY, "found", now=document(), now_id="1"),
+        ),
+        (
+            PolicyChanged(GOOD, ENFORCED, "2", TESTED, "1"),
+            kept(
+                Subject.POLICY,
+                "changed",
+                now=document(),
+                now_id="2",
+                was=document("testing"),
+                was_id="1",
+            ),
+        ),
+        (
+            PolicyExpired(GOOD, TESTED, "1"),
+            kept(Subject.POLICY, "expired", was=document("testing"), was_id="1"),
+        ),
+        (
+            PolicyForgotten(GOOD, ENFORCED, "1"),
+            kept(Subject.POLICY, "forgotten", was=document(), was_id="1"),
+        ),
+        (PolicyForgotten(GOOD, None, None), kept(Subject.POLICY, "forgotten")),
+        (
+            PolicyPurged(GOOD, ENFORCED, "1", "anna"),
+            kept(Subject.POLICY, "purged", was=document(), was_id="1", by="anna"),
+        ),
+        (
+            PolicyImported(GOOD, ENFORCED, "1", "anna"),
+            kept(Subject.POLICY, "imported", now=document(), now_id="1", by="anna"),
+        ),
+        (
+            StoredPolicyInvalid(GOOD, "line 1"),
+            kept(Subject.POLICY, "damaged", reason="line 1"),
+        ),
+        (
+            StoredPolicyDropped(OLD, DAY),
+            kept(Subject.POLICY, "expired", time=START - DAY, was=document(), was_id="1"),
+        ),
+        (
+            RecordLost(GOOD, TESTED, "no-record", "there is none"),
+            kept(Subject.RECORD, "gone", now="no-record", reason="there is none"),
+        ),
+        (
+            RecordLost(GOOD, None, "no-record", "there is none"),
+            kept(Subject.RECORD, "gone", now="no-record", reason="there is none"),
+        ),
+        (
+            RefreshFailed(GOOD, "dns-timeout", "no answer", DAY, Urgency.LAST),
+            kept(Subject.REFRESH, "failed", now="dns-timeout", reason="no answer"),
+        ),
+        (
+            DaneFound(f"[{GOOD}]:587", finding(Dane.PARTIAL, "mx.example"), None),
+            kept(
+                Subject.DANE,
+                "partial",
+                now="partial\nmx.example: usable TLSA records",
+                hop=f"[{GOOD}]:587",
+                reason="why",
+            ),
+        ),
+    ],
+)
+async def test_what_does_not_weaken_protection_is_kept_with_all_that_is_told(
+    event: object, change: Change, tell: Callable[..., Told]
+) -> None:
+    told = tell()
+    told.world.events.publish(event)
+    assert await told.changes() == [change]
+    assert told.weakened == []
+
+
+@pytest.mark.parametrize(
+    ("event", "change", "warning"),
+    [
+        (
+            PolicyChanged(GOOD, TESTED, "2", ENFORCED, "1"),
+            kept(
+                Subject.POLICY,
+                "changed",
+                now=document("testing"),
+                now_id="2",
+                was=document(),
+                was_id="1",
+                weakened=["mode"],
+            ),
+            ("enforce", "testing", ""),
+        ),
+        (
+            PolicyExpired(GOOD, ENFORCED, "1"),
+            kept(Subject.POLICY, "expired", was=document(), was_id="1", weakened=["expired"]),
+            ("enforce", "expired", ""),
+        ),
+        (
+            RecordLost(GOOD, ENFORCED, "no-record", "there is none"),
+            kept(
+                Subject.RECORD,
+                "gone",
+                now="no-record",
+                weakened=["record-gone"],
+                reason="there is none",
+            ),
+            ("enforce", "no-record", "there is none"),
+        ),
+        (
+            DaneFound(GOOD, NONE, REQUIRED),
+            kept(
+                Subject.DANE,
+                "none",
+                now="none\nmx1.good.example: no TLSA records",
+                was=REQUIRED_TEXT,
+                hop=GOOD,
+                weakened=["dane-lost"],
+                reason="why",
+            ),
+            ("required", "none", "why"),
+        ),
+    ],
+)
+async def test_what_weakens_protection_is_kept_and_told(
+    event: object, change: Change, warning: tuple[str, ...], tell: Callable[..., Told]
+) -> None:
+    told = tell()
+    if change.subject is Subject.DANE:  # what is usual is kept where there was something else
+        told.world.events.publish(DaneFound(GOOD, REQUIRED, None))
+    told.world.events.publish(event)
+    assert (await told.changes())[-1] == change
+    (weakened,) = told.weakened
+    assert (weakened.domain, *weakened.weakened) == (GOOD, *change.weakened)
+    assert (weakened.was, weakened.now, weakened.reason) == warning
