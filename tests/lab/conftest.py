@@ -15,17 +15,22 @@ from .booted import BootedSystem
 from .lab import Lab, running_lab, with_modern_postfix
 from .namespace import missing
 from .stream import LabError
+from .unitruns import UnitTestRuns, unit_test_runs
 
 LEFT_OUT = pytest.StashKey[str]()
 
 NEEDS_LAB = {"lab", "lab_can_run", "debian13_tarball"}
 """Fixtures. A test that uses one of them cannot run without the lab."""
 
+ALONGSIDE = "unit_tests_alongside"
+"""The fixture that begins with the first test of the lab, and is waited for by the last of all."""
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where the lab cannot run, say so once, and not for each of its tests."""
-    needing = [item for item in items if NEEDS_LAB & set(getattr(item, "fixturenames", ()))]
+    items.sort(key=lambda item: ALONGSIDE in fixtures_of(item))
+    needing = [item for item in items if NEEDS_LAB & fixtures_of(item)]
     reason = missing() if needing else ""
     if not reason:
         return
@@ -34,6 +39,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in needing]
     config.hook.pytest_deselected(items=needing)
     config.stash[LEFT_OUT] = f"{len(needing)} tests are left out: {reason}"
+
+
+def fixtures_of(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
 
 
 def pytest_terminal_summary(
@@ -83,6 +92,20 @@ def debian13_root(
     debian13.unpack(debian13_tarball, root)
     yield root
     shutil.rmtree(root)
+
+
+@pytest.fixture(scope="session")
+def unit_tests_alongside(debian13_root: Path) -> Iterator[UnitTestRuns]:
+    """Return the runs of the unit tests under the Python of Debian 13."""
+    with unit_test_runs(debian13_root) as runs:
+        yield runs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _begin_alongside(request: pytest.FixtureRequest) -> None:
+    """Begin with the first test of the lab what the last test of all waits for."""
+    if any(ALONGSIDE in fixtures_of(item) for item in request.session.items):
+        request.getfixturevalue(ALONGSIDE)
 
 
 @pytest.fixture(scope="session")

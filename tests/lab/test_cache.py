@@ -54,11 +54,11 @@ def test_what_is_purged_is_fetched_again_for_the_next_mail(steady_lab: Lab) -> N
     steady_lab.postfix.send(domain)
     mark = steady_lab.hosts.events.mark()
     steady_lab.postfix.send(domain)
-    assert fetches(steady_lab, mark) == []
+    assert domain not in fetches(steady_lab, mark)
     shown = steady_lab.daemon.command("cache", "purge", domain, "--yes")
     assert shown == f"{domain}\tpurged\tpolicy in mode enforce\n"
     assert steady_lab.postfix.send(domain).status == "sent"
-    assert set(fetches(steady_lab, mark)) == {domain}  # twice on a host that never rests
+    assert domain in fetches(steady_lab, mark)
 
 
 def test_show_has_dane_host_by_host_and_each_maps_answer(steady_lab: Lab) -> None:
@@ -121,7 +121,7 @@ def test_a_log_of_postfix_warms_a_daemon_that_knows_nothing(
     assert "enforced.example" in fetches(lab, mark)
     mark = lab.hosts.events.mark()
     assert lab.postfix.send("enforced.example").status == "sent"
-    assert fetches(lab, mark) == []
+    assert "enforced.example" not in fetches(lab, mark)
 
 
 def test_what_is_taken_along_is_enforced_by_a_daemon_that_cannot_fetch(

@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,16 +11,11 @@ import pytest
 from . import debian13
 from .namespace import ROOT, environment
 from .stream import LabError
+from .unitruns import VARIABLES, UnitTestRuns
 
 pytestmark = pytest.mark.lab
 
-WORKERS = 3
-"""So many runs at a time: they wait more than they compute."""
-
-TIMEOUT = ("timeout", "--signal=ABRT", "--kill-after=10", "900")
-"""Many times what one run takes, on a busy host too. pytest tells where it stands when aborted."""
-
-# The checkout is read-only in there; CI's profile finds the same examples at each run.
+# The checkout is read-only in there.
 PLAIN = """
 root=$1 shared=$2; shift 2
 mount -t proc proc "$root/proc"
@@ -32,40 +25,15 @@ exec chroot "$root" env -C "$shared" "$@"
 """
 """Runs a command in a root that is no mount."""
 
-VARIABLES = {
-    "CI": "1",
-    "HOME": "/root",
-    "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "MTASTS_REQUIRE_LAB": os.environ.get("MTASTS_REQUIRE_LAB", ""),
-}
-
-
-def run_unit_tests(root: Path, tests: Path) -> subprocess.CompletedProcess[str]:
-    name = str(tests.relative_to(ROOT))
-    pytest_run = (debian13.PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", name)
-    return subprocess.run(
-        debian13.alone(root, *TIMEOUT, *pytest_run),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        env=environment(VARIABLES),
-    )
-
-
 if not debian13.is_host():  # where it is, the unit tests have run under that Python already
 
-    def test_unit_tests_pass_under_its_python(debian13_root: Path) -> None:
-        unit_tests = ROOT / "tests" / "unit"
-        directories = {path.parent for path in unit_tests.glob("*/test_*.py")}
-        assert not list(unit_tests.glob("test_*.py")), "each test is in the folder of its room"
-        with ThreadPoolExecutor(WORKERS) as pool:
-            runs = list(pool.map(partial(run_unit_tests, debian13_root), sorted(directories)))
-        for done in runs:
-            sys.stdout.write(done.stdout)
-        assert {done.returncode for done in runs} == {0}
+    def test_unit_tests_pass_under_its_python(unit_tests_alongside: UnitTestRuns) -> None:
+        """This is the last test of all, for the others need not wait for it."""
+        statuses = set()
+        for status, printed in unit_tests_alongside.results():
+            sys.stdout.write(printed)
+            statuses.add(status)
+        assert statuses == {0}
 
 
 @pytest.fixture
