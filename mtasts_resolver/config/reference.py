@@ -24,6 +24,9 @@ wrong, each with the file, the line, the path of the key, the value, and what wo
     config.yaml:8: $.maps.strict.sni: 'of' is not true or false
     config.yaml:9: $.dns: unknown key 'sever'; did you mean 'servers'? ...
 
+What a file names is looked at, too: users and groups, files, addresses. What may pass without a
+change of it, such as an address that another program has, is a warning.
+
 With `--json` each of `errors` and `warnings` has `file`, `line`, `key` and `reason`.
 
 The daemon does not start with a file that is not valid (exit code 2); under systemd it starts with
