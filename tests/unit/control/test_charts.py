@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtasts_resolver.control.daylong import INTERVALS
@@ -71,6 +71,7 @@ def test_the_table_has_each_hour_the_latest_first() -> None:
     assert len(hours) == 24
 
 
+@settings(max_examples=20)  # each is a day of 288 intervals
 @given(st.lists(COUNTED, min_size=INTERVALS, max_size=INTERVALS))
 def test_charts_and_table_agree_on_whatever_was_counted(
     intervals: list[Counter[str] | None],
