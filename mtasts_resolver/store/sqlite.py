@@ -15,10 +15,10 @@ from mtasts_resolver.store import StoredPolicy, StoreReturned, WritesLost
 from mtasts_resolver.store.behind import WriteBehind
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
 from mtasts_resolver.store.errors import STUCK, UnavailableError
+from mtasts_resolver.store.seen import Seen
 
 WRITE_ROWS = 1000  # changes per transaction: milliseconds, in which look-ups of the store wait
 MAX_PENDING = 200_000  # changes that wait for the disk: all that the resolver has in memory
-SEEN_SETS = 256  # of a million policies each holds 4,000, and grows in a tenth of a millisecond
 CHECK_DELAY = 10.0  # seconds from the opening: to read all of a file must not slow down the start
 # Seconds between two looks at whether the file and its log are still there, while nothing is to be
 # written: what another process removes would be gone with the end of this one.
@@ -86,20 +86,21 @@ class SqliteStore(WriteBehind):
         What is put meanwhile may be missing. Raise UnavailableError, reported already, where the
         rest cannot be read now.
         """
-        seen = _Seen()
-        waiting = [stored for stored in self._pending.values() if stored and seen.add(stored)]
-        for start in range(0, len(waiting), PAGE_ROWS):
-            yield waiting[start : start + PAGE_ROWS]
-        cursor: Cursor | None = None
-        while True:
-            policies, cursor = await self._call(partial(self._database.page, cursor))
-            current = (self._pending.get(stored.domain, stored) for stored in policies)
-            # A policy that is written meanwhile moves to the end of the file, and is met again.
-            batch = [stored for stored in current if stored and seen.add(stored)]
-            if batch:
-                yield batch
-            if cursor is None:
-                break
+        async with Seen() as seen:
+            waiting = tuple(self._pending)
+            for start in range(0, len(waiting), PAGE_ROWS):
+                pending = (self._pending.get(name) for name in waiting[start : start + PAGE_ROWS])
+                if batch := [stored for stored in pending if stored and seen.add(stored.domain)]:
+                    yield batch
+            cursor: Cursor | None = None
+            while True:
+                policies, cursor = await self._call(partial(self._database.page, cursor))
+                current = (self._pending.get(stored.domain, stored) for stored in policies)
+                # A policy that is written meanwhile moves to the end of the file, and is met again.
+                if batch := [stored for stored in current if stored and seen.add(stored.domain)]:
+                    yield batch
+                if cursor is None:
+                    break
         if not self._database.is_open:
             raise UnavailableError("it is not open, and what was read may not be all")
 
@@ -204,18 +205,3 @@ class SqliteStore(WriteBehind):
             log.warning("store-changes-dropped", file=self.path, count=self._dropped)
             self._dropped = 0
             self._events.publish(WritesLost())
-
-
-class _Seen:
-    """Which policies a scan has met: many small sets, for one that grows holds the event loop."""
-
-    def __init__(self) -> None:
-        self._sets: list[set[str]] = [set() for _ in range(SEEN_SETS)]
-
-    def add(self, stored: StoredPolicy) -> bool:
-        """Tell whether `stored` is met for the first time."""
-        domains = self._sets[hash(stored.domain) % SEEN_SETS]
-        if stored.domain in domains:
-            return False
-        domains.add(stored.domain)
-        return True
