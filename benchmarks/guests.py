@@ -21,7 +21,7 @@ from .page import paragraphs, table
 from .procfs import PROC
 from .servers import Server
 from .store import fill
-from .visitor import Visits
+from .visitor import BEGUN, NOWHERE, Visits
 from .watched import MARK, Turns
 from .world import RESOLVER_ADDRESS, published, wild
 
@@ -42,6 +42,7 @@ RESET_PEAK = "5"  # proc_pid_clear_refs(5)
 ALONE = "nothing else"
 CONTROL, HTTP = "control", "http"
 KINDS = {
+    "a process that only computes, and asks for nothing": (NOWHERE, ""),
     "the list, `GET /v1/domains/stream`": (CONTROL, "/v1/domains/stream"),
     "pages in order, `GET /v1/domains?sort=used`": (CONTROL, "/v1/domains?sort=used&limit=1000"),
     "`GET /v1/status`": (CONTROL, "/v1/status"),
@@ -107,6 +108,8 @@ class Guests(msgspec.Struct, frozen=True):
         return paragraphs(
             f"Hot look-ups over 32 connections while somebody asks for one thing again and again,"
             f" of a daemon that knows {self.entries:,} policies; medians of {self.rounds} rounds."
+            " One row is that of a process that asks for nothing: what any other costs on this"
+            " machine."
             " The turns of the event loop are those of another daemon that measures them, beside"
             " the same look-ups: processor time, in which what others took from the processor does"
             " not count, is that of the longest of all rounds.",
@@ -159,6 +162,7 @@ def knowing(
     with contenders.ours(bench, name=name, store=store, module=module, dns=dns) as server:
         port = int(server.address.rpartition(":")[2])
         places = {
+            NOWHERE: NOWHERE,
             CONTROL: str(control_socket(bench, port)),
             HTTP: f"127.0.0.1:{port + HTTP_PORTS}",
         }
@@ -167,13 +171,16 @@ def knowing(
         asked = range(0, entries, max(1, entries // SAMPLE))
         sample = asking(bench, server, published(*map(wild, asked)))
         load.ask_once(bench.programs, sample, WAY.connections, WARM_SECONDS)
+        load.measure(bench.programs, sample, WAY, SECONDS)  # replies are kept from the second time
         yield sample, places
 
 
 def there_is(server: Server, places: dict[str, str], kind: tuple[str, str]) -> bool:
     """Ask once, so that the door is open; tell whether there is such a thing."""
     door, path = kind
-    return visitor(server, places[door], path, 0.001).wait(GRACE) == 0
+    asking_it = visitor(server, places[door], path, 0.001)
+    asking_it.communicate(timeout=GRACE)
+    return asking_it.returncode == 0
 
 
 def visitor(server: Server, where: str, path: str, seconds: float) -> subprocess.Popen[bytes]:
@@ -190,7 +197,7 @@ def see(bench: Bench, server: Server, guest: tuple[str, str] | None, seconds: fl
     before = kibibytes(process / "status", "VmRSS")
     asking_it = None if guest is None else visitor(server, *guest, seconds)
     if asking_it is not None:
-        time.sleep(0.2)  # until Python has started
+        begin(server, asking_it)
     sample = load.measure(bench.programs, server, WAY, seconds)
     visits = None
     if asking_it is not None:
@@ -200,6 +207,12 @@ def see(bench: Bench, server: Server, guest: tuple[str, str] | None, seconds: fl
         visits = msgspec.json.decode(told, type=Visits)
     peak = (kibibytes(process / "status", "VmHWM") - before) * 1024
     return Sight(sample, visits, peak)
+
+
+def begin(server: Server, asking_it: subprocess.Popen[bytes]) -> None:
+    """Wait until a visitor has started."""
+    if asking_it.stdout is None or asking_it.stdout.readline() != BEGUN:
+        raise ServerError(server.name, "its visitor has not begun")
 
 
 def kibibytes(status: Path, name: str) -> int:

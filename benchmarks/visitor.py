@@ -1,7 +1,7 @@
 """`python -m benchmarks.visitor WHERE PATH SECONDS`: asks a way in of the daemon again and again.
 
-WHERE is the path of the control socket, or `HOST:PORT`. A path with `limit=` is followed from page
-to page. What came of it is printed as JSON.
+WHERE is the path of the control socket, `HOST:PORT`, or `nowhere`: then it only computes. A path
+with `limit=` is followed from page to page. What came of it is printed as JSON.
 """
 
 import socket
@@ -14,6 +14,9 @@ import msgspec
 PATIENCE = 60.0  # seconds for one piece of an answer
 PIECE = 1 << 20
 PAGED = "limit="
+NOWHERE = "nowhere"
+BEGUN = b"begun\n"
+"""What is printed when Python and this program have started."""
 
 
 class Visits(msgspec.Struct, frozen=True):
@@ -47,6 +50,14 @@ def visit(where: str, path: str, seconds: float) -> Visits:
     return Visits(requests, answered, spent)
 
 
+def compute(seconds: float) -> Visits:
+    """Ask nobody, and never rest."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        pass
+    return Visits(0, 0, 0.0)
+
+
 def ask(where: str, path: str, deadline: float) -> tuple[int, bytes | None]:
     """Return how long the answer is, and of a page its body; no body where it took too long."""
     keep = PAGED in path
@@ -78,4 +89,8 @@ def connected(where: str) -> socket.socket:
 
 if __name__ == "__main__":
     place, wanted, how_long = sys.argv[1:]
-    sys.stdout.buffer.write(msgspec.json.encode(visit(place, wanted, float(how_long))))
+    sys.stdout.buffer.write(BEGUN)
+    sys.stdout.buffer.flush()
+    seconds = float(how_long)
+    told = compute(seconds) if place == NOWHERE else visit(place, wanted, seconds)
+    sys.stdout.buffer.write(msgspec.json.encode(told))

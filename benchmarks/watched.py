@@ -56,10 +56,7 @@ class Watch:
         told = Turns(self._count, longest_cpu, sorted(self._longest_wall, reverse=True))
         sys.stderr.write(f"{MARK}{msgspec.json.encode(told).decode()}\n")
         self._begin()
-        self._loop.call_soon(self._rebase)
-
-    def _rebase(self) -> None:
-        self._cpu, self._wall = time.thread_time(), time.perf_counter()
+        self._cpu, self._wall = time.thread_time(), time.perf_counter()  # of none of them
 
 
 if __name__ == "__main__":
