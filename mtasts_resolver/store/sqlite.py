@@ -15,7 +15,7 @@ from mtasts_resolver.store import StoredPolicy, StoreReturned, WritesLost
 from mtasts_resolver.store.behind import WriteBehind
 from mtasts_resolver.store.database import PAGE_ROWS, Cursor, Database
 from mtasts_resolver.store.errors import STUCK, UnavailableError
-from mtasts_resolver.store.seen import Seen
+from mtasts_resolver.store.met import MetDomains
 
 WRITE_ROWS = 1000  # changes per transaction: milliseconds, in which look-ups of the store wait
 MAX_PENDING = 200_000  # changes that wait for the disk: all that the resolver has in memory
@@ -86,18 +86,18 @@ class SqliteStore(WriteBehind):
         What is put meanwhile may be missing. Raise UnavailableError, reported already, where the
         rest cannot be read now.
         """
-        async with Seen() as seen:
+        async with MetDomains() as met:
             waiting = tuple(self._pending)
             for start in range(0, len(waiting), PAGE_ROWS):
                 pending = (self._pending.get(name) for name in waiting[start : start + PAGE_ROWS])
-                if batch := [stored for stored in pending if stored and seen.add(stored.domain)]:
+                if batch := [stored for stored in pending if stored and met.add(stored.domain)]:
                     yield batch
             cursor: Cursor | None = None
             while True:
                 policies, cursor = await self._call(partial(self._database.page, cursor))
                 current = (self._pending.get(stored.domain, stored) for stored in policies)
                 # A policy that is written meanwhile moves to the end of the file, and is met again.
-                if batch := [stored for stored in current if stored and seen.add(stored.domain)]:
+                if batch := [stored for stored in current if stored and met.add(stored.domain)]:
                     yield batch
                 if cursor is None:
                     break

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from mtasts_resolver.store.seen import SETS, Seen
+from mtasts_resolver.store.met import SETS, MetDomains
 
 
 async def test_a_domain_is_met_for_the_first_time_once() -> None:
-    async with Seen() as seen:
-        assert [seen.add(name) for name in ("a.example", "b.example", "a.example")] == [
+    async with MetDomains() as met:
+        assert [met.add(name) for name in ("a.example", "b.example", "a.example")] == [
             True,
             True,
             False,
@@ -15,8 +15,8 @@ async def test_a_domain_is_met_for_the_first_time_once() -> None:
 
 
 async def test_others_have_a_turn_for_each_set_that_goes() -> None:
-    seen = Seen()
-    ending = asyncio.create_task(seen.__aexit__(None, None, None))
+    met = MetDomains()
+    ending = asyncio.create_task(met.__aexit__(None, None, None))
     turns = 0
     while not ending.done():
         await asyncio.sleep(0)

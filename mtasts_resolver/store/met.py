@@ -9,7 +9,7 @@ from typing import Self
 SETS = 256
 
 
-class Seen:
+class MetDomains:
     """Domains that were met. At the end of `async with` they go, a set in each turn."""
 
     def __init__(self) -> None:
