@@ -17,6 +17,8 @@ from mtasts_resolver.server.listeners import (
     Listener,
     ListenError,
     adopt_socket,
+    bind_each,
+    bind_inet,
     open_listeners,
 )
 from tests.unit.server.client import LOOPBACK, inet, unix
@@ -32,6 +34,11 @@ async def open_one(one: ListenerConfig) -> Listener:
 
 def port_of(listener: Listener) -> int:
     return int(listener.name.rpartition(":")[2])
+
+
+def stream(host: str, port: int = 0) -> tuple[int, int, int, str, tuple[object, ...]]:
+    """Return what getaddrinfo() says of an address."""
+    return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port)
 
 
 class TestInet:
@@ -80,6 +87,17 @@ class TestInet:
     async def test_a_name_without_address(self) -> None:
         with pytest.raises(ListenError, match=r"nowhere\.invalid:\d+: its name has no address"):
             await open_listeners([inet("nowhere.invalid")])
+
+    def test_of_several_addresses_those_are_bound_that_the_machine_has(self) -> None:
+        others, ours = stream("192.0.2.1"), stream("127.0.0.1")
+        (sock,) = bind_each([others, ours, ours], bind_inet)
+        with sock:
+            assert sock.getsockname()[0] == "127.0.0.1"
+            taken = stream(*sock.getsockname())
+            with pytest.raises(OSError, match="in use"):
+                next(bind_each([taken, ours], bind_inet))
+        with pytest.raises(OSError, match="Cannot assign"):
+            next(bind_each([others], bind_inet))
 
     async def test_all_or_none(self) -> None:
         blocker = await open_one(LOOPBACK)
