@@ -95,6 +95,25 @@ async def test_without_a_record_the_policy_that_is_held_is_fetched_and_stays(wor
     assert await world.mode(GOOD) == "enforce"
 
 
+async def test_without_a_record_a_policy_that_is_over_is_not_fetched(world: World) -> None:
+    world.internet.publish(GOOD, document(max_age=int(DAY)))
+    await world.mode(GOOD)
+    del world.internet.records[GOOD]
+    await world.clock.advance(DAY)
+    await world.sts.refetch(GOOD)
+    assert world.internet.fetches == [GOOD]
+    assert await world.mode(GOOD) is None
+
+
+@pytest.mark.parametrize("preload", [(), (GOOD,)])
+async def test_a_domain_without_a_policy_is_kept_current_where_it_is_of_preload(
+    preload: tuple[str, ...],
+) -> None:
+    world = World(Config(preload=preload))
+    await world.sts.refetch(GOOD)
+    assert [*world.sts.domains()] == [*preload]
+
+
 async def test_it_is_no_look_up(world: World) -> None:
     world.internet.publish(GOOD, document())
     await world.mode(GOOD)
@@ -122,12 +141,16 @@ async def test_what_only_the_store_holds_is_fetched_and_takes_no_room_of_others(
 async def test_it_is_not_done_over_and_over(world: World) -> None:
     world.internet.publish(GOOD, document())
     await world.sts.refetch(GOOD)
-    with pytest.raises(TooSoonError, match="try again in 10 s"):
+    with pytest.raises(TooSoonError, match="try again in 10 s") as refused:
         await world.sts.refetch(GOOD)
+    assert refused.value.seconds == PAUSE_BETWEEN
+    await world.clock.advance(PAUSE_BETWEEN / 2)
     await world.sts.refetch("other.example")
-    await world.clock.advance(PAUSE_BETWEEN)
+    await world.clock.advance(PAUSE_BETWEEN / 2)
     await world.sts.refetch(GOOD)
     assert len(world.internet.fetches) == 2
+    with pytest.raises(TooSoonError, match="try again in 5 s"):
+        await world.sts.refetch("other.example")
 
 
 async def test_it_begins_when_what_is_under_way_has_ended(world: World) -> None:

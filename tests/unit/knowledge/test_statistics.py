@@ -4,6 +4,7 @@ import asyncio
 
 from mtasts_resolver.base.counters import BOUNDS, Histogram
 from mtasts_resolver.discovery.errors import StatusError
+from mtasts_resolver.knowledge.events import Discovered
 from mtasts_resolver.knowledge.statistics import DiscoveryKind, DiscoveryStatistics
 from tests.unit.knowledge.world import DAY, TTL, World, document, settle
 
@@ -75,6 +76,24 @@ async def test_a_look_behind_an_answer_finds_the_same_id_or_none_or_fails() -> N
     assert statistics.failures == {("policy", False, "dns-server-failure"): 1}
 
 
+async def test_nothing_but_a_failure_has_a_code() -> None:
+    world = World()
+    codes: dict[str, str] = {}
+    world.events.listen(Discovered, lambda told: codes.update({told.outcome: told.code}))
+    world.internet.publish("good.example", document())
+    await world.mode("none.example")
+    for _ in range(2):
+        await world.mode("good.example")
+        await world.clock.advance(2 * TTL)
+    assert codes == {"absent": "", "found": "", "unchanged": ""}
+    codes.clear()
+    del world.internet.records["good.example"]
+    await world.mode("good.example")
+    world.internet.dns_down = True
+    await world.mode("other.example")
+    assert codes == {"absent": "", "failed": "dns-server-failure"}
+
+
 async def test_refreshes_are_counted_apart() -> None:
     world = World()
     world.internet.publish("good.example", document())
@@ -88,6 +107,9 @@ async def test_refreshes_are_counted_apart() -> None:
     await world.sts.renew("good.example")
     await settle()
     assert ended(statistics) == {("policy", True, "found"): 1, ("policy", True, "failed"): 2}
+    await world.clock.advance(TTL)
+    await world.mode("good.example")  # whose look behind the answer does not try it yet
+    assert ended(statistics)["policy", False, "unchanged"] == 1
     assert statistics.failures == {("policy", True, StatusError.code): 2}
 
 

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ from mtasts_resolver.knowledge.lifetimes import (
 )
 from mtasts_resolver.knowledge.nameservers import OUTAGE_AFTER
 from mtasts_resolver.knowledge.policies import DOUBTED_PER_TURN
+from mtasts_resolver.postfix.reply import NOT_FOUND, TimedReply
 from mtasts_resolver.store import StoreReturned
 from mtasts_resolver.worker.direct import DirectDiscoverer
 from tests.unit.knowledge.world import DAY, START, TTL, World, document, settle
@@ -70,6 +72,23 @@ async def test_the_refresh_of_a_policy_that_found_no_room_takes_none_from_others
     assert refreshed.finding.policy is not None
     assert world.internet.fetches.count("a.example") == 2
     assert [cache.get(f"{name}.example") is not None for name in "abc"] == [False, True, True]
+
+
+async def test_a_policy_that_only_the_store_holds_is_in_memory_though_its_refresh_failed(
+    world: World,
+) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    world.restart()
+    world.internet.web_down = True
+    refreshed = await world.sts.renew(GOOD)
+    entry = held(world)
+    assert entry is refreshed
+    assert entry.failure is not None
+    world.sts.cache.keep(entry, TimedReply(NOT_FOUND, entry.until), lambda _reply: True)
+    await world.clock.advance(MAX_RETRY)
+    assert await world.sts.renew(GOOD) is entry
+    assert len(entry.replies) == 1  # they hold as before
 
 
 async def test_a_look_up_has_one_time_out_however_often_the_policy_is_forgotten_meanwhile(
@@ -523,6 +542,31 @@ async def test_what_takes_longer_than_a_domain_can_is_our_fault_and_no_failure(
     assert await world.mode(GOOD) == "enforce"
 
 
+async def test_what_takes_as_long_as_a_domain_can_is_its_own_affair(world: World) -> None:
+    config = Config(
+        lookup_timeout=1 / 16, dns=DnsConfig(timeout=1 / 32), https=HttpsConfig(timeout=1 / 32)
+    )
+    world.config = config
+    world.restart()
+    world.internet.gate = asyncio.Event()
+    assert (await world.sts.resolve(GOOD)).code == "lookup-timeout"
+    await world.sts.close()
+
+
+async def test_a_look_up_that_waits_for_a_refresh_under_way_waits_for_the_domain() -> None:
+    world = World(Config(cache=CacheConfig(memory_entries=1), lookup_timeout=0.02))
+    for domain in (GOOD, "other.example"):
+        world.internet.publish(domain, document())
+        await world.sts.resolve(domain)
+    world.internet.gate = asyncio.Event()
+    renewing = asyncio.create_task(world.sts.renew(GOOD))
+    await settle()
+    assert world.sts.lookup(GOOD) is None
+    assert (await world.sts.resolve(GOOD)).code == "lookup-timeout"
+    world.internet.gate.set()
+    await renewing
+
+
 async def test_too_many_discoveries_are_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -530,7 +574,7 @@ async def test_too_many_discoveries_are_refused(
     world.internet.gate = asyncio.Event()
     waiting = [asyncio.create_task(world.mode(f"d{n}.example")) for n in range(3)]
     await settle()
-    with pytest.raises(OverloadedError):
+    with pytest.raises(OverloadedError, match=TOO_MANY):
         await world.sts.resolve("one.too.many.example")
     world.internet.gate.set()
     await asyncio.gather(*waiting)
@@ -567,6 +611,38 @@ async def test_while_we_are_too_busy_what_is_known_holds_to_its_end_and_no_longe
         world.clock.now = when
         with pytest.raises(OverloadedError, match=TOO_BUSY):
             await world.sts.resolve(domain)
+
+
+async def test_what_is_to_be_fetched_is_asked_for_together_with_the_record_and_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Sequence[str]] = []
+    ask = DirectDiscoverer.sts
+
+    async def noting(self: DirectDiscoverer, domain: str, known_ids: Sequence[str]) -> FoundSts:
+        asked.append(known_ids)
+        return await ask(self, domain, known_ids)
+
+    monkeypatch.setattr(DirectDiscoverer, "sts", noting)
+    world.internet.publish(GOOD, document(max_age=600))
+    await world.mode(GOOD)
+    world.clock.now = held(world).stale_at
+    await world.mode(GOOD)  # an id that is known
+    await world.sts.renew(GOOD)
+    world.clock.now = held(world).until
+    await world.mode(GOOD)  # over
+    assert asked == [[], ["1"], [], []]
+    assert len(world.internet.fetches) == 3
+    world.internet.publish(GOOD, StatusError("status 404"), "2")
+    world.clock.now = held(world).until
+    await world.mode(GOOD)
+    failure = held(world).failure
+    assert failure is not None
+    del asked[:]
+    for when in (held(world).stale_at, failure.retry_at):
+        world.clock.now = when
+        await world.mode(GOOD)
+    assert asked == [["2"], []]
 
 
 async def test_what_seems_over_and_is_stored_for_longer_is_answered_without_a_question(
@@ -622,6 +698,7 @@ async def test_a_bug_in_a_discovery_is_told_and_the_next_one_begins_afresh(
             await world.sts.resolve(GOOD)
     (told,) = fields(caplog, "internal-error")
     assert (told["domain"], told["during"]) == (GOOD, "discovery")
+    assert "TypeError" in caplog.text
     assert await world.mode(GOOD) == "enforce"
 
 
