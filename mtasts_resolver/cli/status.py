@@ -135,7 +135,7 @@ def _work(found: DaemonStatus) -> Iterator[Shown]:
         f" {lookups.connections} connections open",
     )
     for count, what in (
-        (lookups.overloaded, "deferred: the daemon had too much to do"),
+        (lookups.overloaded, "overloaded: nothing could be found out, or too much had to be"),
         (lookups.timed_out, "answered before their discovery had ended"),
         (lookups.unknown_map, "in maps that there are not"),
         (lookups.bad_requests, "requests that were none"),
