@@ -28,8 +28,8 @@ class Steering:
         """
         try:
             entry = await self._sts.policies.kept(domain)
-        except UnavailableError:  # the store has said so, and deletes when it can
-            entry = self._sts.policies.get(domain)
+        except UnavailableError:  # memory has none; the store has said so, and deletes when it can
+            entry = None
         await self._sts.purge(domain)
         if entry is None or entry.finding.policy is None:
             return None
@@ -49,8 +49,7 @@ class Steering:
         """
         kept = await self._sts.kept(stored.domain)
         taken, entry = self._sts.policies.take_in(stored, kept)
-        policy = None if entry is None else entry.finding.policy
-        if entry is not None and policy is not None:
+        if entry is not None and (policy := entry.finding.policy) is not None:
             self._sts.schedule(stored.domain, entry)
             imported = PolicyImported(stored.domain, policy, stored.policy_id, self._by)
             self._events.publish(imported)

@@ -156,6 +156,7 @@ async def test_a_record_that_is_gone_while_a_policy_is_cached_and_its_return(
     assert await told.events() == ["policy found", "record gone"]
     gone = (await told.changes())[-1]
     assert (gone.now, gone.weakened) == ("no-record", ("record-gone",))
+    assert GOOD in gone.reason
     assert [logged.event for logged in events(caplog, "WARNING")] == ["protection-weakened"]
 
     await told.restart()

@@ -8,10 +8,11 @@ import pytest
 
 from mtasts_resolver.config import CacheConfig, Config
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.entry import DaneEntry
 from mtasts_resolver.knowledge.events import PolicyImported, PolicyPurged
 from mtasts_resolver.knowledge.policies import Taken
 from mtasts_resolver.knowledge.steering import Steering
-from mtasts_resolver.policy import DocumentError, Mode
+from mtasts_resolver.policy import Dane, DaneFinding, DocumentError, Mode
 from mtasts_resolver.store import StoredPolicy
 from tests.unit.knowledge.world import DAY, START, World, document, settle
 
@@ -89,6 +90,25 @@ async def test_a_purge_waits_for_what_would_bring_the_policy_back(world: World) 
     assert world.sts.cache.get(GOOD) is None
 
 
+async def test_what_the_store_cannot_tell_now_is_deleted_all_the_same(world: World) -> None:
+    await world.mode(GOOD)
+    world.restart()
+    world.store.unreadable = True
+    assert await steering_of(world).purge(GOOD) is None
+    assert world.store.rows == {}
+
+
+async def test_the_next_hops_of_a_domain_are_known_by_its_name(world: World) -> None:
+    discoverer = world.discoverer()
+    dane = world.dane(discoverer, DnssecProbe(discoverer, "off", world.clock, world.events))
+    hops = {"good.example", "good.example:587", "[good.example]", "[good.example]:587"}
+    for hop in (*hops, "other.example"):
+        finding = DaneFinding(Dane.NONE)
+        dane.cache.put(hop, DaneEntry(finding=finding, until=1, stale_at=1, asked=0))
+    found = Steering(world.sts, dane, world.events, "root").next_hops()
+    assert {hop for domain, hop in found if domain == GOOD} == hops
+
+
 async def test_nothing_is_lost_where_there_was_no_policy(world: World) -> None:
     purged = told(world, PolicyPurged)
     await world.mode("absent.example")
@@ -114,7 +134,9 @@ async def test_a_policy_that_is_brought_in_is_held_as_one_that_was_fetched_then(
     assert entry is not None
     assert entry.until == world.clock.monotonic() + 6 * DAY
     assert GOOD in world.sts
-    assert [(event.domain, event.policy_id) for event in imported] == [(GOOD, "7")]
+    assert [(event.domain, event.policy_id, event.by) for event in imported] == [
+        (GOOD, "7", "root")
+    ]
     assert await steering_of(world).take_in(brought()) is Taken.KNOWN
 
 

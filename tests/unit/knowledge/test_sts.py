@@ -311,6 +311,18 @@ async def test_a_changed_id_is_fetched_at_once_and_starts_anew(world: World) -> 
     assert await world.mode(GOOD) == "enforce"
 
 
+@pytest.mark.row("P11")
+async def test_failures_are_counted_for_each_id(world: World) -> None:
+    for number, policy_id in enumerate(("1", "1", "2"), start=1):
+        world.internet.publish(GOOD, StatusError(f"status 40{number}"), policy_id)
+        await world.mode(GOOD)
+        failure = held(world).failure
+        assert failure is not None
+        assert (failure.policy_id, failure.failures) == (policy_id, 2 if number == 2 else 1)
+        assert (failure.code, failure.reason) == (StatusError.code, f"status 40{number}")
+        world.clock.now = failure.retry_at
+
+
 @pytest.mark.row("C6")
 async def test_a_failing_refresh_is_reported_once_and_again_as_expiry_nears(
     world: World, caplog: pytest.LogCaptureFixture
@@ -458,14 +470,17 @@ async def test_an_outage_while_the_policy_alone_is_fetched_again(world: World) -
     """The pause after a failure ends while the record is looked up."""
     world.internet.publish(GOOD, StatusError("status 503"))
     await world.mode(GOOD)
+    failure = held(world).failure
+    assert failure is not None
     world.internet.publish(GOOD, outage())
     world.internet.gate = asyncio.Event()
     looking = asyncio.create_task(world.sts.resolve(GOOD))
-    await world.clock.advance(MAX_RETRY)
+    await world.clock.advance(failure.retry_at - world.clock.now)
     world.internet.gate.set()
     finding = await looking
     assert world.internet.fetches == [GOOD, GOOD]
     assert (finding.known, finding.code) == (False, "dns-timeout")
+    assert held(world).finding == finding
 
 
 async def test_an_outage_while_a_policy_is_refreshed_leaves_it_in_force(
@@ -639,9 +654,13 @@ async def test_what_is_to_be_fetched_is_asked_for_together_with_the_record_and_n
     failure = held(world).failure
     assert failure is not None
     del asked[:]
-    for when in (held(world).stale_at, failure.retry_at):
-        world.clock.now = when
-        await world.mode(GOOD)
+    world.clock.now = held(world).stale_at
+    await world.mode(GOOD)
+    again = held(world)
+    assert (again.failure, again.until) == (failure, failure.retry_at)
+    assert again.asked == world.clock.now
+    world.clock.now = failure.retry_at
+    await world.mode(GOOD)
     assert asked == [["2"], []]
 
 
