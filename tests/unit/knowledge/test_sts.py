@@ -29,12 +29,13 @@ from mtasts_resolver.knowledge.lifetimes import (
     MAX_RETRY,
     MIN_ID_CHECK,
     MIN_RETRY,
+    RETRY_JITTER,
     RETRY_SOON,
 )
 from mtasts_resolver.knowledge.nameservers import OUTAGE_AFTER
 from mtasts_resolver.knowledge.policies import DOUBTED_PER_TURN
 from mtasts_resolver.postfix.reply import NOT_FOUND, TimedReply
-from mtasts_resolver.store import StoreReturned
+from mtasts_resolver.store import StoredPolicy, StoreReturned
 from mtasts_resolver.worker.direct import DirectDiscoverer
 from tests.unit.knowledge.world import DAY, START, TTL, World, document, settle
 
@@ -309,6 +310,43 @@ async def test_a_changed_id_is_fetched_at_once_and_starts_anew(world: World) -> 
     await world.clock.advance(TTL + 1)  # far from the next try for the old id
     await world.mode(GOOD)
     assert await world.mode(GOOD) == "enforce"
+
+
+async def test_a_policy_holds_from_its_fetch_on_and_was_asked_for_by_the_last_look_up(
+    world: World,
+) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    await world.clock.advance(HOUR)
+    await world.sts.renew(GOOD)
+    now, wall = world.clock.now, world.clock.wall()
+    assert world.store.rows[GOOD] == StoredPolicy(GOOD, "1", document(), wall, wall - HOUR)
+    entry = held(world)
+    assert (entry.until, entry.asked) == (now + 7 * DAY, now - HOUR)
+    assert entry.stale_at == now + MIN_ID_CHECK
+
+
+async def test_a_refresh_that_failed_is_held_and_stores_when_the_domain_was_asked_for(
+    world: World,
+) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    world.internet.web_down = True
+    await world.clock.advance(2 * DAY)
+    await world.mode(GOOD)
+    size = world.sts.cache.bytes
+    await world.sts.renew(GOOD)
+    assert world.store.rows[GOOD].asked_at == world.clock.wall()
+    assert world.sts.cache.bytes > size  # the reason is kept, too
+    entry = held(world)
+    for failures in (2, 3, 4, 5, 6):
+        assert entry.failure is not None
+        world.clock.now = entry.failure.retry_at
+        entry.until = world.clock.now + 2 * HOUR
+        await world.sts.renew(GOOD)
+        assert entry.failure.failures == failures
+        # The nearer the end, the sooner.
+        assert MIN_RETRY <= entry.failure.retry_at - world.clock.now <= HOUR * (1 + RETRY_JITTER)
 
 
 @pytest.mark.row("P11")
