@@ -1,7 +1,9 @@
 """What the daemon counts: plain integers that cost an addition, read by whoever shows them."""
 
 from bisect import bisect_left
-from dataclasses import dataclass, fields
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 # Seconds up to which what takes time is told apart. A discovery takes a tenth of a second, and no
 # more than `lookup_timeout` (20 s) while Postfix waits for it; a slow host may take minutes.
@@ -23,8 +25,7 @@ class Histogram:
         self.seconds += seconds
 
 
-@dataclass(slots=True)
-class Counters:
+class Counters(Struct):
     """Events since the start."""
 
     waited: int = 0
@@ -43,4 +44,4 @@ class Counters:
     fetch_failures: int = 0
 
     def as_dict(self) -> dict[str, int]:
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        return asdict(self)

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mtasts_resolver.base.logs import EventLogger
 
@@ -65,8 +66,7 @@ class RateLimitedLog:
         write(*event, **fields)
 
 
-@dataclass(slots=True)
-class _Spell:
+class _Spell(Struct):
     """One interval of one event."""
 
     begun: float

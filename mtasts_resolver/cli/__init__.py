@@ -9,14 +9,16 @@ import os
 import sys
 from importlib import import_module
 from itertools import takewhile
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from click.shell_completion import CompletionItem
 
 from mtasts_resolver import __version__
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.terminal import noting, silence
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Of a full disk, a quota, a limit, a broken disk. A pipe that nobody reads is click's.
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -58,11 +60,12 @@ class LateCommands(click.Group):
             gc.enable()
         return command
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
         """Return the commands and options that begin so; no command is imported for that."""
         summaries = import_module(f"{__name__}.completion").summaries
+        item = import_module("click.shell_completion").CompletionItem
         commands = [
-            CompletionItem(name, help=help_text)
+            item(name, help=help_text)
             for name, help_text in summaries(COMMANDS)
             if name.startswith(incomplete)
         ]

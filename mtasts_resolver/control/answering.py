@@ -1,7 +1,8 @@
 """The parts of the running daemon that answer, and the configuration that they answer by."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from mtasts_resolver.answers.answerlog import AnswerLog
 from mtasts_resolver.answers.overrides import Overrides
@@ -19,8 +20,7 @@ from mtasts_resolver.store.sqlite import SqliteStore
 from mtasts_resolver.worker.supervisor import Supervisor
 
 
-@dataclass(slots=True)
-class InForce:
+class InForce(Struct, eq=False):
     """The configuration that the daemon works by."""
 
     config: Config
@@ -39,8 +39,7 @@ class InForce:
         return tuple(name for name, options in maps if self.config.observes(options))
 
 
-@dataclass(repr=False, eq=False)  # to make what nobody asks for would take its part of the start
-class AnsweringParts:
+class AnsweringParts(Struct, kw_only=True, eq=False):
     """What it takes to answer."""
 
     clock: Clock

@@ -1,7 +1,6 @@
 """The parts of the running daemon, as far as an administrator may see or steer them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mtasts_resolver.control.answering import AnsweringParts
 from mtasts_resolver.control.daylong import DayLong
@@ -12,8 +11,7 @@ from mtasts_resolver.store.history import History
 from mtasts_resolver.worker.lag import Lag
 
 
-@dataclass(repr=False, eq=False)
-class Sources(AnsweringParts):
+class Sources(AnsweringParts, kw_only=True, eq=False):
     """What there is to see and to steer."""
 
     history: History

@@ -1,10 +1,9 @@
 """A way in for whoever sees or steers the daemon, as it is to be seen itself."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class WayIn:
+class WayIn(Struct):
     """How it is now."""
 
     name: str

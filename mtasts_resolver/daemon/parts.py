@@ -4,7 +4,6 @@ This is imported once the first look-ups have been answered.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, fields
 
 from mtasts_resolver.answers.observing import ObservedAnswers
 from mtasts_resolver.config import Config
@@ -22,8 +21,7 @@ from mtasts_resolver.worker.lag import Lag
 LAG_INTERVAL = 1.0
 
 
-@dataclass(repr=False, eq=False)
-class Parts(Sources):
+class Parts(Sources, kw_only=True, eq=False):
     """All parts, each of which knows only those that it asks."""
 
     past: HistoryKeeping
@@ -73,7 +71,7 @@ def _watched(answering: AnsweringParts, ways_in: Sequence[WayIn]) -> Parts:
         "lookups": lambda: count_answers(answering.service.tallies),
         "discoveries": lambda: count_discoveries(discoveries),
     }
-    shared = {field.name: getattr(answering, field.name) for field in fields(AnsweringParts)}
+    shared = {name: getattr(answering, name) for name in answering.__struct_fields__}
     return Parts(
         **shared,
         history=past.history,

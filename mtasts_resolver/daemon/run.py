@@ -7,12 +7,12 @@ import os
 import resource
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
+from msgspec import Struct
 
 from mtasts_resolver import __version__
 from mtasts_resolver.base import logs
@@ -79,8 +79,7 @@ class TemporaryStartError(StartError):
     """It cannot start now: an address is in use, which may pass without a change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """What the process was given, besides a configuration."""
 
     find_config: Callable[[], Path | None]

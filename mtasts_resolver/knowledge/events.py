@@ -1,7 +1,9 @@
 """What happens to what is known. Domains are A-label names, `reason` is for an administrator."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 from mtasts_resolver.knowledge.lifetimes import Urgency
 from mtasts_resolver.knowledge.outcomes import EndedAs
@@ -11,7 +13,7 @@ from mtasts_resolver.store import StoredPolicy
 # -- discoveries -----------------------------------------------------------------------------------
 
 
-class Discovered(NamedTuple):
+class Discovered(Struct, frozen=True):
     """A discovery has ended, however it did: that of a policy, or of DANE at a next hop."""
 
     what: Literal["policy", "dane"]
@@ -27,7 +29,7 @@ class Discovered(NamedTuple):
 # -- policies --------------------------------------------------------------------------------------
 
 
-class PolicyFound(NamedTuple):
+class PolicyFound(Struct, frozen=True):
     """A domain without a policy in memory or in the store has one."""
 
     domain: str
@@ -35,7 +37,7 @@ class PolicyFound(NamedTuple):
     policy_id: str
 
 
-class PolicyChanged(NamedTuple):
+class PolicyChanged(Struct, frozen=True):
     """A fetch brought another policy or another id than the last."""
 
     domain: str
@@ -45,7 +47,7 @@ class PolicyChanged(NamedTuple):
     previous_id: str | None
 
 
-class PolicyExpired(NamedTuple):
+class PolicyExpired(Struct, frozen=True):
     """A policy's max_age is over, and nothing has taken its place (RFC 8461 §3.2)."""
 
     domain: str
@@ -53,7 +55,7 @@ class PolicyExpired(NamedTuple):
     policy_id: str | None
 
 
-class PolicyForgotten(NamedTuple):
+class PolicyForgotten(Struct, frozen=True):
     """Nobody asked for the domain in `forget_after`."""
 
     domain: str
@@ -61,7 +63,7 @@ class PolicyForgotten(NamedTuple):
     policy_id: str | None
 
 
-class RecordLost(NamedTuple):
+class RecordLost(Struct, frozen=True):
     """There is no usable policy record any more, while a policy is cached (RFC 8461 §5.1)."""
 
     domain: str
@@ -70,13 +72,13 @@ class RecordLost(NamedTuple):
     reason: str
 
 
-class RecordReturned(NamedTuple):
+class RecordReturned(Struct, frozen=True):
     """There is a usable policy record again after RecordLost."""
 
     domain: str
 
 
-class PolicyPurged(NamedTuple):
+class PolicyPurged(Struct, frozen=True):
     """An administrator has had a policy dropped, which may still apply (RFC 8461 §5.1)."""
 
     domain: str
@@ -86,7 +88,7 @@ class PolicyPurged(NamedTuple):
     """The user."""
 
 
-class PolicyImported(NamedTuple):
+class PolicyImported(Struct, frozen=True):
     """An administrator has brought a policy that was fetched elsewhere, or earlier."""
 
     domain: str
@@ -96,7 +98,7 @@ class PolicyImported(NamedTuple):
     """The user."""
 
 
-class PolicyUnavailable(NamedTuple):
+class PolicyUnavailable(Struct, frozen=True):
     """There is a policy record, but no policy, for a new reason (RFC 8461 §3.3)."""
 
     domain: str
@@ -104,7 +106,7 @@ class PolicyUnavailable(NamedTuple):
     reason: str
 
 
-class RecordInvalid(NamedTuple):
+class RecordInvalid(Struct, frozen=True):
     """What a domain publishes as its policy record is none, for a new reason (RFC 8461 §3.1)."""
 
     domain: str
@@ -112,14 +114,14 @@ class RecordInvalid(NamedTuple):
     reason: str
 
 
-class StoredPolicyInvalid(NamedTuple):
+class StoredPolicyInvalid(Struct, frozen=True):
     """What the store holds for a domain is no policy."""
 
     domain: str
     reason: str
 
 
-class StoredPolicyDropped(NamedTuple):
+class StoredPolicyDropped(Struct, frozen=True):
     """A policy has been over for so long that the store need not keep it: it ended unseen."""
 
     stored: StoredPolicy
@@ -127,7 +129,7 @@ class StoredPolicyDropped(NamedTuple):
     """For how long it has been over."""
 
 
-class RefreshFailed(NamedTuple):
+class RefreshFailed(Struct, frozen=True):
     """A policy could not be fetched again, for a new reason or nearer its end (RFC 8461 §3.3)."""
 
     domain: str
@@ -138,13 +140,13 @@ class RefreshFailed(NamedTuple):
     urgency: Urgency
 
 
-class RefreshRecovered(NamedTuple):
+class RefreshRecovered(Struct, frozen=True):
     """A policy was fetched again after RefreshFailed."""
 
     domain: str
 
 
-class ProtectionWeakened(NamedTuple):
+class ProtectionWeakened(Struct, frozen=True):
     """Mail to a domain is less protected than before."""
 
     domain: str
@@ -158,7 +160,7 @@ class ProtectionWeakened(NamedTuple):
 # -- the store -------------------------------------------------------------------------------------
 
 
-class PoliciesLoaded(NamedTuple):
+class PoliciesLoaded(Struct, frozen=True):
     """All that the store holds is in memory, as far as there is room."""
 
     policies: int
@@ -167,7 +169,7 @@ class PoliciesLoaded(NamedTuple):
     """The domains whose policies were over."""
 
 
-class ClockSet(NamedTuple):
+class ClockSet(Struct, frozen=True):
     """The wall clock was set by so many seconds."""
 
     seconds: float
@@ -176,14 +178,14 @@ class ClockSet(NamedTuple):
 # -- DNS -------------------------------------------------------------------------------------------
 
 
-class DnsFailed(NamedTuple):
+class DnsFailed(Struct, frozen=True):
     """A question of a look-up had no answer."""
 
     code: str
     reason: str
 
 
-class NameServersFailed(NamedTuple):
+class NameServersFailed(Struct, frozen=True):
     """Our own name servers fail, and not those of some domains."""
 
     failures: int
@@ -192,13 +194,13 @@ class NameServersFailed(NamedTuple):
     reason: str
 
 
-class NameServersRecovered(NamedTuple):
+class NameServersRecovered(Struct, frozen=True):
     """They answer again."""
 
     failures: int
 
 
-class DaneFound(NamedTuple):
+class DaneFound(Struct, frozen=True):
     """DANE was looked up at a next hop, whether or not that brought anything new."""
 
     hop: str
@@ -207,7 +209,7 @@ class DaneFound(NamedTuple):
     """What memory knew before; None where that is nothing."""
 
 
-class DnssecChanged(NamedTuple):
+class DnssecChanged(Struct, frozen=True):
     """There is a validating resolver to be trusted, or no longer."""
 
     validates: bool
@@ -217,7 +219,7 @@ class DnssecChanged(NamedTuple):
     """Why not, where it does not."""
 
 
-class ProbeFailed(NamedTuple):
+class ProbeFailed(Struct, frozen=True):
     """Nothing was learnt about DNSSEC."""
 
     reason: str
@@ -226,7 +228,7 @@ class ProbeFailed(NamedTuple):
 # -- the daemon ------------------------------------------------------------------------------------
 
 
-class DaemonChanged(NamedTuple):
+class DaemonChanged(Struct, frozen=True):
     """What holds for all domains has changed: that the daemon runs, or its configuration."""
 
     how: str

@@ -1,5 +1,7 @@
 """What happens to what is known, as the log tells it: each event in one line of docs/logs.md."""
 
+from msgspec.structs import asdict
+
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.events import Events
@@ -68,18 +70,18 @@ class Journal:
         self._domains.info("policy-imported", domain=event.domain, **described, by=event.by)
 
     def _policy_unavailable(self, event: events.PolicyUnavailable) -> None:
-        self._domains.warning("policy-unavailable", **event._asdict())
+        self._domains.warning("policy-unavailable", **asdict(event))
 
     def _protection_weakened(self, event: events.ProtectionWeakened) -> None:
         if Weakening.EXPIRED not in event.weakened:  # of which `policy-expired` warns
-            fields = {name: value for name, value in event._asdict().items() if value}
+            fields = {name: value for name, value in asdict(event).items() if value}
             self._domains.warning("protection-weakened", **fields)
 
     def _record_invalid(self, event: events.RecordInvalid) -> None:
-        self._domains.warning("policy-record-invalid", **event._asdict())
+        self._domains.warning("policy-record-invalid", **asdict(event))
 
     def _stored_policy_invalid(self, event: events.StoredPolicyInvalid) -> None:
-        self._domains.error("stored-policy-invalid", **event._asdict())
+        self._domains.error("stored-policy-invalid", **asdict(event))
 
     def _refresh_failed(self, event: events.RefreshFailed) -> None:
         early = event.urgency is Urgency.EARLY
@@ -125,12 +127,12 @@ def _clock_set(event: events.ClockSet) -> None:
 
 
 def _dns_failed(event: events.DnsFailed) -> None:
-    log.debug("dns-failed", **event._asdict())
+    log.debug("dns-failed", **asdict(event))
 
 
 def _name_servers_failed(event: events.NameServersFailed) -> None:
     action = "check the resolvers in dns.servers or /etc/resolv.conf"
-    log.error("name-servers-failing", **event._asdict(), action=action)
+    log.error("name-servers-failing", **asdict(event), action=action)
 
 
 def _name_servers_recovered(event: events.NameServersRecovered) -> None:

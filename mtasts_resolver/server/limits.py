@@ -1,10 +1,9 @@
 """What one peer, and all of them together, may ask of the server; and what it counts."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds on connections; the defaults are far beyond what a busy Postfix needs."""
 
     connections: int = 4_096
@@ -21,8 +20,7 @@ class Limits:
     """Seconds in which a connection that the server ends may take its last replies."""
 
 
-@dataclass(slots=True)
-class ServerCounters:
+class ServerCounters(Struct):
     """Events since the start; `connections_open` rises and falls."""
 
     connections_open: int = 0

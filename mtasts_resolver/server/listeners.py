@@ -6,8 +6,9 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from mtasts_resolver.config import InetAddress, ListenerConfig, ProtocolName, UnixAddress
 from mtasts_resolver.postfix.codec import Codec
@@ -39,8 +40,7 @@ class ListenError(Exception):
     """An address cannot be listened on; the text names it, and says what to do."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Listener:
+class Listener(Struct, frozen=True, eq=False):
     """A socket that listens."""
 
     protocol: ProtocolName

@@ -8,9 +8,10 @@ import socket
 import stat
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from mtasts_resolver.base import logs
 
@@ -33,8 +34,7 @@ _UCRED = struct.Struct("3i")
 _DEAD = (errno.ECONNREFUSED, errno.ENOENT)
 
 
-@dataclass(frozen=True, slots=True)
-class BoundPath:
+class BoundPath(Struct, frozen=True):
     """The file of a socket that this process made."""
 
     path: Path

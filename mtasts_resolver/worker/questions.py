@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.overload import MisconfiguredError, OverloadedError
@@ -22,8 +22,7 @@ LOST = 1_800.0
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class _Asked(Generic[T]):
+class _Asked(Struct, Generic[T], eq=False):
     """A question that waits for its answer, and who is to give it."""
 
     message: bytes
