@@ -44,7 +44,7 @@ class WeakenedDomains:
                 domains.update((kept.change.domain, None) for kept in page)
                 if len(domains) >= MAX_MARKED:
                     break
-            for domain in list(domains)[MAX_MARKED - 1 :: -1]:
+            for domain in reversed(domains):
                 changes: list[Change] = []
                 async for page in self._history.pages(Wanted(domain=domain, since=since)):
                     changes += [kept.change for kept in page]
@@ -79,7 +79,7 @@ class WeakenedDomains:
             marks = marks | dict.fromkeys(map(Weakening, change.weakened), change.time)
             self._marks.pop(change.domain, None)  # so that the order is that of the latest
         elif marks and _is_restored(change):
-            ended = _ENDED_BY.get(change.subject, ())
+            ended = _ENDED_BY[change.subject]
             marks = {weakening: time for weakening, time in marks.items() if weakening not in ended}
         if marks:
             self._marks[change.domain] = marks

@@ -7,6 +7,7 @@ import pytest
 from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.config import CacheConfig, Config
 from mtasts_resolver.discovery.errors import StatusError
+from mtasts_resolver.knowledge.events import PolicyForgotten, StoredPolicyInvalid
 from mtasts_resolver.knowledge.pacing import PAUSE_BETWEEN, TooSoonError
 from mtasts_resolver.policy import Mode
 from tests.unit.knowledge.world import DAY, World, document, settle
@@ -54,13 +55,26 @@ async def test_it_counts_failures_on_and_keeps_since_when(world: World) -> None:
     second = world.sts.failing.get(GOOD)
     assert first is not None
     assert second is not None
-    assert second.since == first.since
+    assert second.since == first.since == world.clock.now - 60
     assert second.last.failures == 2
     due = world.sts.due_at(GOOD)
     assert due is not None
     assert due >= world.clock.monotonic() + 300  # RFC 8461 §3.3, for what nobody asks for
     assert due == second.last.retry_at
     assert [*world.sts.failing.domains()] == [GOOD]
+
+
+@pytest.mark.parametrize(
+    "end", [PolicyForgotten(GOOD, None, None), StoredPolicyInvalid(GOOD, "line 1")]
+)
+async def test_what_is_gone_fails_no_more(end: object, world: World) -> None:
+    world.internet.publish(GOOD, document())
+    await world.mode(GOOD)
+    world.internet.web_down = True
+    await world.sts.renew(GOOD)
+    assert world.sts.failing_refresh == 1
+    world.events.publish(end)
+    assert world.sts.failing_refresh == 0
 
 
 async def test_a_domain_whose_policy_could_not_be_had_is_tried_at_once(world: World) -> None:

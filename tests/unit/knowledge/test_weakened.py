@@ -9,6 +9,7 @@ from mtasts_resolver.base.events import Events
 from mtasts_resolver.knowledge import weakened
 from mtasts_resolver.knowledge.weakened import MARKED, WeakenedDomains
 from mtasts_resolver.policy import Weakening
+from mtasts_resolver.store import changetable
 from mtasts_resolver.store.changes import Change, Subject
 from mtasts_resolver.store.history import History
 from tests.unit.knowledge.world import FakeClock, document
@@ -52,7 +53,11 @@ async def marked(tmp_path: Path) -> AsyncIterator[Marked]:
     await made.history.close()
 
 
-async def test_a_domain_is_marked_until_it_enforces_again(marked: Marked) -> None:
+@pytest.mark.parametrize("rows", [1, 100], ids=["many pages", "one page"])
+async def test_a_domain_is_marked_until_it_enforces_again(
+    rows: int, marked: Marked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changetable, "PAGE_ROWS", rows)
     await marked.note(Subject.POLICY, now=TESTING, weakened=("mode",))
     assert marked.codes() == {Weakening.MODE}
     assert len(marked.domains) == 1
@@ -82,7 +87,9 @@ async def test_each_weakening_ends_by_itself(marked: Marked) -> None:
 
 async def test_a_mark_fades(marked: Marked) -> None:
     await marked.note(Subject.POLICY, now=TESTING, weakened=("mode",))
-    await marked.clock.advance(MARKED + 1)
+    await marked.clock.advance(MARKED)
+    assert (marked.codes(), len(marked.domains)) == ({"mode"}, 1)
+    await marked.clock.advance(1)
     assert (marked.codes(), len(marked.domains)) == (set(), 0)
     assert list(marked.domains.latest()) == []
 
@@ -92,7 +99,24 @@ async def test_the_latest_are_marked(marked: Marked, monkeypatch: pytest.MonkeyP
     for number in range(5):
         await marked.clock.advance(1)
         await marked.note(Subject.POLICY, f"d{number}.example", now=TESTING, weakened=("mode",))
-    expected = ["d4.example", "d3.example", "d2.example"]
+    await marked.note(Subject.POLICY, "d2.example", now=None, weakened=("expired",))
+    for number in range(5, 9):
+        await marked.note(Subject.POLICY, f"d{number}.example", now=ENFORCE)
+    expected = ["d2.example", "d4.example", "d3.example"]
     assert [domain for domain, _ in marked.domains.latest()] == expected
     await marked.restart()
     assert [domain for domain, _ in marked.domains.latest()] == expected
+
+
+async def test_what_says_nothing_of_what_was_weakened_leaves_the_mark(marked: Marked) -> None:
+    def note(subject: Subject, domain: str, **more: object) -> None:
+        change = Change(marked.clock.wall(), domain, subject, "changed", **more)  # type: ignore[arg-type]
+        marked.history.note(change)
+
+    note(Subject.POLICY, "other.example", now=ENFORCE)  # together, in one writing
+    note(Subject.POLICY, GOOD, now=TESTING, weakened=("mode",))
+    note(Subject.ANSWER, GOOD, now="OK secure")
+    note(Subject.POLICY, GOOD, now=None)  # nobody asked for it any more
+    note(Subject.DANE, "last.example", now="none", weakened=("dane-lost",))
+    await marked.history.flush()
+    assert [domain for domain, _ in marked.domains.latest()] == ["last.example", GOOD]
