@@ -97,8 +97,20 @@ async def test_what_a_look_up_brings_back_into_memory_was_asked_for_then(world: 
     await found(world, GOOD)
     world.restart()
     await world.clock.advance(DAY)
-    assert await world.mode(GOOD) == "enforce"
-    assert held(world).asked == world.clock.now
+    entry = await world.sts.policies.recall(GOOD)
+    assert entry is held(world)
+    assert entry.asked == world.clock.now
+
+
+@pytest.mark.parametrize("before", [0.0, 2 * DAY])
+async def test_what_is_loaded_was_asked_for_as_long_ago_as_when_it_was_fetched(
+    world: World, before: float
+) -> None:
+    """While the daemon was down, nobody could ask."""
+    row = StoredPolicy(GOOD, "1", document(), START - DAY, START - DAY - before)
+    entry = world.sts.policies.load(row)
+    assert entry is not None
+    assert entry.asked == world.clock.now - before
 
 
 async def test_of_what_was_learnt_without_the_store_no_more_is_noted_than_memory_holds(
