@@ -20,7 +20,9 @@ from mtasts_resolver.knowledge.events import (
     PolicyPurged,
     ProtectionWeakened,
     RecordLost,
+    RecordReturned,
     RefreshFailed,
+    RefreshRecovered,
     StoredPolicyDropped,
     StoredPolicyInvalid,
 )
@@ -187,6 +189,8 @@ async def test_with_testing_enforced_it_is_one(tell: Callable[..., Told]) -> Non
     await told.publish(document("testing"), "1", after=0)
     await told.publish(document("none"), "2")
     assert [event.weakened for event in told.weakened] == [[Weakening.MODE]]
+    told.world.events.publish(PolicyExpired("other.example", TESTED, "1"))
+    assert told.weakened.pop().weakened == [Weakening.EXPIRED]
     told.historian.reconfigure(Config())
     await told.publish(document("testing"), "3")
     await told.publish(document("none"), "4")
@@ -306,8 +310,28 @@ async def test_dane_that_is_lost_is_told_once(
     told.world.events.publish(DaneFound(GOOD, NONE, NONE))
     changes = await told.changes()
     assert changes[-1].weakened == ("dane-lost",)
-    assert [(event.was, event.now) for event in told.weakened] == [("required", "none")]
+    (lost,) = told.weakened
+    assert (lost.was, lost.now, lost.reason) == ("required", "none", "why")
     assert [logged.event for logged in events(caplog, "WARNING")] == ["protection-weakened"]
+
+
+async def test_dane_that_is_lost_is_told_at_once_where_nothing_was_kept(
+    tell: Callable[..., Told],
+) -> None:
+    told = tell()
+    for status in (Dane.NONE, Dane.PARTIAL):
+        told.world.events.publish(DaneFound(f"{status.value}.example", finding(status), REQUIRED))
+        assert told.weakened.pop().now == status.value
+    (change,) = await told.changes("partial.example")
+    assert change.weakened == ("dane-lost",)
+    assert told.weakened == []
+
+
+async def test_that_all_is_well_is_kept_only_where_it_was_not(tell: Callable[..., Told]) -> None:
+    told = tell()
+    told.world.events.publish(RecordReturned(GOOD))
+    told.world.events.publish(RefreshRecovered(GOOD))
+    assert await told.changes() == []
 
 
 async def test_of_a_domain_without_dane_nothing_is_kept(tell: Callable[..., Told]) -> None:
@@ -320,11 +344,13 @@ async def test_of_a_domain_without_dane_nothing_is_kept(tell: Callable[..., Told
 
 async def test_whose_word_on_dnssec_counts_is_kept_of_the_daemon(tell: Callable[..., Told]) -> None:
     told = tell()
-    told.world.events.publish(DnssecChanged(validates=True, servers=("127.0.0.1",)))
+    told.world.events.publish(DnssecChanged(validates=True, servers=("127.0.0.1", "::1")))
     told.world.events.publish(DnssecChanged(validates=False, reason="it does not"))
     told.world.events.publish(DaemonChanged("configuration-reloaded", "cache"))
-    assert [(change.event, change.reason) for change in await told.changes("")] == [
-        ("dnssec-validated", "127.0.0.1"),
+    changes = await told.changes("")
+    assert {change.time for change in changes} == {START}
+    assert [(change.event, change.reason) for change in changes] == [
+        ("dnssec-validated", "127.0.0.1, ::1"),
         ("dnssec-unavailable", "it does not"),
         ("configuration-reloaded", "cache"),
     ]

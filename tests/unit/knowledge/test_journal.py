@@ -103,13 +103,13 @@ def published(caplog: pytest.LogCaptureFixture) -> Events:
         ),
         *(
             (
-                RefreshFailed(GOOD, "dns-timeout", "no answer", 100_000, urgency),
+                RefreshFailed(GOOD, "dns-timeout", "no answer", 864_000_000, urgency),
                 f"{level} policy-refresh-failed",
                 {
                     "domain": GOOD,
                     "code": "dns-timeout",
                     "reason": "no answer",
-                    "days_until_expiry": 1.2,
+                    "days_until_expiry": 10_000.0,
                 },
             )
             for urgency, level in (
