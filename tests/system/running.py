@@ -21,7 +21,7 @@ from mtasts_resolver.postfix.reply import Reply
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.sqlite import SqliteStore
 
-PATIENCE = 20.0  # seconds until something that should have happened is a failure
+PATIENCE = 60.0  # seconds until something that should have happened is a failure
 
 SERVE = (sys.executable, "-m", "mtasts_resolver", "serve", "--config")
 
