@@ -7,6 +7,7 @@ import pytest
 from mtasts_resolver.knowledge.lifetimes import (
     Urgency,
     absence_lifetime,
+    absence_recheck,
     id_check_delay,
     next_refresh,
     policy_lifetime,
@@ -142,3 +143,16 @@ def test_after_a_failure_it_waits_for_the_retry_but_not_beyond_its_end() -> None
     assert next_of(Latest(), left=HOUR, retry_in=300) == 300
     assert next_of(Latest(), left=HOUR, retry_in=2 * HOUR) == HOUR
     assert next_of(Latest(), left=DAY, retry_in=-1) == HOUR
+
+
+def test_a_domain_of_preload_without_a_policy_is_looked_at_again_in_its_time() -> None:
+    def after(retry_at: float | None = None, *, known: bool = True) -> list[float]:
+        return [
+            absence_recheck(NOW, retry_at, DAY, known=known, rng=rng()) - NOW
+            for rng in (Earliest, Latest)
+        ]
+
+    assert after(NOW + 1) == [5 * MINUTE] * 2
+    assert after(NOW + HOUR) == [HOUR] * 2
+    assert after(known=False) == [5 * MINUTE, 5 * MINUTE * 1.25]
+    assert after() == [0.75 * DAY, DAY]
