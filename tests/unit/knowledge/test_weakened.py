@@ -96,6 +96,7 @@ async def test_a_mark_fades(marked: Marked) -> None:
 
 async def test_the_latest_are_marked(marked: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weakened, "MAX_MARKED", 3)
+    monkeypatch.setattr(changetable, "PAGE_ROWS", 1)
     for number in range(5):
         await marked.clock.advance(1)
         await marked.note(Subject.POLICY, f"d{number}.example", now=TESTING, weakened=("mode",))
