@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from mtasts_resolver.base.events import Events
+from mtasts_resolver.base.ratelimit import MAX_LINES
 from mtasts_resolver.knowledge.events import (
     ClockSet,
     DnsFailed,
@@ -196,3 +197,16 @@ def test_of_many_policies_that_were_over_some_are_named(
             "action": "check the clock: they are kept for 3 days",
         },
     )
+
+
+def test_what_was_left_out_is_told_later_or_at_once_where_that_is_asked_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    published = Events()
+    journal = Journal(published, FakeClock())
+    for number in range(MAX_LINES + 1):
+        published.publish(RecordInvalid(f"d{number}.example", "record-invalid", "no id"))
+    journal.flush()
+    assert len(caplog.records) == MAX_LINES
+    journal.flush(at_once=True)
+    assert caplog.records[-1].msg == "events-left-out"
