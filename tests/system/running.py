@@ -15,6 +15,7 @@ from typing import Self
 import yaml
 
 from mtasts_resolver.base.clock import SystemClock
+from mtasts_resolver.base.overload import TOO_BUSY
 from mtasts_resolver.cli.socketmap_client import ask
 from mtasts_resolver.config import parse_address
 from mtasts_resolver.postfix.reply import Reply
@@ -43,6 +44,7 @@ class RunningDaemon:
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(directory / "notify"))
         (directory / "notify").chmod(0o666)
+        self.too_busy = 0
         self._status = ""
         self._process: subprocess.Popen[bytes] | None = None
         self.configure()
@@ -184,4 +186,10 @@ class RunningDaemon:
         return self.log_file.read_text()
 
     def ask(self, key: str, map_name: str = "default") -> Reply:
-        return ask(parse_address(self.address), map_name, key)
+        """Look up; again where this host was too busy, which `too_busy` counts."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            reply = ask(parse_address(self.address), map_name, key)
+            if TOO_BUSY not in reply.text or time.monotonic() >= deadline:
+                return reply
+            self.too_busy += 1
