@@ -1,8 +1,9 @@
-"""What a scan has met goes without holding the event loop."""
+"""What a scan has met neither stays nor goes at the cost of the event loop."""
 
 import asyncio
+import gc
 
-from mtasts_resolver.store.met import SETS, MetDomains
+from mtasts_resolver.store.met import DICTS, MetDomains
 
 
 async def test_a_domain_is_met_for_the_first_time_once() -> None:
@@ -14,11 +15,22 @@ async def test_a_domain_is_met_for_the_first_time_once() -> None:
         ]
 
 
-async def test_others_have_a_turn_for_each_set_that_goes() -> None:
+async def test_others_have_a_turn_for_each_dict_that_goes() -> None:
     met = MetDomains()
     ending = asyncio.create_task(met.__aexit__(None, None, None))
     turns = 0
     while not ending.done():
         await asyncio.sleep(0)
         turns += 1
-    assert turns >= SETS
+    assert turns >= DICTS
+
+
+async def test_the_collector_has_nothing_to_look_at() -> None:
+    async with MetDomains() as met:
+        for number in range(10 * DICTS):
+            met.add(f"d{number}.example")
+        gc.collect()
+        held = [
+            one for one in gc.get_objects() if isinstance(one, dict | set) and "d1.example" in one
+        ]
+        assert held == []
