@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import socket
+from collections.abc import Callable
+from contextlib import suppress
 
 from mtasts_resolver.base.ratelimit import RateLimitedLog
 
@@ -20,8 +22,18 @@ async def someone_at(sock: socket.socket) -> None:
         loop.remove_reader(sock)
 
 
-async def accept(sock: socket.socket, name: str, log: RateLimitedLog) -> socket.socket | None:
-    """Return whom to speak with, who came to `sock`; `name` is what the log calls that.
+async def let_in(
+    sock: socket.socket, name: str, log: RateLimitedLog, connection: Callable[[], asyncio.Protocol]
+) -> None:
+    """Have a `connection` with whoever comes to `sock`; `name` is what the log calls that."""
+    peer = await _accept(sock, name, log)
+    if peer is not None:
+        with suppress(OSError):  # it has gone already
+            await asyncio.get_running_loop().connect_accepted_socket(connection, peer)
+
+
+async def _accept(sock: socket.socket, name: str, log: RateLimitedLog) -> socket.socket | None:
+    """Return whom to speak with, who came to `sock`.
 
     None where the peer has gone already, and, after a while, where the system has no room for one:
     the event loop's own server would close it without a word then.

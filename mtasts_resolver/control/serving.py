@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.ratelimit import RateLimitedLog
-from mtasts_resolver.control.accepting import accept
+from mtasts_resolver.control.accepting import let_in
 from mtasts_resolver.control.connection import MAX_HEAD, PATIENCE, HttpConnection
 
 log = logs.get(__name__)
@@ -57,7 +57,7 @@ class Reception:
         try:
             while True:
                 await self._room()
-                await self._let_in(sock)
+                await let_in(sock, self._name, self._log, self._connection)
         finally:
             await self._close()
 
@@ -65,13 +65,6 @@ class Reception:
         while len(self._state.connections) >= MAX_CONNECTIONS:
             self._left.clear()
             await self._left.wait()
-
-    async def _let_in(self, sock: socket.socket) -> None:
-        peer = await accept(sock, self._name, self._log)
-        if peer is not None:
-            loop = asyncio.get_running_loop()
-            with suppress(OSError):  # it has gone already
-                await loop.connect_accepted_socket(self._connection, peer)
 
     def _connection(self) -> HttpConnection:
         return HttpConnection(self._config, self._state, stall=self._stall, gone=self._left.set)

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.ratelimit import RateLimitedLog
-from mtasts_resolver.control.accepting import accept, someone_at
+from mtasts_resolver.control.accepting import let_in, someone_at
 
 log = logs.get(__name__)
 
@@ -48,7 +48,7 @@ class Unavailable:
                 async with asyncio.timeout_at(deadline):
                     await self._room()
                     await someone_at(sock)
-                await self._let_in(sock)  # whom nothing cuts off
+                await let_in(sock, self._name, self._log, self._connection)  # whom nothing cuts off
 
     def close(self) -> None:
         """End what is left of the connections."""
@@ -59,13 +59,6 @@ class Unavailable:
         while len(self._connections) >= MAX_CONNECTIONS:
             self._left.clear()
             await self._left.wait()
-
-    async def _let_in(self, sock: socket.socket) -> None:
-        peer = await accept(sock, self._name, self._log)
-        if peer is not None:
-            loop = asyncio.get_running_loop()
-            with suppress(OSError):  # it has gone already
-                await loop.connect_accepted_socket(self._connection, peer)
 
     def _connection(self) -> "_Connection":
         return _Connection(self._connections, self._left)

@@ -17,10 +17,10 @@ from tests.unit.knowledge.world import DAY, START, FakeClock, document
 CONFIG = Config()
 
 
-def idle_parts(directory: Path, config: Config = CONFIG) -> Parts:
-    """Return parts of which none runs: no process, no socket, and no file but for the store's."""
+def idle_answering_parts(directory: Path, config: Config = CONFIG) -> AnsweringParts:
+    """Return what answers, of which nothing runs: no process, no socket, no file but a store."""
     clock, counters = FakeClock(), Counters()
-    answering = assemble(
+    return assemble(
         directory / "policies.sqlite",
         [],
         Supervisor(config, clock, counters),
@@ -29,7 +29,11 @@ def idle_parts(directory: Path, config: Config = CONFIG) -> Parts:
         in_force=InForce(config, None, START),
         trouble=RecentTrouble(),
     )
-    return watch(answering)
+
+
+def idle_parts(directory: Path, config: Config = CONFIG) -> Parts:
+    """Return the same, and what watches it."""
+    return watch(idle_answering_parts(directory, config))
 
 
 def hold(parts: AnsweringParts, domain: str, mode: str = "enforce", *, days: float = 7) -> StsEntry:

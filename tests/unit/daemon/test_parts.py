@@ -4,11 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mtasts_resolver.base.counters import Counters
-from mtasts_resolver.base.recent import RecentTrouble
 from mtasts_resolver.config import Config, MapOptions
-from mtasts_resolver.control.answering import AnsweringParts, InForce
-from mtasts_resolver.daemon.assembly import assemble
+from mtasts_resolver.control.answering import AnsweringParts
 from mtasts_resolver.daemon.parts import watch
 from mtasts_resolver.knowledge.events import (
     DaemonChanged,
@@ -22,10 +19,9 @@ from mtasts_resolver.postfix.codec import Request
 from mtasts_resolver.postfix.reply import TimedReply
 from mtasts_resolver.store.changes import Subject
 from mtasts_resolver.store.changetable import Wanted
-from mtasts_resolver.worker.supervisor import Supervisor
 from tests.events import events
-from tests.unit.control.parts import hold
-from tests.unit.knowledge.world import START, FakeClock, document
+from tests.unit.control.parts import hold, idle_answering_parts
+from tests.unit.knowledge.world import document
 
 GOOD = "good.example"
 CONFIG = Config(
@@ -35,16 +31,7 @@ CONFIG = Config(
 
 @pytest.fixture
 def answering(tmp_path: Path) -> AnsweringParts:
-    clock, counters = FakeClock(), Counters()
-    return assemble(
-        tmp_path / "policies.sqlite",
-        [],
-        Supervisor(CONFIG, clock, counters),
-        clock=clock,
-        counters=counters,
-        in_force=InForce(CONFIG, None, START),
-        trouble=RecentTrouble(),
-    )
+    return idle_answering_parts(tmp_path, CONFIG)
 
 
 async def test_what_happened_before_anybody_watched_is_told_and_kept(
