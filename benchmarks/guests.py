@@ -12,6 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+from mtasts_resolver.control.client import ControlClient
+from mtasts_resolver.control.values.status import DaemonStatus
+
 from . import contenders, load
 from .bench import Bench
 from .build import ServerError
@@ -35,6 +38,7 @@ WARM_SECONDS = 300.0
 GRACE = 90.0  # seconds beyond its time after which a visitor is given up
 TOLD = 120.0  # seconds for a daemon to write a line: it may have policies to load
 POLL = 0.05
+RESTED = 3.0  # seconds without a discovery: longer than one takes
 LOADED = "event=policies-loaded"
 WATCHED_MODULE = "benchmarks.watched"
 RESET_PEAK = "5"  # proc_pid_clear_refs(5)
@@ -172,7 +176,21 @@ def knowing(
         sample = asking(bench, server, published(*map(wild, asked)))
         load.ask_once(bench.programs, sample, WAY.connections, WARM_SECONDS)
         load.measure(bench.programs, sample, WAY, SECONDS)  # replies are kept from the second time
+        rest(server, control_socket(bench, port))
         yield sample, places
+
+
+def rest(server: Server, control: Path) -> None:
+    """Wait until what was loaded, and is looked at again when it is asked for, has been."""
+    deadline = time.monotonic() + TOLD
+    made = -1
+    with ControlClient(control) as client:
+        while time.monotonic() < deadline:
+            before, made = made, client.get(DaemonStatus, "status").discoverer.discoveries
+            if made == before:
+                return
+            time.sleep(RESTED)
+    raise ServerError(server.name, "its discoveries do not end")
 
 
 def there_is(server: Server, places: dict[str, str], kind: tuple[str, str]) -> bool:

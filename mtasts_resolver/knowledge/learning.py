@@ -163,6 +163,6 @@ class Knowledge(Schedule[E], Generic[E, F]):
         if key in self._discoveries:
             return
         try:
-            self._discoveries.start(key, self._look_again(key))
+            self._discoveries.start(key, self._look_again(key), behind=True)
         except OverloadedError:
             entry.stale_at = now + RETRY_SOON

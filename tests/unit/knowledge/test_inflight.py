@@ -96,6 +96,22 @@ async def test_they_too_are_bounded_and_give_back_all_places(
     await work.end("x", "y", "z")
 
 
+async def test_of_many_places_that_are_free_at_once_a_few_are_given_away_in_each_turn(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inflight, "BEGIN_AT_ONCE", 1)
+    work.start("a", "b", "c", "d")
+    await turns()
+    for domain in "ab":
+        work.gates[domain].set()
+    begun = []
+    while len(work.begun) < 4:
+        begun.append(len(work.begun))
+        await asyncio.sleep(0)
+    assert 3 in begun
+    await work.end("c", "d")
+
+
 async def test_who_is_cancelled_gives_back_his_place_without_a_word(
     work: Work, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -642,10 +642,11 @@ async def test_where_there_are_too_many_what_is_stale_is_looked_at_a_minute_late
     world.internet.publish(GOOD, document())
     await world.mode(GOOD)
     entry = held(world)
-    monkeypatch.setattr(inflight, "MAX_QUEUED", 0)
+    monkeypatch.setattr(inflight, "MAX_BEHIND", 0)
     world.clock.now = entry.stale_at
     assert world.sts.lookup(GOOD) is entry
     assert entry.stale_at == world.clock.now + RETRY_SOON
+    assert await world.mode("new.example") is None  # mail's own finds room still
 
 
 async def test_while_we_are_too_busy_what_is_known_holds_to_its_end_and_no_longer(
