@@ -122,6 +122,7 @@ smtp_tlsrpt_enable = yes
 smtp_tlsrpt_socket_name = {tlsrpt_socket}
 """
 
+# texthash does not notice that its file has changed, so an smtp(8) that reads one serves one mail.
 MASTER_CF = """\
 pickup     unix        n  -  n  60     1    pickup
 cleanup    unix        n  -  n  -      0    cleanup
@@ -152,8 +153,10 @@ tcptable   unix        -  -  n  -      -    smtp
 chrooted   unix        -  -  y  -      -    smtp
   -o smtp_tls_policy_maps=socketmap:unix:{unix_socket}:default
 local      unix        -  -  n  -      -    smtp
+  -o max_use=1
   -o smtp_tls_policy_maps=texthash:{directory}/etc/tls_policy
 localjail  unix        -  -  y  -      -    smtp
+  -o max_use=1
   -o smtp_tls_policy_maps=texthash:{directory}/etc/tls_policy
 anytext    unix        -  -  n  -      -    smtp
   -o smtp_tls_policy_maps=socketmap:unix:{directory}/{text_socket}:any
