@@ -1,0 +1,1 @@
+"""What a domain publishes: looked over, and written."""
