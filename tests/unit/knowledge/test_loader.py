@@ -18,7 +18,7 @@ from mtasts_resolver.knowledge.lifetimes import (
     REFRESH_JITTER,
     next_refresh,
 )
-from mtasts_resolver.knowledge.loader import CLOCK_SET, LOAD_RETRY_DELAY, READ_PER_TURN
+from mtasts_resolver.knowledge.loader import CLOCK_SET, EACH, LOAD_RETRY_DELAY, READ_PER_TURN
 from mtasts_resolver.policy import Mode, Policy, StsFinding
 from mtasts_resolver.store import StoredPolicy
 from tests.events import events
@@ -67,7 +67,7 @@ async def some_policies(running: Running, number: int, *, max_age: float = 7 * D
 async def test_documents_are_read_in_turns_of_their_own(text: str) -> None:
     """A page of the store may hold megabytes, and a look-up must not wait for all of it."""
     world = World()
-    at_once = 2 + READ_PER_TURN // len(text)
+    at_once = 2 + READ_PER_TURN // (EACH + len(text))
     number = 4 * at_once
     for each in range(number):
         world.store.put(StoredPolicy(f"d{each}.example", "1", text, START, START))
