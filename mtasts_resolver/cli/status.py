@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from mtasts_resolver.cli.check import check_status, unreachable
 from mtasts_resolver.cli.errors import CommandError
+from mtasts_resolver.cli.monitoring import status_plugin_line, unreachable
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.running import daemon_options, running_daemon
 from mtasts_resolver.cli.tables import Shown, ago, show_rows, until
@@ -64,7 +64,7 @@ def status(
         click.echo(unreachable(error))
         sys.exit(unreachable(error).exit_code)
     if check:
-        verdict = check_status(found, warning_days=warning_days, critical_days=critical_days)
+        verdict = status_plugin_line(found, warning_days=warning_days, critical_days=critical_days)
         click.echo(verdict)
         sys.exit(verdict.exit_code)
     if as_json:

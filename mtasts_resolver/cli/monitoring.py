@@ -1,5 +1,6 @@
-"""A status as one line and an exit code, as the Monitoring Plugins Guidelines have them."""
+"""One line and an exit code for monitoring, as the Monitoring Plugins Guidelines have them."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mtasts_resolver.cli.errors import CommandError, DaemonUnreachableError
@@ -10,7 +11,7 @@ OK, WARNING, CRITICAL, UNKNOWN = range(4)
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
 
-class CheckResult(NamedTuple):
+class PluginLine(NamedTuple):
     """What monitoring is told; `str` is its line."""
 
     exit_code: int
@@ -23,13 +24,20 @@ class CheckResult(NamedTuple):
         return f"{line} | {self.performance}" if self.performance else line
 
 
-def unreachable(error: CommandError) -> CheckResult:
+def performance_data(values: Mapping[str, object]) -> str:
+    """Return counts and measures, none of which can be below zero, as plug-ins say them."""
+    return " ".join(f"{name}={value};;;0" for name, value in values.items())
+
+
+def unreachable(error: CommandError) -> PluginLine:
     """Return the verdict on a daemon that cannot be asked: whether it is there is known or not."""
     down = isinstance(error, DaemonUnreachableError)
-    return CheckResult(CRITICAL if down else UNKNOWN, error.message)
+    return PluginLine(CRITICAL if down else UNKNOWN, error.message)
 
 
-def check_status(found: DaemonStatus, *, warning_days: float, critical_days: float) -> CheckResult:
+def status_plugin_line(
+    found: DaemonStatus, *, warning_days: float, critical_days: float
+) -> PluginLine:
     """Return the verdict on a status."""
     wrong = worries(found, warning_days=warning_days, critical_days=critical_days)
     policies = found.policies
@@ -38,24 +46,25 @@ def check_status(found: DaemonStatus, *, warning_days: float, critical_days: flo
         f" {policies.failing} failing, {found.lookups.total} look-ups"
     )
     level = max((CRITICAL if worry.critical else WARNING for worry in wrong), default=OK)
-    return CheckResult(
+    return PluginLine(
         level, "; ".join([*(worry.words for worry in wrong), words]), _performance(found)
     )
 
 
 def _performance(found: DaemonStatus) -> str:
     lookups, policies = found.lookups, found.policies
-    counted = {
-        "lookups": f"{lookups.total}c",
-        "waited": f"{lookups.waited}c",
-        "overloaded": f"{lookups.overloaded}c",
-        "connections": lookups.connections,
-        "enforce": policies.enforce,
-        "testing": policies.testing,
-        "failing": policies.failing,
-        "dane": found.dane.required,
-        "store_pending": found.store.pending,
-        "memory": f"{policies.memory_bytes}B",
-        "errors": f"{found.errors}c",
-    }
-    return " ".join(f"{name}={value};;;0" for name, value in counted.items())
+    return performance_data(
+        {
+            "lookups": f"{lookups.total}c",
+            "waited": f"{lookups.waited}c",
+            "overloaded": f"{lookups.overloaded}c",
+            "connections": lookups.connections,
+            "enforce": policies.enforce,
+            "testing": policies.testing,
+            "failing": policies.failing,
+            "dane": found.dane.required,
+            "store_pending": found.store.pending,
+            "memory": f"{policies.memory_bytes}B",
+            "errors": f"{found.errors}c",
+        }
+    )
