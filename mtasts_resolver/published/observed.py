@@ -1,6 +1,7 @@
 """What was seen of a domain: by name servers, policy host and MX hosts. Plain values.
 
-Nothing here is judged. Words that strangers wrote are printable already, and bounded.
+Nothing here is judged. Words that strangers wrote are printable already, and bounded; but a
+document is as it was served.
 """
 
 from datetime import datetime
@@ -12,7 +13,7 @@ class SeenFailure(Struct, frozen=True):
     """Why something could not be seen, or is not valid."""
 
     code: str
-    """As those of discovery/errors.py."""
+    """As those of discovery/errors.py; besides, see the attribute that has it."""
     reason: str
 
 
@@ -22,8 +23,10 @@ class SeenTexts(Struct, frozen=True, kw_only=True):
     name: str
     texts: tuple[str, ...] = ()
     """The strings of each record, concatenated (RFC 8461 §3.1)."""
+    more: int = 0
+    """How many records there are beyond these."""
     ttl: float = 0.0
-    """Seconds; of an absence, too."""
+    """Seconds that are left of it where a name server has it in its cache; of an absence, too."""
     alias_of: str | None = None
     """The name at the end of its CNAMEs."""
     failure: SeenFailure | None = None
@@ -34,6 +37,9 @@ class SeenCertificate(Struct, frozen=True, kw_only=True):
     """A certificate that a host showed, or one of its chain."""
 
     dns_names: tuple[str, ...]
+    """The first of them."""
+    more_names: int = 0
+    """How many there are beyond these."""
     common_name: str
     issuer: str
     not_before: datetime
@@ -53,8 +59,17 @@ class SeenTls(Struct, frozen=True, kw_only=True):
     outdated: tuple[str, ...] = ()
     """The versions before TLS 1.2 that it takes, too."""
     certificate: SeenCertificate | None = None
+    """None where it cannot be read."""
+    chain: tuple[SeenCertificate, ...] = ()
+    """Those that came with it, as they came."""
     failure: SeenFailure | None = None
-    """Why the certificate is not valid for the host, or not trusted; None where it is."""
+    """Why the certificate is not valid for the host, or not trusted; None where it is.
+
+    The code is `certificate-expired`, `certificate-not-yet-valid`, `certificate-names-another`,
+    `certificate-self-signed`, `certificate-issuer-unknown` (not trusted, or an intermediate one is
+    not sent) or `certificate-invalid`; or `tls-outdated`, where there is no version from TLS 1.2
+    on, and the certificate was not verified.
+    """
 
 
 class SeenAddress(Struct, frozen=True, kw_only=True):
@@ -62,7 +77,17 @@ class SeenAddress(Struct, frozen=True, kw_only=True):
 
     address: str
     failure: SeenFailure | None = None
-    """Why there was no conversation, or where it broke off."""
+    """Why there was no conversation, or where it broke off.
+
+    `address-forbidden`: it is not globally routable, and so it was not visited. `no-route`: this
+    host itself has no way to such addresses. `unreachable`, `connect-timeout`, `tls-failed`,
+    `conversation-timeout`, `observation-timeout` (others took all the time).
+
+    Of a policy host also `policy-fetch-timeout`, `policy-body`, `policy-host-unreachable` (what it
+    says is no HTTP). Of an MX host `smtp-refused` (a greeting, or an answer to EHLO, of 4xx or
+    5xx), `smtp-invalid`, `starttls-refused` (offered, and then refused), `starttls-injection` (more
+    than the answer to STARTTLS came in plain text).
+    """
     greeting: str = ""
     """Of an MX host: the line that it said first."""
     starttls: bool | None = None
@@ -73,7 +98,7 @@ class SeenAddress(Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...] = ()
     """Those of the response, with names in lower case; of many, the first."""
     document: str | None = None
-    """The body as text; None where there was none, or too much."""
+    """The body of status 200; None where there was none, or too much, or it is not UTF-8."""
 
 
 class SeenHost(Struct, frozen=True, kw_only=True):
@@ -83,9 +108,18 @@ class SeenHost(Struct, frozen=True, kw_only=True):
     preference: int | None = None
     """Of an MX host that an MX record names."""
     addresses: tuple[SeenAddress, ...] = ()
+    more_addresses: int = 0
+    """How many it has beyond these; they were not visited."""
     failure: SeenFailure | None = None
-    """Why its addresses could not be looked up, or may not be connected to."""
+    """Why its addresses could not be looked up: all of them, or those of one family.
+
+    `host-without-address`, `host-name-invalid` (what an MX record names is no host name), or as
+    those of discovery/errors.py.
+    """
     alias_of: str | None = None
+    """The name at the end of its CNAMEs."""
+    through_proxy: bool = False
+    """It was visited through a proxy: its one address here is the empty text."""
 
 
 class SeenDane(Struct, frozen=True, kw_only=True):
@@ -93,10 +127,15 @@ class SeenDane(Struct, frozen=True, kw_only=True):
 
     host: str
     outcome: str
-    """As those of policy/dane.py."""
+    """The value of an Outcome of policy/dane.py."""
     detail: str = ""
     fits: bool | None = None
-    """Whether a usable TLSA record fits the certificate that the host showed; None: not known."""
+    """Whether at each address that showed a certificate a usable TLSA record fits it.
+
+    None: not known.
+    """
+    misfit: str = ""
+    """Why it does not fit, or why that is not known."""
 
 
 class Observed(Struct, frozen=True, kw_only=True):
@@ -110,16 +149,22 @@ class Observed(Struct, frozen=True, kw_only=True):
     """Of `_smtp._tls.<domain>` (RFC 8460 §3)."""
     policy_host: SeenHost
     mx_hosts: tuple[SeenHost, ...] = ()
-    """The most preferred first."""
+    """The most preferred first. Without MX records, the domain itself (RFC 5321 §5.1)."""
+    more_mx_hosts: int = 0
+    """How many there are beyond these."""
     mx_failure: SeenFailure | None = None
-    """Why there are none: a failure, a null MX, no such domain."""
+    """Why there are none: `mx-null`, `domain-unknown`, or as those of discovery/errors.py."""
     mx_authenticated: bool = False
     """Whether DNSSEC vouches for the MX records."""
     dane: str = "off"
-    """The status, as those of policy/dane.py."""
+    """The value of a Dane of policy/dane.py."""
     dane_reason: str = ""
     dane_hosts: tuple[SeenDane, ...] = ()
     smtp: bool = True
     """Whether the MX hosts were asked; not so with `--no-smtp`."""
     smtp_blocked: bool = False
     """No address of any host could be reached on port 25, as where a provider blocks that."""
+    ipv4: bool = True
+    """Whether this host has a way to the Internet by IPv4."""
+    ipv6: bool = True
+    """The same by IPv6."""
