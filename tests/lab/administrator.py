@@ -4,18 +4,11 @@ Somebody types a page's commands on a terminal of 80 columns, while in the lab h
 page says. The program finds the lab's configuration as it would that of a host.
 """
 
-import contextlib
-import os
-import pty
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from termios import tcsetwinsize
-
-import pyte
 
 from . import steps
 from .internet import DOMAINS, GOOD, SECOND
@@ -24,16 +17,9 @@ from .namespace import ROOT, environment, missing
 from .published import policy
 from .sessions import rewrite
 from .stream import LabError
+from .terminal import shown
 
 PAGES = tuple(ROOT / "docs" / name for name in ("administration.md", "rollout.md"))
-COLUMNS, LINES = 80, 25
-# What keeps the screen has more, so that nothing scrolls away, and a line that the program left to
-# the terminal to wrap stays one.
-KEPT_COLUMNS, KEPT_LINES = 1000, 500
-
-QUESTION = b"[y/N]"
-"""Answered with no."""
-
 PROGRAM = """#!/bin/sh
 case $1 in
 config | completion) ;;
@@ -94,29 +80,8 @@ class Administrator:
 
     def type(self, line: str) -> str:
         """Return what a terminal shows of a command's output."""
-        terminal, end = pty.openpty()
-        tcsetwinsize(terminal, (LINES, COLUMNS))
         command = self._lab.namespace.command(["sh", "-c", f"cd {self._home} && {line}"])
-        path = f"{self._home}:{environment()['PATH']}"
-        process = subprocess.Popen(
-            command,
-            stdin=end,
-            stdout=end,
-            stderr=end,
-            env=environment({"PATH": path, "TERM": "xterm", "NO_COLOR": "1", "HOME": "/root"}),
-        )
-        os.close(end)
-        wrote = b""
-        with contextlib.suppress(OSError):  # what Linux says of a terminal that nobody else has
-            while some := os.read(terminal, 65_536):
-                asked, wrote = QUESTION in wrote, wrote + some
-                if QUESTION in wrote and not asked:
-                    os.write(terminal, b"n\n")
-        os.close(terminal)
-        process.wait()
-        screen = pyte.Screen(KEPT_COLUMNS, KEPT_LINES)
-        pyte.ByteStream(screen).feed(wrote)
-        return self._as_on_a_host("\n".join(map(str.rstrip, screen.display)).rstrip() + "\n")
+        return self._as_on_a_host(shown(command, path=f"{self._home}:{environment()['PATH']}"))
 
     def _as_on_a_host(self, text: str) -> str:
         """Return what was shown with the paths that a host has."""

@@ -90,7 +90,7 @@ class BootedSystem:
 
     def __enter__(self) -> Self:
         try:
-            self.until(lambda: self._init() != "" and self._is_up(), "the system to be up")
+            self.until(lambda: self.init != "" and self._is_up(), "the system to be up")
             _install(self.root)
             self.run("systemctl", "daemon-reload")
         except BaseException:
@@ -116,12 +116,12 @@ class BootedSystem:
     @property
     def root(self) -> Path:
         """Its root, as it is seen outside."""
-        return Path(f"/proc/{self._init()}/root")
+        return Path(f"/proc/{self.init}/root")
 
     def command(self, *argv: str | Path) -> list[str]:
         """Return the command that runs `argv` inside."""
         spaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup"]
-        return ["nsenter", f"--target={self._init()}", *spaces, "--wd=/", "--", *map(str, argv)]
+        return ["nsenter", f"--target={self.init}", *spaces, "--wd=/", "--", *map(str, argv)]
 
     def run(self, *argv: str | Path, check: bool = True) -> str:
         """Run a command inside to its end and return what it wrote; LabError if it fails."""
@@ -168,8 +168,9 @@ class BootedSystem:
                 raise LabError(f"waited in vain for {what}")
             time.sleep(PAUSE)
 
-    def _init(self) -> str:
-        """Return the process id of PID 1 as it is known outside, or nothing."""
+    @property
+    def init(self) -> str:
+        """The process id of PID 1 as it is known outside, or nothing."""
         children = f"/proc/{self._holder.pid}/task/{self._holder.pid}/children"
         try:
             return Path(children).read_text().strip()

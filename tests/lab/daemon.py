@@ -161,7 +161,7 @@ class Daemon:
             "https": {
                 "timeout": f"{HTTPS_TIMEOUT:g}s",
                 "ca_file": str(self._ca_file),
-                "allow_networks": ["192.0.2.0/24", "2001:db8::/32"],
+                "allow_networks": ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32"],
             },
             "store": {"url": f"sqlite://{self._store}/policies.sqlite"},
             "control": {"socket": str(self.control)},

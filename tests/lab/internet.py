@@ -2,8 +2,11 @@
 
 import msgspec
 
+from .checkhosts import CHECKED, CHECKED_HOSTS
 from .danehosts import DANE_DOMAINS, DANE_HOSTS
 from .published import (
+    IPV4,
+    IPV6,
     POLICY_LIMIT,
     Certificate,
     Dnssec,
@@ -43,6 +46,7 @@ MAIL_HOSTS = (
     BAD_RELAY,
     *DANE_HOSTS,
     *RELAY_HOSTS,
+    *CHECKED_HOSTS,
 )
 
 HOST_ZONES = {"mx.example": Dnssec.SIGNED, "unsigned-mx.example": Dnssec.UNSIGNED}
@@ -206,14 +210,35 @@ DOMAINS = (
     *STEERED,
     *DANE_DOMAINS,
     *RELAY_DOMAINS,
+    *CHECKED,
 )
 
 RECEIVERS = tuple(host for host in MAIL_HOSTS if host.receives)
-MAIL_ADDRESSES = {host.name: f"198.51.100.{n}" for n, host in enumerate(RECEIVERS, start=10)}
-POLICY_ADDRESSES = {
-    domain.name: domain.policy_host.address or f"192.0.2.{n}"
-    for n, domain in enumerate(
-        (domain for domain in DOMAINS if domain.document is not None), start=10
-    )
+POLICY_DOMAINS = tuple(domain for domain in DOMAINS if domain.document is not None)
+"""Those with a policy host of their own."""
+
+
+def addresses(families: tuple[int, ...], ipv4: str, ipv6: str) -> tuple[str, ...]:
+    """Return the addresses of a host that has those of some versions of IP."""
+    return tuple({IPV4: ipv4, IPV6: ipv6}[family] for family in families)
+
+
+MAIL_ADDRESSES = {
+    host.name: addresses(host.families, host.address or f"198.51.100.{n}", f"2001:db8::25:{n}")
+    for n, host in enumerate(RECEIVERS, start=10)
 }
+POLICY_ADDRESSES = {
+    domain.name: addresses(
+        domain.policy_host.families,
+        domain.policy_host.address or f"192.0.2.{n}",
+        f"2001:db8::443:{n}",
+    )
+    for n, domain in enumerate(POLICY_DOMAINS, start=10)
+}
+IPV6_ADDRESSES = tuple(
+    address
+    for addresses in (*MAIL_ADDRESSES.values(), *POLICY_ADDRESSES.values())
+    for address in addresses
+    if ":" in address
+)
 SENDER_ADDRESS = "203.0.113.1"

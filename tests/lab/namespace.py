@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from .internet import SENDER_ADDRESS
+from .internet import IPV6_ADDRESSES, SENDER_ADDRESS
 from .stream import LabError, end, text_stream
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +40,9 @@ ip link set lo up
 ip address add 192.0.2.1/24 dev lo
 ip address add 198.51.100.1/24 dev lo
 ip address add 2001:db8::1/64 dev lo nodad || echo "no IPv6 here"
+for address in {" ".join(IPV6_ADDRESSES)}; do
+    ip address add "$address/128" dev lo nodad || break
+done
 ip address add {SENDER_ADDRESS}/32 dev lo
 mount --bind "$1" /etc/resolv.conf
 echo up
@@ -110,6 +113,12 @@ class Namespace:
         # --root: of a chroot, too, if the run is in one.
         nsenter = ["nsenter", f"--target={self._init}", "--root", "--net", "--mount", "--pid"]
         return [*nsenter, f"--wd={ROOT}", "--", *map(str, argv)]
+
+    def lay_cable(self, ours: str, its: str, process: str) -> None:
+        """Connect the network with that of a process by a pair of interfaces, one in each."""
+        add = ["ip", "link", "add", ours, "type", "veth", "peer", "name", its, "netns", process]
+        nsenter = ["nsenter", f"--target={self._init}", "--net", "--"]  # our ids of processes
+        subprocess.run([*nsenter, *add], check=True, env=environment())
 
     def run(self, *argv: str | Path, given: bytes | None = None, check: bool = True) -> str:
         """Run a command inside to its end and return what it wrote; LabError if it fails."""

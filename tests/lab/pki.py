@@ -2,6 +2,7 @@
 
 import hashlib
 import ssl
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,16 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from .internet import DOMAINS, GOOD, RECEIVERS
-from .published import Certificate
+from .published import Certificate, Tls
+
+LIFETIME = timedelta(days=90)
+ENDS = {
+    Certificate.EXPIRED: timedelta(days=-3),
+    Certificate.ENDS_IN_DAYS: timedelta(days=5, hours=12),
+    Certificate.ENDS_IN_WEEKS: timedelta(days=20, hours=12),
+    Certificate.NOT_YET: LIFETIME + timedelta(days=1),
+}
+"""When certificates end that do not do so in 60 days, as the others do."""
 
 NAMES = {Certificate.WRONG_NAME: "elsewhere.invalid", Certificate.IMPOSTOR: GOOD.name}
 """What a certificate says instead of the host's own name."""
@@ -29,7 +39,9 @@ def write_certificates(directory: Path) -> None:
     """Write a certificate for every host that needs one, and the CA that clients trust."""
     directory.mkdir()
     trusted = trustme.CA(organization_name="The lab's CA")
+    between = trusted.create_child_ca()
     unknown = trustme.CA(organization_name="A CA nobody knows")
+    issuers = {Certificate.UNTRUSTED: unknown, Certificate.INCOMPLETE: between}
     trusted.cert_pem.write_to_path(str(ca_file(directory)))
     unknown.cert_pem.write_to_path(str(unknown_ca_file(directory)))
     wanted = {host.name: host.certificate for host in RECEIVERS if host.certificate is not None}
@@ -37,7 +49,7 @@ def write_certificates(directory: Path) -> None:
         if domain.document is not None:
             wanted[f"mta-sts.{domain.name}"] = domain.policy_host.certificate
     for name, kind in wanted.items():
-        ca = unknown if kind is Certificate.UNTRUSTED else trusted
+        ca = issuers.get(kind, trusted)
         pem = _key_and_chain(ca, name, kind)
         if ca is trusted:  # RFC 7671 §5.2.2: for DANE-TA the server must send its CA's certificate
             pem += trusted.cert_pem.bytes()
@@ -71,21 +83,27 @@ def tlsa_data(directory: Path, name: str) -> dict[str, str]:
     return data
 
 
-def server_context(directory: Path, name: str) -> ssl.SSLContext:
+def server_context(directory: Path, name: str, tls: Tls = Tls.CURRENT) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / f"{name}.pem")
+    if tls is not Tls.CURRENT:
+        # OpenSSL 3 has SHA-1, which these versions sign with, at its lowest level alone.
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            if tls is Tls.OUTDATED_ONLY:
+                context.maximum_version = ssl.TLSVersion.TLSv1_1
     return context
 
 
 def _key_and_chain(ca: trustme.CA, name: str, kind: Certificate) -> bytes:
     if kind in {Certificate.SELF_SIGNED, Certificate.COMMON_NAME_ONLY}:
         return _built_by_hand(ca, name, kind)
-    now = datetime.now(UTC)
-    leaf = ca.issue_cert(
-        NAMES.get(kind, name),
-        not_before=now - timedelta(days=40),
-        not_after=now + timedelta(days=-3 if kind is Certificate.EXPIRED else 40),
-    )
+    end = datetime.now(UTC) + ENDS.get(kind, timedelta(days=60))
+    leaf = ca.issue_cert(NAMES.get(kind, name), not_before=end - LIFETIME, not_after=end)
+    if kind is Certificate.INCOMPLETE:
+        return leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes()
     return leaf.private_key_and_cert_chain_pem.bytes()
 
 

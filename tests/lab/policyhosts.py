@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from .events import Event, Fetch
@@ -20,19 +20,20 @@ class PolicySite:
     def __init__(
         self,
         domain: str,
-        address: str,
-        context: ssl.SSLContext,
+        addresses: Sequence[str],
+        context: ssl.SSLContext | None,
         tell: Callable[[Event], None],
     ) -> None:
         self._domain = domain
-        self._address = address
+        self._addresses = addresses
         self._context = context
         self._tell = tell
         self._document = b""
         self._does = PolicyHost(up=False)
         self._server: asyncio.Server | None = None
         self._sni: dict[int, str | None] = {}
-        context.sni_callback = self._remember_sni
+        if context is not None:
+            context.sni_callback = self._remember_sni
 
     async def become(self, policy_host: PolicyHost, document: bytes) -> None:
         """Do from now on as `policy_host` says."""
@@ -40,7 +41,7 @@ class PolicySite:
         self._document = document
         if policy_host.up and self._server is None:
             self._server = await asyncio.start_server(
-                self._serve, self._address, 443, ssl=self._context
+                self._serve, self._addresses, 443, ssl=self._context
             )
         if not policy_host.up and self._server is not None:
             self._server.close()
@@ -57,7 +58,7 @@ class PolicySite:
                 request = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             path = request.split()[1]
             self._tell(Fetch(self._domain, _host(request), path, self._sni_of(writer)))
-            head, body = response(self._does, self._document, path)
+            head, body = response(self._does, self._document_at(writer), path)
             writer.write(head)
             for piece in _paced(body, self._does.pause):
                 writer.write(piece)
@@ -70,6 +71,12 @@ class PolicySite:
         finally:
             writer.close()
 
+    def _document_at(self, writer: asyncio.StreamWriter) -> bytes:
+        """Return what is served at the address that was connected to."""
+        other = self._does.document_by_ipv6
+        by_ipv6 = ":" in writer.get_extra_info("sockname")[0]
+        return other if by_ipv6 and other is not None else self._document
+
     def _sni_of(self, writer: asyncio.StreamWriter) -> str | None:
         return self._sni.pop(id(writer.get_extra_info("ssl_object")), None)
 
@@ -78,7 +85,7 @@ def response(does: PolicyHost, document: bytes, path: str) -> tuple[bytes, bytes
     """Return the head and the body of an HTTP/1.1 response."""
     status = HTTPStatus(does.status if path == PATH else HTTPStatus.NOT_FOUND)
     body = gzip.compress(document) if does.gzip else document
-    fields = {"Content-Type": does.media_type}
+    fields = {"Content-Type": does.media_type, **dict(does.headers)}
     if does.location:
         fields["Location"] = does.location + PATH.removeprefix("/")
     if does.gzip:

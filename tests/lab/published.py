@@ -22,6 +22,39 @@ class Certificate(StrEnum):
     UNTRUSTED = "untrusted-ca"
     IMPOSTOR = "for-the-good-host"
     """Valid, for the host of another name that policies do name."""
+    ENDS_IN_DAYS = "ends-in-5-days"
+    ENDS_IN_WEEKS = "ends-in-20-days"
+    """Good, but not for long."""
+    NOT_YET = "not-yet-valid"
+    INCOMPLETE = "incomplete"
+    """Of an authority between it and the trusted one; the host does not send that one's own."""
+
+
+class Tls(StrEnum):
+    """The versions of TLS that a host takes."""
+
+    CURRENT = "current"
+    OUTDATED_TOO = "outdated-too"
+    OUTDATED_ONLY = "outdated-only"
+    """Those before TLS 1.2, too, and those alone (RFC 8996)."""
+    NONE = "none"
+    """It speaks in plain text where TLS is expected."""
+
+
+class Smtp(StrEnum):
+    """What becomes of a conversation with a receiver."""
+
+    GOOD = "good"
+    REFUSES = "refuses"
+    """It greets with a refusal."""
+    REFUSES_STARTTLS = "refuses-starttls"
+    """It offers STARTTLS, and then does not do it."""
+    INJECTS = "injects"
+    """More than its answer to STARTTLS comes before TLS does."""
+    IS_NO_SMTP = "is-no-smtp"
+
+
+IPV4, IPV6 = 4, 6
 
 
 class Dnssec(StrEnum):
@@ -50,8 +83,16 @@ class MailHost(msgspec.Struct, frozen=True):
     """The host that the name is a CNAME for; empty: it has an address of its own."""
     reachable: bool = True
     """False: the name has no address."""
+    address: str = ""
+    """Empty: the next one of 198.51.100.0/24."""
     ports: tuple[int, ...] = (25,)
     """Where it listens."""
+    families: tuple[int, ...] = (IPV4,)
+    """The versions of IP that it has an address of."""
+    down: tuple[int, ...] = ()
+    """Those of them by which nothing listens."""
+    tls: Tls = Tls.CURRENT
+    smtp: Smtp = Smtp.GOOD
 
     @property
     def receives(self) -> bool:
@@ -85,7 +126,15 @@ class PolicyHost(msgspec.Struct, frozen=True):
     address: str = ""
     """Empty: the next one of 192.0.2.0/24."""
     dead_address: str = ""
-    """An IPv6 address that the host has, too, and that nothing listens on."""
+    """An IPv6 address that the host has, too, and that no network has."""
+    families: tuple[int, ...] = (IPV4,)
+    down: tuple[int, ...] = ()
+    """As those of a MailHost."""
+    tls: Tls = Tls.CURRENT
+    headers: tuple[tuple[str, str], ...] = ()
+    """Header fields besides those that every response has."""
+    document_by_ipv6: bytes | None = None
+    """What is served there; None: what is served by IPv4."""
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -102,6 +151,18 @@ class Domain(msgspec.Struct, frozen=True):
     dnssec: Dnssec = Dnssec.SIGNED
     implicit: bool = False
     """Whether the domain has no MX record, for it is its own and only MX host."""
+    reports: tuple[str, ...] | None = None
+    """The TXT records at `_smtp._tls`; None: a good one."""
+    ttl: int = 60
+    """Of its records, in seconds."""
+    fails: tuple[str, ...] = ()
+    """The names below it, such as `_mta-sts`, that no look-up gets an answer for."""
+
+    @property
+    def report_records(self) -> tuple[str, ...]:
+        if self.reports is not None:
+            return self.reports
+        return (f"v=TLSRPTv1; rua=mailto:reports@{self.name}",)
 
     @property
     def policy_records(self) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def receiver(relay: Relay, form: str) -> MailHost:
 def at(host: MailHost, form: str, end: End) -> End:
     """Say that it ends so at the port of the next hop."""
     port = SMTP if form in ("{}", "[{}]") else SUBMISSION
-    return replace(end, says=(*end.says, f"{host.name}[{MAIL_ADDRESSES[host.name]}]:{port}"))
+    return replace(end, says=(*end.says, f"{host.name}[{MAIL_ADDRESSES[host.name][0]}]:{port}"))
 
 
 def rows_of_table(*, enforced: bool) -> Iterator[Scenario]:

@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 
 from .events import Change, Changed, Event, Order, Ready, Told
-from .internet import DOMAINS, MAIL_ADDRESSES, POLICY_ADDRESSES, RECEIVERS
+from .internet import MAIL_ADDRESSES, POLICY_ADDRESSES, POLICY_DOMAINS, RECEIVERS
 from .pki import server_context
 from .policyhosts import PolicySite
-from .receivers import Receiver
+from .published import IPV4, IPV6, MailHost, PolicyHost, Tls
+from .receivers import receiver_of
 
 
 def tell(event: Event) -> None:
@@ -22,22 +23,31 @@ def tell(event: Event) -> None:
     sys.stdout.buffer.flush()
 
 
+def listened(host: MailHost | PolicyHost, addresses: tuple[str, ...]) -> list[str]:
+    """Return the addresses of a host at which somebody listens."""
+    families = [(IPV6 if ":" in address else IPV4, address) for address in addresses]
+    return [address for family, address in families if family not in host.down]
+
+
 async def open_receivers(certificates: Path) -> None:
     for host in RECEIVERS:
-        context = None if host.certificate is None else server_context(certificates, host.name)
-        receiver = Receiver(host.name, context, tell)
-        for port in host.ports:
-            await receiver.listen(MAIL_ADDRESSES[host.name], port)
+        context = None
+        if host.certificate is not None:
+            context = server_context(certificates, host.name, host.tls)
+        receiver = receiver_of(host, context, tell)
+        for address in listened(host, MAIL_ADDRESSES[host.name]):
+            for port in host.ports:
+                await receiver.listen(address, port)
 
 
 async def open_policy_sites(certificates: Path) -> dict[str, PolicySite]:
     sites = {}
-    for domain in DOMAINS:
-        if domain.document is not None:
-            name = domain.name
-            context = server_context(certificates, f"mta-sts.{name}")
-            sites[name] = PolicySite(name, POLICY_ADDRESSES[name], context, tell)
-            await sites[name].become(domain.policy_host, domain.document)
+    for domain in POLICY_DOMAINS:
+        name, does = domain.name, domain.policy_host
+        plain = does.tls is Tls.NONE
+        context = None if plain else server_context(certificates, f"mta-sts.{name}", does.tls)
+        sites[name] = PolicySite(name, listened(does, POLICY_ADDRESSES[name]), context, tell)
+        await sites[name].become(does, domain.document or b"")
     return sites
 
 

@@ -247,7 +247,7 @@ KEYS = (
     ),
     Scenario(
         name="address literal",
-        to=f"[{MAIL_ADDRESSES[WRONG_NAME.name]}]",
+        to=f"[{MAIL_ADDRESSES[WRONG_NAME.name][0]}]",
         end=End("sent", ("rusted TLS connection established to",), WRONG_NAME),
         answer=NOTFOUND,
         fetches=0,

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import dns.dnssec
@@ -21,7 +21,6 @@ from .internet import DOMAINS, HOST_ZONES, MAIL_ADDRESSES, MAIL_HOSTS, POLICY_AD
 from .pki import tlsa_data
 from .published import Dnssec, Domain, MailHost
 
-TTL = 60
 DAY = 86_400
 NAME_SERVER = "ns.example"
 
@@ -29,7 +28,7 @@ NAME_SERVER = "ns.example"
 class Zone:
     """One zone: its key, what stands in it, and which names carry a broken signature."""
 
-    def __init__(self, origin: str, dnssec: Dnssec = Dnssec.SIGNED, *, ttl: int = TTL) -> None:
+    def __init__(self, origin: str, dnssec: Dnssec = Dnssec.SIGNED, *, ttl: int = 60) -> None:
         self.origin = origin
         self.dnssec = dnssec
         self._ttl = ttl
@@ -75,7 +74,7 @@ class Zone:
         zone = dns.zone.from_text("\n".join(lines), origin=f"{self.origin}.", relativize=False)
         for (owner, kind), rrset in self._rrsets.items():
             if kind == "TLSA":
-                _add_tlsa(zone, owner, rrset)
+                _add_tlsa(zone, owner, rrset, self._ttl)
         dns.dnssec.sign_zone(
             zone,
             keys=[(self._key, self._dnskey())],
@@ -98,7 +97,11 @@ class Zones:
         origins = {"": Dnssec.SIGNED, "com": Dnssec.SIGNED, "example": Dnssec.SIGNED}
         origins |= HOST_ZONES
         origins |= {domain.name: domain.dnssec for domain in DOMAINS}
-        self._zones = {origin: Zone(origin, dnssec) for origin, dnssec in origins.items()}
+        ttls = {domain.name: domain.ttl for domain in DOMAINS}
+        self._zones = {
+            origin: Zone(origin, dnssec, ttl=ttls.get(origin, 60))
+            for origin, dnssec in origins.items()
+        }
         self._delegate()
         self.of(NAME_SERVER).put(NAME_SERVER, "A", "127.0.0.1")
         for host in MAIL_HOSTS:
@@ -140,7 +143,7 @@ class Zones:
         if host.alias_of:
             zone.put(host.name, "CNAME", f"{host.alias_of}.")
         elif host.reachable:
-            zone.put(host.name, "A", MAIL_ADDRESSES[host.name])
+            _put_addresses(zone, host.name, MAIL_ADDRESSES[host.name])
         for port, records in ((25, host.tlsa), (587, host.submission_tlsa)):
             if records:
                 data = tlsa_data(certificates, host.alias_of or host.name)
@@ -155,8 +158,8 @@ class Zones:
         zone = self._zones[domain.name]
         for preference, mx in enumerate(() if domain.implicit else domain.mx, start=1):
             zone.put(domain.name, "MX", f"{preference}0 {mx.name}.")
-        reports = f"v=TLSRPTv1; rua=mailto:reports@{domain.name}"
-        zone.put(f"_smtp._tls.{domain.name}", "TXT", f'"{reports}"')
+        for text in domain.report_records:
+            zone.put(f"_smtp._tls.{domain.name}", "TXT", f'"{text}"')
         record, host = f"_mta-sts.{domain.name}", f"mta-sts.{domain.name}"
         if domain.provider:
             zone.put(record, "CNAME", f"record.{domain.provider}.")
@@ -165,19 +168,26 @@ class Zones:
         for text in domain.policy_records:
             self.of(record).put(record, "TXT", f'"{text}"')
         if domain.name in POLICY_ADDRESSES:
-            self.of(host).put(host, "A", POLICY_ADDRESSES[domain.name])
+            _put_addresses(self.of(host), host, POLICY_ADDRESSES[domain.name])
         if domain.policy_host.dead_address:
             self.of(host).put(host, "AAAA", domain.policy_host.dead_address)
+        for label in domain.fails:
+            zone.set_broken(f"{label}.{domain.name}".removeprefix("."), broken=True)
 
 
-def _add_tlsa(zone: dns.zone.Zone, owner: str, records: list[str]) -> None:
+def _put_addresses(zone: Zone, name: str, addresses: Iterable[str]) -> None:
+    for address in addresses:
+        zone.put(name, "AAAA" if ":" in address else "A", address)
+
+
+def _add_tlsa(zone: dns.zone.Zone, owner: str, records: list[str], ttl: int) -> None:
     """Add TLSA records, whatever stands in them: dnspython's own type takes well-formed ones."""
     rdataset = zone.find_rdataset(owner + ".", dns.rdatatype.TLSA, create=True)
     for record in records:
         *fields, data = record.split()
         wire = bytes(map(int, fields)) + bytes.fromhex(data)
         rdata = dns.rdata.GenericRdata(dns.rdataclass.IN, dns.rdatatype.TLSA, wire)
-        rdataset.add(rdata, ttl=TTL)
+        rdataset.add(rdata, ttl=ttl)
 
 
 def _spoil_signatures(zone: dns.zone.Zone, owner: str) -> None:
