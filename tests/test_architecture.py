@@ -151,6 +151,21 @@ def test_pure_rooms_do_no_io(module: str) -> None:
     assert not calls & IMPURE_CALLS
 
 
+def test_what_is_to_be_published_is_decided_without_io() -> None:
+    """It is a part of a room whose other parts ask the world."""
+    modules = [name for name in SOURCES if f"{PACKAGE}.published.publication" in name]
+    assert modules
+    for module in modules:
+        for name in IMPORTS[module] - INNER[module]:
+            assert is_allowed(name, PURE_MODULES | {"shlex", "datetime"}), (
+                f"{module} imports {name}"
+            )
+        for name in INNER[module]:
+            others = {f"{PACKAGE}.published.observed", f"{PACKAGE}.base.quoting"}
+            own = is_allowed(name, {f"{PACKAGE}.published.publication"})
+            assert own or name in others | {f"{PACKAGE}.policy", f"{PACKAGE}.base.spans"}, name
+
+
 @pytest.mark.parametrize("module", [module for module in SOURCES if room(module) == "config"])
 def test_configuration_asks_no_network_no_clock_and_no_log(module: str) -> None:
     for name in IMPORTS[module] - INNER[module]:

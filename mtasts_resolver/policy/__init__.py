@@ -3,6 +3,8 @@
 from mtasts_resolver.policy.dane import Dane, DaneFinding, MxHost, Outcome, judge_hosts
 from mtasts_resolver.policy.document import (
     MAX_DOCUMENT_BYTES,
+    MAX_MAX_AGE,
+    MAX_MX_PATTERNS,
     DocumentError,
     Mode,
     Policy,
@@ -24,6 +26,8 @@ from mtasts_resolver.policy.weakening import (
 __all__ = [
     "MAX_DOCUMENT_BYTES",
     "MAX_DOMAIN_LENGTH",
+    "MAX_MAX_AGE",
+    "MAX_MX_PATTERNS",
     "Dane",
     "DaneFinding",
     "DocumentError",
