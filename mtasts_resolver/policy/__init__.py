@@ -8,12 +8,25 @@ from mtasts_resolver.policy.document import (
     DocumentError,
     Mode,
     Policy,
+    document_fields,
     parse_document,
     parse_text,
 )
 from mtasts_resolver.policy.hostname import is_hostname, is_mx_pattern, matches
 from mtasts_resolver.policy.key import MAX_DOMAIN_LENGTH, NextHop, parse_next_hop
-from mtasts_resolver.policy.record import PolicyRecord, RecordError, is_policy_id, select_record
+from mtasts_resolver.policy.record import (
+    PolicyRecord,
+    RecordError,
+    is_policy_id,
+    parse_record,
+    select_record,
+    split_fields,
+)
+from mtasts_resolver.policy.reportrecord import (
+    ReportRecord,
+    parse_report_record,
+    select_report_record,
+)
 from mtasts_resolver.policy.verdict import Level, StsFinding, Verdict, decide, is_enforced
 from mtasts_resolver.policy.weakening import (
     Weakening,
@@ -39,10 +52,12 @@ __all__ = [
     "Policy",
     "PolicyRecord",
     "RecordError",
+    "ReportRecord",
     "StsFinding",
     "Verdict",
     "Weakening",
     "decide",
+    "document_fields",
     "is_enforced",
     "is_hostname",
     "is_mx_pattern",
@@ -52,8 +67,12 @@ __all__ = [
     "outside",
     "parse_document",
     "parse_next_hop",
+    "parse_record",
+    "parse_report_record",
     "parse_text",
     "select_record",
+    "select_report_record",
+    "split_fields",
     "weakened_by_change",
     "weakened_by_dane",
     "weakened_by_loss",

@@ -76,7 +76,7 @@ class Policy(Struct, frozen=True, gc=False):
         """What stands in an `mx` of the document and can match no MX host."""
         patterns = (
             _mx_pattern(value, number)
-            for name, value, number in _fields(self.document)
+            for name, value, number in document_fields(self.document)
             if name == "mx"
         )
         return tuple(dict.fromkeys(mx for mx in patterns if not is_mx_pattern(mx)))
@@ -85,12 +85,14 @@ class Policy(Struct, frozen=True, gc=False):
 class DocumentError(ValueError):
     """The policy document is invalid; the text says why.
 
-    `line` is the 1-based number of the faulty line, or None where a field is missing.
+    `line` is the 1-based number of the faulty line, if it is one; `lacking` names a field that is
+    missing.
     """
 
-    def __init__(self, reason: str, line: int | None = None) -> None:
+    def __init__(self, reason: str, line: int | None = None, *, lacking: str | None = None) -> None:
         super().__init__(reason if line is None else f"line {line}: {reason}")
         self.line = line
+        self.lacking = lacking
 
 
 def parse_document(body: bytes) -> Policy:
@@ -123,7 +125,7 @@ def _parse(document: str, *, max_age_digits: int) -> Policy:
     """
     values: dict[str, tuple[str, int]] = {}
     mx: list[str] = []
-    for name, value, number in _fields(document):
+    for name, value, number in document_fields(document):
         values.setdefault(name, (value, number))
         if name == "mx":
             mx.append(_mx_pattern(value, number))
@@ -138,13 +140,13 @@ def _parse(document: str, *, max_age_digits: int) -> Policy:
         raise DocumentError(f"it has {len(patterns):,} mx patterns; {MAX_MX_PATTERNS} are allowed")
     usable = tuple(filter(is_mx_pattern, patterns))
     if not usable and mode is not Mode.NONE:
-        lacking = "mx that can match an MX host" if mx else "mx"
-        raise DocumentError(f"there is no {lacking}, which mode {mode} requires")
+        what = "mx that can match an MX host" if mx else "mx"
+        raise DocumentError(f"there is no {what}, which mode {mode} requires", lacking="mx")
     return Policy(mode, max_age, usable, document)
 
 
-def _fields(document: str) -> Iterator[tuple[str, str, int]]:
-    """Yield name, value and number of each line that is not blank. Raise DocumentError."""
+def document_fields(document: str) -> Iterator[tuple[str, str, int]]:
+    """Yield name, value and line number of each line that is not blank. Raise DocumentError."""
     lines = _split_lines(document)
     if len(lines) > MAX_LINES:
         raise DocumentError(f"it has {len(lines):,} lines; {MAX_LINES:,} are allowed")
@@ -169,7 +171,7 @@ def _required(values: dict[str, tuple[str, int]], name: str) -> tuple[str, int]:
     try:
         return values[name]
     except KeyError:
-        raise DocumentError(f"there is no {name}") from None
+        raise DocumentError(f"there is no {name}", lacking=name) from None
 
 
 def _check_version(value: str, line: int) -> None:

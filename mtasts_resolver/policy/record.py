@@ -34,7 +34,14 @@ class PolicyRecord(NamedTuple):
 
 
 class RecordError(ValueError):
-    """The domain publishes no usable policy record; the text says why."""
+    """The domain publishes no usable record of a kind; the text says why.
+
+    `position` is that of the faulty field: of its first character, counted from 1.
+    """
+
+    def __init__(self, reason: str, position: int | None = None) -> None:
+        super().__init__(reason)
+        self.position = position
 
 
 def is_policy_id(text: str) -> bool:
@@ -51,27 +58,46 @@ def parse_record(text: bytes) -> PolicyRecord:
     if not _VERSION.match(text):
         raise RecordError("it does not begin with 'v=STSv1;'")
     policy_id: str | None = None
-    for field in _split_fields(text):
+    for field, position in split_fields(text):
         found = _ID.match(field)
         if found and policy_id is None:
             policy_id = found[1].decode()
-        elif not found and (field.startswith(b"id=") or not _EXTENSION.match(field)):
-            shown = ascii(field[:_SHOWN].decode("latin-1"))
-            raise RecordError(f"the field {shown} is malformed")
+        elif not found and (field.startswith(b"id=") or not is_extension(field)):
+            raise malformed(field, position)
     if policy_id is None:
         raise RecordError("it has no id")
     return PolicyRecord(policy_id)
 
 
-def _split_fields(text: bytes) -> list[bytes]:
-    """Return what stands between the delimiters after the version.
+def split_fields(text: bytes) -> list[tuple[bytes, int]]:
+    """Return what stands between the delimiters after the version, each with its position.
 
     White space belongs to a delimiter, so it is no part of a field, save at the very end.
     """
-    _, *fields, last = text.split(b";")
-    fields = [field.strip(_WSP) for field in fields]
-    last = last.lstrip(_WSP)
-    return [*fields, last] if last else fields
+    version, *fields, last = text.split(b";")
+    found = []
+    start = len(version) + 1
+    for part in fields:
+        found.append((part.strip(_WSP), _first(part, start)))
+        start += len(part) + 1
+    if last.lstrip(_WSP):
+        found.append((last.lstrip(_WSP), _first(last, start)))
+    return found
+
+
+def _first(part: bytes, start: int) -> int:
+    return start + len(part) - len(part.lstrip(_WSP)) + 1
+
+
+def is_extension(field: bytes) -> bool:
+    """Tell whether `field` may stand in a record though nobody knows it: it is ignored."""
+    return _EXTENSION.match(field) is not None
+
+
+def malformed(field: bytes, position: int) -> RecordError:
+    """Return the error that names a field."""
+    shown = ascii(field[:_SHOWN].decode("latin-1"))
+    return RecordError(f"the field {shown} is malformed", position)
 
 
 def select_record(texts: Iterable[bytes]) -> PolicyRecord:
@@ -88,4 +114,4 @@ def select_record(texts: Iterable[bytes]) -> PolicyRecord:
     try:
         return parse_record(candidates[0])
     except RecordError as error:
-        raise RecordError(f"the policy record is invalid: {error}") from None
+        raise RecordError(f"the policy record is invalid: {error}", error.position) from None
