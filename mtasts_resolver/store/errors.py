@@ -74,7 +74,9 @@ def primary_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
-def judge(error: sqlite3.Error | OSError | UnicodeDecodeError) -> DamagedError | UnavailableError:
+def storage_error(
+    error: sqlite3.Error | OSError | UnicodeDecodeError,
+) -> DamagedError | UnavailableError:
     """Return what `error`, raised while the file was used, means.
 
     A disk I/O error is not damage: the disk may come back, and with it every policy. If it left

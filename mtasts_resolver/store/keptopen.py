@@ -13,7 +13,7 @@ from mtasts_resolver.store.errors import (
     DamagedError,
     StoreError,
     UnavailableError,
-    judge,
+    storage_error,
 )
 from mtasts_resolver.store.files import check_free, side_file
 from mtasts_resolver.store.rescue import remove_oldest, set_aside
@@ -109,7 +109,7 @@ class KeptOpen(ABC, Generic[AnyTable]):
         try:
             return work(self._table)
         except FAILURES as error:
-            raise judge(error) from error
+            raise storage_error(error) from error
 
     def _open(self) -> None:
         try:
@@ -141,7 +141,7 @@ class KeptOpen(ABC, Generic[AnyTable]):
             if table is not None:
                 table.close()
             check_free(self._path)
-            raise judge(error) from error
+            raise storage_error(error) from error
         self._table = table
         self._made_of = made_of
         self._opening += 1
@@ -152,7 +152,7 @@ class KeptOpen(ABC, Generic[AnyTable]):
         try:
             target = set_aside(self._path, self._now())
         except OSError as error:
-            reason = f"it is damaged ({damage}) and cannot be set aside: {judge(error)}"
+            reason = f"it is damaged ({damage}) and cannot be set aside: {storage_error(error)}"
             raise UnavailableError(reason) from error
         log.error("store-damaged", file=self._path, set_aside=target.name, reason=damage)
         try:
