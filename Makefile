@@ -65,6 +65,8 @@ docs: $(TEST)
 	mv docs/api.md.new docs/api.md
 	$(VENV)/bin/python -m mtasts_resolver.cli.reference > docs/commands.md.new
 	mv docs/commands.md.new docs/commands.md
+	$(VENV)/bin/python -m mtasts_resolver.cli.findings_reference > docs/findings.md.new
+	mv docs/findings.md.new docs/findings.md
 	$(VENV)/bin/python -m manual
 	$(VENV)/bin/python -m mtasts_resolver.cli.export_format > docs/cache-export.schema.json.new
 	mv docs/cache-export.schema.json.new docs/cache-export.schema.json

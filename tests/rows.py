@@ -1,25 +1,51 @@
-"""A pytest plugin: print which row of docs/conformance.md is proved in which file.
+"""A pytest plugin: print what is proved in which file, by the marks `row` and `finding`.
 
     python -m pytest --collect-only -qq -p tests.rows
 
-Each line is `row ID FILE`, the file relative to tests/. Rows that a table of scenarios names are
-found as well as those that stand in a decorator.
+Each line is `row ID FILE` or `finding CODE FILE`, the file relative to tests/. What a table of
+scenarios names is found as well as what stands in a decorator.
 """
 
+import subprocess
+import sys
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import click
 import pytest
 
 TESTS = Path(__file__).parent
+MARKS = ("row", "finding")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     proofs = {
-        (str(row_id), item.path.relative_to(TESTS).as_posix())
+        (name, str(id_), item.path.relative_to(TESTS).as_posix())
         for item in session.items
-        for mark in item.iter_markers("row")
-        for row_id in mark.args
+        for name in MARKS
+        for mark in item.iter_markers(name)
+        for id_ in mark.args
     }
-    for row_id, path in sorted(proofs):
-        click.echo(f"row {row_id} {path}")
+    for proof in sorted(proofs):
+        click.echo(" ".join(proof))
+
+
+@cache
+def collect_proofs(name: str) -> dict[str, frozenset[str]]:
+    """Return the files that hold tests with the mark `name`, by what the mark says."""
+    proofs: defaultdict[str, set[str]] = defaultdict(set)
+    for line in _collected():
+        mark, id_, path = line.split(" ", 2)
+        if mark == name:
+            proofs[id_].add(path)
+    return {id_: frozenset(paths) for id_, paths in proofs.items()}
+
+
+@cache
+def _collected() -> list[str]:
+    """Collect all tests, once for all who ask: it takes seconds."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "tests.rows", "tests"]
+    done = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    return [line for line in done.stdout.splitlines() if line.startswith(MARKS)]

@@ -1,13 +1,12 @@
 """docs/conformance.md, the citations in the code and the tests agree with each other."""
 
 import re
-import subprocess
-import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from .rows import collect_proofs
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "mtasts_resolver"
@@ -59,19 +58,6 @@ def citations(text: str) -> set[str]:
     }
 
 
-def collect_proofs() -> dict[str, set[str]]:
-    """Return the files that hold tests marked with each row, by the row's id."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "tests.rows", "tests"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    proofs = defaultdict(set)
-    for line in done.stdout.splitlines():
-        if line.startswith("row "):
-            _, row_id, path = line.split(" ", 2)
-            proofs[row_id].add(path)
-    return proofs
-
-
 ROWS = read_rows(PAGE.read_text(encoding="utf-8"))
 NOW = [row for row in ROWS if not row.later]
 CITED_IN_CODE = {
@@ -91,15 +77,15 @@ def test_table_is_read() -> None:
 
 
 @pytest.fixture(scope="module")
-def proofs() -> dict[str, set[str]]:
-    return collect_proofs()
+def proofs() -> dict[str, frozenset[str]]:
+    return collect_proofs("row")
 
 
 @by_id
-def test_row_names_the_files_that_prove_it(row: Row, proofs: dict[str, set[str]]) -> None:
+def test_row_names_the_files_that_prove_it(row: Row, proofs: dict[str, frozenset[str]]) -> None:
     named = set(re.findall(r"`([^`]+)`", row.proved_by))
     assert named, f"no test is said to prove row {row.id}: {row.rule}"
-    assert named <= proofs[row.id], f"which of them are marked with row {row.id}?"
+    assert named <= proofs.get(row.id, frozenset()), f"which of them are marked with row {row.id}?"
 
 
 @by_id
@@ -107,7 +93,7 @@ def test_source_of_the_row_is_cited_in_the_code(row: Row) -> None:
     assert citations(row.source) <= CITED_IN_CODE
 
 
-def test_tests_name_no_unknown_row(proofs: dict[str, set[str]]) -> None:
+def test_tests_name_no_unknown_row(proofs: dict[str, frozenset[str]]) -> None:
     assert proofs.keys() <= {row.id for row in ROWS}
 
 
