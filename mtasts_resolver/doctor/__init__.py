@@ -1,0 +1,1 @@
+"""This host looked over: its Postfix and its daemon, as `doctor` tells of them."""
