@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from mtasts_resolver.doctor import catalogue as doctor
 from mtasts_resolver.findings import FindingKind
 from mtasts_resolver.published import catalogue as published
 
@@ -12,8 +13,9 @@ _HEAD = """\
 
 # Findings
 
-All that `mtasts-resolver check` can find, with what it does to mail and what to do about it. A
-finding has a code, which stays the same from version to version; `--json` has it for programs.
+All that `mtasts-resolver check` and `doctor` can find, with what it does to mail and what to do
+about it. A finding has a code, which stays the same from version to version; `--json` has it for
+programs.
 
 | severity | says |
 |---|---|
@@ -35,6 +37,9 @@ def findings_reference() -> str:
     """Return the page, in Markdown."""
     parts = [_HEAD, "\n## What a domain publishes: `check`\n"]
     for subject, kinds in published.BY_SUBJECT.items():
+        parts += [f"\n### {subject}\n\n", *_table(kinds)]
+    parts.append("\n## How this host is set up: `doctor`\n")
+    for subject, kinds in doctor.BY_SUBJECT.items():
         parts += [f"\n### {subject}\n\n", *_table(kinds)]
     return "".join(parts)
 

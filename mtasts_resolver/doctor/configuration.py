@@ -11,21 +11,21 @@ from mtasts_resolver.findings import Finding, FindingKind, Severity
 NOT_FOUND = FindingKind(
     code="postfix-not-found",
     severity=Severity.WARNING,
-    title="There is no Postfix on this host",
+    title="there is no Postfix on this host",
     matters="Nothing of the mail's way could be looked at.",
     action="Run this where Postfix runs, or put its postconf into PATH.",
 )
 REPLACEABLE = FindingKind(
     code="postconf-replaceable",
     severity=Severity.WARNING,
-    title="Others than root could replace postconf",
+    title="others than root could replace postconf",
     matters="It was not run, so nothing of Postfix could be looked at.",
     action="Have the program and every directory above it belong to root, writable for root alone.",
 )
 UNREADABLE = FindingKind(
     code="postfix-config-unreadable",
     severity=Severity.WARNING,
-    title="This user may not read Postfix's configuration",
+    title="this user may not read Postfix's configuration",
     matters="Nothing of this instance could be looked at.",
     action="Run this as root.",
 )
@@ -33,7 +33,7 @@ FAILED = FindingKind(
     code="postconf-failed",
     severity=Severity.ERROR,
     title="postconf cannot read the configuration",
-    matters="Postfix's daemons read it the same way: mail stops when they are started next, or now.",
+    matters="Its daemons read it the same way: mail stops, now or when they are started next.",
     action="Mend what it says, until `postconf -n` and `postfix check` say nothing.",
 )
 UNUSED = FindingKind(
@@ -45,7 +45,7 @@ UNUSED = FindingKind(
 TWICE = FindingKind(
     code="postfix-parameter-twice",
     severity=Severity.WARNING,
-    title="A parameter is set twice in main.cf",
+    title="a parameter is set twice in main.cf",
     matters="The last line counts, whatever the other one was meant for.",
     action="Remove one of the lines.",
 )
@@ -87,6 +87,6 @@ def _unused(instance: PostfixInstance, file: str, name: str) -> Finding:
         action = f"If {similar[0]} is meant, write it so."
     else:
         action = f"Remove it, if it is not for another version: this is {instance.version_text}."
-    commands = (instance.unset_line([name]),) if name in instance.written else ()
+    commands = (instance.unset_line([name]),) if file.endswith("/main.cf") else ()
     found = f"{file} sets it, and Postfix {instance.version_text} has no such parameter"
     return UNUSED.found(name, found, action=action, commands=() if similar else commands)

@@ -11,7 +11,7 @@ _SEPARATORS = frozenset(", \t\r\n")
 _OUTBOUND = ("smtp", "lmtp")
 
 
-class Place(Struct, frozen=True):
+class WrittenPlace(Struct, frozen=True):
     """Where something stands: a file, and a line of it, counted from 1."""
 
     file: str
@@ -35,7 +35,7 @@ class MasterService(Struct, frozen=True, kw_only=True):
     """What its `-o` sets, as written."""
     values: Mapping[str, str] = {}
     """Every parameter as it counts for the service: expanded, and with `overrides`."""
-    place: Place | None = None
+    place: WrittenPlace | None = None
 
     @property
     def key(self) -> str:
@@ -76,7 +76,7 @@ class PostfixInstance(Struct, frozen=True, kw_only=True):
     values: Mapping[str, str] = {}
     """Every parameter, with its default, expanded: `postconf -x`."""
     services: tuple[MasterService, ...] = ()
-    places: Mapping[str, Place] = {}
+    places: Mapping[str, WrittenPlace] = {}
     """Where main.cf sets what `written` holds."""
     warnings: tuple[str, ...] = ()
     """What postconf itself warned of, in its words: each once."""
@@ -119,17 +119,20 @@ class PostfixInstance(Struct, frozen=True, kw_only=True):
         found = [one for one in self.services if (one.name, one.type) == (name, kind)]
         return found[-1] if found else None
 
-    def place(self, name: str, service: MasterService | None = None) -> Place | None:
+    def place(self, name: str, service: MasterService | None = None) -> WrittenPlace | None:
         """Return where a parameter is set; None where it has its default."""
         if service is not None and name in service.overrides:
             return service.place
         return self.places.get(name)
 
     def set_line(self, values: Mapping[str, str], service: MasterService | None = None) -> str:
-        """Return the line for a shell that sets parameters, in main.cf or for a service."""
+        """Return the line for a shell that sets parameters, in main.cf or for a service.
+
+        For a service a value has no white space, which `postconf -P` does not take.
+        """
         if service is None:
             return self._postconf("-e", (f"{name} = {value}" for name, value in values.items()))
-        pairs = (f"{service.key}/{name}={value}" for name, value in values.items())
+        pairs = (f"{service.key}/{name}={_unspaced(value)}" for name, value in values.items())
         return self._postconf("-P", pairs)
 
     def unset_line(self, names: Iterable[str], service: MasterService | None = None) -> str:
@@ -161,6 +164,10 @@ class PostfixReading(Struct, frozen=True, kw_only=True):
     unread: tuple[UnreadInstance, ...] = ()
 
 
+def _unspaced(value: str) -> str:
+    return ",".join(list_items(value))
+
+
 def numbers(text: str) -> tuple[int, ...]:
     """Return the numbers of a version or of a compatibility level."""
     return tuple(map(int, _NUMBER.findall(text)))
@@ -171,7 +178,7 @@ def chroot_by_default(compatibility_level: str) -> bool:
     return numbers(compatibility_level)[:1] < (1,)
 
 
-def listed(value: str) -> list[str]:
+def list_items(value: str) -> list[str]:
     """Return what a list of Postfix holds, such as tables; what stands in braces is not parted."""
     found, current, depth = [], "", 0
     for char in value:

@@ -12,14 +12,14 @@ from pathlib import Path
 from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.doctor.instance import (
     MasterService,
-    Place,
     PostfixInstance,
     PostfixReading,
     UnreadInstance,
+    WrittenPlace,
     chroot_by_default,
-    listed,
+    list_items,
 )
-from mtasts_resolver.doctor.running import RunError, find_program, run
+from mtasts_resolver.doctor.running import RunError, find_program, run_program
 
 MAX_INSTANCES = 64  # postmulti(1) manages some dozens; each takes half a second to read
 MAX_SERVICES = 500  # of one master.cf; those with overrides take a call of postconf each
@@ -66,7 +66,7 @@ def read_postfix(
     reading = _read_all(postconf, [default], os.path.realpath(default), version)
     if not reading.instances:
         return reading
-    others = listed(reading.instances[0].value("multi_instance_directories"))[:MAX_INSTANCES]
+    others = list_items(reading.instances[0].value("multi_instance_directories"))[:MAX_INSTANCES]
     more = _read_all(postconf, others, os.path.realpath(default), version)
     return PostfixReading(
         instances=reading.instances + more.instances, unread=reading.unread + more.unread
@@ -83,7 +83,7 @@ class _Postconf:
     def said(self, *arguments: str) -> list[str]:
         """Return the lines that it prints; raise _ReadError where it does not as asked."""
         try:
-            ran = run(self._program, *arguments)
+            ran = run_program(self._program, *arguments)
         except RunError as error:
             raise _ReadError("postconf-failed", str(error)) from None
         fatal = ""
@@ -96,7 +96,10 @@ class _Postconf:
                 self.warnings[words] = None
         if ran.status or fatal:
             code = "postfix-config-unreadable" if _DENIED in fatal else "postconf-failed"
-            raise _ReadError(code, fatal or f"postconf ended with status {ran.status}")
+            why = fatal or f"postconf ended with status {ran.status}"
+            if "macro" in why and self.warnings:
+                why += f" ({list(self.warnings)[-1]})"
+            raise _ReadError(code, why)
         return ran.output.splitlines()
 
 
@@ -119,7 +122,7 @@ def _read_instance(
 ) -> PostfixInstance:
     of = ("-c", directory)
     written = dict(_settings(postconf.said(*of, "-n")))
-    values = _effective(postconf, of, {})
+    values = dict(_settings(postconf.said(*of, "-x")))
     # `-n` says also how postconf itself was called.
     written.pop("config_directory", None)
     services = _read_services(postconf, directory, values)
@@ -139,22 +142,15 @@ def _read_instance(
     )
 
 
-def _effective(
+def _effective_for(
     postconf: _Postconf, of: tuple[str, ...], overrides: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return every parameter, expanded; as written where Postfix itself could not expand one."""
+    """Return every parameter as it counts for a service."""
     options = [f"-o{name}={value}" for name, value in overrides.items()]
+    # It warns of these as though they stood in main.cf; and `-P` has done so rightly.
     before = dict(postconf.warnings)
-    try:
-        values = postconf.said(*of, "-x", *options)
-    except _ReadError as error:
-        if error.code != "postconf-failed":
-            raise
-        before[f"the values cannot be expanded: {error}"] = None
-        postconf.warnings = dict(before)
-        values = postconf.said(*of, *options)
-    if options:  # it warns of them as though they stood in main.cf; and `-P` has done so rightly
-        postconf.warnings = before
+    values = postconf.said(*of, "-x", *options)
+    postconf.warnings = before
     return dict(_settings(values))
 
 
@@ -180,7 +176,7 @@ def _read_services(
             chroot=by_default if chroot == "-" else chroot == "y",
             program=program,
             overrides=own,
-            values=_effective(postconf, of, own) if judged else values,
+            values=_effective_for(postconf, of, own) if judged else values,
             place=places.get((name, kind)),
         )
 
@@ -201,18 +197,18 @@ def _by_service(lines: list[str]) -> dict[tuple[str, str], dict[str, str]]:
     return services
 
 
-def _places(file: str) -> Iterator[tuple[str, Place]]:
+def _places(file: str) -> Iterator[tuple[str, WrittenPlace]]:
     """Yield where each parameter is set; where it is set twice, the last counts (postconf(5))."""
     for number, line in _logical_lines(file):
         name, equals, _ = line.partition("=")
         if equals:
-            yield name.strip(), Place(file, number)
+            yield name.strip(), WrittenPlace(file, number)
 
 
-def _service_places(file: str) -> Iterator[tuple[tuple[str, str], Place]]:
+def _service_places(file: str) -> Iterator[tuple[tuple[str, str], WrittenPlace]]:
     for number, line in _logical_lines(file):
         if len(words := line.split()) > 1:
-            yield (words[0], words[1]), Place(file, number)
+            yield (words[0], words[1]), WrittenPlace(file, number)
 
 
 def _logical_lines(file: str) -> Iterator[tuple[int, str]]:

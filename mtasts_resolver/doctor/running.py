@@ -56,7 +56,7 @@ def find_program(name: str, path: str, uid: int) -> tuple[Path | None, list[Path
     return None, unsafe
 
 
-def run(program: Path, *arguments: str) -> Ran:
+def run_program(program: Path, *arguments: str) -> Ran:
     """Run a program by its path, without a shell; raise RunError."""
     argv = [program.name, *arguments]
     try:
