@@ -27,10 +27,11 @@ CERTIFICATE = certificate_kinds("mx-host", "MX host", _HELD, _LATER)
 
 SMTP_BLOCKED = FindingKind(
     code="smtp-blocked",
-    severity=Severity.NOTE,
-    title="this host cannot reach port 25",
-    matters="Not one MX host could be reached, as where a provider blocks outgoing mail: this says "
-    "nothing about the domain, whose MX hosts were not looked at.",
+    severity=Severity.WARNING,
+    title="no MX host can be reached on port 25",
+    matters="Most often this host, or its provider, lets nothing out to port 25: then this says "
+    "nothing about the domain, and of its MX hosts nothing is known. Else all of them are down, "
+    "and mail to the domain waits.",
     action="Check from a host that sends mail, or leave the MX hosts out with `--no-smtp`.",
 )
 NOT_ALL_CHECKED = FindingKind(
@@ -71,7 +72,7 @@ ADDRESS_FORBIDDEN = FindingKind(
 UNREACHABLE = FindingKind(
     code="mx-host-unreachable",
     severity=Severity.WARNING,
-    title="an MX host cannot be reached on port 25",
+    title="an MX host cannot be reached on port 25, or breaks off",
     matters="Senders try other addresses and hosts first; where there is none, mail is held.",
     action="See that the server runs, and that no filter stands before it; or remove it from DNS.",
 )
@@ -147,7 +148,8 @@ _STARTTLS_FAILED = ("tls-failed", "starttls-refused", "starttls-injection")
 def judge_mx_hosts(observed: Observed, meant: Meant) -> Iterator[Finding]:
     """Yield what is to be said of each MX host."""
     if observed.smtp_blocked:
-        yield SMTP_BLOCKED.found(observed.domain, "no MX host could be reached on port 25")
+        hosts = [host.name for host in observed.mx_hosts]
+        yield SMTP_BLOCKED.found(observed.domain, f"no connection to {listed(hosts)}")
     for host in observed.mx_hosts[:MAX_HOSTS]:
         yield from _judge_name(host)
         met = AddressFindings(host)

@@ -206,7 +206,8 @@ def test_a_blocked_port_is_said_once_and_says_nothing_of_the_domain() -> None:
         observed = with_mx(observed, failure=SeenFailure("connect-timeout", "r"), **FAILED)
         observed = replace(observed, mx_hosts=observed.mx_hosts[::-1])
     finding = the_one(replace(observed, smtp_blocked=True))
-    assert (finding.code, finding.severity) == ("smtp-blocked", NOTE)
+    assert (finding.code, finding.severity) == ("smtp-blocked", WARNING)
+    assert finding.found == "no connection to mx1.example, two.mx.example"
 
 
 def test_what_this_host_cannot_reach_is_no_failing_of_the_domain() -> None:
