@@ -54,6 +54,7 @@ INJECTS = mx("injects", smtp=Smtp.INJECTS)
 IS_NO_SMTP = mx("is-no-smtp", smtp=Smtp.IS_NO_SMTP)
 NO_HOST_NAME = MailHost("mx_1.example", None, reachable=False)
 """What an MX record must not name."""
+MANY = mx("many", more_addresses=tuple(f"198.51.100.{n}" for n in range(201, 206)))
 LOST = MailHost("lost.mx.example", None, reachable=False)
 WELL = mx("as-it-should-be", families=BOTH)
 """For domains that have something else wrong."""
@@ -76,6 +77,7 @@ CHECKED_HOSTS = (
     REFUSES_STARTTLS,
     INJECTS,
     IS_NO_SMTP,
+    MANY,
     LOST,
     WELL,
 )
@@ -184,6 +186,7 @@ CHECKED_MX_HOSTS = (
     served_by("injects", INJECTS),
     served_by("is-no-smtp", IS_NO_SMTP),
     served_by("lost", LOST, WELL),
+    served_by("many", MANY),
     served_by("is-alias", ALIAS),
     Domain("mx-no-host-name.example", (NO_HOST_NAME, WELL), ENFORCE),
     Domain("mx-null.example", (NULL,), ENFORCE),

@@ -224,7 +224,10 @@ def addresses(families: tuple[int, ...], ipv4: str, ipv6: str) -> tuple[str, ...
 
 
 MAIL_ADDRESSES = {
-    host.name: addresses(host.families, host.address or f"198.51.100.{n}", f"2001:db8::25:{n}")
+    host.name: (
+        *addresses(host.families, host.address or f"198.51.100.{n}", f"2001:db8::25:{n}"),
+        *host.more_addresses,
+    )
     for n, host in enumerate(RECEIVERS, start=10)
 }
 POLICY_ADDRESSES = {

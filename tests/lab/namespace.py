@@ -5,7 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -31,6 +32,9 @@ TOOLS = (
     "sendmail",
 )
 
+# A root server. Who has no way there is taken for a host without a network; nobody is there.
+FAR_AWAY = ("198.41.0.4", "2001:503:ba3e::2:30")
+
 # Every address of a prefix on lo is local, so one address brings in a whole network.
 # PID 1 is `cat` on a pipe that the test run holds: when the run ends, however it ends, the pipe
 # closes, PID 1 ends, and the kernel kills every process of the namespace. The parent death
@@ -42,6 +46,9 @@ ip address add 198.51.100.1/24 dev lo
 ip address add 2001:db8::1/64 dev lo nodad || echo "no IPv6 here"
 for address in {" ".join(IPV6_ADDRESSES)}; do
     ip address add "$address/128" dev lo nodad || break
+done
+for address in {" ".join(FAR_AWAY)}; do
+    ip route add "$address" dev lo || break
 done
 ip address add {SENDER_ADDRESS}/32 dev lo
 mount --bind "$1" /etc/resolv.conf
@@ -119,6 +126,25 @@ class Namespace:
         add = ["ip", "link", "add", ours, "type", "veth", "peer", "name", its, "netns", process]
         nsenter = ["nsenter", f"--target={self._init}", "--net", "--"]  # our ids of processes
         subprocess.run([*nsenter, *add], check=True, env=environment())
+
+    @contextmanager
+    def blocked(self, port: int) -> Iterator[None]:
+        """Have nobody get through to a TCP port meanwhile, as where a provider blocks it.
+
+        The first rule finds what is local here, and that is every host: it comes later meanwhile.
+        """
+        rules = ["lookup local pref 2", f"unreachable ipproto tcp dport {port} pref 1"]
+        for family in ("-4", "-6"):
+            for rule in rules:
+                self.run("ip", family, "rule", "add", *rule.split())
+            self.run("ip", family, "rule", "del", "pref", "0")
+        try:
+            yield
+        finally:
+            for family in ("-4", "-6"):
+                self.run("ip", family, "rule", "add", "lookup", "local", "pref", "0")
+                for rule in rules:
+                    self.run("ip", family, "rule", "del", *rule.split())
 
     def run(self, *argv: str | Path, given: bytes | None = None, check: bool = True) -> str:
         """Run a command inside to its end and return what it wrote; LabError if it fails."""

@@ -11,6 +11,8 @@ from .published import Framing, PolicyHost
 
 REQUEST_TIMEOUT = 30.0
 """Seconds for a client to send its request."""
+PLAIN_ALONE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+"""What a host without TLS says, whatever it is asked."""
 PATH = "/.well-known/mta-sts.txt"
 
 
@@ -54,6 +56,9 @@ class PolicySite:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if self._context is None:
+                writer.write(PLAIN_ALONE)
+                return
             async with asyncio.timeout(REQUEST_TIMEOUT):
                 request = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             path = request.split()[1]

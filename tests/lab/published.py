@@ -85,6 +85,7 @@ class MailHost(msgspec.Struct, frozen=True):
     """False: the name has no address."""
     address: str = ""
     """Empty: the next one of 198.51.100.0/24."""
+    more_addresses: tuple[str, ...] = ()
     ports: tuple[int, ...] = (25,)
     """Where it listens."""
     families: tuple[int, ...] = (IPV4,)
