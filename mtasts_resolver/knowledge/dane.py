@@ -121,11 +121,11 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
         self._events.publish(Discovered("dane", refresh, DANE_OUTCOMES[status], code, seconds))
         if status is Dane.UNKNOWN and (held := self._held(hop)) is not None:
             return held
-        return self._found(hop, found)
+        return self._found(hop, found, refresh=refresh)
 
     # -- what was found ------------------------------------------------------------------------
 
-    def _found(self, hop: str, found: FoundDane) -> DaneEntry:
+    def _found(self, hop: str, found: FoundDane, *, refresh: bool) -> DaneEntry:
         now = self._clock.monotonic()
         known = self.cache.get(hop)
         part = self._rng.uniform(RENEW_FROM, RENEW_TO)
@@ -133,8 +133,8 @@ class DaneKnowledge(Knowledge[DaneEntry, DaneFinding]):
             finding=self._share(found.finding),
             until=now + found.lifetime,
             stale_at=now + found.lifetime * part,
-            # An expired or missing entry was asked for just now; another is renewed behind.
-            asked=now if known is None or now >= known.until else known.asked,
+            # Where it has expired somebody asked for it just now, unless the schedule comes late.
+            asked=known.asked if known is not None and (refresh or now < known.until) else now,
         )
         self.cache.put(hop, entry)
         # The schedule may name next hops that were evicted, but not without end: what is not in it

@@ -500,6 +500,16 @@ async def test_a_domain_out_of_use_is_not_asked_for(running: Running) -> None:
     assert len(running.dane) == 0
 
 
+async def test_a_renewal_that_comes_after_the_end_is_no_look_up(running: Running) -> None:
+    await running.ask()
+    entry = running.dane.known(GOOD)
+    assert entry is not None
+    running.world.clock.now = entry.until + 1  # as on a host that was too busy
+    renewed = await running.dane.renew(GOOD)
+    assert renewed is not None
+    assert renewed.asked == entry.asked
+
+
 async def test_a_failed_renewal_keeps_what_dns_said_until_its_ttl_ends(running: Running) -> None:
     running.publish_tlsa()
     assert await running.ask() == "OK dane-only"
