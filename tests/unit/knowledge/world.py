@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dns.rdata
+import pytest
 from dns.rdatatype import RdataType
 
 from mtasts_resolver.answers.overrides import Overrides
@@ -33,6 +34,7 @@ from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.knowledge.dane import DaneKnowledge
 from mtasts_resolver.knowledge.dnssec import DnssecProbe
+from mtasts_resolver.knowledge.entry import StsEntry
 from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.knowledge.learning import Means
 from mtasts_resolver.knowledge.sts import StsKnowledge
@@ -48,6 +50,8 @@ from mtasts_resolver.worker.discoverer import Discoverer
 
 TTL = 300.0
 DAY = 86_400.0
+HOUR = 3_600.0
+GOOD = "good.example"
 START = 1_800_000_000.0  # wall time at which every world begins
 
 
@@ -246,3 +250,17 @@ async def ask(service: LookupService, key: str, map_name: str = "default") -> Re
         answer.tally.count += 1
         return answer.reply
     return await answer
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.msg for record in caplog.records]
+
+
+def fields(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
+    return [record.__dict__["fields"] for record in caplog.records if record.msg == event]
+
+
+def held(world: World, domain: str = GOOD) -> StsEntry:
+    entry = world.sts.cache.get(domain)
+    assert entry is not None
+    return entry
