@@ -6,6 +6,7 @@ defaults of its version. What it says is parsed here, and judged elsewhere.
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -56,8 +57,7 @@ def read_postfix(
         return PostfixReading(unread=(_not_found(unsafe),))
     postconf = _Postconf(program)
     try:
-        default = _only(postconf.said("-dh", "config_directory"))
-        version = _only(postconf.said("-dh", "mail_version"))
+        default, version = _pair(postconf.said("-dh", "config_directory", "mail_version"))
     except _ReadError as error:
         return PostfixReading(unread=(_unread("", error),))
     if config_directory is not None:
@@ -159,8 +159,13 @@ def _read_services(
 ) -> Iterator[MasterService]:
     """Yield the services of master.cf, in its order."""
     of = ("-c", directory)
-    fields = _by_service(postconf.said(*of, "-F"))
+    of_services = postconf.said(*of, "-F")
+    fields = _by_service(of_services)
     overrides = _by_service(postconf.said(*of, "-P"))
+    for name, kind in _twice(of_services):
+        postconf.warnings[f"{directory}/master.cf: two services {name}/{kind}: the last counts"] = (
+            None
+        )
     if len(fields) > MAX_SERVICES:
         raise _ReadError("postconf-failed", f"master.cf has more than {MAX_SERVICES} services")
     places = dict(_service_places(f"{directory}/master.cf"))
@@ -197,6 +202,13 @@ def _by_service(lines: list[str]) -> dict[tuple[str, str], dict[str, str]]:
     return services
 
 
+def _twice(lines: list[str]) -> list[tuple[str, str]]:
+    """Return the services that stand in master.cf more than once."""
+    seen = Counter(line.partition(" = ")[0] for line in lines)
+    names = (what.rsplit("/", 2) for what, times in seen.items() if times > 1)
+    return [(name, kind) for name, kind, field in names if field == "service"]
+
+
 def _places(file: str) -> Iterator[tuple[str, WrittenPlace]]:
     """Yield where each parameter is set; where it is set twice, the last counts (postconf(5))."""
     for number, line in _logical_lines(file):
@@ -223,10 +235,10 @@ def _logical_lines(file: str) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _only(lines: list[str]) -> str:
-    if len(lines) != 1:
+def _pair(lines: list[str]) -> tuple[str, str]:
+    if len(lines) != 2:  # noqa: PLR2004  it was asked for two
         raise _ReadError("postconf-failed", "postconf -d does not say what it should")
-    return lines[0].strip()
+    return lines[0].strip(), lines[1].strip()
 
 
 def _not_found(unsafe: list[Path]) -> UnreadInstance:

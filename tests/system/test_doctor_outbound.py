@@ -83,7 +83,7 @@ MENDED = [
     ("policy-map-missing", {"smtp_tls_policy_maps": "socketmap:inet:127.0.0.1:8460:default"}, ""),
     ("service-without-policy-map", {}, "x unix - - n - - smtp -o smtp_tls_policy_maps="),
     ("policy-map-malformed", {"smtp_tls_policy_maps": "socketmap:inet:127.0.0.1:8461"}, ""),
-    ("policy-map-malformed", {"smtp_tls_policy_maps": "socketmap:inet:8461:default"}, ""),
+    ("policy-map-malformed", {"smtp_tls_policy_maps": "socketmap:inet:localhost:http:x"}, ""),
     ("other-policy-server-first", {"smtp_tls_policy_maps": f"tcp:127.0.0.1:8642 {US}{MAP}"}, ""),
     ("table-answers-everything", {"smtp_tls_policy_maps": f"static:may, {US}{MAP}"}, ""),
     ("per-site-table-ignored", {"smtp_tls_per_site": "inline:{a=MUST}"}, ""),
@@ -122,6 +122,7 @@ MENDED = [
     ("no-tls-version-left", {"smtp_tls_mandatory_protocols": "!TLSv1.2 !TLSv1.3"}, ""),
     ("no-tls-version-left", {"smtp_tls_mandatory_protocols": "TLSv1, TLSv1.1"}, ""),
     ("tls-versions-unknown", {"smtp_tls_mandatory_protocols": ">=TLSv12"}, ""),
+    ("tls-versions-unknown", {"smtp_tls_mandatory_protocols": ">=TLSv1.0"}, ""),
     ("plain-text-instead-of-tls-1.2", {"smtp_tls_protocols": ">=TLSv1.3"}, ""),
     ("weak-ciphers", {"smtp_tls_mandatory_ciphers": "null"}, ""),
     ("weak-ciphers", {"smtp_tls_ciphers": "export"}, ""),
@@ -311,6 +312,7 @@ def test_a_unix_socket(path: str, chroot: str, found: set[str], tmp_path: Path) 
             {"listen": [{"protocol": "socketmap", "address": "inet:[::1]:8461"}]},
         ),
         ("socketmap:inet:localhost:8461:Default", {}),
+        ("socketmap:inet:8461:default", {}),
     ],
 )
 def test_other_spellings_of_where_we_are(

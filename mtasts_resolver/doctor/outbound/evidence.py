@@ -32,7 +32,8 @@ NO_TLSPROXY = FindingKind(
     code="connection-reuse-without-tlsproxy",
     severity=Severity.ERROR,
     title="TLS connections are to be used again, and tlsproxy(8) is not there",
-    matters="smtp(8) has no other way to do TLS then: mail is deferred.",
+    matters="smtp(8) has no other way to do TLS then: mail to domains that enforce a policy is"
+    " deferred.",
     action="Turn it off, or take the `#` before tlsproxy in master.cf.",
 )
 SERVERNAME = FindingKind(

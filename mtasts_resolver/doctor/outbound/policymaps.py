@@ -28,7 +28,8 @@ MALFORMED = FindingKind(
     code="policy-map-malformed",
     severity=Severity.ERROR,
     title="a table of smtp_tls_policy_maps is not written as Postfix reads it",
-    matters="Postfix defers all mail that it would look up there.",
+    matters="smtp(8) ends at once, or defers all mail that it would look up there.",
+    action="Write socketmap:inet:HOST:PORT:NAME, socketmap:unix:PATH:NAME or tcp:HOST:PORT.",
 )
 TYPE_UNKNOWN = FindingKind(
     code="map-type-unknown",

@@ -117,9 +117,8 @@ def taken(value: str) -> frozenset[str] | None:
 
 
 def _version(text: str) -> str | None:
-    text = text.lower()
+    text = text.lower()  # `TLSv1` is the name, and `TLSv1.0` is none
     text = _HEX.get(text.removeprefix("0x"), text)
-    text = {"tlsv1.0": "tlsv1"}.get(text, text)
     return text if text in VERSIONS else None
 
 

@@ -1,11 +1,11 @@
 """The tables of a parameter such as smtp_tls_policy_maps, one by one: which of them is ours.
 
     table     = ["proxy:"] type ":" rest
-    socketmap = "socketmap:" ("inet:" host ":" port / "unix:" path) ":" map-name
-    tcp       = "tcp:" host ":" port            ; tcp_table(5): no map names
+    socketmap = "socketmap:" ("inet:" [host ":"] port / "unix:" path) ":" map-name
+    tcp       = "tcp:" [host ":"] port          ; tcp_table(5): no map names
 
-socketmap_table(5), tcp_table(5). The map's name is what stands behind the last colon. unionmap,
-pipemap and randmap hold tables in braces.
+socketmap_table(5), tcp_table(5). The map's name is what stands behind the last colon; a port
+without a host is one of this host. unionmap, pipemap and randmap hold tables in braces.
 """
 
 import ipaddress
@@ -25,7 +25,9 @@ FILE_TABLES = frozenset(
     ("texthash", "hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "cidr", "regexp", "pcre")
 )
 COMPOSITE_TABLES = frozenset(("unionmap", "pipemap", "randmap"))
-_HOST_PORT = re.compile(r"(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})\Z")
+_HOST_PORT = re.compile(
+    r"(?:(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<host>[^:\[\]]*)):)?(?P<port>\d{1,5})\Z"
+)
 _LOCALHOST = ("127.0.0.1", "::1")
 
 
