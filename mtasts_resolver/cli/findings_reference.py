@@ -13,17 +13,19 @@ _HEAD = """\
 
 # Findings
 
-All that `mtasts-resolver check` and `doctor` can find, with what it does to mail and what to do
-about it. A finding has a code, which stays the same from version to version; `--json` has it for
-programs.
+All that `mtasts-resolver check` can find of a domain, and `mtasts-resolver doctor` of this host,
+with what it does to mail and what to do about it. [Checking what a domain publishes](check.md) says
+how the results of `check` are read. A finding has a code, which stays the same from version to
+version; with `--json` programs get it.
 
 | severity | says |
 |---|---|
 | error | strict senders hold mail, or it goes unprotected where it is not meant to; or in days |
 | warning | mail moves, and is less protected than it seems, or will not move for long |
 | note | nothing is wrong; somebody may want to know, or to do better |
+| ok | of `doctor`: it was looked at, and is as it should be |
 
-The severity below is the worst that a finding has. It has less where less depends on it:
+The severity in the tables is the worst that a finding has. Where less depends on it, it has less:
 
 - What a sender finds when it verifies an MX host is an error where the policy is enforced, a
   warning in mode testing, and a note where nobody is asked to verify.
