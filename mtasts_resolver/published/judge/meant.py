@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from mtasts_resolver.findings import Severity
+from mtasts_resolver.findings import Finding, Severity
 from mtasts_resolver.policy import (
     Dane,
     DocumentError,
@@ -15,9 +16,23 @@ from mtasts_resolver.policy import (
     parse_document,
     select_record,
 )
+from mtasts_resolver.published.judge.words import at_most
 from mtasts_resolver.published.observed import Observed, SeenHost
 
-MX_NULL = "mx-null"
+MX_NULL, DOMAIN_UNKNOWN = "mx-null", "domain-unknown"
+"""Why there is no MX host, and never will be mail."""
+
+
+# What happens to mail where an MX host cannot be verified, and the policy is not enforced.
+_IN_TESTING = (
+    "While the policy is tested, the mail is delivered, and that is reported; were the policy "
+    "enforced, it would be held."
+)
+_IN_CACHES = "Senders that have the policy in their cache, and enforce it, do not deliver there."
+_UNASKED = (
+    "No policy asks senders to verify this host: the mail is delivered. With one that is enforced "
+    "it would be held."
+)
 
 
 class Meant(Struct, frozen=True, kw_only=True):
@@ -30,7 +45,7 @@ class Meant(Struct, frozen=True, kw_only=True):
     dane: bool = False
     """Every MX host that can be used is to be verified with TLSA records (RFC 7672)."""
     no_mail: bool = False
-    """A null MX record says that the domain takes no mail (RFC 7505)."""
+    """The domain does not exist, or a null MX record says that it takes no mail (RFC 7505)."""
 
     @property
     def mode(self) -> Mode | None:
@@ -50,6 +65,18 @@ class Meant(Struct, frozen=True, kw_only=True):
             return Severity.WARNING
         return Severity.NOTE
 
+    def at_mx_host(self, finding: Finding) -> Finding:
+        """Return the finding on an MX host that cannot be verified, as bad as that is."""
+        if self.mode is Mode.ENFORCE:
+            return finding
+        if self.mode is Mode.TESTING:
+            matters = _IN_TESTING
+        elif self.policy is None and self.attempted:
+            matters = _IN_CACHES
+        else:
+            matters = _UNASKED
+        return replace(at_most(finding, self.at_mx_hosts), matters=matters)
+
 
 def read(observed: Observed) -> Meant:
     """Return what the domain means, as read from what was seen."""
@@ -59,12 +86,13 @@ def read(observed: Observed) -> Meant:
     except RecordError:
         record = None
     policies = list(_policies(observed.policy_host))
+    failure = observed.mx_failure
     return Meant(
         record=record,
         policy=policies[0] if policies and record is not None else None,
         attempted=record is not None or bool(policies) or any(map(is_attempt, texts)),
         dane=observed.dane == Dane.REQUIRED.value,
-        no_mail=observed.mx_failure is not None and observed.mx_failure.code == MX_NULL,
+        no_mail=failure is not None and failure.code in (MX_NULL, DOMAIN_UNKNOWN),
     )
 
 

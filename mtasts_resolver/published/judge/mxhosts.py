@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from mtasts_resolver.findings import Finding, FindingKind, Severity
+from mtasts_resolver.policy import Mode
 from mtasts_resolver.published.judge.certificates import (
     TLS_TOO_OLD,
     certificate_kinds,
@@ -18,6 +21,7 @@ _HELD = (
     "Senders that enforce the policy do not deliver there: where no other host takes the mail, it "
     "is held, and comes back after days."
 )
+_PLAIN_TEXT = "Mail to it goes in plain text: whoever is on the way can read it."
 _LATER = (
     "From then on senders that enforce the policy do not deliver there, and mail that no other "
     "host takes is held."
@@ -49,24 +53,25 @@ NAME_INVALID = FindingKind(
 )
 WITHOUT_ADDRESS = FindingKind(
     code="mx-host-without-address",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     title="an MX host has no address",
-    matters="Senders pass over it: where it is the only one, mail is held.",
+    matters="Senders pass over it. Where no other host has one, mail is held.",
     action="Publish A and AAAA records for it, or remove the MX record.",
 )
 LOOKUP_FAILED = FindingKind(
     code="mx-host-lookup-failed",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     title="addresses of an MX host cannot be looked up",
-    matters="Senders pass over it, or wait: where it is the only one, mail is held.",
+    matters="Senders pass over it. Where no other host has one, mail is held.",
     action="Look whether the name servers of that name answer for A and AAAA, and whether its "
     "DNSSEC signatures are valid.",
 )
 ADDRESS_FORBIDDEN = FindingKind(
     code="mx-host-address-forbidden",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     title="an MX host has an address that is not globally routable",
-    matters="No sender on the Internet reaches it there.",
+    matters="No sender on the Internet reaches it there. Where no other host has an address, mail "
+    "is held.",
     action="Remove the private, loopback or otherwise reserved address from DNS.",
 )
 UNREACHABLE = FindingKind(
@@ -88,7 +93,7 @@ WITHOUT_STARTTLS = FindingKind(
     code="mx-host-without-starttls",
     severity=Severity.ERROR,
     title="an MX host does not offer STARTTLS",
-    matters=f"Mail to it goes in plain text. {_HELD}",
+    matters=f"{_PLAIN_TEXT} {_HELD}",
     action="Switch TLS on in the mail server: in Postfix `smtpd_tls_security_level = may`, with a "
     "certificate. Some firewalls take STARTTLS out of the answer.",
 )
@@ -104,7 +109,7 @@ TLS_OUTDATED = FindingKind(
     code="mx-host-tls-outdated",
     severity=Severity.ERROR,
     title="an MX host speaks outdated TLS only",
-    matters=f"RFC 8461 §4 asks for TLS 1.2 or later. {_HELD}",
+    matters=f"RFC 8461 §7.2 asks for TLS 1.2 or later. {_HELD}",
     action="Have the mail server speak TLS 1.2 and 1.3.",
 )
 TAKES_OUTDATED_TLS = FindingKind(
@@ -140,8 +145,9 @@ KINDS = (
     ALIAS,
 )
 
-# Nobody is kept from delivering there by these where nobody verifies.
-_VERIFIED_CODES = {kind.code for kind in (STARTTLS_FAILS, TLS_OUTDATED, *CERTIFICATE)}
+_VERIFIED = {kind.code for kind in (STARTTLS_FAILS, TLS_OUTDATED, *CERTIFICATE)}
+_NOWHERE = {kind.code for kind in (WITHOUT_ADDRESS, LOOKUP_FAILED, ADDRESS_FORBIDDEN)}
+FORBIDDEN = "address-forbidden"
 _STARTTLS_FAILED = ("tls-failed", "starttls-refused", "starttls-injection")
 
 
@@ -150,24 +156,34 @@ def judge_mx_hosts(observed: Observed, meant: Meant) -> Iterator[Finding]:
     if observed.smtp_blocked:
         hosts = [host.name for host in observed.mx_hosts]
         yield SMTP_BLOCKED.found(observed.domain, f"no connection to {listed(hosts)}")
+    elsewhere = any(map(_can_be_reached, observed.mx_hosts))
     for host in observed.mx_hosts[:MAX_HOSTS]:
-        yield from _judge_name(host)
         met = AddressFindings(host)
         for seen in host.addresses:
             for kind, words in _judge_address(seen, host.name, observed):
                 met.add(kind, words, seen)
-        for finding in met.findings():
-            yield _weighed(finding, meant)
+        for finding in (*_judge_name(host), *met.findings()):
+            yield _weighed(finding, meant, elsewhere=elsewhere)
     if left_out := "; ".join(_left_out(observed)):
         yield NOT_ALL_CHECKED.found(observed.domain, left_out)
 
 
-def _weighed(finding: Finding, meant: Meant) -> Finding:
-    """Return the finding, no worse than it is for what the policy asks of senders."""
-    if finding.code == WITHOUT_STARTTLS.code:  # the mail can be read, whatever the policy says
-        return at_most(finding, max(meant.at_mx_hosts, Severity.WARNING, key=lambda of: of.rank))
-    if finding.code in _VERIFIED_CODES:
-        return at_most(finding, meant.at_mx_hosts)
+def _can_be_reached(host: SeenHost) -> bool:
+    """Tell whether a host has an address that a sender can try."""
+    return any(seen.failure is None or seen.failure.code != FORBIDDEN for seen in host.addresses)
+
+
+def _weighed(finding: Finding, meant: Meant, *, elsewhere: bool) -> Finding:
+    """Return the finding, no worse than it is for the mail.
+
+    `elsewhere`: some MX host can be tried.
+    """
+    if finding.code in _VERIFIED:
+        return meant.at_mx_host(finding)
+    if finding.code == WITHOUT_STARTTLS.code and meant.mode is not Mode.ENFORCE:
+        return replace(at_most(finding, Severity.WARNING), matters=_PLAIN_TEXT)
+    if finding.code in _NOWHERE and elsewhere:
+        return at_most(finding, Severity.WARNING)
     return finding
 
 
@@ -202,7 +218,7 @@ def _judge_failure(failure: SeenFailure, *, blocked: bool) -> Iterator[tuple[Fin
     """Yield what it means that a conversation did not come to its end."""
     if failure.code in NOT_VISITED:
         return
-    if failure.code == "address-forbidden":
+    if failure.code == FORBIDDEN:
         yield ADDRESS_FORBIDDEN, failure.reason
     elif failure.code == "smtp-refused":
         yield REFUSES, failure.reason

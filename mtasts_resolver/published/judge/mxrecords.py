@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 from mtasts_resolver.policy import Mode, Policy, matches
-from mtasts_resolver.published.judge.meant import MX_NULL, Meant
-from mtasts_resolver.published.judge.words import at_most, listed
+from mtasts_resolver.published.judge.meant import DOMAIN_UNKNOWN, MX_NULL, Meant
+from mtasts_resolver.published.judge.words import listed
 from mtasts_resolver.published.observed import Observed
 
 LOOKUP_FAILED = FindingKind(
@@ -16,7 +16,7 @@ LOOKUP_FAILED = FindingKind(
     action="Look whether the domain's name servers answer, and whether its DNSSEC signatures are "
     "valid; where other domains fail too, look at your own resolver.",
 )
-DOMAIN_UNKNOWN = FindingKind(
+UNKNOWN = FindingKind(
     code="domain-unknown",
     severity=Severity.ERROR,
     title="the domain does not exist",
@@ -55,7 +55,7 @@ PATTERNS_UNUSED = FindingKind(
 
 KINDS = (
     LOOKUP_FAILED,
-    DOMAIN_UNKNOWN,
+    UNKNOWN,
     TAKES_NO_MAIL,
     NO_MX_RECORDS,
     HOST_OUTSIDE_POLICY,
@@ -67,7 +67,7 @@ def judge_mx_records(observed: Observed, meant: Meant) -> Iterator[Finding]:
     """Yield what is to be said of the MX records, and of them and the policy together."""
     failure = observed.mx_failure
     if failure is not None:
-        kinds = {MX_NULL: TAKES_NO_MAIL, "domain-unknown": DOMAIN_UNKNOWN}
+        kinds = {MX_NULL: TAKES_NO_MAIL, DOMAIN_UNKNOWN: UNKNOWN}
         yield kinds.get(failure.code, LOOKUP_FAILED).found(observed.domain, failure.reason)
         return
     hosts = [host.name for host in observed.mx_hosts]
@@ -78,8 +78,8 @@ def judge_mx_records(observed: Observed, meant: Meant) -> Iterator[Finding]:
         return
     for host in hosts:
         if not _fits(host, policy):
-            finding = HOST_OUTSIDE_POLICY.found(host, f"the policy names {listed(policy.mx)}")
-            yield at_most(finding, meant.at_mx_hosts)
+            named = f"the policy names {listed(policy.mx)}"
+            yield meant.at_mx_host(HOST_OUTSIDE_POLICY.found(host, named))
     # Where not every host is known, neither is what fits none.
     unused = [mx for mx in policy.mx if not any(matches(host, mx) for host in hosts)]
     if unused and hosts and not observed.more_mx_hosts:

@@ -85,7 +85,8 @@ def judge_report_record(observed: Observed, meant: Meant, *, held: bool) -> Iter
     if meant.no_mail:
         return
     if seen.failure is not None:
-        yield LOOKUP_FAILED.found(seen.name, seen.failure.reason)
+        if observed.record.failure is None:  # else it is the same trouble, and told
+            yield LOOKUP_FAILED.found(seen.name, seen.failure.reason)
         return
     texts = [text.encode() for text in seen.texts]
     usable = False

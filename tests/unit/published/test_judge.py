@@ -192,7 +192,12 @@ def test_whatever_is_seen_it_is_judged(observed: Observed, before: SeenBefore | 
     for finding in findings:
         kind = KINDS[finding.code]
         assert finding.severity.rank <= kind.severity.rank
-        assert (finding.matters, finding.action) == (kind.matters, kind.action)
+        assert finding.action == kind.action
+        assert (
+            finding.matters == kind.matters
+            or finding.severity.rank < kind.severity.rank
+            or (finding.code.startswith("mx-host-"))
+        )
         assert len(finding.found) <= 4_000
 
 

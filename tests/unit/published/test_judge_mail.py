@@ -7,7 +7,13 @@ from msgspec.structs import replace
 
 from mtasts_resolver.findings import Severity
 from mtasts_resolver.published.judge import SeenBefore
-from mtasts_resolver.published.observed import Observed, SeenDane, SeenFailure, SeenHost
+from mtasts_resolver.published.observed import (
+    Observed,
+    SeenAddress,
+    SeenDane,
+    SeenFailure,
+    SeenHost,
+)
 
 from .setups import (
     DOCUMENT,
@@ -53,6 +59,12 @@ def test_mx_records_that_name_no_host(failure: str, code: str, severity: Severit
         "so it is",
     )
     assert set(codes(observed)) <= {code, "report-address-affected"}
+
+
+def test_of_a_domain_that_does_not_exist_nothing_else_is_missed() -> None:
+    observed = without_dane(without_policy(with_reports()))
+    failure = SeenFailure("domain-unknown", "the domain does not exist")
+    assert codes(replace(observed, mx_hosts=(), mx_failure=failure)) == ["domain-unknown"]
 
 
 def test_a_domain_that_is_its_own_mx_host() -> None:
@@ -159,6 +171,47 @@ def test_without_mta_sts_nobody_verifies(
     observed = without_dane(without_policy(with_mx(**changed)))
     plain = code == "mx-host-without-starttls"
     assert named(observed, code).severity is (WARNING if plain else NOTE)
+
+
+def test_what_happens_to_mail_is_told_as_it_is() -> None:
+    bad = with_mx(tls=ELSEWHERE)
+    told = [
+        named(observed, "mx-host-certificate-names-another").matters
+        for observed in (
+            bad,
+            with_mode("testing", bad),
+            with_mode("none", bad),
+            replace(bad, policy_host=failed_policy_host("unreachable").policy_host),
+        )
+    ]
+    assert told[0].startswith("Senders that enforce the policy do not deliver there")
+    assert "the mail is delivered, and that is reported" in told[1]
+    assert "No policy asks senders to verify" in told[2]
+    assert "in their cache" in told[3]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        (
+            {"failure": SeenFailure("host-without-address", "r"), "addresses": ()},
+            "mx-host-without-address",
+        ),
+        ({"failure": SeenFailure("dns-timeout", "r"), "addresses": ()}, "mx-host-lookup-failed"),
+        (
+            {
+                "addresses": (
+                    SeenAddress(address="10.0.0.1", failure=SeenFailure("address-forbidden", "r")),
+                )
+            },
+            "mx-host-address-forbidden",
+        ),
+    ],
+)
+def test_without_another_host_mail_is_held(changed: dict[str, object], code: str) -> None:
+    host = replace(GOOD.mx_hosts[0], **changed)
+    assert named(replace(GOOD, mx_hosts=(host,)), code).severity is ERROR
+    assert named(replace(GOOD, mx_hosts=(host, GOOD.mx_hosts[1])), code).severity is WARNING
 
 
 def test_a_policy_that_cannot_be_had_may_be_in_caches() -> None:
@@ -333,6 +386,13 @@ def test_report_record(observed: Observed, code: str, severity: Severity, found:
     assert (finding.code, finding.severity) == (code, severity)
     assert finding.about == "_smtp._tls.good.example"
     assert found in finding.found
+
+
+def test_name_servers_that_fail_are_told_once() -> None:
+    failure = SeenFailure("dns-server-failure", "SERVFAIL")
+    observed = with_reports(failure=failure)
+    observed = replace(observed, record=replace(observed.record, texts=(), failure=failure))
+    assert codes(observed) == ["policy-record-lookup-failed"]
 
 
 def test_testing_without_reports_is_no_test() -> None:
