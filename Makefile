@@ -25,7 +25,7 @@ help:
 	@echo "make demo     send mail through a real Postfix in a closed-off network, and show a table"
 	@echo "make bench    measure what look-ups cost, beside others, and write docs/performance.md"
 	@echo "make docs     write the generated pages of docs/ and the manual pages anew"
-	@echo "make docs-lab write what docs/administration.md shows of a terminal anew, as root"
+	@echo "make docs-lab write what pages of docs/ show of a terminal anew, as root"
 	@echo "make pictures take the screenshots of docs/ anew"
 	@echo "make clean    remove $(VENV) and everything else that was made"
 	@echo
@@ -73,6 +73,7 @@ docs: $(TEST)
 
 docs-lab: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.administrator
+	$(VENV)/bin/python -m tests.lab.doctorpage
 
 # Apart from the pages: no two screenshots of the same page have the same bytes.
 pictures: export MTASTS_WRITE_DOCS := 1

@@ -109,12 +109,19 @@ def _rights_of(account: pwd.struct_passwd) -> Iterator[None]:
             os.setgroups(groups)
 
 
-def become(user: str) -> None:
-    """Have root become `user`, a name or number, for good. Raise PrivilegeError."""
+def become(user: str, jail: Path | None = None) -> None:
+    """Have root become `user`, a name or number, for good. Raise PrivilegeError.
+
+    With a `jail` that directory is the root of all paths from then on. The groups are looked up
+    before, as Postfix does it: a jail has no /etc/group.
+    """
     account = find_account(user)
     try:
         os.initgroups(account.pw_name, account.pw_gid)
         os.setgid(account.pw_gid)
+        if jail is not None:
+            os.chroot(jail)
+            os.chdir("/")
         os.setuid(account.pw_uid)
     except OSError as error:
         raise PrivilegeError(f"cannot become user {user!a}: {error.strerror}") from None
@@ -123,10 +130,11 @@ def become(user: str) -> None:
         raise PrivilegeError(f"root came back after becoming user {user!a}")
 
 
-def said_as(user: str | None, say: Callable[[], str]) -> str:
+def said_as(user: str | None, say: Callable[[], str], jail: Path | None = None) -> str:
     """Return what `say` returns, a short text, in a process that has become `user`, None for none.
 
-    Raise PrivilegeError. It is for a process of one thread.
+    With a `jail` it is chrooted there. Raise PrivilegeError. It is for a process of one thread, and
+    for a `say` that ends.
     """
     if user is None:
         return say()
@@ -134,7 +142,7 @@ def said_as(user: str | None, say: Callable[[], str]) -> str:
     pid = os.fork()
     if pid == 0:
         with contextlib.suppress(BaseException):
-            become(user)
+            become(user, jail)
             os.write(theirs, say().encode())
             os._exit(0)
         os._exit(1)

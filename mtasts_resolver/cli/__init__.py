@@ -28,6 +28,7 @@ COMMANDS = {
     "query": "query:query",
     "explain": "explain:explain",
     "status": "status:status",
+    "doctor": "doctor:doctor",
     "history": "history:history",
     "cache": "cache:cache_group",
     "warm": "warm:warm",

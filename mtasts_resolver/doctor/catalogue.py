@@ -1,6 +1,6 @@
 """Every kind of thing that `doctor` finds: docs/findings.md is made of it."""
 
-from mtasts_resolver.doctor import configuration
+from mtasts_resolver.doctor import configuration, daemon, host, inbound, trial, units, well
 from mtasts_resolver.doctor.outbound import (
     authorities,
     evidence,
@@ -14,6 +14,8 @@ from mtasts_resolver.doctor.outbound import (
 from mtasts_resolver.findings import FindingKind
 
 BY_SUBJECT: dict[str, tuple[FindingKind, ...]] = {
+    "The daemon": daemon.KINDS + trial.KINDS,
+    "The daemon's units": units.KINDS,
     "Postfix's configuration": configuration.KINDS,
     "What Postfix asks": policymaps.KINDS + versions.KINDS,
     "The security level, and DANE": levels.KINDS,
@@ -22,5 +24,7 @@ BY_SUBJECT: dict[str, tuple[FindingKind, ...]] = {
     "TLS reports": reports.KINDS,
     "Smart hosts": nexthops.KINDS,
     "What is logged, and used again": evidence.KINDS,
+    "What others send to": inbound.KINDS,
+    "The host": host.KINDS + well.KINDS,
 }
 CATALOGUE: tuple[FindingKind, ...] = tuple(kind for kinds in BY_SUBJECT.values() for kind in kinds)

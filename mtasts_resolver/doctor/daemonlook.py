@@ -1,0 +1,120 @@
+"""Looking at the daemon: over its control socket, in its configuration, and where Postfix asks."""
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from mtasts_resolver import __version__
+from mtasts_resolver.config import Config, ConfigError, Loaded, load_file
+from mtasts_resolver.control.client import (
+    ControlClient,
+    ControlError,
+    NoDaemonError,
+    NotAllowedError,
+    RequestRefusedError,
+    StrangerError,
+)
+from mtasts_resolver.control.values.status import DaemonStatus
+from mtasts_resolver.daemon.preflight import look_into
+from mtasts_resolver.doctor.daemon import Reach, SeenDaemon
+from mtasts_resolver.doctor.instance import PostfixInstance
+from mtasts_resolver.doctor.sockets import (
+    MAX_SOCKETS,
+    TriedSocket,
+    configured_socket,
+    policy_sockets,
+    try_socket,
+)
+from mtasts_resolver.doctor.units import SeenUnits
+
+# Seconds that a daemon may take to open its control socket after it has begun to answer: what
+# serves an administrator comes behind the first answers.
+OPENING = 5.0
+_PAUSE = 0.1
+
+
+class DaemonPlace:
+    """Where the daemon's configuration and control socket are."""
+
+    def __init__(self, config_file: Path | None, control: Path | None, uid: int) -> None:
+        self.file = config_file
+        self.loaded: Loaded | None = None
+        self.errors: tuple[str, ...] = ()
+        try:
+            self.loaded = load_file(config_file)
+        except ConfigError as error:
+            self.errors = tuple(map(str, error.faults))
+        config = self.config
+        usual = config.control.path({}, uid=0)
+        own = config.control.path(os.environ, uid=uid)
+        self.control = control or (own if own.exists() and not usual.exists() else usual)
+
+    @property
+    def config(self) -> Config:
+        """The configuration; the defaults where the file is of no use."""
+        return Config() if self.loaded is None else self.loaded.config
+
+    def __str__(self) -> str:
+        return "no file: the defaults" if self.file is None else str(self.file)
+
+
+def look_at_daemon(
+    place: DaemonPlace,
+    instances: Iterable[PostfixInstance],
+    units: SeenUnits,
+    environ: Mapping[str, str],
+    uid: int,
+) -> SeenDaemon:
+    """Look at the daemon. It must be called while this process has one thread."""
+    # First, for the first question may have systemd start the daemon.
+    sockets = _try_sockets(place.config, instances)
+    answered = any(tried.outcome == "answered" for tried in sockets)
+    reach, failure, status = _ask_status(place.control, OPENING if answered else 0.0)
+    warnings: tuple[str, ...] = ()
+    errors, unseen = place.errors, ""
+    if place.loaded is not None:
+        if uid == 0:
+            report = look_into(place.loaded, environ, uid, wall=time.time())
+            errors = tuple(map(str, report.errors))
+            warnings = tuple(map(str, report.warnings))
+        else:
+            unseen = "valid; whether all that it names can be used was not looked at"
+    return SeenDaemon(
+        reach=reach,
+        failure=failure,
+        status=status,
+        program_version=__version__,
+        config_file=str(place),
+        config_errors=errors,
+        config_warnings=warnings,
+        config_unseen=unseen,
+        units=units,
+        sockets=sockets,
+    )
+
+
+def _try_sockets(config: Config, instances: Iterable[PostfixInstance]) -> tuple[TriedSocket, ...]:
+    """Try what Postfix asks; where it asks nobody yet, what the daemon should listen on."""
+    asked = [found for instance in instances for found in policy_sockets(instance)]
+    if not asked:
+        asked = [configured_socket(one.protocol, one.address) for one in config.listen]
+    return tuple(map(try_socket, asked[:MAX_SOCKETS]))
+
+
+def _ask_status(control: Path, patience: float) -> tuple[Reach, str, DaemonStatus | None]:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            with ControlClient(control) as client:
+                return "reached", "", client.get(DaemonStatus, "status")
+        except StrangerError as error:
+            return "stranger", str(error), None
+        except RequestRefusedError as error:
+            return "refused", str(error), None
+        except NotAllowedError as error:
+            return "denied", str(error), None
+        except (NoDaemonError, ControlError) as error:
+            if time.monotonic() >= deadline:
+                return "down", str(error), None
+        time.sleep(_PAUSE)

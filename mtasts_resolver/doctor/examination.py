@@ -1,0 +1,152 @@
+"""This host looked over as a whole: all is looked at first, and then judged, subject by subject."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mtasts_resolver.config import parse_address
+from mtasts_resolver.discovery.dns.client import DnsClient
+from mtasts_resolver.discovery.errors import ShortageError
+from mtasts_resolver.discovery.policyhost.authorities import trusting_context
+from mtasts_resolver.doctor.certificates import Roots
+from mtasts_resolver.doctor.configuration import judge_reading
+from mtasts_resolver.doctor.daemon import SeenDaemon, judge_daemon
+from mtasts_resolver.doctor.daemonlook import DaemonPlace, look_at_daemon
+from mtasts_resolver.doctor.host import SeenSystem, judge_system
+from mtasts_resolver.doctor.hostlook import DNS_PATIENCE, look_at_system
+from mtasts_resolver.doctor.inbound import SeenInbound, judge_inbound
+from mtasts_resolver.doctor.inboundlook import look_at_inbound
+from mtasts_resolver.doctor.instance import PostfixInstance, PostfixReading
+from mtasts_resolver.doctor.looking import look_around
+from mtasts_resolver.doctor.outbound import judge_outbound
+from mtasts_resolver.doctor.outbound.nexthops import NamedHop
+from mtasts_resolver.doctor.reading import read_postfix
+from mtasts_resolver.doctor.smarthosts import policy_finder
+from mtasts_resolver.doctor.surroundings import LookupPlace, OurLookups, Surroundings
+from mtasts_resolver.doctor.trial import SeenTrial, judge_trial, try_domain
+from mtasts_resolver.doctor.units import judge_units, look_at_units
+from mtasts_resolver.doctor.well import well
+from mtasts_resolver.findings import Finding
+
+Tell = Callable[[str], None]
+
+
+class ExaminedPart(Struct, frozen=True):
+    """What was found of one subject."""
+
+    name: str
+    findings: tuple[Finding, ...]
+
+
+class Examination(Struct, frozen=True):
+    """All that was found."""
+
+    sections: tuple[ExaminedPart, ...]
+    blind: bool = False
+    """Neither Postfix nor the daemon could be looked at."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Those of all sections, in their order."""
+        return tuple(finding for section in self.sections for finding in section.findings)
+
+
+class SeenOutbound(Struct, frozen=True):
+    """One instance's side that sends, and what it names on this host."""
+
+    instance: PostfixInstance
+    around: Surroundings
+    hops: tuple[NamedHop, ...]
+
+
+class SeenAll(Struct, frozen=True):
+    """All that was looked at."""
+
+    postfix: PostfixReading
+    daemon: SeenDaemon
+    outbound: tuple[SeenOutbound, ...]
+    inbound: tuple[SeenInbound, ...] = ()
+    system: SeenSystem | None = None
+    trial: SeenTrial | None = None
+
+
+def examine(
+    place: DaemonPlace,
+    postfix_config: Path | None,
+    environ: Mapping[str, str],
+    uid: int,
+    *,
+    trial: str | None = None,
+    tell: Tell = lambda _words: None,
+) -> Examination:
+    """Look at this host, and judge what was seen. It is for a process of one thread.
+
+    The policy of a domain `trial` is fetched besides. `tell` hears what is looked at next.
+    """
+    tell("Postfix's configuration")
+    postfix = read_postfix(postfix_config, environ=environ, uid=uid)
+    tell("the daemon")
+    units = look_at_units(environ, uid)
+    daemon = look_at_daemon(place, postfix.instances, units, environ, uid)
+    tell("what Postfix's configuration names")
+    ours = _our_lookups(place, daemon)
+    finder = policy_finder(place.config)
+    outbound = [SeenOutbound(one, *look_around(one, ours, finder)) for one in postfix.instances]
+    tell("the resolver, and port 25")
+    seen = SeenAll(postfix, daemon, tuple(outbound))
+    return judge_all(asyncio.run(_look_outside(place, seen, trial)))
+
+
+def judge_all(seen: SeenAll) -> Examination:
+    """Judge what was seen."""
+    daemon = [*judge_daemon(seen.daemon), *judge_units(seen.daemon.units)]
+    if seen.trial is not None:
+        daemon += judge_trial(seen.trial)
+    sending = [*judge_reading(seen.postfix)]
+    for one in seen.outbound:
+        found = list(judge_outbound(one.instance, one.around, one.hops))
+        sending += found or [well(one.instance.label or "Postfix", "sends mail as it should")]
+    receiving = [finding for one in seen.inbound for finding in judge_inbound(one)]
+    parts = [
+        ExaminedPart("daemon", tuple(daemon)),
+        ExaminedPart("Postfix, sending", tuple(sending)),
+        ExaminedPart("Postfix, receiving", tuple(receiving)),
+    ]
+    if seen.system is not None:
+        parts.append(ExaminedPart("host", tuple(judge_system(seen.system))))
+    blind = not seen.postfix.instances and seen.daemon.reach == "denied"
+    return Examination(tuple(parts), blind)
+
+
+def _our_lookups(place: DaemonPlace, daemon: SeenDaemon) -> OurLookups:
+    """Return where the daemon is asked: as it is configured, and as systemd has it listen."""
+    status = daemon.status
+    if status is None:
+        return OurLookups.configured(place.config)
+    listening = [LookupPlace(one.protocol, parse_address(one.address)) for one in status.listening]
+    validates = {"validated": True, "not-validated": False, "off": False}.get(status.dane.dnssec)
+    return OurLookups.configured(place.config, listening, validates=validates)
+
+
+async def _look_outside(place: DaemonPlace, seen: SeenAll, trial: str | None) -> SeenAll:
+    """Look at what takes its time, for others are asked."""
+    store, instances = place.config.store.path({}, uid=0), seen.postfix.instances
+    roots, dns = _roots(), DnsClient((), timeout=DNS_PATIENCE)
+    return replace(
+        seen,
+        system=await look_at_system(place.config, place.file, store, instances),
+        inbound=tuple([await look_at_inbound(one, roots, dns) for one in instances]),
+        trial=None if trial is None else await try_domain(trial, place.config),
+    )
+
+
+def _roots() -> Roots:
+    """Return whom this host trusts; nobody where it has no trust store, of which others tell."""
+    try:
+        return Roots(trusting_context(None))
+    except (ValueError, ShortageError):
+        return Roots(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))

@@ -1,0 +1,183 @@
+"""The systemd units of the daemon, as systemd has them now."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from mtasts_resolver.doctor.running import RunError, find_program, run_program
+from mtasts_resolver.doctor.well import NOT_LOOKED_AT, well
+from mtasts_resolver.findings import Finding, FindingKind, Severity
+
+SERVICE, SOCKET = "mtasts-resolver.service", "mtasts-resolver.socket"
+_BOOTED = Path("/run/systemd/system")  # sd_booted(3): who has made it is PID 1
+
+SANDBOX: Mapping[str, str] = MappingProxyType(
+    {
+        "DynamicUser": "yes",
+        "NoNewPrivileges": "yes",
+        "CapabilityBoundingSet": "",
+        "MemoryDenyWriteExecute": "yes",
+        "PrivateDevices": "yes",
+        "PrivateTmp": "yes",
+        "ProtectHome": "yes",
+        "ProtectSystem": "strict",
+        "ProtectKernelTunables": "yes",
+        "ProtectProc": "invisible",
+        "RestrictNamespaces": "yes",
+        "RestrictSUIDSGID": "yes",
+        "LockPersonality": "yes",
+    }
+)
+"""Of the unit's sandbox, what no documented drop-in takes away, as `systemctl show` says it."""
+
+_SHOWN = (
+    *("LoadState", "ActiveState", "SubState", "UnitFileState", "DropInPaths"),
+    *("NeedDaemonReload", "Result", "Restart", "StatusText"),
+)
+
+NOT_ENABLED = FindingKind(
+    code="unit-not-enabled",
+    severity=Severity.WARNING,
+    title="systemd will not start the daemon at the next boot",
+    matters="After it Postfix gets no answers, and defers all mail that it asks them for.",
+)
+NO_RESTART = FindingKind(
+    code="unit-not-restarted",
+    severity=Severity.WARNING,
+    title="systemd would not start the daemon again after it had ended",
+    matters="Until somebody does, Postfix defers all mail that it asks for.",
+    action="Leave out Restart= of the drop-in, for the unit itself says `always`.",
+)
+SANDBOX_OPEN = FindingKind(
+    code="unit-sandbox-open",
+    severity=Severity.WARNING,
+    title="a drop-in takes away some of the daemon's sandbox",
+    matters="The daemon speaks to strangers' servers: what the sandbox forbids, a flaw cannot do.",
+    action="Leave out those lines of the drop-in.",
+)
+NEEDS_RELOAD = FindingKind(
+    code="unit-changed-on-disk",
+    severity=Severity.NOTE,
+    title="a unit was changed, and systemd has not read it again",
+    matters="What was changed is not in force.",
+)
+NO_SOCKET_UNIT = FindingKind(
+    code="socket-unit-inactive",
+    severity=Severity.NOTE,
+    title="the daemon opens its sockets itself, not systemd",
+    matters="While the daemon is restarted Postfix is refused, and defers; systemd would hold the"
+    " connections meanwhile.",
+)
+_INSTALL_SOCKET = f"Copy {SOCKET} from the checkout to /etc/systemd/system, and enable it."
+
+KINDS = (NOT_ENABLED, NO_RESTART, SANDBOX_OPEN, NEEDS_RELOAD, NO_SOCKET_UNIT)
+
+
+class SeenUnit(Struct, frozen=True, kw_only=True):
+    """A unit, as `systemctl show` describes it."""
+
+    name: str
+    properties: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        return self.properties.get(name, "")
+
+    @property
+    def installed(self) -> bool:
+        return self["LoadState"] not in ("", "not-found")
+
+    @property
+    def active(self) -> bool:
+        return self["ActiveState"] in ("active", "activating", "reloading")
+
+    @property
+    def drop_ins(self) -> tuple[str, ...]:
+        return tuple(self["DropInPaths"].split())
+
+
+class SeenUnits(Struct, frozen=True, kw_only=True):
+    """Those of the daemon; None where systemd does not run, or could not be asked."""
+
+    service: SeenUnit | None = None
+    socket: SeenUnit | None = None
+    failure: str = ""
+    """Why systemd, which runs, could not be asked."""
+
+
+def look_at_units(environ: Mapping[str, str], uid: int) -> SeenUnits:
+    """Ask systemd of both units."""
+    if not _BOOTED.is_dir():
+        return SeenUnits()
+    systemctl, _ = find_program("systemctl", environ.get("PATH", os.defpath), uid)
+    if systemctl is None:
+        return SeenUnits(failure="there is no systemctl that could be run")
+    try:
+        service = _show(systemctl, SERVICE, (*_SHOWN, *SANDBOX))
+        socket = _show(systemctl, SOCKET, _SHOWN)
+    except RunError as error:
+        return SeenUnits(failure=str(error))
+    return SeenUnits(service=service, socket=socket)
+
+
+def _show(systemctl: Path, name: str, properties: tuple[str, ...]) -> SeenUnit:
+    ran = run_program(systemctl, "show", "--no-pager", f"--property={','.join(properties)}", name)
+    if ran.status:
+        said = ran.errors.strip().splitlines()
+        raise RunError(
+            f"systemctl cannot ask systemd: {said[0] if said else 'it does not say why'}"
+        )
+    pairs = (line.partition("=") for line in ran.output.splitlines())
+    return SeenUnit(name=name, properties={key: value for key, _, value in pairs})
+
+
+def judge_units(units: SeenUnits) -> Iterator[Finding]:
+    """Yield what is to be said of the units, other than whether the daemon runs."""
+    if units.failure:
+        yield NOT_LOOKED_AT.found("systemd", units.failure)
+    service, socket = units.service, units.socket
+    if service is None or socket is None or not service.active:
+        return  # whoever says that the daemon does not run says what to do with its units
+    found = [*_judge_service(service), *_judge_socket(socket)]
+    if any(unit["NeedDaemonReload"] == "yes" for unit in (service, socket)):
+        about = f"{SERVICE}, {SOCKET}"
+        words = "the files are newer than what systemd has in force"
+        found.append(NEEDS_RELOAD.found(about, words, commands=("systemctl daemon-reload",)))
+    yield from found
+    drop_ins = [*service.drop_ins, *socket.drop_ins]
+    if not found or drop_ins:
+        more = f", with {', '.join(drop_ins)}" if drop_ins else ", as shipped"
+        state = service["UnitFileState"] or "not enabled"
+        yield well(SERVICE, f"{state}{more}")
+
+
+def _judge_service(service: SeenUnit) -> Iterator[Finding]:
+    if service["UnitFileState"] in ("disabled", "masked", "masked-runtime", ""):
+        state = service["UnitFileState"] or "not enabled"
+        yield NOT_ENABLED.found(
+            SERVICE, f"it is {state}", commands=(f"systemctl enable {SERVICE}",)
+        )
+    if (restart := service["Restart"]) not in ("always", ""):
+        yield NO_RESTART.found(SERVICE, f"Restart={restart}, by {_drop_ins(service)}")
+    missing = [
+        name
+        for name, value in SANDBOX.items()
+        if name in service.properties and service[name] != value
+    ]
+    if missing:
+        yield SANDBOX_OPEN.found(SERVICE, f"{', '.join(missing)}: changed by {_drop_ins(service)}")
+
+
+def _judge_socket(socket: SeenUnit) -> Iterator[Finding]:
+    if not socket.installed:
+        yield NO_SOCKET_UNIT.found(SOCKET, "it is not installed", action=_INSTALL_SOCKET)
+    elif not socket.active:
+        # While the service has the port, nobody else can listen there.
+        stop, start = f"systemctl stop {SERVICE}", f"systemctl enable --now {SOCKET} {SERVICE}"
+        yield NO_SOCKET_UNIT.found(SOCKET, "it is not active", commands=(stop, start))
+
+
+def _drop_ins(unit: SeenUnit) -> str:
+    return ", ".join(unit.drop_ins) or "the unit's own file"

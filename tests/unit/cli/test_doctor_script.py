@@ -1,0 +1,55 @@
+"""The script of `doctor --fix`: what it would run, and that nothing else is."""
+
+import subprocess
+
+from mtasts_resolver.cli.doctor_script import lines_to_type, script
+from mtasts_resolver.findings import FindingKind, Severity
+
+ERROR = FindingKind(
+    code="bad", severity=Severity.ERROR, title="Bad", matters="Mail waits.", action="Mend it."
+)
+NOTE = FindingKind(code="fair", severity=Severity.NOTE, title="Fair", matters="It could be better.")
+SET = "postconf -e 'smtp_dns_support_level = dnssec'"
+
+
+def test_lines_come_once_in_order_and_then_postfix_reads_them() -> None:
+    start = "systemctl enable --now mtasts-resolver.socket"
+    findings = [
+        ERROR.found("daemon", "it does not run", commands=(start,)),
+        ERROR.found("smtp", "no DNSSEC", commands=(SET,)),
+        ERROR.found("relay", "no DNSSEC either", commands=(SET,)),
+    ]
+    assert lines_to_type(findings) == [start, SET, "postfix reload"]
+    assert lines_to_type(findings[:1]) == [start]
+
+
+def test_each_instance_that_was_changed_reads_it() -> None:
+    other = "postconf -c '/etc/post fix' -e 'smtp_tls_loglevel = 1'"
+    copied = "install -D -m 644 /etc/resolv.conf /var/spool/postfix/etc/resolv.conf"
+    findings = [ERROR.found("a", "b", commands=(other,)), ERROR.found("c", "d", commands=(copied,))]
+    assert lines_to_type(findings)[2:] == ["postfix -c '/etc/post fix' reload", "postfix reload"]
+
+
+def test_what_is_no_fault_stands_as_a_comment() -> None:
+    text = script([NOTE.found("smtpd_tls_loglevel", "0", commands=(SET,))])
+    assert f"# {SET}\n" in text
+    assert run(text) == ""
+    assert lines_to_type([NOTE.found("smtpd_tls_loglevel", "0", commands=(SET,))]) == []
+
+
+def test_a_strangers_words_are_never_run() -> None:
+    hostile = "x\necho run\r\necho run\u2028echo run `echo run` $(echo run)"
+    text = script([ERROR.found(hostile, hostile), NOTE.found(hostile, hostile, commands=("true",))])
+    assert run(text) == ""
+
+
+def test_nothing_is_run_after_a_line_that_fails() -> None:
+    lines = ("echo first", "false", "echo second")
+    text = script([ERROR.found("x", "y", commands=lines)])
+    assert run(text, status=1) == "first\n"
+
+
+def run(text: str, status: int = 0) -> str:
+    done = subprocess.run(["sh"], input=text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (status, "")
+    return done.stdout
