@@ -103,11 +103,6 @@ NOT_PROVOKED = {
     "report-record-invalid",
     "report-uri-unusable",
     "report-address-affected",
-    "mx-patterns-ignored",
-    "tlsrpt-without-socket-name",
-    "tlsrpt-not-built-in",
-    "tlsrpt-socket-unusable",
-    "tlsrpt-without-policies",
 }
 """Codes for which there is no such test yet."""
 
