@@ -143,7 +143,7 @@ class _Discovery:
                 continue
             usable, records = await judge_records(answer.records)
             outcome = Outcome.USABLE if usable else Outcome.UNUSABLE
-            return MxHost(name, outcome, f"TLSA {tlsa}: {records or 'malformed'}")
+            return MxHost(name, outcome, f"TLSA {tlsa}: {records or 'malformed'}", tlsa=tlsa)
         return MxHost(name, Outcome.ABSENT, unsigned)
 
     async def _address(self, name: str) -> DnsAnswer | None:

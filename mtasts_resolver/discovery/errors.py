@@ -7,17 +7,18 @@
     │   ├── DnsAnswerError              an answer that is malformed or beyond all bounds
     │   └── DnsConfigError              there is no name server to ask
     ├── NoRecordError               there is no usable policy record: deliver as without MTA-STS
-    └── FetchError                  there is a record, but no policy could be had (RFC 8461 §3.3)
-        ├── PolicyHostError             mta-sts.<domain> has no address, or its look-up failed
-        ├── AddressForbiddenError       it has only addresses that must not be connected to
-        ├── ConnectError                refused, unreachable, closed early, or no TLS spoken
-        ├── CertificateError            not valid for the name, expired, or not trusted
-        ├── FetchTimeoutError           the whole fetch took too long
-        ├── StatusError                 the status is not 200; a redirect names its Location
-        ├── MediaTypeError              the media type is not text/plain
-        ├── BodyError                   the body is too long, encoded, or cut short
-        ├── InvalidPolicyError          the document breaks RFC 8461 §3.2
-        └── FetchCostError              the fetch took far more processor time than others do
+    ├── FetchError                  there is a record, but no policy could be had (RFC 8461 §3.3)
+    │   ├── PolicyHostError             mta-sts.<domain> has no address, or its look-up failed
+    │   ├── AddressForbiddenError       it has only addresses that must not be connected to
+    │   ├── ConnectError                refused, unreachable, closed early, or no TLS spoken
+    │   ├── CertificateError            not valid for the name, expired, or not trusted
+    │   ├── FetchTimeoutError           the whole fetch took too long
+    │   ├── StatusError                 the status is not 200; a redirect names its Location
+    │   ├── MediaTypeError              the media type is not text/plain
+    │   ├── BodyError                   the body is too long, encoded, or cut short
+    │   ├── InvalidPolicyError          the document breaks RFC 8461 §3.2
+    │   └── FetchCostError              the fetch took far more processor time than others do
+    └── ObservationCostError        to look at a domain took far more of it than others do
     ShortageError                   this host lacks something: it says nothing of the domain
 
 No exception of dnspython, httpx, ssl or the operating system leaves this package.
@@ -126,3 +127,7 @@ class InvalidPolicyError(FetchError):
 
 class FetchCostError(FetchError):
     code = "policy-fetch-costly"
+
+
+class ObservationCostError(DiscoveryError):
+    code = "observation-costly"

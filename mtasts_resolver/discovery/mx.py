@@ -18,6 +18,16 @@ def mx_hosts(answer: DnsAnswer) -> list[str]:
     return [name for name in dict.fromkeys(names) if name not in ("", ".")]
 
 
+def mx_preferences(answer: DnsAnswer) -> dict[str, int]:
+    """Return the preference of each MX host that an MX record names, the first in order."""
+    found: dict[str, int] = {}
+    for record in answer.records:
+        if isinstance(record, MX):
+            name = record.exchange.to_text(omit_final_dot=True).lower()
+            found[name] = min(record.preference, found.get(name, record.preference))
+    return found
+
+
 def why_no_mail(answer: DnsAnswer) -> str | None:
     """Return why the domain takes no mail, or None where it has an MX host."""
     if answer.status is DnsStatus.NXDOMAIN:

@@ -42,7 +42,8 @@ _OVER_IPV4 = _OVER_IPV6 | {errno.EADDRNOTAVAIL: _NO_PORT, errno.EACCES: _FORBIDD
 _NO_ROUTE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 # The addresses of a.root-servers.net, which outlive most networks: a way to the Internet is one to
 # them, over one protocol at least. Nothing is ever sent there.
-_INTERNET = ("198.41.0.4", "2001:503:ba3e::2:30")
+INTERNET_IPV4 = "198.41.0.4"
+INTERNET_IPV6 = "2001:503:ba3e::2:30"
 _ANY_PORT = 443
 
 
@@ -79,7 +80,7 @@ def no_route(peers: Iterable[str]) -> ShortageError | None:
     One that has only one of the two protocols has no way to many a peer, but one to the Internet.
     Raise ShortageError where this host lacks something even to find that out.
     """
-    if any(map(_leads_to, (*_INTERNET, *peers))):
+    if any(map(leads_to, (INTERNET_IPV4, INTERNET_IPV6, *peers))):
         return None
     return ShortageError(
         "this host has no route to the Internet (see ip route, and ip -6 route):"
@@ -87,10 +88,10 @@ def no_route(peers: Iterable[str]) -> ShortageError | None:
     )
 
 
-def _leads_to(address: str) -> bool:
+def leads_to(address: str) -> bool:
     """Tell whether the routing table of this host has a way to the IP address.
 
-    To connect a socket of UDP sends nothing, so that is no router's word.
+    To connect a socket of UDP sends nothing, so that is no router's word. Raise ShortageError.
     """
     try:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -24,8 +24,7 @@ async def lookup_record(dns: DnsClient, domain: str, trace: Trace | None = None)
     trace = trace or Trace(kept=False)
     with trace.step(f"TXT {PREFIX}{domain}") as step:
         answer = await dns.query(PREFIX + domain, "TXT")
-        # RFC 8461 §3.1: the strings of one record are concatenated.
-        texts = [b"".join(text.strings) for text in answer.records if isinstance(text, TXTBase)]
+        texts = texts_of(answer)
         if trace.kept:
             step.details = tuple(
                 printable(text.decode("latin-1")) for text in texts[:_RECORDS_SHOWN]
@@ -33,6 +32,11 @@ async def lookup_record(dns: DnsClient, domain: str, trace: Trace | None = None)
         found = FoundRecord(_select(answer, texts).id, answer.lifetime)
         step.outcome = f"id {found.policy_id}, for {found.ttl:.0f} s"
         return found
+
+
+def texts_of(answer: DnsAnswer) -> list[bytes]:
+    """Return the TXT records of an answer: the strings of each, concatenated (RFC 8461 §3.1)."""
+    return [b"".join(text.strings) for text in answer.records if isinstance(text, TXTBase)]
 
 
 def _select(answer: DnsAnswer, texts: list[bytes]) -> PolicyRecord:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import ShortageError
-from mtasts_resolver.discovery.policyhost.authorities import trusting_context
+from mtasts_resolver.discovery.tls.authorities import trusting_context
 from mtasts_resolver.doctor.instance import PostfixInstance, list_items
 from mtasts_resolver.doctor.outbound.authorities import DIRECTORY, FILE, jailed
 from mtasts_resolver.doctor.outbound.client import Client, clients

@@ -43,6 +43,8 @@ class MxHost(NamedTuple):
     """What an administrator may want to know: the TLSA records, or what failed."""
     code: str = ""
     """The kind of what failed, for metrics."""
+    tlsa: str = ""
+    """The name of its TLSA records, where there are authenticated ones."""
 
 
 class DaneFinding(NamedTuple):

@@ -4,6 +4,7 @@ Nothing here is judged. Words that strangers wrote are printable already, and bo
 document is as it was served.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec import Struct
@@ -81,7 +82,7 @@ class SeenAddress(Struct, frozen=True, kw_only=True):
 
     `address-forbidden`: it is not globally routable, and so it was not visited. `no-route`: this
     host itself has no way to such addresses. `unreachable`, `connect-timeout`, `tls-failed`,
-    `conversation-timeout`, `observation-timeout` (others took all the time).
+    `conversation-broken`, `conversation-timeout`, `observation-timeout` (others took all the time).
 
     Of a policy host also `policy-fetch-timeout`, `policy-body`, `policy-host-unreachable` (what it
     says is no HTTP). Of an MX host `smtp-refused` (a greeting, or an answer to EHLO, of 4xx or
@@ -109,7 +110,7 @@ class SeenHost(Struct, frozen=True, kw_only=True):
     """Of an MX host that an MX record names."""
     addresses: tuple[SeenAddress, ...] = ()
     more_addresses: int = 0
-    """How many it has beyond these; they were not visited."""
+    """How many it has beyond these: they were not visited, or there would be too much to keep."""
     failure: SeenFailure | None = None
     """Why its addresses could not be looked up: all of them, or those of one family.
 
@@ -168,3 +169,11 @@ class Observed(Struct, frozen=True, kw_only=True):
     """Whether this host has a way to the Internet by IPv4."""
     ipv6: bool = True
     """The same by IPv6."""
+
+    def failures(self) -> Iterator[SeenFailure]:
+        """Yield all that kept something from being seen; not what is wrong with what was seen."""
+        hosts = (self.policy_host, *self.mx_hosts)
+        seen = [self.record.failure, self.reports.failure, self.mx_failure]
+        seen += [host.failure for host in hosts]
+        seen += [each.failure for host in hosts for each in host.addresses]
+        return (failure for failure in seen if failure is not None)

@@ -28,6 +28,7 @@ from mtasts_resolver.discovery.errors import (
 )
 from mtasts_resolver.discovery.findings import FoundDane, FoundSts, Probe
 from mtasts_resolver.policy import Policy
+from mtasts_resolver.published.observed import Observed
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.channel import Channel
 from mtasts_resolver.worker.direct import DirectDiscoverer
@@ -43,7 +44,7 @@ from mtasts_resolver.worker.messages import (
     Ready,
     Unusable,
 )
-from mtasts_resolver.worker.metering import Cost, FairScheduler, charged
+from mtasts_resolver.worker.metering import MOST_OF_ALL, Cost, FairScheduler, charged
 
 log = logs.get(__name__)
 
@@ -56,12 +57,15 @@ FETCH_IMPORTS = (
     *(f"dns.rdtypes.ANY.{rdtype}" for rdtype in ("CNAME", "MX", "OPT", "SOA", "TLSA", "TXT")),
     *(f"dns.rdtypes.IN.{rdtype}" for rdtype in ("A", "AAAA")),
 )
-# What discovery/policyhost/certificates.py imports, in a thread, at the first certificate that is
+# What discovery/tls/certificates.py imports, in a thread, at the first certificate that is
 # rejected: it takes 8 MB and as long as all the rest.
 LATE_IMPORTS = (
     "cryptography.exceptions",
     "cryptography.hazmat.primitives.serialization",
     "cryptography.x509",
+    # What it takes to look at all that a domain publishes, which most never ask for.
+    "aiosmtplib",
+    "mtasts_resolver.published.observe",
 )
 
 # Discoveries that begin together go through the same steps together, and the processor has the code
@@ -114,7 +118,8 @@ class Child:
     def _received(self, data: memoryview) -> None:
         match messages.decode_for_discoverer(data):
             case Ask() as ask:
-                task = self._scheduler.start(partial(self._answer, ask))
+                most = MOST_OF_ALL if ask.question == "published" else None
+                task = self._scheduler.start(partial(self._answer, ask), most)
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             case Ping():
@@ -156,7 +161,11 @@ class Child:
                 answer = Misconfigured(ask.number, str(self._fault))
             else:
                 with charged(DnsAnswerError, f"reading DNS for {ask.about}"):
-                    answer = await _find(self._discoverer, ask)
+                    found = await _find(self._discoverer, ask)
+                if isinstance(found, Observed) and self._may_have_missed(found, late, cost):
+                    answer = Overloaded(ask.number, TOO_BUSY)
+                else:
+                    answer = Found(ask.number, msgspec.Raw(messages.encode(found)))
         except DiscoveryError as error:
             # What it took itself is no lateness of ours.
             if self.lag.matters(since=late + cost.seconds, of=self._patience(error)):
@@ -190,6 +199,12 @@ class Child:
                 action="look-ups of new domains are deferred until it is mended",
             )
 
+    def _may_have_missed(self, observed: Observed, late: float, cost: Cost) -> bool:
+        """Tell whether what could not be seen may be there, and we were late to look."""
+        patience = self._config.dns.timeout
+        failed = any(observed.failures())
+        return failed and self.lag.matters(since=late + cost.seconds, of=patience)
+
     def _patience(self, error: DiscoveryError) -> float:
         """Return the seconds after which `error` comes; for ever where no lateness leads to it.
 
@@ -219,9 +234,12 @@ def _import_now(modules: tuple[str, ...]) -> None:
         log.bug("internal-error", error, during="the discoverer's start")
 
 
-async def _find(discoverer: DirectDiscoverer, ask: Ask) -> Found:
+_Findings = FoundSts | Policy | FoundDane | Probe | Observed
+
+
+async def _find(discoverer: DirectDiscoverer, ask: Ask) -> _Findings:
     """Find out what is asked for. Raise DiscoveryError or ShortageError."""
-    found: FoundSts | Policy | FoundDane | Probe
+    found: _Findings
     match ask.question:
         case "sts":
             found = await discoverer.sts(ask.about, ask.known_ids)
@@ -235,4 +253,6 @@ async def _find(discoverer: DirectDiscoverer, ask: Ask) -> Found:
             found = await discoverer.hosts(ask.about)
         case "probe":
             found = await discoverer.probe()
-    return Found(ask.number, msgspec.Raw(messages.encode(found)))
+        case "published":
+            found = await discoverer.published(ask.about, smtp=ask.smtp)
+    return found

@@ -1,12 +1,20 @@
 """Discovery in this process: DNS and policy hosts, asked as the configuration says."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mtasts_resolver.config import Config, ConfigError, Fault
 from mtasts_resolver.discovery.dane import FAILURE_LIFETIME, discover_dane
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.validators import probe, trusted
-from mtasts_resolver.discovery.errors import DnsAnswerError, FetchCostError, FetchError
+from mtasts_resolver.discovery.errors import (
+    DnsAnswerError,
+    FetchCostError,
+    FetchError,
+    ObservationCostError,
+    ShortageError,
+)
 from mtasts_resolver.discovery.findings import (
     FoundDane,
     FoundRecord,
@@ -18,14 +26,23 @@ from mtasts_resolver.discovery.record import lookup_record
 from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy import Dane, DaneFinding, Policy, parse_next_hop
+from mtasts_resolver.published.observed import Observed
 from mtasts_resolver.worker.metering import charged
+
+if TYPE_CHECKING:
+    from mtasts_resolver.published.observe import Observer
 
 
 class DirectDiscoverer:
     """A Discoverer that does the work itself; with a `trace` it tells of each step."""
 
     def __init__(
-        self, dns: DnsClient, fetcher: PolicyFetcher, validating: DnsClient, trace: Trace | None
+        self,
+        dns: DnsClient,
+        fetcher: PolicyFetcher,
+        validating: DnsClient,
+        trace: Trace | None,
+        config: Config | None = None,
     ) -> None:
         self.dns = dns
         """Asks any of the configured name servers."""
@@ -34,6 +51,9 @@ class DirectDiscoverer:
         self._mail_hosts = validating.remembering()
         self._services = Services()
         self._trace = trace
+        self._config = config or Config()
+        self._observer: Observer | None = None
+        self._observing = asyncio.Lock()
 
     @classmethod
     def configured(cls, config: Config, trace: Trace | None = None) -> "DirectDiscoverer":
@@ -50,7 +70,7 @@ class DirectDiscoverer:
             )
         except ValueError as error:
             raise ConfigError([Fault(str(error), "$.https.ca_file")]) from None
-        return cls(dns, fetcher, trusted(dns, config.dns.dnssec), trace)
+        return cls(dns, fetcher, trusted(dns, config.dns.dnssec), trace, config)
 
     async def record(self, domain: str) -> FoundRecord:
         """Return the policy record of `domain`. Raise DnsError or NoRecordError."""
@@ -86,3 +106,20 @@ class DirectDiscoverer:
 
     async def probe(self) -> Probe:
         return await probe(self._validating)
+
+    async def published(self, domain: str, *, smtp: bool) -> Observed:
+        async with self._observing:
+            if self._observer is None:
+                self._observer = await asyncio.to_thread(_make_observer, self._config)
+            with charged(ObservationCostError, f"looking at {domain}"):
+                return await self._observer.observe(domain, smtp=smtp)
+
+
+def _make_observer(config: Config) -> "Observer":
+    """Return what looks at domains, whose libraries and trust stores nobody else needs."""
+    from mtasts_resolver.published.observe import Observer  # noqa: PLC0415
+
+    try:
+        return Observer.configured(config)
+    except ConfigError as error:  # the trust store was there when this process began
+        raise ShortageError(str(error)) from None

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from mtasts_resolver.discovery.findings import FoundDane, FoundSts, Probe
 from mtasts_resolver.policy import Policy
+from mtasts_resolver.published.observed import Observed
 
 
 class Discoverer(Protocol):
@@ -30,3 +31,14 @@ class Discoverer(Protocol):
 
     async def probe(self) -> Probe:
         """Ask the trusted name servers for what every validating one can prove. Raise DnsError."""
+
+
+class SetUpDiscoverer(Protocol):
+    """Whoever looks at all that a domain publishes."""
+
+    async def published(self, domain: str, *, smtp: bool) -> Observed:
+        """Return what is seen of `domain`; without `smtp` no MX host is talked to.
+
+        It takes minutes where hosts are silent, and one is looked at after the other. Raise
+        OverloadedError, as a Discoverer does, and ObservationCostError where it took too much.
+        """

@@ -13,7 +13,7 @@ from mtasts_resolver.discovery import errors
 from mtasts_resolver.discovery.errors import DiscoveryError, DnsError, FetchError, NoRecordError
 from mtasts_resolver.discovery.findings import FoundRecord
 
-Question = Literal["sts", "policy", "dane", "hosts", "probe"]
+Question = Literal["sts", "policy", "dane", "hosts", "probe", "published"]
 
 MAX_REASON_CHARS = 2_000  # of an error; what an administrator reads is far shorter
 
@@ -33,6 +33,8 @@ class Ask(Struct, tag=True):
     """The policy domain; of the questions `dane` and `hosts` the next hop, of `probe` nothing."""
     known_ids: tuple[str, ...] = ()
     """Of policies that are not to be fetched."""
+    smtp: bool = True
+    """Of the question `published`: whether to talk to MX hosts, too."""
 
 
 class Ping(Struct, tag=True):
@@ -54,7 +56,7 @@ class Found(Struct, tag=True):
 
     number: int
     found: msgspec.Raw
-    """A value of findings.py: who asked knows which."""
+    """A value of findings.py, or an Observed: who asked knows which."""
 
 
 class Failed(Struct, tag=True):

@@ -58,11 +58,13 @@ class OpenQuestions:
         question: Question,
         about: str,
         known_ids: Sequence[str],
+        *,
+        smtp: bool = True,
     ) -> T:
         """Return what `process`, or who takes over from it, finds. Raise as a Discoverer does."""
         loop = asyncio.get_running_loop()
         number = self._last_number = self._last_number + 1
-        message = messages.encode(Ask(number, question, about, tuple(known_ids)))
+        message = messages.encode(Ask(number, question, about, tuple(known_ids), smtp))
         future: asyncio.Future[T] = loop.create_future()
         self._asked[number] = _Asked(message, kind, process, loop.time(), future)
         process.send(message)

@@ -17,6 +17,7 @@ from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.config import Config, ConfigError, Fault
 from mtasts_resolver.discovery.findings import FoundDane, FoundSts, Probe
 from mtasts_resolver.policy import Policy
+from mtasts_resolver.published.observed import Observed
 from mtasts_resolver.worker import messages
 from mtasts_resolver.worker.messages import Configure, Question
 from mtasts_resolver.worker.process import WorkerProcess
@@ -66,12 +67,21 @@ class Supervisor:
     async def probe(self) -> Probe:
         return await self._ask(Probe, "probe", "")
 
+    async def published(self, domain: str, *, smtp: bool) -> Observed:
+        return await self._ask(Observed, "published", domain, smtp=smtp)
+
     async def _ask(
-        self, kind: type[T], question: Question, about: str, known_ids: Sequence[str] = ()
+        self,
+        kind: type[T],
+        question: Question,
+        about: str,
+        known_ids: Sequence[str] = (),
+        *,
+        smtp: bool = True,
     ) -> T:
         if (process := self._at_work()) is None:
             raise OverloadedError("the discoverer is not running")
-        return await self._questions.ask(process, kind, question, about, known_ids)
+        return await self._questions.ask(process, kind, question, about, known_ids, smtp=smtp)
 
     def _at_work(self) -> WorkerProcess | None:
         """Return the process that questions are for."""

@@ -14,14 +14,15 @@ import httpcore
 
 from mtasts_resolver.discovery.errors import CertificateError, ConnectError, DiscoveryError
 from mtasts_resolver.discovery.oserrors import os_reason, shortage
-from mtasts_resolver.discovery.policyhost.certificates import (
+from mtasts_resolver.discovery.policyhost.connect import reach_host
+from mtasts_resolver.discovery.policyhost.proxy import Proxy, proxy_failure
+from mtasts_resolver.discovery.tls.certificates import (
     describe_rejection,
     parse_certificate,
     read_unchecked_certificate,
 )
-from mtasts_resolver.discovery.policyhost.connect import reach_host
-from mtasts_resolver.discovery.policyhost.proxy import Proxy, proxy_failure
-from mtasts_resolver.discovery.policyhost.tls import Tls, Wire
+from mtasts_resolver.discovery.tls.failures import describe_tls_failure
+from mtasts_resolver.discovery.tls.wire import Tls, Wire
 from mtasts_resolver.discovery.trace import Trace
 
 MAX_HEAD = 16_384  # bytes before the body, as many as Node's clients take; few servers send 2,000
@@ -34,17 +35,6 @@ MAX_PROXY_LINES = 100  # of a proxy's answer to CONNECT; proxies send one to ten
 
 # What may follow a response with no body: the next one. A policy has no such line.
 _NEXT_RESPONSE = re.compile(rb"\n\r?\n(?=HTTP/)")
-
-_TLS_FAILURES = {
-    "WRONG_VERSION_NUMBER": "speaks no TLS",
-    "HTTP_REQUEST": "speaks no TLS",
-    "RECORD_LAYER_FAILURE": "speaks no TLS",
-    "PACKET_LENGTH_TOO_LONG": "speaks no TLS",
-    "UNSUPPORTED_PROTOCOL": "speaks no TLS of version 1.2 or later",
-    "TLSV1_ALERT_PROTOCOL_VERSION": "speaks no TLS of version 1.2 or later",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "refuses the TLS handshake",
-    "TLSV1_UNRECOGNIZED_NAME": "refuses the TLS handshake, for it does not know the name",
-}
 
 
 class PolicyHostBackend(httpcore.AsyncNetworkBackend):
@@ -60,6 +50,8 @@ class PolicyHostBackend(httpcore.AsyncNetworkBackend):
         self.trace = trace
         self.asks_proxy = False
         """Whether it is the proxy's own words that are read: until TLS with the policy host."""
+        self.tls: Tls | None = None
+        """That with the policy host, as soon as that has shown who it is."""
         self._wire: Wire | None = None
 
     async def connect_tcp(
@@ -109,9 +101,10 @@ class Unsecured(httpcore.AsyncNetworkStream):
         self._backend.asks_proxy = False
         with trace.step(f"TLS with {host}") as step:
             # No leftover is to be discarded here: what came before is a part of the handshake to
-            # TLS, which fails over it, for it reads the very buffer where that waits (see tls.py).
+            # TLS, which fails over it, for it reads the very buffer where that waits (see wire.py).
             tls = Tls(self._wire, ssl_context, host)
             await self._handshake(tls, host)
+            self._backend.tls = tls
             step.outcome = tls.object.version() or ""
             if trace.kept:
                 step.details = _describe(tls.object.getpeercert(binary_form=True))
@@ -127,12 +120,9 @@ class Unsecured(httpcore.AsyncNetworkStream):
             # In a thread: the library that reads certificates takes tens of milliseconds to load.
             why = await asyncio.to_thread(describe_rejection, host, error, der)
             raise CertificateError(why) from None
-        except ssl.SSLError as error:
-            raise ConnectError(_describe_tls_failure(host, error)) from None
         except OSError as error:
             raise (
-                shortage(error, self._wire.peer)
-                or ConnectError(f"{host} broke off the TLS handshake: {os_reason(error)}")
+                shortage(error, self._wire.peer) or ConnectError(describe_tls_failure(host, error))
             ) from None
 
     async def aclose(self) -> None:
@@ -231,11 +221,3 @@ def _broken_connections(peer: str) -> Iterator[None]:
 def _describe(der: bytes | None) -> tuple[str, ...]:
     certificate = parse_certificate(der) if der else None
     return certificate.describe() if certificate is not None else ()
-
-
-def _describe_tls_failure(host: str, error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return f"{host} closed the connection during the TLS handshake"
-    if words := _TLS_FAILURES.get(error.reason or ""):
-        return f"{host} {words}"
-    return f"TLS with {host} failed: {os_reason(error)}"

@@ -5,8 +5,8 @@ from functools import partial
 
 from mtasts_resolver.discovery.errors import ConnectError, DiscoveryError
 from mtasts_resolver.discovery.oserrors import no_route, os_reason, shortage
-from mtasts_resolver.discovery.policyhost.tls import Wire, open_wire
 from mtasts_resolver.discovery.race import race
+from mtasts_resolver.discovery.tls.wire import Wire, open_wire
 
 NEXT_ADDRESS_AFTER = 0.25  # seconds: RFC 8305 §5
 MAX_ADDRESSES = 6  # tried of one host; a fetch has no time for more

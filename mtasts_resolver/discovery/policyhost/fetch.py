@@ -4,9 +4,9 @@ here            PolicyFetcher.fetch_policy
 lookup.py       A and AAAA of mta-sts.<domain>; what addresses.py does not allow is left out
 request.py      one GET by httpx and httpcore, whole, which get their connection from
 backend.py      connect.py (or proxy.py): TCP to one of those addresses, and no other;
-TLS before anything else: what a policy host sends, tls.py lets TLS alone read;
+TLS before anything else: what a policy host sends, tls/wire.py lets TLS alone read;
 the bounds on a response's head and on all its bytes
-authorities.py  whom to trust; certificates.py: why a certificate is rejected
+tls/            authorities.py: whom to trust; certificates.py: why a certificate is rejected
 here            what of a response counts: 200, text/plain, 64 KiB; no redirect, no coding
 """
 
@@ -28,11 +28,11 @@ from mtasts_resolver.discovery.errors import (
     MediaTypeError,
     StatusError,
 )
-from mtasts_resolver.discovery.policyhost.authorities import TrustStore
 from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
 from mtasts_resolver.discovery.policyhost.lookup import find_addresses
 from mtasts_resolver.discovery.policyhost.proxy import Proxy
 from mtasts_resolver.discovery.policyhost.request import PolicyHostTransport
+from mtasts_resolver.discovery.tls.authorities import TrustStore
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.policy import (
     MAX_DOCUMENT_BYTES,
@@ -57,7 +57,7 @@ _LINES_SHOWN = 200  # of a document, in a trace
 
 # RFC 8461 §3.3: no HTTP caching, so nothing conditional is asked. A coded body could grow beyond
 # all bounds when it is decoded, so no coding is asked for, and none accepted.
-_HEADERS = {
+REQUEST_HEADERS = {
     "Accept": "text/plain",
     "Accept-Encoding": "identity",
     "Connection": "close",
@@ -118,13 +118,13 @@ class PolicyFetcher:
         url = httpx.URL(scheme="https", host=host, port=self._port, path=PATH)
         with trace.step(f"GET {url}") as step:
             response = await transport.handle_async_request(
-                httpx.Request("GET", url, headers=_HEADERS)
+                httpx.Request("GET", url, headers=REQUEST_HEADERS)
             )
             async with aclosing(response):
                 _check_status(response)
                 _check_media_type(response)
-                _check_length(response)
-                body = await _read_body(response)
+                check_length(response)
+                body = await read_body(response)
             step.outcome = f"{response.status_code}, text/plain, {len(body)} bytes"
         return body
 
@@ -151,7 +151,7 @@ def _check_media_type(response: httpx.Response) -> None:
         )
 
 
-def _check_length(response: httpx.Response) -> None:
+def check_length(response: httpx.Response) -> None:
     """Reject what would be too long, or coded, before reading it."""
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding != "identity":
@@ -161,7 +161,8 @@ def _check_length(response: httpx.Response) -> None:
         raise _too_long()
 
 
-async def _read_body(response: httpx.Response) -> bytes:
+async def read_body(response: httpx.Response) -> bytes:
+    """Return the body, within its bounds. Raise BodyError."""
     body = bytearray()
     parts = 0
     async for part in response.aiter_raw():

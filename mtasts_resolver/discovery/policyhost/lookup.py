@@ -7,6 +7,7 @@ from itertools import chain, zip_longest
 
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.config import IPNetwork
+from mtasts_resolver.discovery.addresses import is_allowed
 from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import (
@@ -15,7 +16,6 @@ from mtasts_resolver.discovery.errors import (
     DnsError,
     PolicyHostError,
 )
-from mtasts_resolver.discovery.policyhost.addresses import is_allowed
 from mtasts_resolver.discovery.trace import Trace
 
 _SHOWN = 5  # addresses that an error names
@@ -33,7 +33,7 @@ async def find_addresses(
         answers = await asyncio.gather(
             dns.query(host, "AAAA"), dns.query(host, "A"), return_exceptions=True
         )
-        found = _by_turns(*map(_addresses, answers))
+        found = by_turns(*map(_addresses, answers))
         if not found:
             raise _failure(host, answers)
         allowed = [text for text in found if is_allowed(ip_address(text), allow_networks)]
@@ -56,7 +56,8 @@ def _addresses(answer: DnsAnswer | BaseException) -> list[str]:
     raise answer
 
 
-def _by_turns(*families: list[str]) -> list[str]:
+def by_turns(*families: list[str]) -> list[str]:
+    """Return the addresses of all families, one of each after the other."""
     turns = chain.from_iterable(zip_longest(*families))
     return [address for address in turns if address is not None]
 

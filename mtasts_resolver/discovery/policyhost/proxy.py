@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import httpcore
 
 from mtasts_resolver.config import ProxyUrl
+from mtasts_resolver.discovery.addresses import is_address
 from mtasts_resolver.discovery.errors import DiscoveryError, ShortageError
 from mtasts_resolver.discovery.oserrors import os_reason, shortage
-from mtasts_resolver.discovery.policyhost.addresses import is_address
 from mtasts_resolver.discovery.policyhost.connect import MAX_ADDRESSES, reach
-from mtasts_resolver.discovery.policyhost.tls import Wire
+from mtasts_resolver.discovery.tls.wire import Wire
 
 
 class Proxy:

@@ -9,8 +9,8 @@ import sys
 import uvloop
 
 from mtasts_resolver.base.privileges import LATE_IMPORTS, import_now
-from mtasts_resolver.discovery.policyhost.authorities import trusting_context
-from mtasts_resolver.discovery.policyhost.tls import Tls, open_wire
+from mtasts_resolver.discovery.tls.authorities import trusting_context
+from mtasts_resolver.discovery.tls.wire import Tls, open_wire
 
 
 def say(line: str) -> None:

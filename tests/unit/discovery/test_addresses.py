@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.discovery.policyhost.addresses import is_allowed
+from mtasts_resolver.discovery.addresses import is_allowed
 
 PUBLIC = ["8.8.8.8", "192.0.1.1", "172.15.0.1", "172.32.0.1", "2606:4700::1111", "2a00::1"]
 

@@ -21,13 +21,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from mtasts_resolver.config import NameServer
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import CertificateError, ShortageError
-from mtasts_resolver.discovery.policyhost import authorities
-from mtasts_resolver.discovery.policyhost.authorities import (
+from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
+from mtasts_resolver.discovery.tls import authorities
+from mtasts_resolver.discovery.tls.authorities import (
     TRUST_STORE_AGE,
     TrustStore,
     trusting_context,
 )
-from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from tests.unit.discovery.policyhost import DOMAIN, HOST, fetcher_for, policy_host, response, tls
 
 NOW = datetime.now(UTC)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.discovery.errors import CertificateError
-from mtasts_resolver.discovery.policyhost.certificates import (
+from mtasts_resolver.discovery.tls.certificates import (
     MAX_DESCRIBED,
     describe_rejection,
     parse_certificate,
@@ -165,7 +165,7 @@ async def test_a_certificate_that_cannot_be_had_is_none(ca: trustme.CA) -> None:
 async def test_a_silent_server_does_not_hold_up_the_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mtasts_resolver.discovery.policyhost.certificates.UNCHECKED_TIMEOUT", 0.05)
+    monkeypatch.setattr("mtasts_resolver.discovery.tls.certificates.UNCHECKED_TIMEOUT", 0.05)
 
     async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         while await reader.read(1000):

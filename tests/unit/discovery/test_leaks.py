@@ -30,7 +30,7 @@ from mtasts_resolver.discovery.errors import (
 from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
 from mtasts_resolver.discovery.policyhost.fetch import PolicyFetcher
 from mtasts_resolver.discovery.policyhost.request import PolicyHostTransport
-from mtasts_resolver.discovery.policyhost.tls import Tls, Wire
+from mtasts_resolver.discovery.tls.wire import Tls, Wire
 from mtasts_resolver.discovery.trace import Trace
 from tests.unit.discovery.policyhost import (
     DOCUMENT,

@@ -10,8 +10,8 @@ import pytest
 import trustme
 
 from mtasts_resolver.discovery.errors import ConnectError, FetchError
-from mtasts_resolver.discovery.policyhost import tls as wires
-from mtasts_resolver.discovery.policyhost.tls import Wire, open_wire
+from mtasts_resolver.discovery.tls import wire as wires
+from mtasts_resolver.discovery.tls.wire import Wire, open_wire
 from tests.unit.discovery.policyhost import (
     DOCUMENT,
     DOMAIN,

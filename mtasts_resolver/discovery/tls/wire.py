@@ -44,6 +44,13 @@ class Wire(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._end: OSError | None = None
 
+    @property
+    def own_literal(self) -> str:
+        """This end's address, as a client says it who has no name (RFC 5321 §4.1.3)."""
+        name = None if self._transport is None else self._transport.get_extra_info("sockname")
+        address = "0.0.0.0" if name is None else str(name[0]).partition("%")[0]  # noqa: S104
+        return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 

@@ -1,7 +1,7 @@
-"""Which addresses a policy host may have: only what the whole Internet can reach.
+"""Which addresses a policy host or MX host may have: only what the whole Internet can reach.
 
-Whoever publishes a policy record also chooses the addresses of its policy host. Were they not
-checked, any domain could make this host talk to its neighbours, to itself, or to a cloud's
+Whoever publishes a domain also chooses the addresses of its policy host and of its MX hosts. Were
+they not checked, any domain could make this host talk to its neighbours, to itself, or to a cloud's
 metadata service.
 """
 

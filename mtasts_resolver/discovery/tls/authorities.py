@@ -1,4 +1,4 @@
-"""Whom this host trusts to vouch for a policy host, and how certificates are verified.
+"""Whom this host trusts to vouch for policy hosts and MX hosts, and how certificates are verified.
 
 The system's authorities are those that OpenSSL would find, but read all at once.
 
@@ -12,7 +12,8 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from time import sleep
 
@@ -35,20 +36,25 @@ PAUSE = 0.2  # seconds
 # What OpenSSL passes over for good, too: most systems have either the file or the directory.
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
+HTTP = ("http/1.1",)  # what is to be spoken within TLS (RFC 7301)
+
 
 class TrustStore:
-    """The context for policy hosts, loaded once, since that takes tens of milliseconds.
+    """The context for hosts that speak `alpn`, loaded once, as that takes tens of milliseconds.
 
     It is loaded again, aside, when it is old: a daemon outlives the authorities that it started
     with. What cannot be loaded again stays in force.
     """
 
     def __init__(
-        self, ca_file: Path | None, monotonic: Callable[[], float] = time.monotonic
+        self,
+        ca_file: Path | None,
+        monotonic: Callable[[], float] = time.monotonic,
+        alpn: Sequence[str] = HTTP,
     ) -> None:
-        self._ca_file = ca_file
+        self._load = partial(trusting_context, ca_file, alpn)
         self._monotonic = monotonic
-        self._context = trusting_context(ca_file)
+        self._context = self._load()
         self._reload_at = monotonic() + TRUST_STORE_AGE
 
     async def context(self) -> ssl.SSLContext:
@@ -56,14 +62,14 @@ class TrustStore:
         if now >= self._reload_at:
             self._reload_at = now + TRUST_STORE_AGE
             try:
-                self._context = await asyncio.to_thread(trusting_context, self._ca_file)
+                self._context = await asyncio.to_thread(self._load)
             except (ValueError, ShortageError) as error:
                 log.warning("trust-store-not-reloaded", reason=str(error))
         return self._context
 
 
-def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return the context for policy hosts: of the system's trust store, or of `ca_file` alone.
+def trusting_context(ca_file: Path | None, alpn: Sequence[str] = HTTP) -> ssl.SSLContext:
+    """Return the context for hosts: of the system's trust store, or of `ca_file` alone.
 
     RFC 8461 §3.3: the chain leads to a trusted root, the certificate is valid for the name by its
     DNS-ID, not by a common name, and is not expired. Raise ValueError if `ca_file` is unusable, or
@@ -80,7 +86,8 @@ def trusting_context(ca_file: Path | None) -> ssl.SSLContext:
         _load_ca_file(context, ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8461 §3.3, RFC 8996
     context.hostname_checks_common_name = False
-    context.set_alpn_protocols(["http/1.1"])
+    if alpn:  # an MX host may refuse whoever names what it does not speak, as Exim does
+        context.set_alpn_protocols(list(alpn))
     return context
 
 

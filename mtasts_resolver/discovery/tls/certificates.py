@@ -1,4 +1,4 @@
-"""What a policy host's certificate says, and words for why it is rejected."""
+"""What the certificate of a policy host or MX host says, and words for why it is rejected."""
 
 import asyncio
 import ssl
@@ -12,7 +12,7 @@ from functools import cache
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import ConnectError
-from mtasts_resolver.discovery.policyhost.tls import Tls, open_wire
+from mtasts_resolver.discovery.tls.wire import Tls, open_wire
 
 log = logs.get(__name__)
 
@@ -20,7 +20,7 @@ UNCHECKED_TIMEOUT = 2.0  # seconds: the handshake before it has just worked
 MAX_DESCRIBED = 16_384  # bytes of a certificate; a hundred names take five thousand
 NAMES_SHOWN = 5  # certificates with a hundred names exist
 
-_WARNINGS = threading.Lock()
+WARNINGS = threading.Lock()  # held by whoever changes the filters of warnings
 
 # <openssl/x509_vfy.h>, X509_V_ERR_...
 _NOT_YET_VALID = 9
@@ -29,6 +29,15 @@ _SELF_SIGNED = 18
 _SELF_SIGNED_IN_CHAIN = 19
 _NO_ISSUER = (2, 20, 21)
 _WRONG_NAME = 62
+
+INVALID = "certificate-invalid"
+_CODES = {
+    _NOT_YET_VALID: "certificate-not-yet-valid",
+    _EXPIRED: "certificate-expired",
+    _SELF_SIGNED: "certificate-self-signed",
+    _SELF_SIGNED_IN_CHAIN: "certificate-issuer-unknown",
+    _WRONG_NAME: "certificate-names-another",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,8 @@ class Certificate:
     issuer: str
     not_before: datetime
     not_after: datetime
+    key: str = ""
+    """Such as `RSA 2048` or `EC secp256r1`."""
 
     def names(self) -> str:
         """Return the first of its DNS names, and how many more there are."""
@@ -67,7 +78,7 @@ def parse_certificate(der: bytes) -> Certificate | None:
     try:
         # What is odd about a stranger's certificate, such as a name that is too long, is nothing
         # to warn of. The filters are the process's own, hence the lock.
-        with _WARNINGS, warnings.catch_warnings(action="ignore"):
+        with WARNINGS, warnings.catch_warnings(action="ignore"):
             certificate = x509.load_der_x509_certificate(der)
             subject, issuer = certificate.subject, certificate.issuer
             names: list[str] = []
@@ -82,6 +93,7 @@ def parse_certificate(der: bytes) -> Certificate | None:
                 printable(issuer.rfc4514_string()),
                 certificate.not_valid_before_utc,
                 certificate.not_valid_after_utc,
+                _describe_key(certificate.public_key()),
             )
     except (
         ValueError,
@@ -94,6 +106,13 @@ def parse_certificate(der: bytes) -> Certificate | None:
         return None
 
 
+def _describe_key(key: object) -> str:
+    """Return the kind of a public key of the library's, and its size or curve."""
+    kind = type(key).__name__.strip("_").removesuffix("PublicKey")
+    curve = getattr(getattr(key, "curve", None), "name", None)
+    return f"{kind} {curve or getattr(key, 'key_size', '')}".rstrip()
+
+
 async def read_unchecked_certificate(address: str, port: int, host: str) -> bytes | None:
     """Return the certificate, as DER, that `address` shows to whoever asks for `host`.
 
@@ -104,7 +123,7 @@ async def read_unchecked_certificate(address: str, port: int, host: str) -> byte
         async with asyncio.timeout(UNCHECKED_TIMEOUT):
             wire = await open_wire(address, port)
             try:
-                tls = Tls(wire, _unchecking_context(), host)
+                tls = Tls(wire, unchecking_context(), host)
                 await tls.handshake()
                 return tls.object.getpeercert(binary_form=True)
             finally:
@@ -114,12 +133,19 @@ async def read_unchecked_certificate(address: str, port: int, host: str) -> byte
 
 
 @cache
-def _unchecking_context() -> ssl.SSLContext:
+def unchecking_context() -> ssl.SSLContext:
+    """Return the context that takes any certificate: for saying why one was rejected."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def rejection_code(error: ssl.SSLCertVerificationError) -> str:
+    """Return the kind of rejection that `error` is."""
+    code = error.verify_code
+    return "certificate-issuer-unknown" if code in _NO_ISSUER else _CODES.get(code, INVALID)
 
 
 def describe_rejection(
