@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mtasts_resolver.config import parse_address
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import ShortageError
-from mtasts_resolver.discovery.policyhost.authorities import trusting_context
+from mtasts_resolver.discovery.tls.authorities import trusting_context
 from mtasts_resolver.doctor.certificates import Roots
 from mtasts_resolver.doctor.configuration import judge_reading
 from mtasts_resolver.doctor.daemon import SeenDaemon, judge_daemon
