@@ -1,7 +1,8 @@
-"""`python -m tests.lab.administrator`: write docs/administration.md and docs/rollout.md anew.
+"""`python -m tests.lab.administrator`: write what pages of docs/ show of a terminal anew.
 
 Somebody types a page's commands on a terminal of 80 columns, while in the lab happens what the
-page says. The program finds the lab's configuration as it would that of a host.
+page says. The program finds the lab's configuration as it would that of a host; docs/doctor.md is
+typed on a host of its own (freshhost.py).
 """
 
 import re
@@ -9,13 +10,17 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from . import steps
+from . import debian13, freshhost, steps
+from .booted import BootedSystem
+from .freshhost import fresh_host
 from .internet import DOMAINS, GOOD, SECOND
 from .lab import Lab, running_lab
 from .namespace import ROOT, environment, missing
 from .published import policy
-from .sessions import rewrite
+from .sessions import Typist, rewrite
 from .stream import LabError
 from .terminal import shown
 
@@ -145,6 +150,10 @@ def start_plain(lab: Lab) -> None:
     lab.daemon.start()
 
 
+def write_anew(page: Path, typist: Typist) -> None:
+    page.write_text(rewrite(page.read_text("utf-8"), typist), "utf-8")
+
+
 def main() -> None:
     if reason := missing():
         sys.exit(f"The page cannot be written: {reason}.")
@@ -153,9 +162,15 @@ def main() -> None:
             for page in PAGES:
                 start_plain(lab)
                 administrator = Administrator(lab)
-                text = rewrite(page.read_text("utf-8"), administrator)
-                page.write_text(text, "utf-8")
+                write_anew(page, administrator)
                 administrator.restore()
+            tarball = debian13.tarball(lambda what: print(what, file=sys.stderr))  # noqa: T201
+            with (
+                TemporaryDirectory() as place,
+                BootedSystem(Path(place), tarball) as system,
+                fresh_host(lab, system) as host,
+            ):
+                write_anew(freshhost.PAGE, host)
     except LabError as error:
         sys.exit(f"The lab does not work: {error}")
 

@@ -129,6 +129,8 @@ NEGLECTED = Domain(
 )
 """Set up once, and then forgotten."""
 
+KEPT_ID = Domain("kept-id.example", (WELL,), ENFORCE)
+
 CHECKED_RECORDS = (
     recorded("absent"),
     recorded("fails", record("1"), fails=("_mta-sts",)),
@@ -203,6 +205,7 @@ CHECKED_REPORTS = (
 CHECKED = (
     MODEL,
     NEGLECTED,
+    KEPT_ID,
     *CHECKED_RECORDS,
     *CHECKED_POLICY_HOSTS,
     *CHECKED_DOCUMENTS,

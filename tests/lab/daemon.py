@@ -45,6 +45,7 @@ class Daemon:
         self._store.mkdir()
         user = pwd.getpwnam(USER)
         os.chown(self._store, user.pw_uid, user.pw_gid)
+        self.history = self._store / "policies.sqlite-history"
         self.control = directory / "control.sock"
         self.settings: dict[str, object] = {}
         """Those besides what the lab needs."""

@@ -17,7 +17,7 @@ _SESSION = re.compile(
     r"(?:^<!-- lab: (?P<before>[^>]*) -->\n+)?^```console\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_NUMBERS = re.compile(r"[0-9]+")
+_NUMBERS = re.compile(r"[0-9]+(?:,[0-9]{3})*")
 _SPANS = re.compile(r"\b0(?:d|h|min|s)(?: 0(?:d|h|min|s))?\b")
 _RULES = re.compile(r"[─━═]+|…")
 
