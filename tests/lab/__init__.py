@@ -14,8 +14,11 @@ policyhosts.py, receivers.py, events.py, servers.py
 hosts.py       the same, driven from outside
 postfix.py     the sending Postfix and its log
 debian13.py    a root of Debian 13 for its later Postfix and Python, made once and kept
+booted.py      such a root, booted; freshhost.py: on the lab's internet, to be set up
 tlsrpt.py      what is sent along for TLS reports
 daemon.py      mtasts-resolver itself
 lab.py         all of that together
+administrator.py
+               what pages of docs/ show of a terminal (sessions.py, terminal.py)
 demo.py        a table of it, for people
 """

@@ -18,7 +18,7 @@ from .sessions import replay, sessions, shape
 pytestmark = pytest.mark.lab
 
 FOUND_AT_FIRST = (
-    "unit-not-enabled",
+    "daemon-not-running",
     "policy-map-missing",
     "plain-text-without-policy",
     "dane-without-dnssec",
