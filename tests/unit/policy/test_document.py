@@ -190,6 +190,7 @@ def test_empty_document(body: bytes) -> None:
 def test_document_that_is_not_utf_8(body: bytes, line: int) -> None:
     error = refusal(body)
     assert error.line == line
+    assert error.lacking is None
     assert str(error) == f"line {line}: it is not UTF-8"
 
 
@@ -198,6 +199,7 @@ def test_document_that_is_not_utf_8(body: bytes, line: int) -> None:
 def test_missing_field(name: str) -> None:
     error = refusal(document(**{name: None}))
     assert error.line is None
+    assert error.lacking == name
     assert f"there is no {name}" in str(error)
 
 

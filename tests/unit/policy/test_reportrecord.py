@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.policy.record import RecordError, parse_record
+from mtasts_resolver.policy.record import RecordError, parse_record, select_record
 from mtasts_resolver.policy.reportrecord import (
     ReportRecord,
     parse_report_record,
@@ -40,10 +40,10 @@ def test_valid_report_record(text: bytes, uris: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("text", "reason", "position"),
     [
-        (b"", "does not begin", None),
+        (b"", "^it does not begin with 'v=TLSRPTv1;'$", None),
         (b"v=TLSRPTv10; rua=mailto:a", "does not begin", None),
         (b"v=tlsrptv1; rua=mailto:a", "does not begin", None),
-        (b"v=TLSRPTv1;", "has no rua", None),
+        (b"v=TLSRPTv1;", "^it has no rua, and so names nobody to send reports to$", None),
         (b"v=TLSRPTv1; x=1", "has no rua", None),
         (b"v=TLSRPTv1; RUA=mailto", "has no rua", None),
         (b"v=TLSRPTv1; rua=a@b.example", "'rua=a@b.example' is malformed", 13),
@@ -52,6 +52,7 @@ def test_valid_report_record(text: bytes, uris: tuple[str, ...]) -> None:
         (b"v=TLSRPTv1; rua=mailto:a b", "malformed", 13),
         (b"v=TLSRPTv1; rua=mailto:\xc3\xa9@b", "malformed", 13),
         (b"v=TLSRPTv1; rua=", "malformed", 13),
+        (b"v=TLSRPTv1; rua=\x0bmailto:a", "malformed", 13),
         (b"v=TLSRPTv1; rua=mailto:a; ; x=1", "malformed", 27),
         (b"v=TLSRPTv1; rua=mailto:a;\t nothing", "malformed", 28),
     ],
@@ -94,10 +95,12 @@ def test_whatever_it_is_it_is_a_record_or_an_error(text: bytes) -> None:
         (b"v=STSv1;id=a-b", 9),
         (b"v=STSv1 ;\t id=1 ; oops", 19),
         (b"v=STSv1; id=1;;", 15),
-        (b"v=STSv1", None),
+        (b"v=STSv1; id=1;\x0b", 15),
+        (b"v=STSv1;", None),
     ],
 )
 def test_errors_of_a_policy_record_say_where(text: bytes, position: int | None) -> None:
-    with pytest.raises(RecordError) as caught:
-        parse_record(text)
-    assert caught.value.position == position
+    for read in (parse_record, lambda text: select_record([text])):
+        with pytest.raises(RecordError) as caught:
+            read(text)
+        assert caught.value.position == position
