@@ -175,14 +175,23 @@ def _faults(document: str) -> list[str]:
             if error.line is not None:
                 emptied.append(lines[error.line - 1].lstrip("\ufeff \t").lower())
                 lines[error.line - 1] = ""
+                faults.append(str(error))
             elif error.lacking is not None:
+                if not any(line.startswith(error.lacking) for line in emptied):
+                    faults.append(f"{error}{_misspelt(error.lacking, lines)}")
                 lines.append(_FILLERS[error.lacking])
-                if any(line.startswith(error.lacking) for line in emptied):
-                    continue  # it is told already what is wrong with it
             else:
                 return [*faults, str(error)]
-            faults.append(str(error))
     return faults
+
+
+def _misspelt(name: str, lines: list[str]) -> str:
+    """Return where `name` stands in another spelling: names are in lower case, with underscores."""
+    for number, line in enumerate(lines, start=1):
+        field = line.partition(":")[0].strip()
+        if field != name and field.lower().replace("-", "_") == name:
+            return f", but {quote(field)} in line {number}"
+    return ""
 
 
 def _judge_fields(about: str, document: str) -> Iterator[Finding]:

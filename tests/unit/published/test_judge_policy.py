@@ -379,7 +379,8 @@ def test_max_age_does_not_matter_before_and_after(mode: str) -> None:
         ("", ["the document is empty"]),
         ("<html>\n<body>\n", ["line 1: '<html>' is not 'name: value'"]),
         ("version: STSv1", ["there is no mode", "there is no max_age"]),
-        (DOCUMENT.replace("mode", "Mode"), ["there is no mode"]),
+        (DOCUMENT.replace("mode", "Mode"), ["there is no mode, but 'Mode' in line 2"]),
+        (DOCUMENT.replace("max_age", "max-age"), ["there is no max_age, but 'max-age' in line 5"]),
         (DOCUMENT.replace("mode: ", "mode = "), ["line 2: 'mode = enforce' is not 'name: value'"]),
         ("\ufeff" + DOCUMENT, ["line 1: it begins with a byte order mark"]),
         (
