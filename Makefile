@@ -70,6 +70,8 @@ docs: $(TEST)
 	$(VENV)/bin/python -m manual
 	$(VENV)/bin/python -m mtasts_resolver.cli.export_format > docs/cache-export.schema.json.new
 	mv docs/cache-export.schema.json.new docs/cache-export.schema.json
+	$(VENV)/bin/python -m mtasts_resolver.cli.checked.schema > docs/check.schema.json.new
+	mv docs/check.schema.json.new docs/check.schema.json
 
 docs-lab: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.administrator

@@ -27,6 +27,7 @@ COMMANDS = {
     "serve": "serve:serve",
     "query": "query:query",
     "explain": "explain:explain",
+    "check": "check:check",
     "status": "status:status",
     "doctor": "doctor:doctor",
     "history": "history:history",

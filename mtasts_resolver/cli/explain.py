@@ -3,13 +3,10 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from mtasts_resolver.answers.explanation import Explanation, explain_key
 from mtasts_resolver.base import logs
@@ -25,6 +22,7 @@ from mtasts_resolver.cli.options import (
     server_option,
     socketmap_address,
 )
+from mtasts_resolver.cli.progress import spinner
 from mtasts_resolver.cli.running import daemon_options
 from mtasts_resolver.cli.socketmap_client import ask
 from mtasts_resolver.cli.terminal import color_option, show_notes, use_color, width
@@ -60,7 +58,7 @@ def explain(
     """
     config = read_config(config_file)
     logs.setup_logging("error", "text")  # what else would be logged is among the steps
-    with _spinner() as tell:
+    with spinner() as tell:
         tell("the daemon's answer")
         now = _ask_daemon(config, server, map_name, domain)
         decided = find_override(parse_next_hop(domain), config, control_socket, config_file)
@@ -77,17 +75,6 @@ def explain(
             show_notes([f"Overrides that were added by command are not seen: {decided.unseen}"])
         click.echo(as_text(explanation, now, why, width(sys.stdout)), color=use_color(color))
     sys.exit(_exit_code(explanation))
-
-
-@contextmanager
-def _spinner() -> Iterator[Callable[[str], None]]:
-    """Show on standard error, where that is a terminal, what the block says that it waits for."""
-    console = Console(stderr=True)
-    if not console.is_terminal or console.is_dumb_terminal:
-        yield lambda _step: None
-        return
-    with console.status("") as status:
-        yield lambda step: status.update(Text(step, no_wrap=True, overflow="ellipsis"))
 
 
 def _explain(

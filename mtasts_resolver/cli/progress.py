@@ -1,6 +1,6 @@
 """How far long work has come, for a person who waits for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 
 class Bar:
@@ -54,3 +55,14 @@ def progress(what: str, *, shown: bool = True) -> Iterator[Bar]:
         *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
     ) as bar:
         yield Bar(bar, what)
+
+
+@contextmanager
+def spinner() -> Iterator[Callable[[str], None]]:
+    """Show on standard error, where that is a terminal, what the block says that it waits for."""
+    console = Console(stderr=True)
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield lambda _step: None
+        return
+    with console.status("") as status:
+        yield lambda step: status.update(Text(step, no_wrap=True, overflow="ellipsis"))

@@ -46,8 +46,8 @@ _END = f"""\
 | code | says |
 |---|---|
 | `0` | it is done; the answer is yes |
-| `{exit_codes.NEGATIVE}` | the answer is no: not found, no policy |
-| `{exit_codes.USAGE}` | wrong usage, or a configuration that is not valid |
+| `{exit_codes.NEGATIVE}` | the answer is no: not found, no policy; `check`: warnings |
+| `{exit_codes.USAGE}` | wrong usage, or a configuration that is not valid; `check`: errors |
 | `{exit_codes.UNAVAILABLE}` | the daemon cannot be reached |
 | `{exit_codes.TEMPORARY}` | a temporary failure, such as an output that cannot be written |
 | `{exit_codes.NOT_PERMITTED}` | the daemon's socket is not for this user, or may be a stranger's |

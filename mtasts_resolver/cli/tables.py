@@ -42,16 +42,21 @@ def show_rows(rows: Iterable[Shown]) -> None:
 
 
 def show_table(
-    heads: Sequence[str], lines: Iterable[Sequence[str]], notes: Sequence[str] = ()
+    heads: Sequence[str],
+    lines: Iterable[Sequence[str]],
+    notes: Sequence[str] = (),
+    *,
+    columns: int | None = None,
+    color: bool | None = None,
 ) -> None:
     """Show lines below each other, on a terminal in columns below their heads.
 
     Where they do not all fit side by side, the first column gives way, and then the last is cut.
     Below a line stands its note, where it has one. In a pipe the cells of a line have tabs between,
-    and there are no notes.
+    and there are no notes; unless `columns` and `color` say how it is to be all the same.
     """
     lines = [tuple(map(escaped, line)) for line in lines]
-    columns = width(sys.stdout)
+    columns = columns or width(sys.stdout)
     if columns is None:
         for line in lines:
             click.echo("\t".join(line))
@@ -60,14 +65,14 @@ def show_table(
     between = 2 * (len(rooms) - 1)
     rooms[0] = max(LEAST_ROOM, min(rooms[0], columns - between - sum(rooms[1:])))
     rooms[-1] = max(len(heads[-1]), min(rooms[-1], columns - between - sum(rooms[:-1])))
-    color = use_color("auto")
+    color = use_color("auto") if color is None else color
     for number, line in enumerate([heads, *lines]):
         cells = (_cut(cell, room).ljust(room) for cell, room in zip(line, rooms, strict=True))
         text = "  ".join(cells).rstrip()
-        click.echo(click.style(text, bold=(not number and color) or None))
+        click.echo(click.style(text, bold=(not number and color) or None), color=color)
         if number and notes and notes[number - 1]:
             note = wrap(escaped(notes[number - 1]), columns, first=_NOTE, rest=_NOTE)
-            click.echo(click.style("\n".join(note), fg="yellow" if color else None))
+            click.echo(click.style("\n".join(note), fg="yellow" if color else None), color=color)
 
 
 def _cut(text: str, room: int) -> str:

@@ -33,7 +33,7 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document that describes `endpoints`."""
     endpoints = list(endpoints)
     structs = _structs(endpoints)
-    schemas, components = _schemas(structs)
+    schemas, components = explained_schemas(structs)
     schema_of = dict(zip(structs, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
@@ -91,7 +91,7 @@ def _operation(endpoint: Endpoint, schema_of: dict[type[Struct], Any]) -> dict[s
 
 def _parameters(path: str, params: type[Struct]) -> Iterable[dict[str, Any]]:
     in_path = set(re.findall(r"{(\w+)}", path))
-    _, components = _schemas([params])
+    _, components = explained_schemas([params])
     described = components[params.__name__]
     for name, schema in described["properties"].items():
         place = "path" if name in in_path else "query"
@@ -103,9 +103,11 @@ def _parameters(path: str, params: type[Struct]) -> Iterable[dict[str, Any]]:
         yield parameter
 
 
-def _schemas(structs: list[type[Struct]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def explained_schemas(
+    structs: list[type[Struct]], ref: str = _REF
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Return the schemas of structs, and of all that is in them by name, fields explained."""
-    schemas, components = msgspec.json.schema_components(structs, ref_template=_REF)
+    schemas, components = msgspec.json.schema_components(structs, ref_template=ref)
     for struct in _with_inner(structs):
         for field, words in _explained(struct).items():
             schema = components[struct.__name__]["properties"][field]

@@ -1,0 +1,1 @@
+"""What `check` is asked, how it goes about it, and how the outcome is shown."""
