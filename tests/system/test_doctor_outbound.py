@@ -90,10 +90,8 @@ MENDED = [
     ("plain-text-without-policy", {"smtp_tls_security_level": "none"}, ""),
     ("plain-text-without-policy", {"smtp_tls_security_level": ""}, ""),
     ("service-in-plain-text", {}, "x unix - - n - - smtp -o smtp_tls_security_level=none"),
-    ("security-level-unknown", {"smtp_tls_security_level": "maybe"}, ""),
+    ("security-level-unknown", {"smtp_tls_security_level": "encypt"}, ""),
     ("obsolete-tls-switch", {"smtp_tls_security_level": "", "smtp_use_tls": "yes"}, ""),
-    ("level-for-few-hosts", {"smtp_tls_security_level": "secure"}, ""),
-    ("level-for-few-hosts", {"smtp_tls_security_level": "dane-only"}, ""),
     ("dane-without-dnssec", {"smtp_dns_support_level": ""}, ""),
     ("dane-without-dnssec", {}, "x unix - - n - - smtp -o smtp_dns_support_level=enabled"),
     ("dane-turned-off", {"smtp_host_lookup": "native"}, ""),
@@ -352,6 +350,45 @@ def test_without_dane_dnssec_is_not_needed(tmp_path: Path) -> None:
     instance = read_one(write_postfix(tmp_path, lines(main)))
     maps = {name: {"dane": False, "tlsrpt": name == "tlsrpt"} for name in ("default", "tlsrpt")}
     assert judged(instance, lookups({"maps": maps})) == []
+
+
+@pytest.mark.finding("level-for-few-hosts")
+@pytest.mark.parametrize("level", ["secure", "verify", "dane-only"])
+def test_a_level_that_few_hosts_satisfy(level: str, tmp_path: Path) -> None:
+    """It may be meant: no line takes it away. With a smart host it is the right one."""
+    main = GOOD | {"smtp_tls_security_level": level}
+    finding = found_once(
+        "level-for-few-hosts", judged(read_one(write_postfix(tmp_path, lines(main))))
+    )
+    assert finding.commands == ()
+    for name, value in (("relayhost", "[mx.example]"), ("default_transport", "smtp:[mx.example]")):
+        etc = write_postfix(tmp_path, lines(main | {name: value}))
+        assert "level-for-few-hosts" not in codes(judged(read_one(etc)))
+
+
+def test_a_level_that_resembles_none_is_not_guessed(tmp_path: Path) -> None:
+    main = GOOD | {"smtp_tls_security_level": "yes"}
+    etc = write_postfix(tmp_path, lines(main))
+    assert found_once("security-level-unknown", judged(read_one(etc))).commands == ()
+
+
+def test_one_line_mends_all_that_is_wrong_with_the_tables(tmp_path: Path) -> None:
+    tables = f"static:may, socketmap:inet:127.0.0.1:8461, tcp:127.0.0.1:8642, {US}default"
+    etc = write_postfix(tmp_path, lines(GOOD | {"smtp_tls_policy_maps": tables}))
+    findings = judged(read_one(etc))
+    assert codes(findings) >= {
+        "table-answers-everything",
+        "policy-map-malformed",
+        "other-policy-server-first",
+    }
+    said = {finding.commands for finding in findings if finding.severity != Severity.NOTE}
+    assert said == {(f"postconf -c {etc} -e 'smtp_tls_policy_maps = {US}default'",)}
+
+
+def test_where_nobody_listens_no_line_names_a_place(tmp_path: Path) -> None:
+    etc = write_postfix(tmp_path, lines(GOOD | {"smtp_tls_policy_maps": ""}))
+    (finding,) = judged(read_one(etc), lookups({"listen": []}))
+    assert (finding.code, finding.commands) == ("policy-map-missing", ())
 
 
 @pytest.mark.finding("fingerprints-missing")

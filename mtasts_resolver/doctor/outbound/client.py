@@ -16,6 +16,7 @@ from mtasts_resolver.doctor.surroundings import Surroundings
 
 REPORTING_SINCE = (3, 10)
 """The first release that knows the attributes of a map with `tlsrpt: true`."""
+TABLES = "tls_policy_maps"
 SHOWN = 200  # characters of a parameter's value: a list of tables is recognised by so much
 
 
@@ -138,7 +139,7 @@ def _client(
     *,
     chroot: bool,
 ) -> Client:
-    value = instance.value(f"{prefix}_tls_policy_maps", service)
+    value = instance.value(f"{prefix}_{TABLES}", service)
     tables = parse_tables(value, around.ours, instance.queue_directory, chroot=chroot)
     return Client(
         instance=instance,

@@ -3,10 +3,10 @@
 Any answer of ours takes the level's place; where we say "not found", the level holds.
 """
 
+import difflib
 from collections.abc import Iterator
 
-from mtasts_resolver.doctor.outbound.client import Client
-from mtasts_resolver.doctor.outbound.policymaps import TABLES
+from mtasts_resolver.doctor.outbound.client import TABLES, Client
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 LEVEL = "tls_security_level"
@@ -36,6 +36,7 @@ INVALID = FindingKind(
     severity=Severity.ERROR,
     title="Postfix has no such security level",
     matters="smtp(8) ends at once, and no mail goes out.",
+    action="Write one of none, may, encrypt, dane, dane-only, fingerprint, verify and secure.",
 )
 OBSOLETE = FindingKind(
     code="obsolete-tls-switch",
@@ -138,7 +139,9 @@ def _level(client: Client) -> Iterator[Finding]:
     level, name = effective_level(client), client.name(LEVEL)
     about, said = client.about(name), client.said(name)
     if level not in LEVELS:
-        yield INVALID.found(about, said, commands=client.set(**{LEVEL: "may"}))
+        meant = difflib.get_close_matches(level, LEVELS, n=1)
+        commands = client.set(**{LEVEL: meant[0]}) if meant else ()
+        yield INVALID.found(about, said, commands=commands)
         return
     for suffix in ("use_tls", "enforce_tls"):
         if client.judges(suffix) and client.value(suffix) == "yes":
@@ -148,10 +151,11 @@ def _level(client: Client) -> Iterator[Finding]:
     if level == "none" and client.judges(LEVEL):
         kind = PLAIN_TEXT if client.service is None else SERVICE_PLAIN_TEXT
         usual = "dane" if client.around.ours.validates else "may"
+        usual = "encrypt" if client.value("tls_wrappermode") == "yes" else usual
         yield kind.found(about, said, commands=client.set(**{LEVEL: usual}))
     yield from _with_answers(client, level)
-    if level in _FOR_FEW and client.service is None and not client.plain("relayhost"):
-        yield FOR_FEW.found(about, said, commands=client.set(**{LEVEL: "may"}))
+    if level in _FOR_FEW and client.service is None and not _has_smart_host(client):
+        yield FOR_FEW.found(about, said)
     if client.value("tls_wrappermode") == "yes" and level in ("none", "may"):
         yield WRAPPER.found(
             about,
@@ -160,6 +164,11 @@ def _level(client: Client) -> Iterator[Finding]:
         )
     if level == "fingerprint":
         yield from _fingerprints(client)
+
+
+def _has_smart_host(client: Client) -> bool:
+    """Tell whether all mail goes to a host of the administrator's choice."""
+    return bool(client.plain("relayhost") or client.plain("default_transport").partition(":")[2])
 
 
 def _with_answers(client: Client, level: str) -> Iterator[Finding]:

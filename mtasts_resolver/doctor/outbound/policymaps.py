@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 
-from mtasts_resolver.doctor.instance import list_items
-from mtasts_resolver.doctor.outbound.client import Client, shown_value
+from mtasts_resolver.doctor.outbound.client import TABLES, Client, shown_value
+from mtasts_resolver.doctor.outbound.mending import is_forbidden, mended, tables_before_us
 from mtasts_resolver.doctor.outbound.tables import COMPOSITE_TABLES, FILE_TABLES, AskedTable
-from mtasts_resolver.doctor.surroundings import SOCKETMAP, LookupPlace
 from mtasts_resolver.findings import Finding, FindingKind, Severity
-
-TABLES = "tls_policy_maps"
 
 NOT_ASKED = FindingKind(
     code="policy-map-missing",
@@ -43,6 +40,8 @@ OUTSIDE_JAIL = FindingKind(
     severity=Severity.ERROR,
     title="a chrooted smtp(8) looks for the daemon's socket inside the chroot",
     matters="It finds none there, and all mail is deferred.",
+    action="Ask over TCP, or have the socket below the queue directory: see"
+    " postfix-examples/main.cf.chroot-unix-socket.",
 )
 NOT_PROXIED = FindingKind(
     code="policy-map-not-allowed",
@@ -121,63 +120,33 @@ def judge_tables(client: Client) -> Iterator[Finding]:
         yield PER_SITE.found(client.about(name), client.said(name), commands=client.unset(name))
     if not client.judges(TABLES):
         return
-    name = client.name(TABLES)
-    about = client.about(name)
+    about, ours = client.about(client.name(TABLES)), client.our_table
     for table in client.tables:
         yield from _form(client, table, about)
-    ours = client.our_table
     if ours is None:
-        yield _not_asked(client, name)
-        return
-    if ours.type in COMPOSITE_TABLES:
+        yield _not_asked(client)
+    elif ours.type in COMPOSITE_TABLES:
         yield IN_COMPOSITE.found(about, f"`{shown_value(ours.text)}` holds the daemon's table")
         return
-    for table in client.tables[: client.tables.index(ours)]:
-        yield from _before_us(client, table, about)
-    yield from _our_map(client, ours, about)
-
-
-def ask_us(client: Client) -> str:
-    """Return the table by which such a Postfix asks us."""
-    return _best_place(client).table(client.best_map, client.instance.queue_directory)
-
-
-def with_table(client: Client, old: AskedTable | None, new: str) -> str:
-    """Return smtp_tls_policy_maps with `new` in place of a table, or at the end."""
-    kept = [new if table is old else table.text for table in client.tables]
-    return ", ".join(kept if old is not None else [*kept, new])
-
-
-def _best_place(client: Client) -> LookupPlace:
-    """Return where to ask: by socketmap where there is one, and over TCP, which any chroot can."""
-    places = sorted(
-        client.around.ours.places,
-        key=lambda place: (place.protocol != SOCKETMAP, str(place.address).startswith("unix:")),
-    )
-    return places[0]
+    else:
+        yield from _our_map(client, ours, about)
+    if ours is not None or client.service is None:
+        for table in tables_before_us(client.tables, ours):
+            yield from _before_us(client, table, about)
 
 
 def _form(client: Client, table: AskedTable, about: str) -> Iterator[Finding]:
     shown = f"`{shown_value(table.text)}`"
     if table.malformed:
-        commands = _replaced(client, table) if table.is_remote else ()
+        commands = mended(client) if table.is_remote else ()
         yield MALFORMED.found(about, f"{shown}: {table.malformed}", commands=commands)
     elif table.type and table.type not in client.instance.map_types:
         yield TYPE_UNKNOWN.found(about, f"{shown}: `postconf -m` does not name {table.type}")
     elif (local := client.around.tables.get(table.text)) is not None and local.fault:
         yield TABLE_UNUSABLE.found(about, f"{shown}: {local.fault}", action=_mend_table(table))
-    if table.proxied and table.text not in _allowed(client):
-        new = with_table(client, table, table.text.removeprefix("proxy:"))
-        yield NOT_PROXIED.found(
-            about,
-            f"{shown} is not in proxy_read_maps, which holds main.cf's tables alone",
-            commands=client.set(**{TABLES: new}),
-        )
-
-
-def _allowed(client: Client) -> frozenset[str]:
-    """Return what proxymap(8) may open, which knows main.cf alone."""
-    return frozenset(list_items(client.instance.value("proxy_read_maps")))
+    if is_forbidden(client, table):
+        found = f"{shown} is not in proxy_read_maps, which holds main.cf's tables alone"
+        yield NOT_PROXIED.found(about, found, commands=mended(client))
 
 
 def _mend_table(table: AskedTable) -> str:
@@ -186,31 +155,24 @@ def _mend_table(table: AskedTable) -> str:
     return "Make the file, or take the table out."
 
 
-def _not_asked(client: Client, name: str) -> Finding:
+def _not_asked(client: Client) -> Finding:
+    name = client.name(TABLES)
     found = client.said(name)
-    strangers = [table for table in client.tables if table.is_remote and not table.malformed]
-    if strangers and client.around.ours.places:
+    if client.service is not None:
+        return SERVICE_NOT_ASKING.found(client.about(name), found, commands=client.unset(name))
+    if any(table.is_remote and not table.malformed for table in client.tables):
         listens = ", ".join(str(place.address) for place in client.around.ours.places)
-        found += f"; this daemon listens at {listens}"
-    if client.service is None:
-        commands = client.set(**{TABLES: with_table(client, None, ask_us(client))})
-        return NOT_ASKED.found(
-            client.about(name), found, commands=commands if client.around.ours.places else ()
-        )
-    return SERVICE_NOT_ASKING.found(
-        client.about(name),
-        found,
-        commands=client.unset(name),
-    )
+        found += f"; this daemon listens at {listens or 'no address'}"
+    return NOT_ASKED.found(client.about(name), found, commands=mended(client))
 
 
 def _before_us(client: Client, table: AskedTable, about: str) -> Iterator[Finding]:
     shown = f"`{shown_value(table.text)}` stands before it"
     local = client.around.tables.get(table.text)
     if table.type == "static":
-        yield ANSWERS_ALL.found(about, shown, commands=_without(client, table))
+        yield ANSWERS_ALL.found(about, shown, commands=mended(client))
     elif table.is_remote and not table.malformed:
-        yield FOREIGN_FIRST.found(about, shown, commands=_without(client, table))
+        yield FOREIGN_FIRST.found(about, shown, commands=mended(client))
     elif table.type in FILE_TABLES and local is not None and not local.fault:
         keys = "" if local.keys is None else f", with {local.keys} key{'s' * (local.keys != 1)}"
         yield LOCAL_FIRST.found(about, f"{shown}{keys}")
@@ -219,29 +181,11 @@ def _before_us(client: Client, table: AskedTable, about: str) -> Iterator[Findin
 def _our_map(client: Client, ours: AskedTable, about: str) -> Iterator[Finding]:
     shown = f"`{shown_value(ours.text)}`"
     if ours.outside_jail:
-        jail = client.instance.queue_directory
-        yield OUTSIDE_JAIL.found(
-            about,
-            f"{shown}, and a service that uses it is chrooted to {jail}",
-            action="Ask over TCP, or have the socket below the queue directory: see"
-            " postfix-examples/main.cf.chroot-unix-socket.",
-            commands=_replaced(client, ours),
-        )
+        found = f"{shown}, and a service that uses it is chrooted to"
+        found += f" {client.instance.queue_directory}"
+        yield OUTSIDE_JAIL.found(about, found, commands=mended(client))
     if ours.map_name is not None and not client.around.ours.has_map(ours.map_name):
         yield MAP_UNKNOWN.found(about, f"{shown} names {shown_value(ours.map_name)}")
     options = client.options
     if options is not None and client.around.ours.config.observes(options):
         yield OBSERVES.found(about, f"{shown}: `answer: observe` holds for this map")
-
-
-def _replaced(client: Client, table: AskedTable) -> tuple[str, ...]:
-    """Return the line that has us asked in place of a table that cannot be asked so."""
-    inet = [place for place in client.around.ours.places if str(place.address).startswith("inet:")]
-    if not inet:
-        return ()
-    return client.set(**{TABLES: with_table(client, table, ask_us(client))})
-
-
-def _without(client: Client, table: AskedTable) -> tuple[str, ...]:
-    kept = ", ".join(one.text for one in client.tables if one is not table)
-    return client.set(**{TABLES: kept})

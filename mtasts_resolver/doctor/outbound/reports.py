@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from mtasts_resolver.doctor.outbound.client import Client
-from mtasts_resolver.doctor.outbound.policymaps import TABLES
+from mtasts_resolver.doctor.outbound.client import TABLES, Client
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 ENABLE, SOCKET = "tlsrpt_enable", "tlsrpt_socket_name"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from mtasts_resolver.doctor.outbound.client import REPORTING_SINCE, Client, shown_value
-from mtasts_resolver.doctor.outbound.policymaps import TABLES, with_table
+from mtasts_resolver.doctor.outbound.client import REPORTING_SINCE, TABLES, Client, shown_value
+from mtasts_resolver.doctor.outbound.mending import mended
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 SERVERNAME_SINCE = (3, 4)
@@ -65,19 +65,9 @@ def judge_version(client: Client) -> Iterator[Finding]:
             yield TOO_OLD.found(about, found)
         if options.tlsrpt != (instance.version >= REPORTING_SINCE):
             kind = REPORTING_TOO_EARLY if options.tlsrpt else NOT_REPORTING
-            yield kind.found(about, found, commands=_other_map(client))
+            yield kind.found(about, found, commands=mended(client, other_map=True))
     if options.tlsrpt and instance.version >= REPORTING_SINCE:
         yield from _patterns(client)
-
-
-def _other_map(client: Client) -> tuple[str, ...]:
-    """Return the line that asks the map with, or without, the attributes."""
-    table, options = client.our_table, client.options
-    if table is None or options is None or table.map_name is None:
-        return ()
-    name = client.around.ours.map_for(tlsrpt=not options.tlsrpt, like=options)
-    new = f"{table.text.removesuffix(table.map_name)}{name}"
-    return client.set(**{TABLES: with_table(client, table, new)})
 
 
 def _patterns(client: Client) -> Iterator[Finding]:
