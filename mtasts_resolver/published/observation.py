@@ -21,7 +21,7 @@ from mtasts_resolver.discovery.record import PREFIX as RECORD_PREFIX
 from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.tls.authorities import TrustStore
 from mtasts_resolver.discovery.tlsafit import TlsaFit, fit
-from mtasts_resolver.policy import Dane, DaneFinding, MxHost, NextHop, Outcome
+from mtasts_resolver.policy import Dane, DaneFinding, MxHost, NextHop, Outcome, parse_next_hop
 from mtasts_resolver.published.hosts import HostVisits, VisitLimits, only_first_error, together
 from mtasts_resolver.published.observed import (
     Observed,
@@ -152,7 +152,7 @@ class Observation:
             )
         with only_first_error():
             async with asyncio.TaskGroup() as group:
-                dane = group.create_task(self._dane(why_no_dane))
+                dane = group.create_task(self._dane(why_no_dane, mx))
                 hosts = group.create_task(
                     together(*(self._visits.host(name, visit, rank) for name, rank in mx.hosts))
                 )
@@ -189,17 +189,28 @@ class Observation:
             return DaneFinding(Dane.UNKNOWN, str(error), code=error.code)
         return None if probed.authenticated else DaneFinding(Dane.OFF, probed.why_not)
 
-    async def _dane(self, why_none: DaneFinding | None) -> DaneFinding:
+    async def _dane(self, why_none: DaneFinding | None, mx: _MxRecords) -> DaneFinding:
         if why_none is not None:
             return why_none
         try:
             async with asyncio.timeout_at(self._deadline):
-                found = await discover_dane(
-                    self._validating, self._hop, services=self._means.services
-                )
+                finding = await self._discover_dane(self._hop)
+                if mx.hosts and not mx.authenticated:
+                    # What hosts have in vain is to be seen, too.
+                    finding = finding._replace(hosts=await self._dane_of_each(mx))
         except TimeoutError:
             return DaneFinding(Dane.UNKNOWN, "the time for the whole domain ran out")
-        return found.finding
+        return finding
+
+    async def _discover_dane(self, hop: NextHop) -> DaneFinding:
+        services = self._means.services
+        return (await discover_dane(self._validating, hop, services=services)).finding
+
+    async def _dane_of_each(self, mx: _MxRecords) -> tuple[MxHost, ...]:
+        """Return what DANE says of each host for itself."""
+        hops = [parse_next_hop(f"[{name}]") for name, _ in mx.hosts]
+        found = await asyncio.gather(*(self._discover_dane(hop) for hop in hops if hop))
+        return tuple(chain.from_iterable(finding.hosts for finding in found))
 
     async def _dane_host(self, host: MxHost) -> SeenDane:
         fitted = await self._fit(host)

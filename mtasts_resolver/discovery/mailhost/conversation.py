@@ -145,7 +145,7 @@ class Conversation:
         for _ in range(MAX_REPLY_LINES):
             line = await self._line(MAX_REPLY - len(reply))
             reply += line
-            if line[3:4] != b"-":
+            if line[3:4] != b"-" or not line[:3].isdigit():  # SSH-2.0 is no reply that goes on
                 return reply
             await asyncio.sleep(0)  # others' turn
         raise VisitError("smtp-invalid", f"sends a reply of more than {MAX_REPLY_LINES} lines")

@@ -60,8 +60,9 @@ def judge_dane(observed: Observed) -> Iterator[Finding]:
     """Yield what is to be said of DANE; nothing where no resolver that validates was asked."""
     if observed.dane == Dane.OFF.value or observed.mx_failure is not None:
         return
-    for seen in observed.dane_hosts[:MAX_HOSTS]:
-        yield from _judge_host(seen)
+    if observed.mx_authenticated:
+        for seen in observed.dane_hosts[:MAX_HOSTS]:
+            yield from _judge_host(seen)
     usable = {seen.outcome for seen in observed.dane_hosts} & {
         Outcome.USABLE.value,
         Outcome.UNUSABLE.value,

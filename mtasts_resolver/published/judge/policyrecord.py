@@ -10,8 +10,8 @@ from mtasts_resolver.published.judge.meant import Meant, is_attempt
 from mtasts_resolver.published.judge.words import at_most, listed
 from mtasts_resolver.published.observed import Observed, SeenTexts
 
-# A sender that has the record in its cache does not see another id before that is over. A day is
-# what most zones have at the most, and what a change of MX hosts can wait for.
+# A sender that has the record in its cache does not see another id before that is over. Discovery
+# knows no longer one than this (MAX_TTL in discovery/dns/answer.py).
 TTL_LONG = 86_400.0
 
 _UNPROTECTED = (
@@ -93,7 +93,7 @@ RECORD_TTL_LONG = FindingKind(
     severity=Severity.NOTE,
     title="the policy record has a long TTL",
     matters="So long a sender may go on by the policy that it has after another was published.",
-    action="A TTL of an hour up to a day is usual.",
+    action="A TTL of an hour is usual.",
 )
 
 KINDS = (
@@ -166,8 +166,8 @@ def _judge_name(seen: SeenTexts) -> Iterator[Finding]:
     """Yield what is to be said of how the record is published."""
     if seen.alias_of is not None:
         yield RECORD_ALIAS.found(seen.name, f"an alias of {seen.alias_of}")
-    if seen.ttl > TTL_LONG:
-        yield RECORD_TTL_LONG.found(seen.name, f"{span(seen.ttl)}")
+    if seen.ttl >= TTL_LONG:
+        yield RECORD_TTL_LONG.found(seen.name, f"{span(TTL_LONG)} or longer")
 
 
 def _is_candidate(text: bytes) -> bool:

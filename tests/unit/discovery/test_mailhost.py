@@ -179,6 +179,7 @@ async def test_a_host_of_outdated_versions_alone_is_shown_as_such(
         ({"greeting": b"421 busy\r\n"}, "smtp-refused"),
         ({"greeting": b"HTTP/1.1 400 Bad Request\r\n"}, "smtp-invalid"),
         ({"greeting": b"\x16\x03\x01\x00\n"}, "smtp-invalid"),
+        ({"greeting": b"SSH-2.0-OpenSSH_9.2\r\n"}, "smtp-invalid"),
         ({"ehlo": b"502 never heard of it\r\n"}, "smtp-refused"),
         ({"ehlo": FLOOD * (MAX_REPLY_LINES + 1)}, "smtp-invalid"),
         ({"greeting": b"220-" + b"x" * (MAX_REPLY + 1)}, "smtp-invalid"),
