@@ -17,7 +17,7 @@ from mtasts_resolver.published.observed import (
     SeenTls,
 )
 
-MAX_OBSERVED = 150_000  # bytes as MessagePack; a document alone may have 65,536
+MAX_OBSERVED = 180_000  # bytes as MessagePack; a document alone may have 65,536
 _FEW_NAMES = 2
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -60,8 +60,9 @@ def _without_chains(observed: Observed) -> Observed:
 def _with_one_document(observed: Observed) -> Observed:
     """Keep the policy host's first address that served a document, and leave out the others."""
     host = observed.policy_host
-    served = [each for each in host.addresses if each.document is not None]
-    kept = tuple(each for each in host.addresses if each not in served[1:])
+    served = (each for each in host.addresses if each.document is not None)
+    first = next(served, None)
+    kept = tuple(each for each in host.addresses if each is first or each.document is None)
     more = host.more_addresses + len(host.addresses) - len(kept)
     return replace(observed, policy_host=replace(host, addresses=kept, more_addresses=more))
 

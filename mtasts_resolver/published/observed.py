@@ -97,7 +97,7 @@ class SeenAddress(Struct, frozen=True, kw_only=True):
     status: int | None = None
     """Of a policy host: the HTTP status, as are those below."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Those of the response, with names in lower case; of many, the first."""
+    """Those of policyhost/visit.py that were sent, in lower case; of one sent twice, the first."""
     document: str | None = None
     """The body of status 200; None where there was none, or too much, or it is not UTF-8."""
 

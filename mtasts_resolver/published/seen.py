@@ -18,7 +18,7 @@ from mtasts_resolver.published.observed import (
     SeenTls,
 )
 
-MAX_TEXTS = 20  # TXT records of a name that are kept; one is what there should be
+MAX_TEXTS = 10  # TXT records of a name that are kept; one is what there should be
 MAX_TEXT = 1_000  # characters of each: two report addresses take two hundred
 # DNS names that are kept of a certificate: those of a host that serves many domains go into the
 # hundreds, and whether they fit it is known all the same.

@@ -75,7 +75,8 @@ class HttpsConfig(Section, frozen=True, kw_only=True):
         tuple[IPNetwork, ...],
         Key(
             "Networks that policy hosts may be in although their addresses are not globally"
-            " routable: loopback, private, link-local and the like are refused otherwise.",
+            " routable, and MX hosts that are looked over: loopback, private, link-local and the"
+            " like are refused otherwise.",
             kinds.NETWORK,
             most=MAX_NETWORKS,
         ),

@@ -16,11 +16,12 @@ async def own_name() -> str | None:
     """
     name = socket.gethostname().lower()
     if not _is_full(name):
-        name = await _canonical(name)
+        name = await canonical_name(name)
     return name if _is_full(name) else None
 
 
-async def _canonical(name: str) -> str:
+async def canonical_name(name: str) -> str:
+    """Return what /etc/hosts or DNS has as the full name of `name`; nothing where they fail."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(LOOK_UP_TIMEOUT):

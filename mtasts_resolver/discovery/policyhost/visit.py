@@ -25,7 +25,11 @@ from mtasts_resolver.discovery.tls.wire import Tls, Wire
 from mtasts_resolver.discovery.trace import Trace
 from mtasts_resolver.discovery.visit import VisitError, connect_to
 
-MAX_HEADERS = 30  # that are kept; servers send five to twenty
+# What says how the document is served, and by whom, and what keeps it for how long.
+HEADERS = (
+    *("age", "cache-control", "content-length", "content-type", "etag", "expires"),
+    *("last-modified", "location", "server", "via"),
+)
 
 
 class Answered(NamedTuple):
@@ -116,8 +120,8 @@ class _Connected:
 async def _read(response: httpx.Response) -> Answered:
     headers: dict[str, str] = {}
     for name, value in response.headers.multi_items():
-        if len(headers) < MAX_HEADERS:
-            headers.setdefault(printable(name.lower()), printable(value))
+        if name.lower() in HEADERS:
+            headers.setdefault(name.lower(), printable(value))
     answered = Answered(response.status_code, tuple(headers.items()))
     if response.status_code != httpx.codes.OK:
         return answered

@@ -34,6 +34,19 @@ async def observing(
     https: dict[str, Any] | None = None,
     **options: Any,
 ) -> AsyncIterator[Observer]:
+    """Return who looks, under a name server such as that of `configured_for`."""
+    async with configured_for(records, signed=signed, broken=broken, https=https) as config:
+        yield Observer(config, **options)
+
+
+@asynccontextmanager
+async def configured_for(
+    records: Sequence[str] = RECORDS,
+    *,
+    signed: bool = False,
+    broken: Sequence[str] = (),
+    https: dict[str, Any] | None = None,
+) -> AsyncIterator[Config]:
     """Have a name server with `records`, which fails for the names that are `broken`."""
     found: dict[tuple[str, str], list[str]] = {}
     for record in records:
@@ -54,11 +67,10 @@ async def observing(
         return respond(query, *found.get((name, rdtype), ()), rcode=rcode, flags=flags)
 
     async with name_server(answer) as server:
-        config = Config(
+        yield Config(
             dns=DnsConfig(servers=(server.address,)),
             https=HttpsConfig(**{"allow_networks": LOOPBACK} | (https or {})),
         )
-        yield Observer(config, **options)
 
 
 def trusting(ca_file: Path) -> dict[str, Any]:
