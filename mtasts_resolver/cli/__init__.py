@@ -33,6 +33,7 @@ COMMANDS = {
     "history": "history:history",
     "cache": "cache:cache_group",
     "warm": "warm:warm",
+    "publish": "publish:publish",
     "override": "override:override_group",
     "config": "config:config_group",
     "completion": "completion:completion",

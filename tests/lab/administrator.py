@@ -20,11 +20,12 @@ from .internet import DOMAINS, GOOD, SECOND
 from .lab import Lab, running_lab
 from .namespace import ROOT, environment, missing
 from .published import policy
+from .publishing import put_file, put_records, take_back
 from .sessions import Typist, rewrite
 from .stream import LabError
 from .terminal import shown
 
-PAGES = tuple(ROOT / "docs" / name for name in ("administration.md", "rollout.md"))
+PAGES = tuple(ROOT / "docs" / name for name in ("administration.md", "rollout.md", "publish.md"))
 PROGRAM = """#!/bin/sh
 case $1 in
 config | completion) ;;
@@ -66,6 +67,9 @@ class Administrator:
             "new-policy": self._new_policy,
             "policy-host-down": self._take_down,
             "a-moment-passes": self._pass,
+            "files": self._write_files,
+            "put-file": self._put_file,
+            "put-records": self._put_records,
         }
 
     def happen(self, step: str) -> None:
@@ -77,7 +81,7 @@ class Administrator:
         """Leave the lab's internet as it was found: others come after."""
         for domain in DOMAINS:
             if domain.name in self._changed:
-                self._lab.hosts.change(domain.name, domain.document or b"", domain.policy_host)
+                take_back(self._lab, domain)
 
     def spell(self, line: str) -> str:
         """Return a command with the moment that passed in the place of the one of another day."""
@@ -134,6 +138,19 @@ class Administrator:
     def _take_down(self, domain: str) -> None:
         self._changed.add(domain)
         self._lab.hosts.take_down(domain)
+
+    def _write_files(self, domain: str, directory: str, *options: str) -> None:
+        """Have somebody write the next step's files without showing it."""
+        self.type(f"mtasts-resolver publish {domain} --output {directory} {' '.join(options)}")
+
+    def _put_file(self, domain: str, directory: str) -> None:
+        """Serve the policy file that was written."""
+        self._changed.add(domain)
+        put_file(self._lab, domain, self._home / directory)
+
+    def _put_records(self, directory: str) -> None:
+        """Have the zone hold the records that were written."""
+        put_records(self._lab, self._home / directory)
 
     def _pass(self) -> None:
         """Let the changes before and after this differ in time, and remember when that was."""

@@ -199,6 +199,15 @@ STEERED = tuple(
 )
 """Visited by the tests of the commands, and not by the table of scenarios."""
 
+UNPUBLISHED = Domain(
+    "unpublished.example",
+    (GOOD,),
+    policy("testing", GOOD),
+    records=(),
+    policy_host=PolicyHost(up=False),
+)
+"""Has a name for its policy host, and nothing there."""
+
 DOMAINS = (
     *ENFORCED,
     *NOT_ENFORCED,
@@ -208,6 +217,7 @@ DOMAINS = (
     *ODD_POLICY_HOSTS,
     *CHANGING,
     *STEERED,
+    UNPUBLISHED,
     *DANE_DOMAINS,
     *RELAY_DOMAINS,
     *CHECKED,

@@ -5,6 +5,7 @@ which policy are wanted (`wanted.py`), and returns the steps (`way.py`, `steps.p
 next. `find_differences` compares; `write_files` has what is handed on.
 """
 
+from mtasts_resolver.published.publication.advice import advice, foreseen
 from mtasts_resolver.published.publication.comparing import (
     PublicationDifference,
     find_differences,
@@ -13,7 +14,7 @@ from mtasts_resolver.published.publication.files import FILES, read_files, write
 from mtasts_resolver.published.publication.policyfile import WELL_KNOWN, PublicationError
 from mtasts_resolver.published.publication.standing import Stage, Standing
 from mtasts_resolver.published.publication.steps import Part, PublishingStep
-from mtasts_resolver.published.publication.tlsrpt import report_uri
+from mtasts_resolver.published.publication.tlsrpt import report_uris
 from mtasts_resolver.published.publication.wanted import Patterns, Publication, Wishes
 from mtasts_resolver.published.publication.way import Way, find_way
 from mtasts_resolver.published.publication.webservers import WEB_SERVERS, PolicySite
@@ -33,9 +34,11 @@ __all__ = [
     "Standing",
     "Way",
     "Wishes",
+    "advice",
     "find_differences",
     "find_way",
+    "foreseen",
     "read_files",
-    "report_uri",
+    "report_uris",
     "write_files",
 ]

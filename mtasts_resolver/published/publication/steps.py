@@ -79,9 +79,10 @@ class StepWriter:
             Part(kind=kind, title=f"{kind}, for {site.name}", text=write(site))
             for kind, write in WEB_SERVERS.items()
         )
+        testing = publication.policy.mode is Mode.TESTING
         return PublishingStep(
             name="serve",
-            title=f"Serve the policy, in mode {publication.policy.mode}",
+            title=f"Serve the policy{', in mode testing' if testing else ''}",
             first=(
                 f"The certificate must be for {site.name}, or a wildcard for *.{self._domain}, of"
                 " an authority that everybody trusts; also where the name is an alias."
@@ -174,6 +175,8 @@ class StepWriter:
                 f"For {span_of_age} some sender may keep to the policy before: its max_age, and the"
                 " TTL of the record."
             )
+        if publication.policy.mode is Mode.TESTING:
+            then = "In mode testing no mail is held: it may move now."
         return self._replace(
             publication,
             name="name-hosts",

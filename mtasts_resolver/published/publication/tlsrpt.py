@@ -6,23 +6,14 @@ from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
 
 from mtasts_resolver.base.quoting import quote
-from mtasts_resolver.policy import parse_next_hop
+from mtasts_resolver.policy import RecordError, parse_next_hop, select_report_record
 from mtasts_resolver.published.publication.policyfile import PublicationError
 
 MAX_REPORT_URIS = 8
 """Each gets every report of every sender, every day."""
 
-# RFC 8460 §3:
-#
-#   tlsrpt-record  = tlsrpt-version 1*(field-delim tlsrpt-field) [field-delim]
-#   field-delim    = *WSP ";" *WSP
-#   tlsrpt-version = %s"v=TLSRPTv1"
-#   tlsrpt-rua     = %s"rua=" tlsrpt-uri *(*WSP "," *WSP tlsrpt-uri)
-#   tlsrpt-uri     = URI
-#
-# with "!", "," and ";" in a URI percent-encoded. What RFC 6068 §2 lets stand in the address of a
-# mailto: besides is few enough to name.
-_BEGINNING = re.compile(r"v=TLSRPTv1[ \t]*;")
+# RFC 8460 §3 takes "!", "," and ";" from any URI. What else RFC 6068 §2 lets stand in the address
+# of a mailto: is few enough to name.
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}\Z")  # RFC 5321 §4.5.3.1.1
 _IN_MAILTO = "+$'*"
 _IN_URL = "%/:?=&@+$'()*~"
@@ -59,23 +50,25 @@ def _web(text: str) -> str:
     return percent_encoded(text, safe=_IN_URL)
 
 
-def report_record(uris: Iterable[str]) -> str:
-    """Return the text of the record that has reports sent to these URIs."""
-    uris = tuple(dict.fromkeys(uris))
+def report_uris(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the URIs of several, each once. Raise PublicationError."""
+    uris = tuple(dict.fromkeys(map(report_uri, texts)))
     if len(uris) > MAX_REPORT_URIS:
         raise PublicationError(f"reports can go to {MAX_REPORT_URIS} places, not to {len(uris)}")
+    return uris
+
+
+def report_record(uris: Iterable[str]) -> str:
+    """Return the text of the record that has reports sent to these URIs."""
     return f"v=TLSRPTv1; rua={','.join(uris)}"
 
 
 def read_report_uris(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return where reports go by the TXT records at `_smtp._tls`; nowhere unless it is one."""
-    records = [text for text in texts if _BEGINNING.match(text)]
-    if len(records) != 1:
+    """Return where reports go by the TXT records at `_smtp._tls`; nowhere unless one is valid."""
+    try:
+        return select_report_record(text.encode() for text in texts).uris
+    except RecordError:
         return ()
-    fields = (field.strip(" \t") for field in records[0].split(";")[1:])
-    named = next((field for field in fields if field.startswith("rua=")), "rua=")
-    uris = (uri.strip(" \t") for uri in named.removeprefix("rua=").split(","))
-    return tuple(filter(None, uris))
 
 
 def usable_uris(uris: Iterable[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from mtasts_resolver.published.publication.tlsrpt import (
     read_report_uris,
     report_record,
     report_uri,
+    report_uris,
     usable_uris,
 )
 
@@ -52,10 +53,10 @@ def test_what_no_report_can_be_sent_to_is_refused(text: str) -> None:
 
 
 def test_the_record_names_each_place_once_and_not_too_many() -> None:
-    uris = ["mailto:a@example.com", "https://b.example/", "mailto:a@example.com"]
+    uris = report_uris(["a@example.com", "https://b.example/", "mailto:a@example.com"])
     assert report_record(uris) == "v=TLSRPTv1; rua=mailto:a@example.com,https://b.example/"
     with pytest.raises(PublicationError, match="8 places"):
-        report_record([f"mailto:{n}@example.com" for n in range(9)])
+        report_uris([f"{n}@example.com" for n in range(9)])
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_an_older_id_that_was_written_before_does_not_come_back() -> None:
 
 
 def test_reports_go_on_going_where_they_go() -> None:
-    uris = ("mailto:a@reports.example", "nowhere")
+    uris = ("mailto:a@reports.example", "ftp://reports.example/")
     seen = domain(MX, reports=(f"v=TLSRPTv1; rua={','.join(uris)}",))
     assert way(seen).present.reports == uris[:1]
     wished = ("mailto:b@reports.example",)
@@ -258,6 +258,8 @@ def test_new_hosts_are_in_the_policy_for_its_max_age_before_mail_moves() -> None
     assert move.publication is None
     assert f"example.com. 3600 IN MX 10 {NEW}." in text(move)
     assert publication(last).policy.mx == (NEW,)
+
+    assert "may move now" in next_step(way(domain(MX, policy=TESTING), mx=(NEW,))).then
 
     named = domain(MX, policy=document("enforce", MX, NEW, max_age=7 * DAY))
     assert names(way(named, mx=(NEW,))) == ["move-mail", "drop-hosts"]

@@ -1,0 +1,1 @@
+"""What `mtasts-resolver publish` looks at, shows and writes."""
