@@ -2,7 +2,7 @@
 
 published.py   what a domain can publish, as types
 internet.py    which domains there are, as a table; danehosts.py: those with TLSA records;
-               checkhosts.py: those that `check` looks over
+               checkhosts.py: those that `check` looks over; lookedover.py: what it finds
 scenario.py, steady.py, dane.py, changes.py
                what happens to a mail, as tables; ends.py and steps.py are their words
 namespace.py   the namespace, and how a command is run in it

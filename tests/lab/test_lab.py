@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from .changes import CHANGES
-from .checkhosts import CHECKED
+from .checkhosts import CHECKED, KEPT_ID, MODEL
 from .dane import DANE_SCENARIOS
 from .ends import secure
 from .internet import DOMAINS, GOOD, STEERED, WRONG_NAME
 from .lab import Lab
+from .lookedover import LOOKED_OVER
 from .namespace import ROOT
 from .postfix import SOCKETMAP, TCP_TABLE, Sender
 from .relays import RELAY_SCENARIOS
@@ -100,6 +101,11 @@ def test_every_domain_has_a_scenario() -> None:
     visited = {scenario.policy_domain for scenario in scenarios}
     elsewhere = {domain.name for domain in (*STEERED, *CHECKED)}
     assert {domain.name for domain in DOMAINS} - elsewhere <= visited
+
+
+def test_every_domain_that_is_checked_has_its_findings() -> None:
+    rows = {row.domain for row in LOOKED_OVER}
+    assert {domain.name for domain in CHECKED} - rows == {MODEL.name, KEPT_ID.name}
 
 
 def processes_of(pid_namespace: str) -> list[int]:
