@@ -1,23 +1,35 @@
 """What is in contrib/ works, and speaks of what there is; Prometheus understands the metrics."""
 
+import email
+import email.policy
 import json
+import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import pytest
 import yaml
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mtasts_resolver.cli import main
 from mtasts_resolver.config import Config
 from mtasts_resolver.control.views.metrics import METRICS
 from mtasts_resolver.control.web.metrics import exposition
+from mtasts_resolver.owndomains.events import OwnDomainChecked
+from mtasts_resolver.owndomains.news import next_check
+from mtasts_resolver.owndomains.notify import NotifyReport, report_of, reported_domain
 from tests.test_docs import PAGES, ROOT, anchors
 from tests.unit.control.parts import idle_parts
 from tests.unit.control.test_metrics import CONFIG, fill
+from tests.unit.owndomains.seen import BROKEN, SOON, observed, texts
 
 PROMETHEUS = ROOT / "contrib" / "prometheus"
 DASHBOARD = ROOT / "contrib" / "grafana" / "dashboard.json"
@@ -29,6 +41,74 @@ LABELS = {label for metric in METRICS for label in metric.labels} | {"instance",
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="needs Prometheus's promtool"
 )
+
+
+WARNING = SOON.found("mx1.own.example", "9 days are left")
+MAIL_REPORT = ROOT / "contrib" / "notify" / "mail-report"
+
+
+class Inbox:
+    """A real SMTP server, and what it got."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, list[str], bytes]] = []
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.got.append(
+            (str(envelope.mail_from), envelope.rcpt_tos, bytes(envelope.original_content or b""))
+        )
+        return "250 OK"
+
+
+def reported() -> NotifyReport:
+    """Return a report with something of everything, some of it hostile."""
+    error = BROKEN.found("mx1.own.example", "no STARTTLS \u202e\n.\nSubject: x")
+    last, _ = next_check(observed(), [WARNING], None)
+    last, _ = next_check(observed(), [WARNING], last)
+    last, _ = next_check(observed(), [error], last)
+    last, news = next_check(observed(record=texts("r", "v=STSv1; id=2;")), [error], last)
+    return report_of([reported_domain(OwnDomainChecked(last, news, first=False))], "mail.example")
+
+
+@pytest.mark.parametrize("host", [[], ["127.0.0.2"]])
+def test_what_is_new_of_own_domains_can_be_mailed(host: list[str], tmp_path: Path) -> None:
+    inbox = Inbox()
+    # To the usual port: what it connects to is none of its arguments.
+    script = tmp_path / "mail-report"
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    text = MAIL_REPORT.read_text("utf-8").replace("timeout=20", f"{port}, timeout=20")
+    script.write_text(text, "utf-8")
+    controller = Controller(inbox, hostname=host[0] if host else "127.0.0.1", port=port)
+    controller.start()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", str(script), "from@own.example", "to@own.example", *host],
+            input=msgspec.json.encode(reported()),
+            capture_output=True,
+            check=False,
+        )
+    finally:
+        controller.stop()
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    ((sender, recipients, content),) = inbox.got
+    assert (sender, recipients) == ("from@own.example", ["to@own.example"])
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert message["Subject"] == ("[error] own.example: error mx-broken; record changed; 1 mended")
+    body = message.get_content()
+    assert "ERROR mx-broken: mx1.own.example" in body
+    assert "    -v=STSv1; id=1;\n    +v=STSv1; id=2;\n" in body.replace("\r\n", "\n")
+    assert "mended: expires-soon: mx1.own.example" in body
+    assert body.rstrip().endswith("mtasts-resolver on mail.example")
+
+
+def test_who_mails_wants_to_know_from_whom_and_to_whom() -> None:
+    done = subprocess.run(
+        [sys.executable, str(MAIL_REPORT)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "usage: mail-report FROM TO [HOST] < report\n"
+    assert os.access(MAIL_REPORT, os.X_OK)
 
 
 def alerts() -> list[dict[str, Any]]:

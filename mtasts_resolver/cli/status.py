@@ -15,6 +15,7 @@ from mtasts_resolver.cli.running import daemon_options, running_daemon
 from mtasts_resolver.cli.tables import Shown, ago, show_rows, until
 from mtasts_resolver.control.values.status import DaemonStatus, TroubleLine
 from mtasts_resolver.control.values.verdict import CRITICAL_DAYS, WARNING_DAYS
+from mtasts_resolver.findings import Severity
 
 RECENT = 5  # lines of the log that are shown; --json has all that the daemon remembers
 
@@ -88,6 +89,7 @@ def _rows(found: DaemonStatus) -> Iterator[Shown]:
     yield from _work(found)
     yield from _knowledge(found)
     yield from _weakened(found)
+    yield from _own_domains(found)
     store = found.store
     yield Shown("store", store.url)
     if store.trouble:
@@ -196,6 +198,22 @@ def _weakened(found: DaemonStatus) -> Iterator[Shown]:
         " 'mtasts-resolver history --weakened' has all",
         bad=True,
     )
+
+
+def _own_domains(found: DaemonStatus) -> Iterator[Shown]:
+    for place, own in enumerate(found.own_domains):
+        words = f"{own.domain}: {own.worst or ('well' if own.checked else 'not checked yet')}"
+        more = own.errors + own.warnings - 1
+        if more > 0:
+            words += f"; and {more} more"
+        if own.certificate_expires:
+            words += f"; first certificate expires {until(own.certificate_expires, found.now)}"
+        if own.checked:
+            words += f"; checked {ago(own.checked, found.now)}"
+        bad = own.severity in (Severity.WARNING, Severity.ERROR)
+        yield Shown("" if place else "own domains", words, bad=bad)
+        if own.trouble:
+            yield Shown("", f"{own.domain} cannot be checked: {own.trouble}", bad=True)
 
 
 def _line(line: TroubleLine) -> Shown:

@@ -42,6 +42,7 @@ from mtasts_resolver.config.sections.discovery import DnsConfig, DnssecTrust, Ht
 from mtasts_resolver.config.sections.listeners import ListenerConfig, ProtocolName
 from mtasts_resolver.config.sections.maps import MapOptions
 from mtasts_resolver.config.sections.overrides import OverrideOptions
+from mtasts_resolver.config.sections.owndomains import OwnDomainConfig
 from mtasts_resolver.config.sections.policies import CacheConfig, RefreshConfig, StoreConfig
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES
 
@@ -68,6 +69,7 @@ __all__ = [
     "MapOptions",
     "NameServer",
     "OverrideOptions",
+    "OwnDomainConfig",
     "ProtocolName",
     "ProxyUrl",
     "RefreshConfig",

@@ -70,6 +70,14 @@ refresh:
 
 preload: []                                  # or domains such as ["partner.example.com"]
 
+own_domains:                                 # none is the default
+  - example.com                              # checked every 6 hours
+  - domain: example.org
+    interval: 12h
+    smtp: false                              # where port 25 cannot be connected to
+
+notify: []                                   # or ["/usr/local/bin/tell", "{summary}"]
+
 control:                                     # for the commands
   socket: null                               # the directory that systemd provides
   group: null                                # or one whose members may steer the daemon

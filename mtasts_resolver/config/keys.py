@@ -24,6 +24,8 @@ class Key:
     """What stands there: a value, or a section."""
     most: int | None = None
     """Where it is a list: how long it may be."""
+    bare: str | None = None
+    """Where it is a list of sections: which of their keys an item is that is a value alone."""
     named: Kind | None = None
     """Where it is a mapping to what stands there: of what."""
     reload: bool | None = None

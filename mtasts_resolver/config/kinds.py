@@ -30,6 +30,8 @@ MINUTE = 60.0
 HOUR = 3600.0
 DAY = 86_400.0
 
+MAX_ARGUMENT = 1_000  # characters; a longer one is a program of its own
+
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 # Twelve digits hold every value that any key allows, and keep int() and float() quick.
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhd]?)\Z")
@@ -198,6 +200,13 @@ def parse_domain(text: str) -> str:
     return hop.domain
 
 
+def parse_argument(text: str) -> str:
+    """Return an argument of a program as it is."""
+    if len(text) > MAX_ARGUMENT or "\0" in text:
+        raise ValueError(f"{shown(text)} is not an argument of at most {MAX_ARGUMENT} characters")
+    return text
+
+
 ADDRESS = Kind("address", "`inet:HOST:PORT` (IPv6 in brackets) or `unix:/PATH`", parse_address)
 HTTP_ADDRESS = Kind("address", "`HOST:PORT` (IPv6 in brackets), or empty: off", parse_http_address)
 SOCKET_PATH = Kind("path", "absolute, at most 107 bytes", parse_socket_path)
@@ -205,6 +214,7 @@ SERVER = Kind("address", "an IP address, with or without a port", parse_server)
 NETWORK = Kind("network", "such as `192.0.2.0/24`, `2001:db8::/32`", parse_network)
 MODE = Kind("mode", "octal, such as `0660`", parse_mode)
 ACCOUNT = Kind("name", "a name or number that the system knows", parse_account)
+ARGUMENT = Kind("text", "", parse_argument)
 HOST = Kind("host name", "", parse_host)
 FILE = Kind("path", "absolute", parse_path)
 PROXY = Kind("URL", "`http://HOST:PORT`", parse_proxy_url)

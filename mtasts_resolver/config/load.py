@@ -18,6 +18,7 @@ from mtasts_resolver.config.sections.administration import LogConfig
 from mtasts_resolver.config.sections.listeners import ListenerConfig
 from mtasts_resolver.config.sections.maps import BUILTIN_MAPS, MapOptions, builtin_options
 from mtasts_resolver.config.sections.overrides import OverrideOptions
+from mtasts_resolver.config.sections.owndomains import OwnDomainConfig
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Document, Raw, join, parse_yaml
 
 _BUILTIN = tuple(map(str.lower, BUILTIN_MAPS))
@@ -177,6 +178,12 @@ class _Reader:
                 f" {show_duration(refresh.interval)}: no policy would ever be refreshed",
             )
         self._check_listeners(config.listen)
+        self._check_own_domains(config.own_domains)
+        if config.notify and not config.notify[0].startswith("/"):
+            program = shown(config.notify[0])
+            self._note(
+                "$.notify[0]", f"{program} is not a program's absolute path, as /usr/bin/tell"
+            )
 
     def _check_listeners(self, listeners: Iterable[ListenerConfig]) -> None:
         first: dict[Address, str] = {}
@@ -191,6 +198,13 @@ class _Reader:
             if first.setdefault(address, path) != path:
                 other = f"{shown(str(address))} is that of {first[address]}, too"
                 self._note(f"{path}.address", other)
+
+    def _check_own_domains(self, own_domains: Iterable[OwnDomainConfig]) -> None:
+        first: dict[str, str] = {}
+        for number, own in enumerate(own_domains):
+            path = f"$.own_domains[{number}]"
+            if first.setdefault(own.domain, path) != path:
+                self._note(path, f"{own.domain} is that of {first[own.domain]}, too")
 
     def _note(self, path: str, reason: str) -> None:
         self.faults.append(self._source.fault(path, reason))
@@ -210,22 +224,25 @@ class _Reader:
                 self._note(path, "there is no value; leave the key out for the default")
             return None
         if key.most is None:
-            return self._item(key.of, raw, path)
-        return self._list(key.of, key.most, raw, path)
+            return self._item(key, raw, path)
+        return self._list(key, key.most, raw, path)
 
-    def _list(self, of: Kind | type[Section], most: int, raw: Raw, path: str) -> object:
+    def _list(self, key: Key, most: int, raw: Raw, path: str) -> object:
         if not isinstance(raw, list):
             self._note(path, f"{_show(raw)} is not a list")
         elif len(raw) > most:
             self._note(path, f"there are {len(raw)} items, at most {most} are allowed")
         else:
-            items = enumerate(raw)
-            return tuple(self._item(of, item, f"{path}[{number}]") for number, item in items)
+            return tuple(
+                self._item(key, item, f"{path}[{number}]") for number, item in enumerate(raw)
+            )
         return ()
 
-    def _item(self, of: Kind | type[Section], raw: Raw, path: str) -> object:
+    def _item(self, key: Key, raw: Raw, path: str) -> object:
+        of = key.of
         if not isinstance(of, Kind):
-            return of(**self.section(of, raw, path))
+            alone = key.bare is not None and isinstance(raw, str)
+            return of(**self.section(of, {str(key.bare): raw} if alone else raw, path))
         if not isinstance(raw, str):
             self._note(path, f"{_show(raw)} is not a single value ({of.name})")
             return None

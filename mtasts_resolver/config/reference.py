@@ -99,6 +99,8 @@ def _type(key: Key) -> str:
     if key.named is not None:
         most = "" if key.most is None else f"at most {key.most:,} "
         return f"mapping of {most}{key.named.name}s to mappings with the keys below"
+    if not isinstance(key.of, Kind) and key.bare:
+        return f"list of at most {key.most}, each: a {key.bare}, or a mapping with the keys below"
     if not isinstance(key.of, Kind):
         return f"list of at most {key.most} mappings with the keys below"
     text = key.of.name if key.most is None else f"list of at most {key.most}, each: {key.of.name}"

@@ -22,6 +22,11 @@ from mtasts_resolver.config.sections.maps import (
     builtin_options,
 )
 from mtasts_resolver.config.sections.overrides import MAX_OVERRIDES, OverrideOptions
+from mtasts_resolver.config.sections.owndomains import (
+    MAX_ARGUMENTS,
+    MAX_OWN_DOMAINS,
+    OwnDomainConfig,
+)
 from mtasts_resolver.config.sections.policies import CacheConfig, RefreshConfig, StoreConfig
 from mtasts_resolver.postfix.override import Override
 
@@ -138,6 +143,30 @@ class Config(Section, frozen=True, kw_only=True):
             " of use. Where there is no policy, it is looked for again at each `refresh.interval`.",
             kinds.DOMAIN,
             most=MAX_PRELOADED,
+            reload=True,
+        ),
+    ] = ()
+    own_domains: Annotated[
+        tuple[OwnDomainConfig, ...],
+        Key(
+            "Domains of one's own: what they publish is looked over again and again, as"
+            " `mtasts-resolver check` does, and a change or an error is told: see"
+            " [own domains](own-domains.md).",
+            OwnDomainConfig,
+            most=MAX_OWN_DOMAINS,
+            bare="domain",
+            reload=True,
+        ),
+    ] = ()
+    notify: Annotated[
+        tuple[str, ...],
+        Key(
+            "A program that is run when something changes of one of `own_domains`, or is newly"
+            " wrong with it: its absolute path, and its arguments, in which `{domains}`,"
+            " `{severity}` and `{summary}` are filled in; empty: none. No shell is between. It gets"
+            " [a report](own-domains.md#notify) on standard input, and has 30 seconds.",
+            kinds.ARGUMENT,
+            most=MAX_ARGUMENTS,
             reload=True,
         ),
     ] = ()

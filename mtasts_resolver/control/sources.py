@@ -7,6 +7,7 @@ from mtasts_resolver.control.daylong import DayLong
 from mtasts_resolver.control.wayin import WayIn
 from mtasts_resolver.knowledge.statistics import DiscoveryStatistics
 from mtasts_resolver.knowledge.weakened import WeakenedDomains
+from mtasts_resolver.owndomains.keeping import OwnDomains
 from mtasts_resolver.store.history import History
 from mtasts_resolver.worker.lag import Lag
 
@@ -16,6 +17,7 @@ class Sources(AnsweringParts, kw_only=True, eq=False):
 
     history: History
     weakened: WeakenedDomains
+    own_domains: OwnDomains
     discoveries: DiscoveryStatistics
     ways_in: Sequence[WayIn]
     day: DayLong

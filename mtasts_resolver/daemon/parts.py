@@ -14,6 +14,8 @@ from mtasts_resolver.control.wayin import WayIn
 from mtasts_resolver.daemon.historykeeping import HistoryKeeping
 from mtasts_resolver.knowledge.journal import Journal
 from mtasts_resolver.knowledge.statistics import DiscoveryStatistics
+from mtasts_resolver.owndomains.keeping import OwnDomains
+from mtasts_resolver.owndomains.means import OwnDomainMeans
 from mtasts_resolver.worker.lag import Lag
 
 # Seconds between two looks at whether the event loop is late, for the metrics. To look more often
@@ -32,6 +34,7 @@ class Parts(Sources, kw_only=True, eq=False):
         """Hand on what a reload can change."""
         super().reconfigure(config)
         self.past.reconfigure(config)
+        self.own_domains.reconfigure(config)
 
     def background(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Return what works for ever beside the discoverer, by the names of the tasks."""
@@ -41,6 +44,7 @@ class Parts(Sources, kw_only=True, eq=False):
             "DNSSEC probe": self.dnssec.run,
             "overrides": self.overrides.run,
             "history": self.past.run,
+            "own domains": self.own_domains.run,
             "counts of the day": self.day.run,
             "lag": self.lag.watch,
         }
@@ -48,10 +52,12 @@ class Parts(Sources, kw_only=True, eq=False):
     def flush_logs(self, *, at_once: bool = False) -> None:
         """Tell what was left out of the log lately, of which there was too much."""
         self.journal.flush(at_once=at_once)
+        self.own_domains.flush_logs(at_once=at_once)
         self.observed.flush(at_once=at_once)
 
     async def close(self) -> None:
         """End what answers before what watches it."""
+        await self.own_domains.close()  # which asks the discoverer
         await super().close()
         self.flush_logs(at_once=True)
         await self.past.close()
@@ -67,6 +73,9 @@ def _watched(answering: AnsweringParts, ways_in: Sequence[WayIn]) -> Parts:
     discoveries = DiscoveryStatistics(events)
     journal = Journal(events, clock)
     past = HistoryKeeping(answering)  # after the journal: it warns after what it is of
+    own_means = OwnDomainMeans(
+        answering.discoverer, answering.store.path, past.history, clock, events
+    )
     counted = {
         "lookups": lambda: count_answers(answering.service.tallies),
         "discoveries": lambda: count_discoveries(discoveries),
@@ -76,6 +85,7 @@ def _watched(answering: AnsweringParts, ways_in: Sequence[WayIn]) -> Parts:
         **shared,
         history=past.history,
         weakened=past.weakened,
+        own_domains=OwnDomains(own_means, answering.in_force.config),
         discoveries=discoveries,
         ways_in=ways_in,
         day=DayLong(clock, counted),

@@ -29,6 +29,18 @@ class Subject(StrEnum):
     """What Postfix is told of a next hop in a map."""
     OVERRIDE = "override"
     """What the administrator has put in the place of an answer."""
+    OWN_RECORD = "own-record"
+    """What one of `own_domains` publishes: its policy record."""
+    OWN_REPORTS = "own-reports"
+    """Its TLSRPT record."""
+    OWN_POLICY = "own-policy"
+    """What its policy host serves."""
+    OWN_MX = "own-mx"
+    """Its MX records."""
+    OWN_CERTIFICATE = "own-certificate"
+    """The certificates that its policy host, or an MX host, shows."""
+    OWN_FINDINGS = "own-findings"
+    """What is wrong with any of that."""
     DAEMON = "daemon"
     """What holds for all domains: that the daemon runs, its configuration, DNSSEC."""
 
@@ -51,7 +63,7 @@ class Change(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The id of a policy."""
     was_id: str | None = None
     hop: str = ""
-    """The next hop that an answer or a finding of DANE is about."""
+    """The next hop that an answer or a finding of DANE is about; the host of a certificate."""
     map: str = ""
     """The map that an answer is for."""
     weakened: tuple[str, ...] = ()

@@ -102,6 +102,7 @@ BEHIND_THE_FIRST_ANSWER = {
     *("mtasts_resolver.answers.observing", "mtasts_resolver.knowledge.journal"),
     *("mtasts_resolver.knowledge.historian", "mtasts_resolver.knowledge.statistics"),
     *("mtasts_resolver.knowledge.weakened", "mtasts_resolver.store.history"),
+    *("mtasts_resolver.owndomains", "mtasts_resolver.published.judge"),
     *("mtasts_resolver.store.changes", "mtasts_resolver.store.changetable", "hashlib"),
 }
 
@@ -118,3 +119,21 @@ def test_what_only_watches_is_imported_behind_the_first_answer() -> None:
     late, early = (set(line.split()) for line in done.stdout.splitlines())
     assert BEHIND_THE_FIRST_ANSWER & early == set()
     assert late >= BEHIND_THE_FIRST_ANSWER  # so that no name of these is one that is no more
+
+
+def test_what_checks_own_domains_is_imported_when_there_are_some() -> None:
+    program = (
+        "import sys, mtasts_resolver.cli.serve, mtasts_resolver.daemon.parts;"
+        "print(*sys.modules); import mtasts_resolver.owndomains.work; print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    without, with_some = (set(line.split()) for line in done.stdout.splitlines())
+    room = "mtasts_resolver.owndomains"
+    assert {name for name in without if name.startswith(room)} == {
+        *(room, f"{room}.keeping", f"{room}.means")
+    }
+    heavy = {"mtasts_resolver.published.judge", "mtasts_resolver.store.keptchecks"}
+    assert not heavy & without
+    assert heavy <= with_some

@@ -1,6 +1,14 @@
 """All endpoints there are."""
 
-from mtasts_resolver.control.api import domains, history, holdings, overrides, renewals, status
+from mtasts_resolver.control.api import (
+    domains,
+    history,
+    holdings,
+    overrides,
+    owndomains,
+    renewals,
+    status,
+)
 from mtasts_resolver.control.api.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -10,4 +18,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *holdings.ENDPOINTS,
     *history.ENDPOINTS,
     *overrides.ENDPOINTS,
+    *owndomains.ENDPOINTS,
 )

@@ -89,7 +89,9 @@ def _type(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{word}`" for word in schema["enum"])
     kind = schema.get("type", "anything")
     if kind == "array":
-        return f"list of {_type(schema.get('items', {}))}"
+        # Where what stands in it has a fixed number, that is what OpenAPI calls them.
+        each = schema.get("prefixItems") or [schema.get("items", {})]
+        return f"list of {' and '.join(map(_type, each))}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"mapping to {_type(schema['additionalProperties'])}"
     return str(kind)

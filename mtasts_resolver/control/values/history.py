@@ -26,11 +26,14 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
     domain: str
     """Empty for what holds for all: the daemon's start and end, its configuration, DNSSEC."""
     subject: str
-    """`policy`, `record`, `refresh`, `dane`, `answer`, `override` or `daemon`."""
+    """`policy`, `record`, `refresh`, `dane`, `answer`, `override` or `daemon`; of one of
+    `own_domains` `own-record`, `own-reports`, `own-policy`, `own-mx`, `own-certificate` or
+    `own-findings`."""
     event: str
     """What happened, in a word: of an answer and of DANE, what it is now."""
     hop: str
-    """The next hop of an answer and of DANE's finding; the pattern of an override."""
+    """The next hop of an answer and of DANE's finding; the pattern of an override; the host of a
+    certificate."""
     map: str
     """The map of an answer, `(tcp_table)` or `(unknown)` where it has no name, or is none."""
     was: str | None

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from mtasts_resolver.control.values.history import WeakenedDomain
 from mtasts_resolver.control.values.overrides import OverrideCounts
+from mtasts_resolver.control.values.owndomains import OwnDomainSummary
 
 
 class Listening(Struct, frozen=True, kw_only=True):
@@ -152,6 +153,7 @@ class DaemonStatus(Struct, frozen=True, kw_only=True):
     observing: tuple[str, ...]
     """The maps that only observe."""
     overrides: OverrideCounts
+    own_domains: tuple[OwnDomainSummary, ...]
     warnings: int
     """Lines of the log since the start."""
     errors: int

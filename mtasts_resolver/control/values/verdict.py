@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mtasts_resolver.control.values.status import DaemonStatus
+from mtasts_resolver.findings import Severity
 
 # Days that are left to a policy that cannot be fetched again. Domains fail for hours every day; one
 # of which so little is left has failed for most of its max_age.
@@ -39,7 +40,9 @@ def worries(
 ) -> list[Worry]:
     """Return what is wrong, the critical first."""
     failing = _failing(found, warning_days, critical_days)
-    return sorted([*_parts(found), *failing], key=lambda worry: not worry.critical)
+    return sorted(
+        [*_parts(found), *failing, *_own_domains(found)], key=lambda worry: not worry.critical
+    )
 
 
 def _parts(found: DaemonStatus) -> Iterator[Worry]:
@@ -71,3 +74,24 @@ def _failing(found: DaemonStatus, warning_days: float, critical_days: float) -> 
         words = f"{found.policies.failing} policies failing, the first expires in {days:.1f} days"
         action = "mtasts-resolver cache list --failing says which, and why"
         yield Worry(days < critical_days, words, action)
+
+
+def _own_domains(found: DaemonStatus) -> Iterator[Worry]:
+    """Judge the own domains with which something is wrong: the worst of each in words."""
+    for own in found.own_domains:
+        if own.severity in (Severity.WARNING, Severity.ERROR):
+            more = own.errors + own.warnings - 1
+            words = f"{own.domain}: {own.worst}" + (f"; and {more} more" if more else "")
+            action = f"mtasts-resolver check --from-daemon {own.domain} says what to do"
+            yield Worry(own.severity is Severity.ERROR, words, action)
+        elif own.trouble and _long_ago(own.checked, found.now):
+            words = f"{own.domain} cannot be checked: {own.trouble}"
+            yield Worry(False, words, "what was found before stands; it is tried again")
+
+
+def _long_ago(checked: str | None, now: str) -> bool:
+    """Tell whether it is longer ago than a night in which a network was mended."""
+    if checked is None:
+        return True
+    passed = datetime.fromisoformat(now) - datetime.fromisoformat(checked)
+    return passed.total_seconds() > _DAY

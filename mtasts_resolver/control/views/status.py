@@ -21,6 +21,7 @@ from mtasts_resolver.control.values.status import (
 from mtasts_resolver.control.views.failing import earliest_expiry
 from mtasts_resolver.control.views.history import view_weakened
 from mtasts_resolver.control.views.overrides import count_overrides
+from mtasts_resolver.control.views.owndomains import view_own_domains
 from mtasts_resolver.control.views.readiness import view_trouble
 from mtasts_resolver.control.views.times import timestamp
 from mtasts_resolver.policy import Dane, Mode
@@ -60,6 +61,7 @@ async def view_status(sources: Sources) -> DaemonStatus:
         trouble=view_trouble(sources),
         observing=sources.in_force.observing(),
         overrides=await count_overrides(sources),
+        own_domains=view_own_domains(sources).domains,
         warnings=sources.trouble.warnings,
         errors=sources.trouble.errors,
         recent=tuple(

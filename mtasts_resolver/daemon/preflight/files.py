@@ -62,6 +62,27 @@ def look_at_store(config: Config, environ: Mapping[str, str], uid: int, report: 
             report.warn("$.store.url", what)
 
 
+def look_at_notify(config: Config, uid: int, report: Report) -> None:
+    """See whether the program can be run, which no answer depends on."""
+    if not config.notify:
+        return
+    key, program = "$.notify[0]", Path(config.notify[0])
+    try:
+        mode = program.stat().st_mode
+    except OSError as error:
+        report.warn(key, f"{program} cannot be run: {error.strerror or error}")
+        return
+    if not stat.S_ISREG(mode) or not mode & 0o111:
+        report.warn(key, f"{program} is no program: make it executable")
+    elif uid == 0:
+        warn_if_hidden(key, program, report)
+        if (closed := _closed_to_others(program)) is not None:
+            what = "and the daemon's user must, which under systemd is one of its own"
+            report.warn(key, f"not everybody may read {closed}, {what}")
+    if not config.own_domains:
+        report.warn("$.notify", "it is never run: there are no own_domains")
+
+
 def _unfit(user: str | None, path: Path, schema: Schema | None = None) -> str:
     """Return why a file of the store is of no use to `user`; None is who looks."""
     try:

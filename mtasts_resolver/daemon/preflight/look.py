@@ -4,7 +4,11 @@ from collections.abc import Mapping
 
 from mtasts_resolver.base.privileges import PrivilegeError, can_start_python, find_account
 from mtasts_resolver.config import Config, Loaded
-from mtasts_resolver.daemon.preflight.files import look_at_store, look_at_trust_store
+from mtasts_resolver.daemon.preflight.files import (
+    look_at_notify,
+    look_at_store,
+    look_at_trust_store,
+)
 from mtasts_resolver.daemon.preflight.listening import (
     look_at_control,
     look_at_http,
@@ -24,6 +28,7 @@ def look_into(loaded: Loaded, environ: Mapping[str, str], uid: int, *, wall: flo
     look_at_listeners(config, uid, report)
     look_at_trust_store(config, uid, report)
     look_at_store(config, environ, uid, report)
+    look_at_notify(config, uid, report)
     look_at_control(config, environ, uid, report)
     look_at_http(config, uid, report)
     _look_at_overrides(config, wall, report)

@@ -11,6 +11,8 @@ PAGES = (
     "/",
     "/changes",
     "/overrides",
+    "/own-domains/own.example",
+    "/own-domains/unknown.example",
     "/domains/good.example/hosts",
     "/domains/d001.example?at=2026-01-01T03:12",
     "/domains?matching=d00",

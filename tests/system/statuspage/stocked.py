@@ -6,16 +6,22 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from msgspec.structs import replace
 
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.base.events import Events
+from mtasts_resolver.findings import Finding, FindingKind, Severity
+from mtasts_resolver.owndomains.news import next_check
 from mtasts_resolver.store.changes import Change, Subject
 from mtasts_resolver.store.history import History, history_path
+from mtasts_resolver.store.keptchecks import KeptChecks, checks_path
 from tests.system.running import RunningDaemon
+from tests.unit.owndomains.seen import observed
 
 HOSTILE = (
     "version: STSv1\nmode: enforce\nmx: mx.hostile.example\nmax_age: 604800\n"
@@ -73,12 +79,33 @@ async def note_changes(store: Path) -> None:
     await history.close()
 
 
-def stock(daemon: RunningDaemon, documents: dict[str, str]) -> None:
+async def keep_check(store: Path, *findings: Finding) -> None:
+    """Have the daemon know a check of `own.example`, a moment ago, by which it is not due."""
+    kept = KeptChecks(checks_path(store), clock=SystemClock())
+    await kept.open()
+    now = datetime.now(UTC)
+    check, _ = next_check(replace(observed(), at=now), findings, None)
+    settled, _ = next_check(replace(observed(), at=now), findings, check)
+    kept.put(settled.domain, msgspec.json.encode(settled))
+    await kept.close()
+
+
+NOTED = FindingKind(
+    code="could-be-better",
+    severity=Severity.NOTE,
+    title="it could be better",
+    matters="Senders see <b>this</b> \u202ebackwards",
+    action="Nothing need be done.",
+).found("mx1.own.example", "</li></main><script>document.title = 'owned'</script> \u200b" * 3)
+
+
+def stock(daemon: RunningDaemon, documents: dict[str, str], *findings: Finding) -> None:
     """Have the daemon hold policies; in a thread, for playwright runs a loop in this one."""
 
     async def write() -> None:
         await daemon.store(documents)
         await note_changes(daemon.store_file)
+        await keep_check(daemon.store_file, *findings)
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, write()).result()
@@ -96,14 +123,18 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def stocked_daemon(
-    documents: dict[str, str], *, command: tuple[str, ...] = ()
+    documents: dict[str, str],
+    *,
+    command: tuple[str, ...] = (),
+    findings: tuple[Finding, ...] = (NOTED,),
 ) -> Iterator[tuple[RunningDaemon, str]]:
     """Run a daemon that holds policies; yield it, and where its page is."""
     port, http_port = free_ports(2)
     address = f"127.0.0.1:{http_port}"
     with TemporaryDirectory() as name, RunningDaemon(Path(name), port) as daemon:
-        daemon.configure(http={"address": address}, overrides=OVERRIDES)
-        stock(daemon, documents)
+        own = {"own_domains": ["own.example"]}
+        daemon.configure(http={"address": address}, overrides=OVERRIDES, **own)
+        stock(daemon, documents, *findings)
         daemon.start(command=command)
         daemon.has_status(f"{len(documents)} policies")
         yield daemon, f"http://{address}"

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from mtasts_resolver.config import Config, MapOptions, OverrideOptions, parse_config, plain
+from mtasts_resolver.config import (
+    Config,
+    MapOptions,
+    OverrideOptions,
+    OwnDomainConfig,
+    parse_config,
+    plain,
+)
 from mtasts_resolver.config.encoding import decode_value, encode_value
 from mtasts_resolver.config.keys import Section, section_keys
 from mtasts_resolver.config.kinds import Kind
@@ -34,6 +41,8 @@ cache: {memory_entries: 5000, memory_megabytes: 50}
 refresh: {interval: 12h, forget_after: 30d, concurrency: 5}
 control: {socket: /a/control.sock, group: us}
 preload: [partner.example]
+own_domains: [a.example, {domain: b.example, interval: 12h, smtp: false}]
+notify: [/bin/tell, '{summary}']
 http: {address: '[::1]:80', hosts: [status.example]}
 log: {level: debug, format: json, answers: all}
 user: me
@@ -60,6 +69,7 @@ def test_every_key_arrives_as_it_was() -> None:
                 Config(),
                 maps={"": MapOptions()},
                 overrides={"": OverrideOptions(reason="")},
+                own_domains=(OwnDomainConfig(domain=""),),
             )
         )
     )

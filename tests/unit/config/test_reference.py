@@ -48,7 +48,12 @@ def test_every_key_is_on_the_page_and_in_the_example() -> None:
 def test_the_example_is_valid_and_shows_the_defaults() -> None:
     config = parse_config(EXAMPLE.encode(), "example.yaml").config
     shown = msgspec.structs.replace(
-        config, listen=config.listen[:1], maps={}, overrides={}, store=Config().store
+        config,
+        listen=config.listen[:1],
+        maps={},
+        overrides={},
+        store=Config().store,
+        own_domains=(),
     )
     assert shown == Config()
     assert len(config.listen) == 3

@@ -90,6 +90,8 @@ OTHERS = {
     "http.address": '""',
     "http.hosts": "[status.example]",
     "preload": "[a.example]",
+    "own_domains": "[a.example]",
+    "notify": "[/bin/true]",
     "log.level": "debug",
     "log.format": "json",
     "log.answers": "all",

@@ -328,3 +328,40 @@ def test_a_user_who_cannot_read_the_program_is_warned_of(
     monkeypatch.setattr(sys, "executable", str(program))
     (told,) = [one for one in look_into(Loaded(config), {}, ROOT).warnings if one.key == "$.user"]
     assert "cannot read Python" in told.reason
+
+
+@pytest.mark.parametrize(
+    ("program", "own", "warning"),
+    [
+        ("/nonexistent/tell", "[a.example]", "cannot be run: No such file or directory"),
+        ("/etc/passwd", "[a.example]", "/etc/passwd is no program: make it executable"),
+        ("/etc", "[a.example]", "/etc is no program: make it executable"),
+        ("/bin/true", "[]", "it is never run: there are no own_domains"),
+    ],
+)
+def test_a_program_that_cannot_be_told_is_a_warning(
+    file: Path, program: str, own: str, warning: str
+) -> None:
+    text = f"store: {{url: 'sqlite://{file.parent}/s'}}\nown_domains: {own}\nnotify: [{program}]\n"
+    result = check(file, text, "--json")
+    assert result.exit_code == 0
+    reasons = [each["reason"] for each in json.loads(result.stdout)["warnings"]]
+    assert any(warning in reason for reason in reasons), reasons
+
+
+def test_a_program_that_can_be_run_is_no_warning(file: Path) -> None:
+    store = f"store: {{url: 'sqlite://{file.parent}/s'}}\n"
+    text = f"{store}own_domains: [a.example]\nnotify: [/bin/true]\n"
+    told = json.loads(check(file, text, "--json").stdout)["warnings"]
+    assert not [each for each in told if "notify" in (each["key"] or "")]
+
+
+@as_root
+def test_a_program_that_the_daemons_user_may_not_see_is_a_warning(file: Path) -> None:
+    """`file` is in a directory of root alone."""
+    program = file.with_name("tell")
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    text = f"own_domains: [a.example]\nnotify: [{program}]\n"
+    told = json.loads(check(file, text, "--json").stdout)["warnings"]
+    assert any("not everybody may read" in each["reason"] for each in told)
