@@ -57,7 +57,15 @@ WARNED = FindingKind(
     action="Mend it, until `postconf -n` says nothing.",
 )
 
-KINDS = (NOT_FOUND, REPLACEABLE, UNREADABLE, FAILED, UNUSED, TWICE, WARNED)
+NOT_ENABLED = FindingKind(
+    code="postfix-instance-not-enabled",
+    severity=Severity.OK,
+    title="an instance of Postfix is not started with the others",
+    matters="It was not looked at.",
+    action="`--postfix-config DIRECTORY` looks at it.",
+)
+
+KINDS = (NOT_FOUND, REPLACEABLE, UNREADABLE, FAILED, UNUSED, TWICE, WARNED, NOT_ENABLED)
 
 _UNREAD = {kind.code: kind for kind in (NOT_FOUND, REPLACEABLE, UNREADABLE, FAILED)}
 _UNUSED_WORDS = re.compile(r"(?P<file>\S+): unused parameter: (?P<name>[^=\s]+)=.*")
@@ -68,6 +76,8 @@ def judge_reading(reading: PostfixReading) -> Iterator[Finding]:
     """Yield what could not be read, and what postconf warned of."""
     for unread in reading.unread:
         yield _UNREAD[unread.code].found(unread.config_directory or "Postfix", unread.reason)
+    for directory in reading.disabled:
+        yield NOT_ENABLED.found(directory, "multi_instance_enable is not `yes`")
     for instance in reading.instances:
         for warning in instance.warnings:
             yield _warned(instance, warning)

@@ -66,7 +66,7 @@ class PostfixInstance(Struct, frozen=True, kw_only=True):
     is_default: bool
     """Whether it is the one that `postconf` without `-c` speaks of."""
     enabled: bool = True
-    """Whether `postfix start` starts it: multi_instance_enable, or the default instance."""
+    """Whether `postfix start` starts it: multi_instance_enable; the default one is always."""
     version_text: str
     """As the program has it compiled in, such as `3.10.13`."""
     map_types: frozenset[str] = frozenset()
@@ -76,6 +76,7 @@ class PostfixInstance(Struct, frozen=True, kw_only=True):
     values: Mapping[str, str] = {}
     """Every parameter, with its default, expanded: `postconf -x`."""
     services: tuple[MasterService, ...] = ()
+    """Those of master.cf, without what master_service_disable turns off."""
     places: Mapping[str, WrittenPlace] = {}
     """Where main.cf sets what `written` holds."""
     warnings: tuple[str, ...] = ()
@@ -162,6 +163,8 @@ class PostfixReading(Struct, frozen=True, kw_only=True):
     instances: tuple[PostfixInstance, ...] = ()
     """The default one first."""
     unread: tuple[UnreadInstance, ...] = ()
+    disabled: tuple[str, ...] = ()
+    """The configuration directories of those that `postfix start` does not start."""
 
 
 def _unspaced(value: str) -> str:

@@ -50,7 +50,7 @@ def read_postfix(
     environ: Mapping[str, str] = os.environ,
     uid: int | None = None,
 ) -> PostfixReading:
-    """Read the instance of a configuration directory, or of this host all of them."""
+    """Read the instance of a configuration directory, or of this host all that are enabled."""
     uid = os.geteuid() if uid is None else uid
     program, unsafe = find_program("postconf", environ.get("PATH", ""), uid)
     if program is None:
@@ -69,7 +69,9 @@ def read_postfix(
     others = list_items(reading.instances[0].value("multi_instance_directories"))[:MAX_INSTANCES]
     more = _read_all(postconf, others, os.path.realpath(default), version)
     return PostfixReading(
-        instances=reading.instances + more.instances, unread=reading.unread + more.unread
+        instances=reading.instances + tuple(one for one in more.instances if one.enabled),
+        unread=reading.unread + more.unread,
+        disabled=tuple(one.config_directory for one in more.instances if not one.enabled),
     )
 
 
@@ -157,7 +159,7 @@ def _effective_for(
 def _read_services(
     postconf: _Postconf, directory: str, values: Mapping[str, str]
 ) -> Iterator[MasterService]:
-    """Yield the services of master.cf, in its order."""
+    """Yield the services of master.cf that are not turned off, in its order."""
     of = ("-c", directory)
     of_services = postconf.said(*of, "-F")
     fields = _by_service(of_services)
@@ -170,7 +172,10 @@ def _read_services(
         raise _ReadError("postconf-failed", f"master.cf has more than {MAX_SERVICES} services")
     places = dict(_service_places(f"{directory}/master.cf"))
     by_default = chroot_by_default(values.get("compatibility_level", ""))
+    off = set(list_items(values.get("master_service_disable", "")))
     for (name, kind), field in fields.items():
+        if not off.isdisjoint((kind, f"{name}/{kind}")):
+            continue
         program = field.get("command", "").partition(" ")[0]
         own = overrides.get((name, kind), {})
         judged = own and program in _JUDGED_PROGRAMS

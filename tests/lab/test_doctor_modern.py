@@ -1,15 +1,20 @@
 """What `doctor` finds with Postfix 3.10: TLSRPT, and the comparison of MX hosts with patterns."""
 
 import socket
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from mtasts_resolver.config import parse_address
+from mtasts_resolver.doctor.configuration import judge_reading
+from mtasts_resolver.doctor.instance import PostfixReading
 from mtasts_resolver.doctor.looking import look_around
 from mtasts_resolver.doctor.outbound import judge_outbound
+from mtasts_resolver.doctor.reading import read_postfix
 from mtasts_resolver.doctor.surroundings import LookupPlace
 from mtasts_resolver.findings import Finding, Severity
 from tests.system.postfixes import settle
@@ -32,6 +37,14 @@ GOOD = {
 }
 COLLECTOR = "run/tlsrpt.sock"
 REPORTING = {"smtp_tlsrpt_enable": "yes", "smtp_tlsrpt_socket_name": COLLECTOR}
+
+
+@contextmanager
+def kept(file: Path) -> Iterator[None]:
+    """Have a file be again what it was."""
+    before = file.read_bytes()
+    yield
+    file.write_bytes(before)
 
 
 @pytest.fixture
@@ -152,3 +165,37 @@ def test_the_examples_are_clean(name: str, postfix: ModernPostfix) -> None:
     unix = parse_address(f"unix:{postfix.directory}/spool/mtasts/socketmap")
     findings = judged(instance, lookups({"https": {}}, LookupPlace("socketmap", unix)))
     assert [one for one in findings if one.severity != Severity.OK] == []
+
+
+if not debian13.is_host():  # where it is, this machine's own Postfix stays as it is
+
+    def test_every_enabled_instance_is_read(postfix: ModernPostfix) -> None:
+        """One that postmulti(1) makes is not enabled at first."""
+        root = postfix.root
+        assert root is not None
+
+        def postmulti(*arguments: str) -> None:
+            subprocess.run(["chroot", root, "postmulti", *arguments], check=True, timeout=60)
+
+        def read() -> PostfixReading:
+            settle(root / "etc/postfix")
+            settle(root / "etc/postfix-out")
+            return read_postfix(environ={"PATH": postfix.path})
+
+        with kept(root / "etc/postfix/main.cf"):
+            postmulti("-e", "init")
+            postmulti("-I", "postfix-out", "-e", "create")
+            reading = read()
+            assert [one.config_directory for one in reading.instances] == ["/etc/postfix"]
+            assert [one.code for one in judge_reading(reading)] == ["postfix-instance-not-enabled"]
+            postmulti("-i", "postfix-out", "-e", "enable")
+            reading = read()
+            postmulti("-i", "postfix-out", "-e", "disable")
+            postmulti("-i", "postfix-out", "-e", "destroy")
+        assert list(judge_reading(reading)) == []
+        first, second = reading.instances
+        assert (first.label, second.label) == ("", "postfix-out")
+        assert second.queue_directory == "/var/spool/postfix-out"
+        # It takes no mail from outside, as postmulti(1) makes it, and sends some.
+        assert {one.type for one in second.services} == {"unix", "unix-dgram"}
+        assert all("-c /etc/postfix-out" in line for one in judged(second) for line in one.commands)

@@ -1,6 +1,7 @@
 """What `doctor` reads of Postfix, from the real postconf(1)."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -103,12 +104,46 @@ def test_what_no_column_says_of_chroot_is_the_defaults(
     assert (found["odd"], found["in"], found["out"]) == (chrooted, True, False)
 
 
+def test_what_master_does_not_run_is_left_out(tmp_path: Path) -> None:
+    instance = read_written(tmp_path, "master_service_disable = inet, strict/unix\n", SERVICES)
+    assert {service.type for service in instance.services} == {"unix", "unix-dgram"}
+    assert instance.service("strict") is None
+    assert instance.service("local-in") is not None
+
+
 def test_all_instances_are_read(tmp_path: Path) -> None:
     """The first is this machine's own, whatever it has."""
     reading = read_postfix()
     (default, *_) = reading.instances
     assert (default.is_default, default.enabled, default.label) == (True, True, "")
     assert default.set_line({"smtp_tls_loglevel": "1"}) == "postconf -e 'smtp_tls_loglevel = 1'"
+
+
+DEFAULT_ELSEWHERE = """\
+#!/bin/sh
+[ "$1" = -dh ] && {{ echo {etc}; exec {postconf} -dh mail_version; }}
+exec {postconf} "$@"
+"""
+"""postconf(1), but for where the default instance is."""
+
+
+@pytest.mark.finding("postfix-instance-not-enabled")
+def test_instances_that_are_enabled_are_read(open_directory: Path) -> None:
+    on, off, gone = (open_directory / name for name in ("on", "off", "gone"))
+    write_postfix(on, "multi_instance_name = postfix-on\nmulti_instance_enable = yes\n")
+    write_postfix(off, "multi_instance_name = postfix-off\n")
+    others = f"{on}/etc, {off}/etc {gone}/etc"
+    etc = write_postfix(open_directory / "default", f"multi_instance_directories = {others}\n")
+    program = open_directory / "postconf"
+    postconf = shutil.which("postconf", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    program.write_text(DEFAULT_ELSEWHERE.format(etc=etc, postconf=postconf))
+    program.chmod(0o755)
+    reading = read_postfix(environ={"PATH": str(open_directory)})
+    assert [instance.label for instance in reading.instances] == ["", "postfix-on"]
+    assert [(finding.code, finding.about) for finding in judge_reading(reading)] == [
+        ("postconf-failed", f"{gone}/etc"),
+        ("postfix-instance-not-enabled", f"{off}/etc"),
+    ]
 
 
 def test_the_lines_for_another_instance_name_it(tmp_path: Path) -> None:
