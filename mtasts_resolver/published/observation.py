@@ -209,7 +209,7 @@ class Observation:
     async def _dane_of_each(self, mx: _MxRecords) -> tuple[MxHost, ...]:
         """Return what DANE says of each host for itself."""
         hops = [parse_next_hop(f"[{name}]") for name, _ in mx.hosts]
-        found = await asyncio.gather(*(self._discover_dane(hop) for hop in hops if hop))
+        found = await together(*(self._discover_dane(hop) for hop in hops if hop))
         return tuple(chain.from_iterable(finding.hosts for finding in found))
 
     async def _dane_host(self, host: MxHost) -> SeenDane:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 from mtasts_resolver.policy import Dane, Outcome
 from mtasts_resolver.published.judge.mxhosts import MAX_HOSTS
+from mtasts_resolver.published.judge.words import listed
 from mtasts_resolver.published.observed import Observed, SeenDane
 
 _HELD = (
@@ -44,35 +45,30 @@ DANE_PARTIAL = FindingKind(
     "where DANE protects nothing.",
     action="Publish TLSA records for each, in a zone that is signed.",
 )
-DANE_UNSIGNED = FindingKind(
+MX_NOT_SIGNED = FindingKind(
     code="mx-records-not-signed",
     severity=Severity.NOTE,
-    title="DNSSEC does not vouch for the MX records",
-    matters="DANE does not apply without (RFC 7672 §2.2.1): it is MTA-STS alone that protects mail "
-    "to the domain.",
-    action="Sign the domain's zone, if DANE is to protect senders that do not know MTA-STS.",
+    title="the MX hosts have TLSA records, and DNSSEC does not vouch for the MX records",
+    matters="Not every sender looks at TLSA records then (RFC 7672 §2.2.1). And who can forge the "
+    "MX records names other hosts: it is MTA-STS alone that keeps mail from them.",
+    action="Sign the domain's zone.",
 )
 
-KINDS = (TLSA_MISFIT, TLSA_LOOKUP_FAILED, TLSA_UNUSABLE, DANE_PARTIAL, DANE_UNSIGNED)
+KINDS = (TLSA_MISFIT, TLSA_LOOKUP_FAILED, TLSA_UNUSABLE, DANE_PARTIAL, MX_NOT_SIGNED)
 
 
 def judge_dane(observed: Observed) -> Iterator[Finding]:
     """Yield what is to be said of DANE; nothing where no resolver that validates was asked."""
     if observed.dane == Dane.OFF.value or observed.mx_failure is not None:
         return
-    if observed.mx_authenticated:
-        for seen in observed.dane_hosts[:MAX_HOSTS]:
-            yield from _judge_host(seen)
-    usable = {seen.outcome for seen in observed.dane_hosts} & {
-        Outcome.USABLE.value,
-        Outcome.UNUSABLE.value,
-    }
-    if observed.dane == Dane.PARTIAL.value and Outcome.ABSENT.value in {
-        seen.outcome for seen in observed.dane_hosts
-    }:
+    for seen in observed.dane_hosts[:MAX_HOSTS]:
+        yield from _judge_host(seen)
+    outcomes = {seen.outcome for seen in observed.dane_hosts}
+    if observed.dane == Dane.PARTIAL.value and Outcome.ABSENT.value in outcomes:
         yield DANE_PARTIAL.found(observed.domain, observed.dane_reason)
-    if usable and not observed.mx_authenticated:
-        yield DANE_UNSIGNED.found(observed.domain, "its MX hosts have TLSA records, in vain")
+    if not observed.mx_authenticated and Outcome.USABLE.value in outcomes:
+        hosts = [seen.host for seen in observed.dane_hosts if seen.outcome == Outcome.USABLE.value]
+        yield MX_NOT_SIGNED.found(observed.domain, f"TLSA records of {listed(hosts)}")
 
 
 def _judge_host(seen: SeenDane) -> Iterator[Finding]:

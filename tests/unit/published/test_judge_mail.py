@@ -320,7 +320,7 @@ def with_dane(outcome: str, **changed: object) -> Observed:
             "mx-records-not-signed",
             NOTE,
             "good.example",
-            "its MX hosts have TLSA records, in vain",
+            "TLSA records of mx1.example, two.mx.example",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mtasts_resolver.config import Config, ConfigError, HttpsConfig
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.published.hosts import MAX_ADDRESSES
+from mtasts_resolver.published.judge import judge
 from mtasts_resolver.published.observe import Observer
 from mtasts_resolver.published.observed import Observed, SeenAddress, SeenFailure
 from mtasts_resolver.published.seen import MAX_NAMES, MAX_TEXTS
@@ -316,6 +317,35 @@ async def test_tlsa_records_are_compared_with_what_the_host_shows(
     (host,) = observed.dane_hosts
     assert (host.host, host.outcome, host.fits) == (MX, "usable TLSA records", fits)
     assert bool(host.misfit) is not fits
+
+
+@pytest.mark.parametrize("fits", [True, False])
+async def test_tlsa_records_are_seen_where_the_mx_records_are_not_signed(
+    ca_file: Path, fits: bool
+) -> None:
+    shown = trustme.CA().issue_cert("y.example")
+    published = digest(shown) if fits else "00" * 32
+    records = with_records(f"_25._tcp.{MX}. 300 IN TLSA 3 1 1 {published}")
+    async with (
+        mail_host(tls(shown)) as mail,
+        observing(
+            records,
+            signed=True,
+            unsigned=(f"{DOMAIN}.",),
+            https=trusting(ca_file),
+            smtp_port=mail.port,
+            https_port=unused_port(),
+        ) as observer,
+    ):
+        observed = await observer.observe(DOMAIN)
+    assert not observed.mx_authenticated
+    assert observed.dane == "none"
+    (host,) = observed.dane_hosts
+    assert (host.host, host.outcome, host.fits) == (MX, "usable TLSA records", fits)
+    unsigned = "mx-records-not-signed"
+    assert {"tlsa-misfit", unsigned} & {finding.code for finding in judge(observed)} == (
+        {unsigned} if fits else {"tlsa-misfit", unsigned}
+    )
 
 
 async def test_who_is_not_asked_for_a_certificate_neither_fits_nor_does_not(ca_file: Path) -> None:

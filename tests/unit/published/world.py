@@ -30,12 +30,15 @@ async def observing(
     records: Sequence[str] = RECORDS,
     *,
     signed: bool = False,
+    unsigned: Sequence[str] = (),
     broken: Sequence[str] = (),
     https: dict[str, Any] | None = None,
     **options: Any,
 ) -> AsyncIterator[Observer]:
     """Return who looks, under a name server such as that of `configured_for`."""
-    async with configured_for(records, signed=signed, broken=broken, https=https) as config:
+    async with configured_for(
+        records, signed=signed, unsigned=unsigned, broken=broken, https=https
+    ) as config:
         yield Observer(config, **options)
 
 
@@ -44,10 +47,14 @@ async def configured_for(
     records: Sequence[str] = RECORDS,
     *,
     signed: bool = False,
+    unsigned: Sequence[str] = (),
     broken: Sequence[str] = (),
     https: dict[str, Any] | None = None,
 ) -> AsyncIterator[Config]:
-    """Have a name server with `records`, which fails for the names that are `broken`."""
+    """Have a name server with `records`, which fails for the names that are `broken`.
+
+    With `signed` DNSSEC vouches for all but what is `unsigned`.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     for record in records:
         name, _, _, rdtype, _ = record.split(maxsplit=4)
@@ -57,7 +64,7 @@ async def configured_for(
     def answer(query: dns.message.Message) -> dns.message.Message:
         question = query.question[0]
         name, rdtype = question.name.to_text(), dns.rdatatype.to_text(question.rdtype)
-        flags = dns.flags.AD if signed else 0
+        flags = dns.flags.AD if signed and name not in unsigned else 0
         if name in broken:
             return respond(query, rcode=dns.rcode.SERVFAIL)
         if alias := found.get((name, "CNAME")):
