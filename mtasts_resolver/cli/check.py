@@ -27,7 +27,14 @@ from mtasts_resolver.cli.monitoring import unreachable
 from mtasts_resolver.cli.options import json_option, read_config
 from mtasts_resolver.cli.running import daemon_options
 from mtasts_resolver.cli.tables import show_table
-from mtasts_resolver.cli.terminal import USUAL_COLUMNS, color_option, show_notes, use_color, width
+from mtasts_resolver.cli.terminal import (
+    USUAL_COLUMNS,
+    color_option,
+    is_pipe,
+    show_notes,
+    use_color,
+    width,
+)
 from mtasts_resolver.published.catalogue import CATALOGUE
 
 TITLES = {kind.code: kind.title for kind in CATALOGUE}
@@ -131,6 +138,14 @@ class _Output:
             click.echo(line, color=self._color)
         self._shown += 1
 
+    @property
+    def spares_terminal(self) -> bool:
+        """Tell whether nothing of it comes to a terminal while the checks go on.
+
+        What reads a pipe may write to the same one, into the middle of a bar.
+        """
+        return self._as_json or self._nagios or not is_pipe(sys.stdout)
+
     def end(self, named: NamedDomains, results: Results) -> int:
         """Show what there is to say of all domains together; return the exit code."""
         results.show_rest()
@@ -200,7 +215,10 @@ def _afresh(
     held = held_policies(named.domains, control_socket, config_file)
     try:
         with config_errors():
-            asyncio.run(run.run_checks(config, named.domains, held, results, smtp=smtp))
+            checks = run.run_checks(
+                config, named.domains, held, results, smtp=smtp, bar=output.spares_terminal
+            )
+            asyncio.run(checks)
     except KeyboardInterrupt:
         results.interrupted = True
     return results

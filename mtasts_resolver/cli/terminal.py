@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,14 @@ def use_color(choice: str) -> bool:
 def is_terminal(stream: TextIO | None) -> bool:
     """Tell whether `stream` is a terminal; it is None where the process was given none."""
     return stream is not None and stream.isatty()
+
+
+def is_pipe(stream: TextIO | None) -> bool:
+    """Tell whether another process reads what `stream` is given."""
+    try:
+        return stream is not None and stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # there is no file behind it
+        return False
 
 
 def width(stream: TextIO | None) -> int | None:

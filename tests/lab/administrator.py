@@ -25,7 +25,9 @@ from .sessions import Typist, rewrite
 from .stream import LabError
 from .terminal import shown
 
-PAGES = tuple(ROOT / "docs" / name for name in ("administration.md", "rollout.md", "publish.md"))
+PAGES = tuple(
+    ROOT / "docs" / name for name in ("administration.md", "rollout.md", "publish.md", "check.md")
+)
 PROGRAM = """#!/bin/sh
 case $1 in
 config | completion) ;;

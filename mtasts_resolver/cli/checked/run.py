@@ -18,11 +18,17 @@ AT_ONCE = 8
 
 
 async def run_checks(
-    config: Config, domains: Sequence[str], held: HeldPolicies, results: Results, *, smtp: bool
+    config: Config,
+    domains: Sequence[str],
+    held: HeldPolicies,
+    results: Results,
+    *,
+    smtp: bool,
+    bar: bool,
 ) -> None:
     """Check `domains` as `config` says, and add to `results` what comes of each. Raise ConfigError.
 
-    Of several each is shown as soon as it can be.
+    Of several each is shown as soon as it can be, with a bar beside that, if there is to be one.
     """
     observer = Observer.configured(config)
 
@@ -41,15 +47,15 @@ async def run_checks(
         with spinner() as tell:
             results.add(await check_one(domains[0], tell))
         return
-    with progress("checking") as bar:
+    with progress("checking", shown=bar) as tell_done:
 
         def ended(one: CheckedDomain) -> None:
             results.add(one)
-            bar(len(results.ended), len(domains))
-            with bar.aside():
+            tell_done(len(results.ended), len(domains))
+            with tell_done.aside():
                 results.show_next()
 
-        bar(0, len(domains))
+        tell_done(0, len(domains))
         await check_each(domains, check_one, ended)
 
 
