@@ -75,7 +75,6 @@ docs: $(TEST)
 
 docs-lab: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.administrator
-	$(VENV)/bin/python -m tests.lab.doctorpage
 
 # Apart from the pages: no two screenshots of the same page have the same bytes.
 pictures: export MTASTS_WRITE_DOCS := 1

@@ -1,6 +1,15 @@
 """Every kind of thing that `doctor` finds: docs/findings.md is made of it."""
 
-from mtasts_resolver.doctor import configuration, daemon, host, inbound, trial, units, well
+from mtasts_resolver.doctor import (
+    configuration,
+    daemon,
+    host,
+    inbound,
+    mailsystem,
+    trial,
+    units,
+    well,
+)
 from mtasts_resolver.doctor.outbound import (
     authorities,
     evidence,
@@ -16,7 +25,7 @@ from mtasts_resolver.findings import FindingKind
 BY_SUBJECT: dict[str, tuple[FindingKind, ...]] = {
     "The daemon": daemon.KINDS + trial.KINDS,
     "The daemon's units": units.KINDS,
-    "Postfix's configuration": configuration.KINDS,
+    "Postfix's configuration": mailsystem.KINDS + configuration.KINDS,
     "What Postfix asks": policymaps.KINDS + versions.KINDS,
     "The security level, and DANE": levels.KINDS,
     "Certificate authorities": authorities.KINDS,

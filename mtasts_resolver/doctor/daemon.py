@@ -5,7 +5,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-from mtasts_resolver.config import UnixAddress
 from mtasts_resolver.control.values.status import DaemonStatus
 from mtasts_resolver.control.values.verdict import worries
 from mtasts_resolver.doctor.sockets import TriedSocket
@@ -69,13 +68,6 @@ RESTART_NEEDED = FindingKind(
     title="a change of the configuration waits for a restart",
     matters="The daemon does not do yet what its file says.",
 )
-OBSERVES = FindingKind(
-    code="map-observes",
-    severity=Severity.NOTE,
-    title="a map only observes",
-    matters="Postfix gets `notfound` for everything: no mail is protected by it yet.",
-    action="When you have seen enough, set `answer: live`, and reload.",
-)
 WEAKENED = FindingKind(
     code="override-weakens",
     severity=Severity.NOTE,
@@ -120,6 +112,7 @@ SILENT = FindingKind(
     severity=Severity.ERROR,
     title="Postfix asks a socket that does not answer",
     matters=_DEFERRED,
+    action="Start the daemon, or have it listen there.",
 )
 DENIED = FindingKind(
     code="socket-denied",
@@ -129,19 +122,10 @@ DENIED = FindingKind(
     action="Have the socket in the group of Postfix's user, with mode 0660, in a directory that the"
     " group may enter.",
 )
-OUTSIDE = FindingKind(
-    code="socket-outside-chroot",
-    severity=Severity.ERROR,
-    title="Postfix asks a socket that its chroot hides",
-    matters=_DEFERRED,
-    action="Have the socket below the queue directory, and name it relative to that, or use"
-    " inet:127.0.0.1:8461.",
-)
-
 KINDS = (
     *(NOT_RUNNING, STRANGER, REJECTED, DOUBTFUL, OTHER_VERSION, TROUBLE, WORRY, RESTART_NEEDED),
-    *(OBSERVES, WEAKENED, UNKNOWN_MAP, WITHOUT_DANE, DANE_OFF, NO_FETCH),
-    *(SILENT, DENIED, OUTSIDE),
+    *(WEAKENED, UNKNOWN_MAP, WITHOUT_DANE, DANE_OFF, NO_FETCH),
+    *(SILENT, DENIED),
 )
 
 Reach = Literal["reached", "refused", "down", "denied", "stranger"]
@@ -202,16 +186,14 @@ def _not_running(seen: SeenDaemon) -> Finding:
     if not service.installed:
         action = f"Install {SOCKET} and {SERVICE}: docs/getting-started.md, Install."
         return NOT_RUNNING.found("daemon", f"there is no unit {SERVICE}", action=action)
-    if service.active:
+    if service["ActiveState"] == "active":
         found = f"{SERVICE} is active, but {seen.failure}"
         action = "Name the same configuration here (--config) as the unit does."
         return NOT_RUNNING.found("daemon", found, action=action)
-    if service["ActiveState"] == "failed":
+    if service["Result"] not in ("success", "") or service["NRestarts"] not in ("0", ""):
         found = f"{SERVICE} has failed ({service['Result']})"
-        action = f"See why: `journalctl -u {SERVICE} -n 20`. Then start it."
-        return NOT_RUNNING.found(
-            "daemon", found, action=action, commands=(f"systemctl restart {SERVICE}",)
-        )
+        action = f"See why: `journalctl -u {SERVICE} -n 20`. systemd goes on trying."
+        return NOT_RUNNING.found("daemon", found, action=action)
     units = f"{SOCKET} {SERVICE}" if socket.installed else SERVICE
     return NOT_RUNNING.found(
         "daemon",
@@ -238,11 +220,9 @@ def _judge_sockets(tried: Sequence[TriedSocket]) -> Iterator[Finding]:
                 yield DENIED.found(about, f"{who} {one.said}")
             case "denied":
                 yield NOT_LOOKED_AT.found(about, f"this user {one.said}")
-            case "silent" if one.outside and isinstance(asked.address, UnixAddress):
-                words = f"{who} does not find it, which answers outside of that directory"
-                yield OUTSIDE.found(about, words)
             case "silent" if asked.user:
-                yield SILENT.found(about, one.said)
+                words = f"; outside of {asked.directory} it answers" if one.outside else ""
+                yield SILENT.found(about, f"{who}: {one.said}{words}")
 
 
 def _judge_configuration(seen: SeenDaemon) -> Iterator[Finding]:
@@ -266,8 +246,6 @@ def _judge_status(status: DaemonStatus, program_version: str) -> Iterator[Findin
         yield kind.found("daemon", worry.words, action=f"{worry.action}.")
     if keys := status.configuration.restart_needed:
         yield RESTART_NEEDED.found("daemon", ", ".join(keys), commands=restart)
-    for name in status.observing:
-        yield OBSERVES.found(f"map {name}", "it answers `notfound` to everything")
     if count := status.overrides.weakening:
         yield WEAKENED.found("overrides", f"{count} in force")
     if count := status.lookups.unknown_map:

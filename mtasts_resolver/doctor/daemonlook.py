@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from mtasts_resolver import __version__
@@ -10,7 +11,6 @@ from mtasts_resolver.config import Config, ConfigError, Loaded, load_file
 from mtasts_resolver.control.client import (
     ControlClient,
     ControlError,
-    NoDaemonError,
     NotAllowedError,
     RequestRefusedError,
     StrangerError,
@@ -28,9 +28,9 @@ from mtasts_resolver.doctor.sockets import (
 )
 from mtasts_resolver.doctor.units import SeenUnits
 
-# Seconds that a daemon may take to open its control socket after it has begun to answer: what
-# serves an administrator comes behind the first answers.
-OPENING = 5.0
+# Seconds after its start in which a daemon may not yet serve an administrator, which comes behind
+# the first answers, nor have heard from its resolver.
+BEGINNING = 5.0
 _PAUSE = 0.1
 
 
@@ -70,7 +70,7 @@ def look_at_daemon(
     # First, for the first question may have systemd start the daemon.
     sockets = _try_sockets(place.config, instances)
     answered = any(tried.outcome == "answered" for tried in sockets)
-    reach, failure, status = _ask_status(place.control, OPENING if answered else 0.0)
+    reach, failure, status = _ask_status(place.control, BEGINNING if answered else 0.0)
     warnings: tuple[str, ...] = ()
     errors, unseen = place.errors, ""
     if place.loaded is not None:
@@ -103,18 +103,30 @@ def _try_sockets(config: Config, instances: Iterable[PostfixInstance]) -> tuple[
 
 
 def _ask_status(control: Path, patience: float) -> tuple[Reach, str, DaemonStatus | None]:
+    """Ask the daemon how it is; one that has begun just now for so many seconds."""
     deadline = time.monotonic() + patience
     while True:
-        try:
-            with ControlClient(control) as client:
-                return "reached", "", client.get(DaemonStatus, "status")
-        except StrangerError as error:
-            return "stranger", str(error), None
-        except RequestRefusedError as error:
-            return "refused", str(error), None
-        except NotAllowedError as error:
-            return "denied", str(error), None
-        except (NoDaemonError, ControlError) as error:
-            if time.monotonic() >= deadline:
-                return "down", str(error), None
+        reach, failure, status = _ask_once(control)
+        begins = reach == "down" if status is None else _has_just_begun(status)
+        if not begins or time.monotonic() >= deadline:
+            return reach, failure, status
         time.sleep(_PAUSE)
+
+
+def _ask_once(control: Path) -> tuple[Reach, str, DaemonStatus | None]:
+    try:
+        with ControlClient(control) as client:
+            return "reached", "", client.get(DaemonStatus, "status")
+    except StrangerError as error:
+        return "stranger", str(error), None
+    except RequestRefusedError as error:
+        return "refused", str(error), None
+    except NotAllowedError as error:
+        return "denied", str(error), None
+    except ControlError as error:
+        return "down", str(error), None
+
+
+def _has_just_begun(status: DaemonStatus) -> bool:
+    age = datetime.fromisoformat(status.now) - datetime.fromisoformat(status.started)
+    return status.dane.dnssec == "unknown" and age.total_seconds() < BEGINNING

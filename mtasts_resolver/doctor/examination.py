@@ -2,12 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.config import parse_address
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.errors import ShortageError
@@ -22,6 +23,7 @@ from mtasts_resolver.doctor.inbound import SeenInbound, judge_inbound
 from mtasts_resolver.doctor.inboundlook import look_at_inbound
 from mtasts_resolver.doctor.instance import PostfixInstance, PostfixReading
 from mtasts_resolver.doctor.looking import look_around
+from mtasts_resolver.doctor.mailsystem import SeenMaster, judge_master, look_at_master
 from mtasts_resolver.doctor.outbound import judge_outbound
 from mtasts_resolver.doctor.outbound.nexthops import NamedHop
 from mtasts_resolver.doctor.reading import read_postfix
@@ -63,15 +65,16 @@ class SeenOutbound(Struct, frozen=True):
     hops: tuple[NamedHop, ...]
 
 
-class SeenAll(Struct, frozen=True):
+class SeenAll(Struct, frozen=True, kw_only=True):
     """All that was looked at."""
 
     postfix: PostfixReading
+    masters: tuple[SeenMaster, ...]
     daemon: SeenDaemon
+    system: SeenSystem
+    inbound: tuple[SeenInbound, ...]
     outbound: tuple[SeenOutbound, ...]
-    inbound: tuple[SeenInbound, ...] = ()
-    system: SeenSystem | None = None
-    trial: SeenTrial | None = None
+    trial: SeenTrial | None
 
 
 def examine(
@@ -89,16 +92,27 @@ def examine(
     """
     tell("Postfix's configuration")
     postfix = read_postfix(postfix_config, environ=environ, uid=uid)
+    masters = tuple(map(look_at_master, postfix.instances))
     tell("the daemon")
     units = look_at_units(environ, uid)
     daemon = look_at_daemon(place, postfix.instances, units, environ, uid)
-    tell("what Postfix's configuration names")
-    ours = _our_lookups(place, daemon)
-    finder = policy_finder(place.config)
-    outbound = [SeenOutbound(one, *look_around(one, ours, finder)) for one in postfix.instances]
     tell("the resolver, and port 25")
-    seen = SeenAll(postfix, daemon, tuple(outbound))
-    return judge_all(asyncio.run(_look_outside(place, seen, trial)))
+    system, inbound = asyncio.run(_look_around(place, masters))
+    tell("what Postfix's configuration names")
+    ours, finder = _our_lookups(place, daemon, system), policy_finder(place.config)
+    outbound = [SeenOutbound(one, *look_around(one, ours, finder)) for one in postfix.instances]
+    if trial is not None:
+        tell(f"the policy of {escaped(trial)}")
+    seen = SeenAll(
+        postfix=postfix,
+        masters=masters,
+        daemon=daemon,
+        system=system,
+        inbound=inbound,
+        outbound=tuple(outbound),
+        trial=None if trial is None else asyncio.run(try_domain(trial, place.config)),
+    )
+    return judge_all(seen)
 
 
 def judge_all(seen: SeenAll) -> Examination:
@@ -106,42 +120,54 @@ def judge_all(seen: SeenAll) -> Examination:
     daemon = [*judge_daemon(seen.daemon), *judge_units(seen.daemon.units)]
     if seen.trial is not None:
         daemon += judge_trial(seen.trial)
-    sending = [*judge_reading(seen.postfix)]
+    postfix = [finding for one in seen.masters for finding in judge_master(one)]
+    postfix += judge_reading(seen.postfix)
+    sending: list[Finding] = []
     for one in seen.outbound:
         found = list(judge_outbound(one.instance, one.around, one.hops))
-        sending += found or [well(one.instance.label or "Postfix", "sends mail as it should")]
+        sending += found or [well(one.instance.label or "smtp(8)", "is set as it should be")]
     receiving = [finding for one in seen.inbound for finding in judge_inbound(one)]
-    parts = [
+    parts = (
         ExaminedPart("daemon", tuple(daemon)),
+        ExaminedPart("Postfix", tuple(postfix)),
         ExaminedPart("Postfix, sending", tuple(sending)),
         ExaminedPart("Postfix, receiving", tuple(receiving)),
-    ]
-    if seen.system is not None:
-        parts.append(ExaminedPart("host", tuple(judge_system(seen.system))))
+        ExaminedPart("host", tuple(judge_system(seen.system))),
+    )
     blind = not seen.postfix.instances and seen.daemon.reach == "denied"
-    return Examination(tuple(parts), blind)
+    return Examination(parts, blind)
 
 
-def _our_lookups(place: DaemonPlace, daemon: SeenDaemon) -> OurLookups:
+def _our_lookups(place: DaemonPlace, daemon: SeenDaemon, system: SeenSystem) -> OurLookups:
     """Return where the daemon is asked: as it is configured, and as systemd has it listen."""
     status = daemon.status
-    if status is None:
-        return OurLookups.configured(place.config)
-    listening = [LookupPlace(one.protocol, parse_address(one.address)) for one in status.listening]
+    if status is None:  # then it will ask the resolver that was just asked
+        resolver = system.resolver
+        return OurLookups.configured(
+            place.config, validates=None if resolver.failure else resolver.authenticated
+        )
+    listening = []
+    for one in status.listening:
+        with suppress(ValueError):  # an abstract socket of systemd's, which Postfix cannot ask
+            listening.append(LookupPlace(one.protocol, parse_address(one.address)))
     validates = {"validated": True, "not-validated": False, "off": False}.get(status.dane.dnssec)
     return OurLookups.configured(place.config, listening, validates=validates)
 
 
-async def _look_outside(place: DaemonPlace, seen: SeenAll, trial: str | None) -> SeenAll:
+async def _look_around(
+    place: DaemonPlace, masters: Iterable[SeenMaster]
+) -> tuple[SeenSystem, tuple[SeenInbound, ...]]:
     """Look at what takes its time, for others are asked."""
-    store, instances = place.config.store.path({}, uid=0), seen.postfix.instances
+    store, instances = place.config.store.path({}, uid=0), [one.instance for one in masters]
+    system = await look_at_system(place.config, place.file, store, instances)
     roots, dns = _roots(), DnsClient((), timeout=DNS_PATIENCE)
-    return replace(
-        seen,
-        system=await look_at_system(place.config, place.file, store, instances),
-        inbound=tuple([await look_at_inbound(one, roots, dns) for one in instances]),
-        trial=None if trial is None else await try_domain(trial, place.config),
-    )
+    inbound = [
+        await look_at_inbound(
+            one.instance, roots, dns, running=one.pid is not None or bool(one.unseen)
+        )
+        for one in masters
+    ]
+    return system, tuple(inbound)
 
 
 def _roots() -> Roots:

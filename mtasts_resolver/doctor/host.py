@@ -68,6 +68,14 @@ CHROOT_FILE = FindingKind(
     " the host has.",
     action=_STALE_ACTION,
 )
+PROXY_FAILS = FindingKind(
+    code="proxy-unreachable",
+    severity=Severity.ERROR,
+    title="the proxy of https.proxy cannot be reached",
+    matters="No policy can be fetched: domains whose policy is not known yet are answered as though"
+    " they had none, and mail to them goes out unverified.",
+    action="Start it, or correct https.proxy.",
+)
 LITTLE_SPACE = FindingKind(
     code="store-disk-nearly-full",
     severity=Severity.WARNING,
@@ -92,7 +100,7 @@ SECRET = FindingKind(
 
 KINDS = (
     *(CLOCK_BEHIND, NO_TIME_SERVICE, NOT_VALIDATING, RESOLVER_FAILS, CHROOT_RESOLVER, CHROOT_FILE),
-    *(LITTLE_SPACE, WRITABLE, SECRET),
+    *(PROXY_FAILS, LITTLE_SPACE, WRITABLE, SECRET),
 )
 
 
@@ -138,6 +146,14 @@ class SeenCopy(Struct, frozen=True, kw_only=True):
     """Why it could not be seen."""
 
 
+class SeenProxy(Struct, frozen=True, kw_only=True):
+    """Whether the proxy of the fetches can be connected to."""
+
+    url: str
+    """Without who we are to it."""
+    failure: str = ""
+
+
 class SeenSpace(Struct, frozen=True, kw_only=True):
     """How much may be written where the store is."""
 
@@ -166,6 +182,8 @@ class SeenSystem(Struct, frozen=True, kw_only=True):
     clock: SeenClock
     resolver: SeenResolver
     copies: tuple[SeenCopy, ...] = ()
+    proxy: SeenProxy | None = None
+    """None where none is configured."""
     space: SeenSpace
     rights: tuple[SeenRight, ...] = ()
 
@@ -175,6 +193,8 @@ def judge_system(seen: SeenSystem) -> Iterator[Finding]:
     yield from _judge_clock(seen.clock)
     yield from _judge_resolver(seen.resolver)
     yield from _judge_copies(seen.copies)
+    if seen.proxy is not None:
+        yield _judge_proxy(seen.proxy)
     yield from _judge_space(seen.space)
     yield from _judge_rights(seen.rights)
 
@@ -232,6 +252,12 @@ def _is_stale(copy: SeenCopy) -> str:
 
 def _copying(copy: SeenCopy) -> str:
     return f"install -D -m 644 {copy.original} {shell_word(copy.copy)}"
+
+
+def _judge_proxy(proxy: SeenProxy) -> Finding:
+    if proxy.failure:
+        return PROXY_FAILS.found(proxy.url, proxy.failure)
+    return well("https.proxy", f"{proxy.url} can be connected to")
 
 
 def _judge_space(space: SeenSpace) -> Iterator[Finding]:

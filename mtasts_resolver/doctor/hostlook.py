@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import socket
 import stat
 import time
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from shlex import quote as shell_word
 
 import mtasts_resolver
-from mtasts_resolver.config import Config
+from mtasts_resolver.config import Config, ProxyUrl
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.validators import PROBE_NAME, probe, trusted
 from mtasts_resolver.discovery.errors import DnsConfigError, DnsError, ShortageError
@@ -18,6 +19,7 @@ from mtasts_resolver.doctor.host import (
     CopyState,
     SeenClock,
     SeenCopy,
+    SeenProxy,
     SeenResolver,
     SeenRight,
     SeenSpace,
@@ -26,6 +28,7 @@ from mtasts_resolver.doctor.host import (
 from mtasts_resolver.doctor.instance import PostfixInstance
 
 DNS_PATIENCE = 5.0  # seconds for a question, as the daemon has by default
+PROXY_PATIENCE = 5.0  # seconds until it has taken a connection
 _MAX_COPIED = 1 << 20  # bytes of a file that is compared; /etc/hosts of those that block much
 _MAX_COMM = 15  # characters that Linux keeps of a process' name
 
@@ -57,6 +60,7 @@ async def look_at_system(
         clock=_look_at_clock(store),
         resolver=await _look_at_resolver(),
         copies=tuple(_look_at_copies(instances)),
+        proxy=_look_at_proxy(config.https.proxy),
         space=_look_at_space(store),
         rights=tuple(_look_at_rights(config, config_file, store)),
     )
@@ -142,6 +146,16 @@ def _compare(queue: str, original: Path, copy: Path) -> SeenCopy:
 def _content(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_MAX_COPIED)
+
+
+def _look_at_proxy(proxy: ProxyUrl | None) -> SeenProxy | None:
+    if proxy is None:
+        return None
+    try:
+        socket.create_connection((proxy.host, proxy.port), PROXY_PATIENCE).close()
+    except OSError as error:
+        return SeenProxy(url=str(proxy), failure=str(error.strerror or error))
+    return SeenProxy(url=str(proxy))
 
 
 def _look_at_space(store: Path) -> SeenSpace:

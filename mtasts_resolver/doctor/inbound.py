@@ -153,7 +153,8 @@ NOT_LISTENING = FindingKind(
     severity=Severity.WARNING,
     title="nobody listens on port 25, where master.cf has smtpd listen",
     matters="No mail comes in from outside.",
-    action="Start Postfix: `postfix start`, or `systemctl start postfix`.",
+    action="Restart Postfix: a reload does not do for inet_interfaces, nor for what was added to"
+    " master.cf.",
 )
 
 KINDS = (

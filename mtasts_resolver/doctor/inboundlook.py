@@ -50,8 +50,10 @@ _PAIRS = (
 )
 
 
-async def look_at_inbound(instance: PostfixInstance, roots: Roots, dns: DnsClient) -> SeenInbound:
-    """Look at what others send to, of one instance."""
+async def look_at_inbound(
+    instance: PostfixInstance, roots: Roots, dns: DnsClient, *, running: bool
+) -> SeenInbound:
+    """Look at what others send to, of one instance; at port 25 only where it is `running`."""
     seen = SeenInbound(instance=instance, now=time.time())
     services = public_services(instance)
     if not services:
@@ -61,9 +63,12 @@ async def look_at_inbound(instance: PostfixInstance, roots: Roots, dns: DnsClien
     if not offering:
         return seen
     mx_names = [found async for found in _find_mx_names(instance, dns)]
+    seen = replace(seen, mx_names=tuple(mx_names))
+    if not running:
+        return seen
     names = ["", *(name for name, _ in mx_names[:MAX_NAMES])]
     ports = _ask_ports(_listens_at(instance, offering[0]), names, roots)
-    return replace(seen, ports=tuple(ports), mx_names=tuple(mx_names))
+    return replace(seen, ports=tuple(ports))
 
 
 def _chains(service: MasterService, roots: Roots) -> Iterator[SeenChain]:

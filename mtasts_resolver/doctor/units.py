@@ -12,7 +12,7 @@ from mtasts_resolver.doctor.well import NOT_LOOKED_AT, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 SERVICE, SOCKET = "mtasts-resolver.service", "mtasts-resolver.socket"
-_BOOTED = Path("/run/systemd/system")  # sd_booted(3): who has made it is PID 1
+BOOTED = Path("/run/systemd/system")  # sd_booted(3): who has made it is PID 1
 
 SANDBOX: Mapping[str, str] = MappingProxyType(
     {
@@ -35,7 +35,7 @@ SANDBOX: Mapping[str, str] = MappingProxyType(
 
 _SHOWN = (
     *("LoadState", "ActiveState", "SubState", "UnitFileState", "DropInPaths"),
-    *("NeedDaemonReload", "Result", "Restart", "StatusText"),
+    *("NeedDaemonReload", "Result", "Restart", "NRestarts"),
 )
 
 NOT_ENABLED = FindingKind(
@@ -91,7 +91,7 @@ class SeenUnit(Struct, frozen=True, kw_only=True):
 
     @property
     def active(self) -> bool:
-        return self["ActiveState"] in ("active", "activating", "reloading")
+        return self["ActiveState"] in ("active", "reloading")
 
     @property
     def drop_ins(self) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class SeenUnits(Struct, frozen=True, kw_only=True):
 
 def look_at_units(environ: Mapping[str, str], uid: int) -> SeenUnits:
     """Ask systemd of both units."""
-    if not _BOOTED.is_dir():
+    if not BOOTED.is_dir():
         return SeenUnits()
     systemctl, _ = find_program("systemctl", environ.get("PATH", os.defpath), uid)
     if systemctl is None:

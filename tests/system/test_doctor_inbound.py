@@ -21,7 +21,7 @@ from .postfixes import HAS_POSTFIX, read_written
 
 pytestmark = pytest.mark.skipif(not HAS_POSTFIX, reason="Postfix is not installed")
 
-# Nobody answers there. Who listens on port 25 of this host is another's affair.
+# Nobody answers there.
 NO_RESOLVER = NameServer("127.0.0.1", 1)
 SUBMISSION = "submission inet n - n - - smtpd -o smtpd_tls_security_level={}\n"
 TOLD = "smtpd_tls_loglevel = 1\nsmtpd_tls_received_header = yes\n"
@@ -39,9 +39,8 @@ def look(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if authority is not None:
         authority.configure_trust(context)
-    seen = asyncio.run(
-        look_at_inbound(instance, Roots(context), DnsClient((NO_RESOLVER,), timeout=1))
-    )
+    dns = DnsClient((NO_RESOLVER,), timeout=1)
+    seen = asyncio.run(look_at_inbound(instance, Roots(context), dns, running=False))
     return {finding.code: finding for finding in judge_inbound(seen)}
 
 
