@@ -271,7 +271,10 @@ async def test_a_host_without_an_answer_to_quit_is_left_all_the_same(
         assert await visit_to(server.port).look(trusting(ca_file)) is not None
 
 
-async def test_a_visit_leaves_nothing_open(ca: trustme.CA, ca_file: Path) -> None:
+async def test_a_visit_leaves_nothing_open(
+    ca: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visits, "CONVERSATION_TIMEOUT", 0.5)
     async with mail_host(tls(ca.issue_cert("y.example"))) as server, mail_host(None) as broken:
         for port in (server.port, broken.port):
             before = open_files()
