@@ -19,13 +19,14 @@ from mtasts_resolver.cli.publishing.directory import read_directory, write_direc
 from mtasts_resolver.cli.publishing.guide import Paper, differing, guide, warnings, where
 from mtasts_resolver.cli.publishing.look import policy_domain, see_domain
 from mtasts_resolver.cli.terminal import color_option, use_color, width
+from mtasts_resolver.findings import Severity
 from mtasts_resolver.policy import Mode, is_policy_id, parse_next_hop
 from mtasts_resolver.published.observed import Observed
 from mtasts_resolver.published.publication import (
     FILES,
     WEB_SERVERS,
     PolicySite,
-    Publication,
+    PublicationDifference,
     PublicationError,
     PublishingStep,
     Way,
@@ -40,6 +41,7 @@ from mtasts_resolver.published.publication import (
 )
 
 _EVERY = "all"
+_PUT_IN_FORCE = ("announce", "enforce", "lengthen", "change")
 _CERTBOT = "/etc/letsencrypt/live"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -198,7 +200,14 @@ def publish(
     if verify:
         if output and written is None:
             raise CommandError(f"{output} has no policy and records of {name} to compare with")
-        sys.exit(_verify(observed, written or way.present, paper, as_json=as_json))
+        wanted = written or way.present
+        found = find_differences(observed, wanted, guessed=way.guessed and not written)
+        sys.exit(_compared(name, found, paper, as_json=as_json))
+    if output and way.guessed:
+        raise CommandError(
+            f"{way.standing.policy_fault}. Which policy there was cannot be seen: say which is"
+            " meant, with --mode"
+        )
     step = _find_step(way, step_name)
     files = write_files(way, step, site) if output else {}
     changed = write_directory(output, files, force=force) if output else {}
@@ -250,8 +259,10 @@ class _Result:
             "patterns": self._way.patterns,
             "steps": self._way.steps,
             "next": self._way.next_step.name if self._way.next_step else None,
-            "publication": self._publication,
-            "records": [record.line for record in self._publication.records],
+            "publication": None if self._way.guessed else self._publication,
+            "records": []
+            if self._way.guessed
+            else [record.line for record in self._publication.records],
             "findings": self._findings,
             "notes": self._notes,
             "files": None if self._output is None else self._changed,
@@ -262,6 +273,9 @@ class _Result:
     ) -> Iterator[str]:
         """Yield what a person is told: first what should be known before."""
         told = list(warnings(self._findings, self._notes, paper))
+        held = any(finding.severity is Severity.ERROR for finding in self._findings)
+        if held and self._step is not None and self._step.name in _PUT_IN_FORCE:
+            told += paper.words(f"Put that right before the step {self._step.name}.", bold=True)
         yield from [*told, ""] if told else []
         if self._output is None:
             yield from guide(self._observed.domain, self._way, steps, servers, paper)
@@ -328,13 +342,14 @@ def _find_step(way: Way, name: str | None) -> PublishingStep | None:
     raise CommandError(f"there is no step {name!a} now; there are: {names or 'none'}")
 
 
-def _verify(observed: Observed, wanted: Publication, paper: Paper, *, as_json: bool) -> int:
+def _compared(
+    domain: str, found: list[PublicationDifference], paper: Paper, *, as_json: bool
+) -> int:
     """Show what is not out there as it is wanted, and return the exit code."""
-    found = find_differences(observed, wanted)
     if as_json:
-        told = {"domain": observed.domain, "same": not found, "differences": found}
+        told = {"domain": domain, "same": not found, "differences": found}
         click.echo(msgspec.json.encode(told).decode())
     else:
-        for line in differing(observed.domain, found, paper):
+        for line in differing(domain, found, paper):
             click.echo(line, color=paper.color)
     return exit_codes.NEGATIVE if found else 0

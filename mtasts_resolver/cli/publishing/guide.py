@@ -82,10 +82,8 @@ def where(domain: str, way: Way, paper: Paper) -> Iterator[str]:
     rows = [("MX hosts", ", ".join(standing.hosts) or "none")]
     if standing.policy is not None:
         policy = standing.policy
-        patterns = ", ".join(policy.mx) or "no host"
-        rows.append(
-            ("policy", f"mode {policy.mode} for {patterns}; max_age {span(policy.max_age)}")
-        )
+        patterns = f" for {', '.join(policy.mx)}" if policy.mx else ""
+        rows.append(("policy", f"mode {policy.mode}{patterns}; max_age {span(policy.max_age)}"))
     elif standing.stage is not Stage.NOTHING:
         rows.append(("policy", f"none: {standing.policy_fault}"))
     if standing.policy_id or standing.record_fault:

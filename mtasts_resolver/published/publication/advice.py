@@ -34,7 +34,7 @@ def advice(observed: Observed, way: Way, publication: Publication) -> Iterator[s
     policy = publication.policy
     yield from _broader(way, publication)
     yield from _elsewhere(observed.domain, way, publication)
-    begins = way.standing.stage in (Stage.NOTHING, Stage.SERVED, Stage.UNUSABLE)
+    begins = way.standing.stage in (Stage.NOTHING, Stage.SERVED)
     if policy.mode is Mode.ENFORCE and begins:
         yield (
             "Without a time in mode testing nobody has told you whether all mail gets through:"

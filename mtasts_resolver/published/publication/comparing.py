@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from mtasts_resolver.policy import RecordError, select_record
+from mtasts_resolver.policy import Policy, RecordError, select_record
 from mtasts_resolver.published.observed import Observed, SeenTexts
 from mtasts_resolver.published.publication.policyfile import means_the_same
 from mtasts_resolver.published.publication.standing import served_policies
@@ -24,11 +24,16 @@ class PublicationDifference(Struct, frozen=True, kw_only=True):
     """Why what is there is no use, where its words do not tell."""
 
 
-def find_differences(observed: Observed, wanted: Publication) -> list[PublicationDifference]:
-    """Return what is not out there as it is wanted; what means the same is no difference."""
+def find_differences(
+    observed: Observed, wanted: Publication, *, guessed: bool = False
+) -> list[PublicationDifference]:
+    """Return what is not out there as it is wanted; what means the same is no difference.
+
+    Where the policy that is wanted was `guessed`, nobody can say how another one differs.
+    """
     return [
         *_record(observed.record, wanted),
-        *_policies(observed, wanted),
+        *_policies(observed, None if guessed else wanted.policy),
         *_reports(observed, wanted),
     ]
 
@@ -45,13 +50,13 @@ def _record(seen: SeenTexts, wanted: Publication) -> Iterator[PublicationDiffere
     yield _difference(seen, wanted.record_text, reason)
 
 
-def _policies(observed: Observed, wanted: Publication) -> Iterator[PublicationDifference]:
+def _policies(observed: Observed, wanted: Policy | None) -> Iterator[PublicationDifference]:
     for served in served_policies(observed):
-        if served.policy is None or not means_the_same(served.policy, wanted.policy):
+        if served.policy is None or wanted is None or not means_the_same(served.policy, wanted):
             yield PublicationDifference(
                 about=served.place,
                 published=served.document,
-                wanted=wanted.policy.document,
+                wanted=wanted.document if wanted else "",
                 reason=served.fault,
             )
 

@@ -31,6 +31,11 @@ LASTING_MAX_AGE = 30 * DAY
 (RFC 8461 §10.2)."""
 
 
+# Codes of what failed at an address: nobody was there; or this host had no way to it, or no time.
+_UNREACHABLE = ("unreachable", "connect-timeout", "address-forbidden")
+_LACKS = ("no-route", "observation-timeout")
+
+
 class Stage(StrEnum):
     """Where on the way a domain is, there or back."""
 
@@ -137,7 +142,8 @@ def _shown(observed: Observed) -> Iterator[Policy]:
 def served_policies(observed: Observed) -> tuple[ServedPolicy, ...]:
     """Return what each address of the policy host serves; at least one value."""
     host = observed.policy_host
-    visited = [address for address in host.addresses if not _is_our_own_lack(address)]
+    visited = [address for address in host.addresses if not _is_passed_over(address)]
+    visited = visited or [each for each in host.addresses if not _is_our_own_lack(each)]
     if not visited:
         reason = host.failure.reason if host.failure else "it has no address that can be visited"
         return (ServedPolicy(place=host.name, fault=reason),)
@@ -156,8 +162,14 @@ def _served(name: str, address: SeenAddress) -> ServedPolicy:
     return ServedPolicy(place=place, document=document, policy=policy, fault=fault)
 
 
+def _is_passed_over(address: SeenAddress) -> bool:
+    """Tell whether senders take another address of the host, if there is one."""
+    unreachable = address.failure is not None and address.failure.code in _UNREACHABLE
+    return unreachable or _is_our_own_lack(address)
+
+
 def _is_our_own_lack(address: SeenAddress) -> bool:
-    return address.failure is not None and address.failure.code == "no-route"
+    return address.failure is not None and address.failure.code in _LACKS
 
 
 def _faults(address: SeenAddress) -> Iterator[str]:

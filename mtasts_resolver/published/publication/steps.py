@@ -5,6 +5,7 @@ that fetches at the sight of a new id keeps what it gets for the whole of its ma
 """
 
 import shlex
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -75,10 +76,6 @@ class StepWriter:
     def serve(self, publication: Publication) -> PublishingStep:
         """Return the step after which the policy host serves a policy, which nobody asks for."""
         site = self._site
-        servers = (
-            Part(kind=kind, title=f"{kind}, for {site.name}", text=write(site))
-            for kind, write in WEB_SERVERS.items()
-        )
         testing = publication.policy.mode is Mode.TESTING
         return PublishingStep(
             name="serve",
@@ -87,9 +84,35 @@ class StepWriter:
                 f"The certificate must be for {site.name}, or a wildcard for *.{self._domain}, of"
                 " an authority that everybody trusts; also where the name is an alias."
             ),
-            parts=(*self._address(), self._policy_file(publication), *servers),
+            parts=(*self._address(), self._policy_file(publication), *self._servers()),
             verify=(f"curl -sSi {site.url}", self._compare(publication)),
-            then="Nobody asks for it yet: the records are lacking, and nothing else differs.",
+            then=""
+            if self._observed.record.texts
+            else "Nobody asks for it yet: the records are lacking, and nothing else differs.",
+            publication=publication,
+        )
+
+    def repair(self, publication: Publication | None, fault: str) -> PublishingStep:
+        """Return the step after which senders get a policy again that is announced already.
+
+        Without a publication nobody knows which policy that was.
+        """
+        first = (
+            f"Senders are told of a policy, and get none: {fault}. Those that have it go on by it"
+            " until its max_age is over; all others are unprotected."
+        )
+        if publication is None:
+            first += (
+                "\nWhich policy it was cannot be seen from here. Leave its file as it is, and put"
+                " right what keeps senders from it; or say which it is to be, with --mode."
+            )
+        file = () if publication is None else (self._policy_file(publication),)
+        return PublishingStep(
+            name="repair",
+            title="Have senders get the policy again",
+            first=first,
+            parts=(*self._address(), *file, *self._servers()),
+            verify=(f"curl -sSi {self._site.url}", self._check),
             publication=publication,
         )
 
@@ -220,13 +243,14 @@ class StepWriter:
 
     # -- and back ---------------------------------------------------------------------------------
 
-    def withdraw(self, publication: Publication, age: float | None) -> PublishingStep:
+    def withdraw(self, publication: Publication, age: float | None, fault: str) -> PublishingStep:
         """Return the step after which the policy asks for nothing (RFC 8461 §8.3)."""
         wait = "for the max_age that it had" if age is None else span(age + self._ttl)
         return self._replace(
             publication,
             name="withdraw",
             title="Publish a policy in mode none",
+            first=f"Senders must get it, and get none now: {fault}." if fault else "",
             then=(
                 f"Wait {wait}, or longer if an earlier policy had a longer max_age: for so long"
                 " some sender may keep to it. Meanwhile the record, the policy file, the web server"
@@ -313,6 +337,11 @@ class StepWriter:
                 f"chmod 644 {name}.new && mv {name}.new {name}\n"
             ),
         )
+
+    def _servers(self) -> Iterator[Part]:
+        for kind, write in WEB_SERVERS.items():
+            text = write(self._site)
+            yield Part(kind=kind, title=f"{kind}, for {self._site.name}", text=text)
 
     def _address(self) -> tuple[Part, ...]:
         """Return what the zone must have for the policy host, unless it has that."""

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mtasts_resolver.policy import Mode, Policy
 from mtasts_resolver.published.observed import Observed
@@ -42,6 +43,8 @@ class Way(Struct, frozen=True, kw_only=True):
     """The index of the next one; None where there is nothing to do."""
     present: Publication
     """What should be out there before the next step, by the MX hosts as they are."""
+    guessed: bool = False
+    """Nobody can see which policy there is: that of `present` is none to hold on to."""
 
     @property
     def next_step(self) -> PublishingStep | None:
@@ -64,6 +67,7 @@ class _Planner(NamedTuple):
     writer: Writer
     steps: StepWriter
     present: Publication
+    guessed: bool
 
 
 def find_way(
@@ -80,12 +84,21 @@ def find_way(
     standing = find_standing(observed)
     patterns = find_patterns(standing, wishes)
     writer = Writer(observed, standing, wishes, now, written)
+    lost = standing.stage is Stage.UNUSABLE and bool(standing.policy_id) and not standing.shown
+    guessed = lost and wishes.mode is None and not wishes.retire
+    if guessed and not wishes.policy_id:
+        wishes = replace(wishes, policy_id=standing.policy_id)
     present = as_it_stands(standing, wishes, patterns, writer)
     steps = StepWriter(observed, site, wishes.policy_host)
-    planner = _Planner(standing, wishes, patterns, writer, steps, present)
+    planner = _Planner(standing, wishes, patterns, writer, steps, present, guessed=guessed)
     way, following = _choose(planner)
     return Way(
-        standing=standing, patterns=patterns, steps=tuple(way), next=following, present=present
+        standing=standing,
+        patterns=patterns,
+        steps=tuple(way),
+        next=following,
+        present=present,
+        guessed=guessed,
     )
 
 
@@ -96,6 +109,9 @@ def _choose(planner: _Planner) -> tuple[list[PublishingStep], int | None]:
     if wishes.retire or wishes.mode is Mode.NONE or (withdrawn and wishes.mode is None):
         return _back(planner)
     policy = standing.policy
+    if policy is None and standing.policy_id and wishes.mode is None:
+        known = None if planner.guessed else planner.present
+        return [planner.steps.repair(known, standing.policy_fault)], 0
     if policy is None or standing.stage not in _IN_FORCE:
         return _there(planner)
     if wishes.mode is None and wishes.max_age is None and (way := _other_hosts(planner, policy)):
@@ -177,7 +193,7 @@ def _back(planner: _Planner) -> tuple[list[PublishingStep], int | None]:
     shown = standing.shown
     old_age = None if shown is None or shown.mode is Mode.NONE else shown.max_age
     way = [
-        steps.withdraw(none, old_age),
+        steps.withdraw(none, old_age, standing.policy_fault),
         steps.remove_record(old_age),
         steps.remove_file(none.policy.max_age),
     ]

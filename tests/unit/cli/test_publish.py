@@ -109,6 +109,8 @@ def test_what_would_hold_mail_comes_first(publish: Publish) -> None:
     enforced = publish(seen, "--mode", "enforce").stdout
     assert enforced.startswith("error: mx.example.com: it does not offer STARTTLS")
     assert "--mode testing begins with that" in enforced
+    there = replace(domain(MX, policy=TESTING), mx_hosts=seen.mx_hosts)
+    assert "Put that right before the step enforce." in publish(there).stdout
     shown = json.loads(publish(seen, "--mode", "enforce", "--json").stdout)
     assert [finding["code"] for finding in shown["findings"]] == ["mx-host-without-starttls"]
 
@@ -234,6 +236,22 @@ def test_what_cannot_be_known_is_told(
     result = publish(seen, *arguments, *(["--all"] if code == 0 else []))
     assert result.exit_code == code
     assert words in result.output
+
+
+def test_a_policy_that_nobody_can_see_is_neither_written_nor_called_wrong(
+    publish: Publish, tmp_path: Path
+) -> None:
+    lost = domain(MX, records=(f"v=STSv1; id={OLD};",), reports=(REPORTS,))
+    assert "Leave its file as it is" in publish(lost).stdout
+    written = publish(lost, "--output", str(tmp_path))
+    assert written.exit_code == 2
+    assert "--mode" in written.stderr
+    assert not list(tmp_path.iterdir())
+    assert json.loads(publish(lost, "--json").stdout)["publication"] is None
+    compared = publish(lost, "--verify")
+    assert compared.exit_code == 1
+    assert compared.stdout.splitlines()[0] == "mta-sts.example.com: it has no address"
+    assert "mode:" not in compared.stdout
 
 
 # -- files -------------------------------------------------------------------------------------

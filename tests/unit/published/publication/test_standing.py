@@ -43,7 +43,7 @@ def test_the_stage_is_found(seen: Observed, stage: Stage) -> None:
         (msgspec.structs.replace(served(TESTING), tls=FAILED), "it has expired"),
         (msgspec.structs.replace(served(TESTING), tls=None), "no TLS"),
         (msgspec.structs.replace(served(TESTING), document=None, status=404), "status 404"),
-        (SeenAddress(address="::1", failure=SeenFailure("unreachable", "refused")), "refused"),
+        (SeenAddress(address="::1", failure=SeenFailure("tls-failed", "no TLS")), "no TLS"),
         (served(document("enforce", MX), "192.0.2.2"), "different documents"),
     ],
 )
@@ -56,10 +56,15 @@ def test_one_address_that_serves_no_policy_is_enough_for_a_fault(
     assert fault in standing.policy_fault
 
 
-def test_an_address_that_this_host_cannot_reach_says_nothing() -> None:
-    lacking = SeenAddress(address="2001:db8::1", failure=SeenFailure("no-route", "no IPv6 here"))
+@pytest.mark.parametrize("code", ["no-route", "unreachable", "connect-timeout"])
+def test_an_address_that_is_not_reached_does_not_matter_where_another_is(code: str) -> None:
+    lacking = SeenAddress(address="2001:db8::1", failure=SeenFailure(code, "not reached"))
     addresses = (lacking, served(TESTING, media_type="Text/Plain; charset=utf-8"))
     assert find_standing(domain(MX, policy=TESTING, addresses=addresses)).stage is Stage.TESTING
+    alone = find_standing(domain(MX, policy=TESTING, addresses=(lacking,)))
+    assert alone.stage is Stage.UNUSABLE
+    reason = "it has no address that can be visited" if code == "no-route" else "not reached"
+    assert reason in alone.policy_fault
 
 
 def test_a_host_whose_name_no_policy_can_name_is_left_out() -> None:

@@ -13,6 +13,7 @@ from mtasts_resolver.published.publication import (
     PublishingStep,
     Way,
     Wishes,
+    find_differences,
     find_way,
 )
 from tests.unit.published.publication.seen import (
@@ -61,7 +62,6 @@ FORWARD = ["serve", "announce", "enforce", "lengthen"]
     ("seen", "following"),
     [
         (domain(MX), "serve"),
-        (domain(MX, records=("v=STSv1; id=1;",)), "serve"),
         (domain(MX, policy=TESTING, policy_id=None), "announce"),
         (domain(MX, policy=TESTING, records=("v=STSv1; id=;",)), "announce"),
         (domain(MX, policy=document("testing", NEW), policy_id=None), "serve"),
@@ -128,11 +128,30 @@ def test_a_policy_that_senders_do_not_take_now_is_served_again_as_it_was() -> No
     expired = SeenTls(version="TLSv1.3", cipher="", failure=SeenFailure("certificate-expired", "x"))
     addresses = (replace(served(LASTING), tls=expired),)
     found = way(domain(MX, policy=LASTING, addresses=addresses))
-    assert names(found) == ["serve", "announce"]
-    assert next_step(found).name == "serve"
+    assert names(found) == ["repair"]
+    assert "and get none: mta-sts.example.com (192.0.2.1): x" in next_step(found).first
     assert publication(next_step(found)).policy.document == LASTING
     assert publication(next_step(found)).policy_id == OLD
     assert publication(way(domain(MX, policy=LASTING, addresses=addresses), retire=True).steps[0])
+
+
+def test_a_policy_that_nobody_can_see_is_not_replaced_by_a_weaker_one() -> None:
+    lost = domain(MX, records=(f"v=STSv1; id={OLD};",))
+    found = way(lost)
+    assert found.guessed
+    assert names(found) == ["repair"]
+    assert next_step(found).publication is None
+    assert "printf" not in text(next_step(found))
+    assert [each.about for each in find_differences(lost, found.present, guessed=True)] == [
+        "mta-sts.example.com",
+        "TXT _smtp._tls.example.com",
+    ]
+    asked = way(lost, mode=Mode.ENFORCE)
+    assert not asked.guessed
+    assert next_step(asked).name == "serve"
+    assert publication(next_step(asked)).policy.mode is Mode.ENFORCE
+    assert publication(next_step(asked)).policy_id == FRESH
+    assert next_step(asked).then == ""
 
 
 def test_words_of_a_document_stay_words_in_a_shell() -> None:
@@ -386,5 +405,5 @@ def test_no_step_ever_holds_mail_for_a_host_that_gets_it(
 def test_a_policy_that_only_one_address_serves_is_served_anew() -> None:
     addresses = (served(TESTING), served(ENFORCED, "192.0.2.2"))
     found = way(domain(MX, policy=TESTING, addresses=addresses))
-    assert next_step(found).name == "serve"
-    assert next_step(found).publication is not None
+    assert next_step(found).name == "repair"
+    assert publication(next_step(found)).policy.document == TESTING
