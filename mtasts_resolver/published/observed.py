@@ -23,7 +23,7 @@ class SeenTexts(Struct, frozen=True, kw_only=True):
 
     name: str
     texts: tuple[str, ...] = ()
-    """The strings of each record, concatenated (RFC 8461 §3.1)."""
+    """The strings of each record, concatenated (RFC 8461 §3.1); with tabs as they are."""
     more: int = 0
     """How many records there are beyond these."""
     ttl: float = 0.0

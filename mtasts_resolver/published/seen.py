@@ -48,10 +48,7 @@ async def look_up_texts(dns: DnsClient, name: str) -> SeenTexts:
         answer = await dns.query(name, "TXT")
     except DnsError as error:
         return SeenTexts(name=name, failure=failure_of(error))
-    texts = [
-        _bounded(escaped(text[: MAX_TEXT + 1].decode("latin-1")), MAX_TEXT)
-        for text in texts_of(answer)
-    ]
+    texts = [_text(text[: MAX_TEXT + 1].decode("latin-1")) for text in texts_of(answer)]
     return SeenTexts(
         name=name,
         texts=tuple(texts[:MAX_TEXTS]),
@@ -59,6 +56,11 @@ async def look_up_texts(dns: DnsClient, name: str) -> SeenTexts:
         ttl=answer.ttl,
         alias_of=alias_of(answer.question, answer.canonical_name),
     )
+
+
+def _text(text: str) -> str:
+    """Return a TXT record, printable but for tabs: they may stand there (RFC 8461 §3.1)."""
+    return _bounded("\t".join(map(escaped, text.split("\t"))), MAX_TEXT)
 
 
 def alias_of(question: str, canonical_name: str) -> str | None:

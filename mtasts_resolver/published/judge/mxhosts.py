@@ -145,6 +145,8 @@ KINDS = (
     ALIAS,
 )
 
+_REJECTED = {kind.code for kind in CERTIFICATE}
+_BY_DANE = "Senders that know DANE deliver all the same: its TLSA records fit."
 _VERIFIED = {kind.code for kind in (STARTTLS_FAILS, TLS_OUTDATED, *CERTIFICATE)}
 _NOWHERE = {kind.code for kind in (WITHOUT_ADDRESS, LOOKUP_FAILED, ADDRESS_FORBIDDEN)}
 FORBIDDEN = "address-forbidden"
@@ -157,13 +159,17 @@ def judge_mx_hosts(observed: Observed, meant: Meant) -> Iterator[Finding]:
         hosts = [host.name for host in observed.mx_hosts]
         yield SMTP_BLOCKED.found(observed.domain, f"no connection to {listed(hosts)}")
     elsewhere = any(map(_can_be_reached, observed.mx_hosts))
+    by_dane = {seen.host for seen in observed.dane_hosts if seen.fits}
     for host in observed.mx_hosts[:MAX_HOSTS]:
         met = AddressFindings(host)
         for seen in host.addresses:
             for kind, words in _judge_address(seen, host.name, observed):
                 met.add(kind, words, seen)
-        for finding in (*_judge_name(host), *met.findings()):
-            yield _weighed(finding, meant, elsewhere=elsewhere)
+        for found in (*_judge_name(host), *met.findings()):
+            finding = _weighed(found, meant, elsewhere=elsewhere)
+            if finding.code in _REJECTED and host.name in by_dane:
+                finding = replace(finding, matters=f"{finding.matters} {_BY_DANE}")
+            yield finding
     if left_out := "; ".join(_left_out(observed)):
         yield NOT_ALL_CHECKED.found(observed.domain, left_out)
 

@@ -164,7 +164,7 @@ def _faults(document: str) -> list[str]:
     the document is read again and again, until it is valid. Of what is no policy at all, such as a
     page for browsers, the first is enough.
     """
-    faults: list[str] = []
+    faults: list[tuple[int, str]] = []
     emptied: list[str] = []
     lines = document.split("\n")
     is_policy = any(line.lstrip("\ufeff \t").lower().startswith("version") for line in lines)
@@ -175,17 +175,17 @@ def _faults(document: str) -> list[str]:
             if error.line is not None:
                 emptied.append(lines[error.line - 1].lstrip("\ufeff \t").lower())
                 lines[error.line - 1] = ""
-                faults.append(str(error))
-            elif error.lacking is not None:
-                if not any(line.startswith(error.lacking) for line in emptied):
-                    faults.append(f"{error}{_misspelt(error.lacking, lines)}")
-                lines.append(_FILLERS[error.lacking])
-            else:
-                return [*faults, str(error)]
-    return faults
+                faults.append((error.line, str(error)))
+                continue
+            if error.lacking is None or not any(line.startswith(error.lacking) for line in emptied):
+                faults.append((len(lines), f"{error}{_misspelt(error.lacking, lines)}"))
+            if error.lacking is None:  # such as too many lines: what is in them is no matter
+                break
+            lines.append(_FILLERS[error.lacking])
+    return [fault for _, fault in sorted(faults)]
 
 
-def _misspelt(name: str, lines: list[str]) -> str:
+def _misspelt(name: str | None, lines: list[str]) -> str:
     """Return where `name` stands in another spelling: names are in lower case, with underscores."""
     for number, line in enumerate(lines, start=1):
         field = line.partition(":")[0].strip()

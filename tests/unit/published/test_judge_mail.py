@@ -185,6 +185,8 @@ def test_what_happens_to_mail_is_told_as_it_is() -> None:
         )
     ]
     assert told[0].startswith("Senders that enforce the policy do not deliver there")
+    assert told[0].endswith("Senders that know DANE deliver all the same: its TLSA records fit.")
+    assert "DANE" not in told[1]
     assert "the mail is delivered, and that is reported" in told[1]
     assert "No policy asks senders to verify" in told[2]
     assert "in their cache" in told[3]

@@ -391,8 +391,8 @@ def test_max_age_does_not_matter_before_and_after(mode: str) -> None:
         (
             DOCUMENT.replace("STSv1", "STSv2").replace("1209600", "1_000").replace("mx1", "m x"),
             [
-                "line 3: the mx 'm x.example' is not a host name or '*.' and one",
                 "line 1: the version is 'STSv2', not 'STSv1'",
+                "line 3: the mx 'm x.example' is not a host name or '*.' and one",
                 "line 5: max_age '1_000' is not a number of seconds",
             ],
         ),

@@ -222,13 +222,13 @@ async def test_port_25_is_not_blocked_where_one_host_can_be_reached(ca_file: Pat
 async def test_all_texts_of_a_name_are_seen_printable_and_bounded(ca_file: Path) -> None:
     records = [
         f"_mta-sts.{DOMAIN}. 300 IN CNAME _mta-sts.provider.example.",
-        '_mta-sts.provider.example. 300 IN TXT "v=STSv1; " "id=1;"',
+        '_mta-sts.provider.example. 300 IN TXT "v=STSv1;\\009" "id=1;"',
         r'_mta-sts.provider.example. 300 IN TXT "\027[2J\255"',
         *(f'_smtp._tls.{DOMAIN}. 300 IN TXT "{number}"' for number in range(50)),
     ]
     async with observing(records, https=trusting(ca_file)) as observer:
         observed = await observer.observe(DOMAIN)
-    assert set(observed.record.texts) == {"v=STSv1; id=1;", "\\x1b[2J\xff"}
+    assert set(observed.record.texts) == {"v=STSv1;\tid=1;", "\\x1b[2J\xff"}
     assert observed.record.alias_of == "_mta-sts.provider.example"
     assert len(observed.reports.texts) == MAX_TEXTS
     assert observed.reports.more == 50 - MAX_TEXTS
