@@ -255,10 +255,11 @@ def _is_blocked(hosts: Sequence[SeenHost]) -> bool:
 def _ways_out(hosts: Sequence[SeenHost]) -> dict[str, bool]:
     """Tell for each family whether this host has a way to others. Raise ShortageError: none."""
     ways = {"ipv4": leads_to(INTERNET_IPV4), "ipv6": leads_to(INTERNET_IPV6)}
+    by_proxy = any(host.through_proxy for host in hosts)
     for seen in _addresses(hosts):
-        if _failure_code(seen) not in _UNTRIED:
+        if seen.address and _failure_code(seen) not in _UNTRIED:
             ways["ipv6" if ":" in seen.address else "ipv4"] = True
-    if not any(ways.values()) and (lacking := no_route(())) is not None:
+    if not any(ways.values()) and not by_proxy and (lacking := no_route(())) is not None:
         raise lacking
     return ways
 

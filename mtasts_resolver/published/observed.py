@@ -55,7 +55,7 @@ class SeenTls(Struct, frozen=True, kw_only=True):
     """What TLS at one address of a host showed."""
 
     version: str
-    """The one agreed on, as `TLSv1.3`."""
+    """The one agreed on, as `TLSv1.3`; empty where that did not become known."""
     cipher: str
     outdated: tuple[str, ...] = ()
     """The versions before TLS 1.2 that it takes, too."""

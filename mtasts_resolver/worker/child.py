@@ -64,7 +64,6 @@ LATE_IMPORTS = (
     "cryptography.hazmat.primitives.serialization",
     "cryptography.x509",
     # What it takes to look at all that a domain publishes, which most never ask for.
-    "aiosmtplib",
     "mtasts_resolver.published.observe",
 )
 

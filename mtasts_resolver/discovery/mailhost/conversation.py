@@ -10,16 +10,15 @@ something that was said within TLS.
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
+from contextlib import suppress
+
+import aiosmtplib
 
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import ConnectError
 from mtasts_resolver.discovery.oserrors import os_reason, shortage
 from mtasts_resolver.discovery.tls.wire import Tls, Wire
 from mtasts_resolver.discovery.visit import VisitError
-
-if TYPE_CHECKING:
-    import aiosmtplib
 
 # Of one reply. Those to EHLO have twenty lines and a thousand bytes, a greeting with terms of use
 # a few thousand.
@@ -29,6 +28,7 @@ MAX_REPLY_LINES = 100
 QUIT_TIMEOUT = 3.0
 _COMMAND_BYTES = 512  # RFC 5321 §4.5.3.1.4
 _READY = 220
+_ERRORS = (aiosmtplib.SMTPException, OSError)
 _REFUSED = range(400, 600)
 
 
@@ -36,9 +36,6 @@ class Conversation:
     """One conversation, over `wire`; it is to be closed. `name` is who we are, for EHLO."""
 
     def __init__(self, wire: Wire, name: str) -> None:
-        # Here, for it brings all of Python's mail along.
-        import aiosmtplib  # noqa: PLC0415
-
         self.wire = wire
         self._tls: Tls | None = None
         self._failure: Exception | None = None
@@ -51,7 +48,6 @@ class Conversation:
             sock=others, local_hostname=name, start_tls=False, timeout=None, port=None
         )
         self._others = others
-        self._errors = (aiosmtplib.SMTPException, OSError)
         self._carrier = asyncio.create_task(self._carry(), name="smtp")
 
     # -- what is said ----------------------------------------------------------------------------
@@ -60,7 +56,7 @@ class Conversation:
         """Return what the host says first. Raise VisitError, as do those below."""
         try:
             reply = await self._smtp.connect()
-        except self._errors as error:
+        except _ERRORS as error:
             raise self._failed(error, "greets with") from None
         return _first_line(reply)
 
@@ -68,7 +64,7 @@ class Conversation:
         """Say EHLO, and tell whether the host offers STARTTLS."""
         try:
             await self._smtp.ehlo()
-        except self._errors as error:
+        except _ERRORS as error:
             raise self._failed(error, "answers EHLO with") from None
         return self._smtp.supports_extension("STARTTLS")
 
@@ -76,7 +72,7 @@ class Conversation:
         """Say STARTTLS. After that TLS is to begin on the wire."""
         try:
             reply = await self._smtp.execute_command(b"STARTTLS")
-        except self._errors as error:
+        except _ERRORS as error:
             raise self._failed(error, "answers STARTTLS with") from None
         if reply.code != _READY:
             said = printable(f"{reply.code} {_first_line(reply)}")
@@ -92,16 +88,18 @@ class Conversation:
         try:
             async with asyncio.timeout(QUIT_TIMEOUT):
                 await self._smtp.quit()
-        except self._errors:  # TimeoutError is an OSError
+        except _ERRORS:  # TimeoutError is an OSError
             return
 
     async def close(self) -> None:
         """End it at once."""
         self._carrier.cancel()
-        await asyncio.gather(self._carrier, return_exceptions=True)
+        (ended,) = await asyncio.gather(self._carrier, return_exceptions=True)
         self._smtp.close()
         self._others.close()
         self._end.close()
+        if isinstance(ended, Exception):  # none was foreseen
+            raise ended
 
     def _failed(self, error: Exception, where: str) -> Exception:
         """Return the error to raise where aiosmtplib raises `error`."""
@@ -137,7 +135,8 @@ class Conversation:
                 "conversation-broken", f"broke off the conversation: {os_reason(error)}"
             )
         finally:
-            self._end.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # the other end may be closed already
+                self._end.shutdown(socket.SHUT_RDWR)
 
     async def _reply(self) -> bytes:
         """Return one reply, and nothing of what comes behind it (RFC 5321 §4.2.1)."""
@@ -168,5 +167,5 @@ class Conversation:
         return byte
 
 
-def _first_line(reply: "aiosmtplib.SMTPResponse") -> str:
+def _first_line(reply: aiosmtplib.SMTPResponse) -> str:
     return printable(reply.message.partition("\n")[0])

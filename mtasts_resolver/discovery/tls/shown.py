@@ -56,6 +56,7 @@ class ShownTls(NamedTuple):
     """What TLS with one address showed."""
 
     version: str
+    """Empty, as are cipher and chain, where a certificate was rejected and not to be had again."""
     cipher: str
     chain: tuple[bytes, ...]
     """The certificates as DER, the host's own first. They need not belong together."""
@@ -96,7 +97,10 @@ async def _verified(host: str, approach: Approach, context: ssl.SSLContext) -> S
         return await _look(host, approach, context)
     except ssl.SSLCertVerificationError as error:
         rejected = error
-    shown = await _look(host, approach, unchecking_context())
+    try:
+        shown = await _look(host, approach, unchecking_context())
+    except VisitError:  # as where a host takes but so many connections in a minute
+        shown = ShownTls("", "", ())
     der = shown.chain[0] if shown.chain else None
     # In a thread: the library that reads certificates takes tens of milliseconds to load.
     why = await asyncio.to_thread(describe_rejection, host, rejected, der)

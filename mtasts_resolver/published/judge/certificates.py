@@ -125,7 +125,7 @@ def _kind_of_failure(tls: SeenTls, code: str, kinds: CertificateKinds) -> Findin
         case "certificate-names-another":
             named = tls.certificate is None or tls.certificate.dns_names
             return kinds.names_another if named else kinds.without_dns_name
-        case "certificate-issuer-unknown" if not tls.chain:
+        case "certificate-issuer-unknown" if tls.certificate and not tls.chain:
             return kinds.chain_incomplete
     return kinds.untrusted
 

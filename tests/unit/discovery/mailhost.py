@@ -41,15 +41,20 @@ async def mail_host(
     quit: bytes = b"221 bye\r\n",  # noqa: A002
     host: str = "127.0.0.1",
     port: int = 0,
+    connections: int = 1_000,
 ) -> AsyncIterator[MailHost]:
-    """Answer each command so; speak TLS after STARTTLS where there is a `context`."""
+    """Answer each command so; speak TLS after STARTTLS where there is a `context`.
+
+    After so many `connections` the greeting is a refusal.
+    """
     server = MailHost()
     if context is not None:
         context.sni_callback = lambda _tls, name, _context: server.names.append(name)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.connections += 1
-        writer.write(greeting)
+        refused = server.connections > connections
+        writer.write(b"421 too many\r\n" if refused else greeting)
         said = server.plain
         while line := await reader.readline():
             said.append(line)

@@ -1,4 +1,7 @@
-"""Tells what a connection to each of the given addresses, together one policy host's, comes to."""
+"""Tells what a connection to each of the given addresses comes to: as of one policy host, or alone.
+
+With `visit` before them each is visited for itself.
+"""
 
 import asyncio
 import sys
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 from mtasts_resolver.discovery.errors import ConnectError, ShortageError
 from mtasts_resolver.discovery.policyhost.backend import PolicyHostBackend
 from mtasts_resolver.discovery.trace import Trace
+from mtasts_resolver.discovery.visit import VisitError, connect_to
 
 
 async def main(addresses: Sequence[str]) -> str:
@@ -18,5 +22,20 @@ async def main(addresses: Sequence[str]) -> str:
     return "connected\n"
 
 
+async def visit(addresses: Sequence[str]) -> str:
+    codes = []
+    for address in addresses:
+        try:
+            (await connect_to(address, 25)).abort()
+        except VisitError as error:
+            codes.append(error.code)
+        else:
+            codes.append("connected")
+    return " ".join(codes) + "\n"
+
+
 if __name__ == "__main__":
-    sys.stdout.write(asyncio.run(main(sys.argv[1:])))
+    if sys.argv[1:2] == ["visit"]:
+        sys.stdout.write(asyncio.run(visit(sys.argv[2:])))
+    else:
+        sys.stdout.write(asyncio.run(main(sys.argv[1:])))

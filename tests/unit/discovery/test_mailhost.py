@@ -118,6 +118,17 @@ async def test_a_certificate_is_rejected_and_shown_all_the_same(
         assert shown.chain[0] == der(certificate)
 
 
+async def test_a_rejection_is_told_where_the_host_takes_no_second_connection(
+    ca: trustme.CA, ca_file: Path
+) -> None:
+    async with mail_host(tls(ca.issue_cert("y.example")), connections=1) as server:
+        shown = await visit_to(server.port).look(trusting(ca_file))
+    assert shown is not None
+    assert (shown.version, shown.cipher, shown.chain) == ("", "", ())
+    assert shown.rejection is not None
+    assert shown.rejection.code == "certificate-names-another"
+
+
 async def test_a_common_name_does_not_count(ca: trustme.CA, ca_file: Path) -> None:
     async with mail_host(tls(ca.issue_cert("y.example", common_name=MX))) as server:
         shown = await visit_to(server.port).look(trusting(ca_file))

@@ -118,6 +118,11 @@ NO_ROUTE = (
         ("", ["127.0.0.1"], "ConnectError: {}127.0.0.1: connection refused"),
         (IPV6_ONLY, [IPV4], f"ConnectError: {{}}{IPV4}: network is unreachable"),
         (IPV4_ONLY, [IPV6], f"ConnectError: {{}}{IPV6}: network is unreachable"),
+        (
+            "",
+            ["visit", IPV4, IPV6, "127.0.0.1", "::1"],
+            "no-route no-route unreachable unreachable",
+        ),
     ],
 )
 def test_a_host_without_a_network_is_told_from_one_without_a_protocol(

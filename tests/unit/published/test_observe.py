@@ -10,7 +10,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mtasts_resolver.config import Config, ConfigError, HttpsConfig
+from mtasts_resolver.config import Config, ConfigError, HttpsConfig, parse_proxy_url
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.published.hosts import MAX_ADDRESSES
 from mtasts_resolver.published.judge import judge
@@ -19,7 +19,8 @@ from mtasts_resolver.published.observed import Observed, SeenAddress, SeenFailur
 from mtasts_resolver.published.seen import MAX_NAMES, MAX_TEXTS
 from tests.unit.discovery.mailhost import NO_STARTTLS, mail_host
 from tests.unit.discovery.policyhost import DOCUMENT, DOMAIN, HOST, policy_host, response, tls
-from tests.unit.discovery.servers import unused_port
+from tests.unit.discovery.servers import stream_server, unused_port
+from tests.unit.discovery.test_proxy import Proxy
 from tests.unit.published.world import MX, RECORDS, observing, trusting
 
 
@@ -160,6 +161,41 @@ async def test_what_is_no_document_is_said_to_be_none(
     (seen,) = observed.policy_host.addresses
     assert seen.document is None
     assert code(seen.failure) == expected
+
+
+async def test_through_a_proxy_there_is_one_visit(ca: trustme.CA, ca_file: Path) -> None:
+    records = with_records(f"{HOST}. 300 IN A 127.0.0.2")
+    async with policy_host(response(), tls(ca.issue_cert(HOST))) as web:
+        proxy = Proxy(web.port)
+        async with stream_server(proxy.serve) as port:
+            https = trusting(ca_file) | {"proxy": parse_proxy_url(f"http://127.0.0.1:{port}")}
+            async with observing(records, https=https) as observer:
+                observed = await observer.observe(DOMAIN, smtp=False)
+    assert len(proxy.requests) == 1
+    assert observed.policy_host.through_proxy
+    (seen,) = observed.policy_host.addresses
+    assert (seen.address, seen.status, seen.failure) == ("", 200, None)
+    assert seen.tls is not None
+    assert seen.tls.certificate is not None
+    assert seen.tls.certificate.dns_names == (HOST,)
+
+
+async def test_a_certificate_that_is_rejected_behind_a_proxy_is_told(ca_file: Path) -> None:
+    async with policy_host(response(), tls(trustme.CA().issue_cert(HOST))) as web:
+        proxy = Proxy(web.port)
+        async with stream_server(proxy.serve) as port:
+            https = trusting(ca_file) | {"proxy": parse_proxy_url(f"http://127.0.0.1:{port}")}
+            async with observing(https=https) as observer:
+                observed = await observer.observe(DOMAIN, smtp=False)
+    (seen,) = observed.policy_host.addresses
+    assert code(seen.failure) == "policy-host-certificate-invalid"
+
+
+async def test_a_proxy_that_is_down_is_a_shortage_of_ours(ca_file: Path) -> None:
+    proxy = parse_proxy_url(f"http://127.0.0.1:{unused_port()}")
+    async with observing(https=trusting(ca_file) | {"proxy": proxy}) as observer:
+        with pytest.raises(ShortageError, match="the proxy"):
+            await observer.observe(DOMAIN, smtp=False)
 
 
 # -- addresses -----------------------------------------------------------------------------------
