@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -100,7 +101,8 @@ def check(
         named = named_domains(domains, file)
         show_notes([*named.notes, *named.faults])
         if from_daemon:
-            results = _from_daemon(named, output, control_socket, config_file)
+            own = named.domains if domains or file else None
+            results = _from_daemon(own, output, control_socket, config_file)
         else:
             results = _afresh(named, output, control_socket, config_file, smtp=not no_smtp)
     except CommandError as error:
@@ -184,16 +186,20 @@ def _report(named: NamedDomains, results: Results, exit_code: int) -> CheckRepor
 
 
 def _from_daemon(
-    named: NamedDomains, output: _Output, control_socket: Path | None, config_file: Path | None
+    domains: Sequence[str] | None,
+    output: _Output,
+    control_socket: Path | None,
+    config_file: Path | None,
 ) -> Results:
     """Show the last checks of the running daemon."""
-    found = list(last_checks(named.domains, control_socket, config_file))
-    if not found:
-        raise CommandError("the daemon has no domains of its own: own_domains names them")
+    found = list(last_checks(domains, control_socket, config_file))
+    if domains is None and not found:
+        raise CommandError(
+            "the daemon has no domains of its own to check: name some in own_domains"
+        )
     results = Results([one.domain for one in found], output.show)
     for one in found:
         results.add(one)
-        results.show_next()
     return results
 
 

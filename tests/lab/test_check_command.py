@@ -38,7 +38,7 @@ def test_of_several_the_worst_decides_and_each_fits_80_columns(steady_lab: Lab) 
     for words in (
         "ERROR  neglected.example: ",
         "MX 20 mx2.neglected.example                              NOT IN  none",
-        "ERROR    the policy does not name an MX host (mx-host-outside-policy)",
+        "error    the policy does not name an MX host (mx-host-outside-policy)",
         "neglected.example         ERROR  ",
     ):
         assert words in text

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import dns.message
 import dns.rcode
 import pytest
@@ -18,6 +19,7 @@ import yaml
 from click.testing import CliRunner
 
 from mtasts_resolver.cli import exit_codes, main
+from mtasts_resolver.cli.known_domains import complete_own_domain
 from tests.system.running import ENFORCED, RunningDaemon
 from tests.unit.discovery.servers import name_server, respond
 
@@ -190,6 +192,25 @@ async def test_the_policy_is_compared_with_the_one_that_the_daemon_holds(
     other = await check(config_file, "plain.example", "--json", "--control", str(daemon.control))
     assert [one["before"] for one in other.json["domains"]] == [None]
     assert other.json["domains"][0]["before_unseen"] is None
+
+
+def test_the_last_check_of_a_daemon_is_shown_and_its_domains_complete(
+    daemon: RunningDaemon,
+) -> None:
+    daemon.configure(own_domains=["mine.example"])
+    daemon.start()
+    config = ("--config", str(daemon.config_file))
+    shown = CliRunner().invoke(main, ["check", *config, "--from-daemon", "--json"])
+    (one,) = json.loads(shown.stdout)["domains"]
+    assert (one["domain"], one["verdict"]) == ("mine.example", "unknown")
+    assert (one["by_daemon"]["checked"], shown.exit_code) == (None, exit_codes.TEMPORARY)
+    other = CliRunner().invoke(main, ["check", *config, "--from-daemon", "other.example"])
+    assert other.exit_code == exit_codes.USAGE
+    assert "'other.example' is not one of own_domains" in other.stderr
+    context = click.Context(click.Command("check"))
+    context.params = {"config_file": daemon.config_file}
+    found = complete_own_domain(context, click.Argument(["domain"]), "MI")
+    assert [item.value for item in found] == ["mine.example"]
 
 
 async def test_a_person_sees_a_report_and_progress(config_file: Path) -> None:

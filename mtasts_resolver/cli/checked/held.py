@@ -77,21 +77,22 @@ def _held(daemon: ControlClient, domain: str) -> SeenBefore | None:
 
 
 def last_checks(
-    domains: Sequence[str], control_socket: Path | None, config_file: Path | None
+    domains: Sequence[str] | None, control_socket: Path | None, config_file: Path | None
 ) -> Iterator[CheckedDomain]:
-    """Yield the daemon's last check of each domain, of all that are its administrator's for none.
+    """Yield the daemon's last check of each domain; for None of all whose set-up it checks.
 
     Raise CommandError.
     """
     with running_daemon(control_socket, config_file) as daemon:
-        names = domains or [one.domain for one in daemon.get(OwnDomainList, "own-domains").domains]
-        for name in names:
+        if domains is None:
+            domains = [one.domain for one in daemon.get(OwnDomainList, "own-domains").domains]
+        for name in domains:
             yield _last_check(daemon.get(OwnDomainDetails, "own-domains", name))
 
 
 def _last_check(own: OwnDomainDetails) -> CheckedDomain:
-    if own.observed is None or own.checked is None:
-        reason = own.trouble or "the daemon has not checked it yet"
-        return CheckedDomain(domain=own.domain, verdict="unknown", reason=reason)
     made = DaemonCheck(checked=own.checked, next=own.next, trouble=own.trouble)
+    if own.observed is None:
+        reason = own.trouble or "the daemon has not checked it yet"
+        return CheckedDomain(domain=own.domain, verdict="unknown", reason=reason, by_daemon=made)
     return checked(own.observed, own.findings, by_daemon=made)

@@ -90,7 +90,9 @@ def check_plugin_line(
         (one for one in domains if _LEVELS[one.verdict] != OK),
         key=lambda one: -list(_LEVELS).index(one.verdict),
     )
-    if len(domains) == 1:
+    if not domains:
+        words = "nothing was checked"
+    elif len(domains) == 1:
         words = (
             _bad_words(domains[0], titles)
             if bad

@@ -59,6 +59,8 @@ def named_domains(words: Iterable[str], file: Path | None) -> NamedDomains:
             raise CommandError(f"{faults[-1]}; is {file} a list of domains, one in each line?")
         if len(found) > MAX_DOMAINS:
             raise CommandError(f"{file}: more than {MAX_DOMAINS:,} domains; check them in parts")
+    if not found and not faults and file is not None:
+        raise CommandError(f"{file}: there is no domain in it")
     if again:
         notes.append(f"{_times(again)} a domain is named that was named before: it is checked once")
     return NamedDomains(tuple(found), tuple(notes), tuple(faults))

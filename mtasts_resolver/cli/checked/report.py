@@ -54,9 +54,10 @@ def report(one: CheckedDomain, titles: Mapping[str, str], columns: int) -> Itera
 
 def _when(made: DaemonCheck) -> str:
     """Say when the daemon has checked, and will check again."""
-    words = f"checked by the daemon {shown_locally(made.checked)}, "
-    words += f"next {shown_locally(made.next)}" if made.next else "and being checked now"
-    return f"{words}; it could not be checked since: {made.trouble}" if made.trouble else words
+    when = "never" if made.checked is None else shown_locally(made.checked)
+    then = "being checked now" if made.next is None else f"next {shown_locally(made.next)}"
+    since = f"; it could not be checked since: {made.trouble}" if made.trouble else ""
+    return f"checked by the daemon {when}, {then}{since}"
 
 
 def _styled(severity: str, text: str) -> str:
@@ -142,7 +143,7 @@ def _advice(findings: Sequence[Finding], titles: Mapping[str, str], columns: int
     """Yield what was found, why it matters, and what to do."""
     one, rest = findings[0], " " * _INDENT
     title = titles.get(one.code, "")
-    first = one.severity.upper().ljust(_INDENT)
+    first = one.severity.ljust(_INDENT)
     head, *more = wrap(
         escaped(f"{title} ({one.code})" if title else one.code), columns, first=first, rest=rest
     )

@@ -29,7 +29,8 @@ EXIT_CODES: dict[CheckVerdict, int] = {
 class DaemonCheck(Struct, frozen=True, kw_only=True):
     """When the daemon makes a check of one of its own domains."""
 
-    checked: str
+    checked: str | None
+    """Null where it never was."""
     next: str | None
     """Null while that goes on."""
     trouble: str

@@ -12,6 +12,8 @@ def counted(count: int, what: str) -> str:
 
 def verdict_words(one: CheckedDomain) -> str:
     """Say how a domain is: what was found, and in which state it is."""
+    if one.by_daemon is not None and one.by_daemon.checked is None:
+        return one.reason
     if one.reason or one.observed is None:
         return f"nothing can be found out: {one.reason}"
     found = finding_counts(one)

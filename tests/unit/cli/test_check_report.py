@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.cli.checked.report import report, summary_lines
-from mtasts_resolver.cli.checked.results import CheckedDomain, checked
+from mtasts_resolver.cli.checked.results import CheckedDomain, DaemonCheck, checked
+from mtasts_resolver.cli.moments import shown_locally
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 from mtasts_resolver.published.observed import (
     Observed,
@@ -66,19 +67,19 @@ def test_advice_comes_in_order_of_urgency_and_what_is_alike_is_said_once() -> No
     assert text.endswith(
         """
 
-ERROR    an MX host does not offer STARTTLS (mx-host-without-starttls)
+error    an MX host does not offer STARTTLS (mx-host-without-starttls)
          - mx1.good.example: so it is
          - mx2.good.example: so it is
          Senders that enforce the policy hold mail to it.
          To do: Have it offer STARTTLS, with a certificate for its name.
 
-WARNING  a certificate expires soon (certificate-expires-soon)
+warning  a certificate expires soon (certificate-expires-soon)
          - mx3.good.example: 5 days are left
          Then senders hold the mail.
          To do: Renew it.
              certbot renew
 
-NOTE     max_age is short (max-age-short)
+note     max_age is short (max-age-short)
          - mta-sts.good.example: so it is
          Whoever keeps a sender from the policy for so long has it forgotten.
          To do: Set max_age to 604800 or more."""
@@ -216,6 +217,29 @@ def test_where_nothing_can_be_found_out_there_is_no_table() -> None:
     assert " ".join(map(str.strip, shown(one))) == (
         "UNKNOWN  good.example: nothing can be found out: no name server answered within 5 s"
     )
+
+
+def test_of_a_check_by_the_daemon_it_is_said_when_it_was_made() -> None:
+    made = DaemonCheck(
+        checked="2026-11-26T12:00:00Z", next="2026-11-26T18:00:00Z", trouble="no name server"
+    )
+    head, *when, empty, _ = shown(checked(observed(), (), by_daemon=made))[:5]
+    assert head.startswith("OK  good.example: ")
+    words = " ".join(map(str.strip, when))
+    assert words.startswith(f"checked by the daemon {shown_locally('2026-11-26T12:00:00Z')}, next ")
+    assert words.endswith("; it could not be checked since: no name server")
+    assert empty == ""
+
+
+def test_that_the_daemon_has_not_checked_a_domain_yet_is_no_failure() -> None:
+    never = DaemonCheck(checked=None, next=None, trouble="")
+    one = CheckedDomain(
+        domain="a.example", verdict="unknown", reason="not checked yet", by_daemon=never
+    )
+    assert shown(one) == [
+        "UNKNOWN  a.example: not checked yet",
+        "         checked by the daemon never, being checked now",
+    ]
 
 
 HOSTILE = st.text(max_size=300) | st.text("a.\x1b[31m\t\n\u202e", max_size=80)
