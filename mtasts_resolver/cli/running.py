@@ -61,14 +61,10 @@ def running_daemon(
 def _find_socket(config_file: Path | None) -> Path:
     """Return where the control socket is, or should be.
 
-    Who asks may not be allowed to read the configuration, or may be another user than the daemon.
+    Who asks may not be allowed to read the configuration.
     """
     try:
         control = load_file(config_path(config_file)).config.control
     except ConfigError:
         control = ControlConfig()
-    if control.socket is not None:
-        return control.socket
-    usual = control.path({}, uid=0)
-    own = control.path(os.environ, uid=os.geteuid())
-    return own if own.exists() and not usual.exists() else usual
+    return control.reached_at(os.environ, uid=os.geteuid())

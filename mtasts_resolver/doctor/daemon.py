@@ -167,7 +167,7 @@ def _judge_reach(seen: SeenDaemon) -> Iterator[Finding]:
         case "denied":
             yield NOT_LOOKED_AT.found("daemon", seen.failure)
         case "refused":
-            action = f"See its log: `journalctl -u {SERVICE} -n 20`."
+            action = "Restart it where the program was upgraded; else its log says more."
             yield TROUBLE.found("daemon", seen.failure, action=action)
         case "stranger":
             yield STRANGER.found("control socket", seen.failure)

@@ -45,10 +45,7 @@ class DaemonPlace:
             self.loaded = load_file(config_file)
         except ConfigError as error:
             self.errors = tuple(map(str, error.faults))
-        config = self.config
-        usual = config.control.path({}, uid=0)
-        own = config.control.path(os.environ, uid=uid)
-        self.control = control or (own if own.exists() and not usual.exists() else usual)
+        self.control = control or self.config.control.reached_at(os.environ, uid=uid)
 
     @property
     def config(self) -> Config:

@@ -42,6 +42,11 @@ class ControlConfig(Section, frozen=True, kw_only=True):
         """Return the socket's file, where the user `uid` runs the daemon in `environ`."""
         return self.socket or default_control_socket(environ, uid=uid)
 
+    def reached_at(self, environ: Mapping[str, str], *, uid: int) -> Path:
+        """Return where the user `uid` finds the daemon: it may be another user's."""
+        usual, own = self.path({}, uid=0), self.path(environ, uid=uid)
+        return own if own.exists() and not usual.exists() else usual
+
 
 class HttpConfig(Section, frozen=True, kw_only=True):
     """What is to be seen over HTTP: nothing can be changed there."""
