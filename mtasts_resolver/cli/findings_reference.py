@@ -31,6 +31,7 @@ The severity in the tables is the worst that a finding has. Where less depends o
   warning in mode testing, and a note where nobody is asked to verify.
 - What is wrong at some addresses of the policy host, while others serve the policy, is a warning.
 - A domain without MTA-STS, all of whose MX hosts can be verified with DANE, gets a note.
+- That not everything was looked at is a warning where a host has not been seen at all.
 - An id that did not change is an error where the policy from before holds mail, else a warning.
 """
 

@@ -40,7 +40,7 @@ SMTP_BLOCKED = FindingKind(
 )
 NOT_ALL_CHECKED = FindingKind(
     code="not-all-checked",
-    severity=Severity.NOTE,
+    severity=Severity.WARNING,
     title="not everything that the domain publishes was looked at",
     matters="Of what was not looked at, nothing is known.",
 )
@@ -171,7 +171,15 @@ def judge_mx_hosts(observed: Observed, meant: Meant) -> Iterator[Finding]:
                 finding = replace(finding, matters=f"{finding.matters} {_BY_DANE}")
             yield finding
     if left_out := "; ".join(_left_out(observed)):
-        yield NOT_ALL_CHECKED.found(observed.domain, left_out)
+        finding = NOT_ALL_CHECKED.found(observed.domain, left_out)
+        unseen = any(map(_is_unseen, (observed.policy_host, *observed.mx_hosts)))
+        yield finding if unseen else at_most(finding, Severity.NOTE)
+
+
+def _is_unseen(host: SeenHost) -> bool:
+    """Tell whether nothing is known of a host, for want of a way or of time."""
+    codes = [seen.failure and seen.failure.code for seen in host.addresses]
+    return bool(codes) and all(code in NOT_VISITED for code in codes)
 
 
 def _can_be_reached(host: SeenHost) -> bool:

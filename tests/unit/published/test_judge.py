@@ -28,6 +28,7 @@ from .setups import (
     NOW,
     codes,
     failed_policy_host,
+    with_document,
     with_mx,
     with_record,
     without_dane,
@@ -199,6 +200,13 @@ def test_whatever_is_seen_it_is_judged(observed: Observed, before: SeenBefore | 
             or (finding.code.startswith("mx-host-"))
         )
         assert len(finding.found) <= 4_000
+
+
+@given(document=DOCUMENTS | st.text())
+def test_what_a_policy_makes_us_say_is_printable_and_bounded(document: str) -> None:
+    for finding in judge(with_document(document)):
+        assert finding.found.isprintable()
+        assert len(finding.found) <= 1_000
 
 
 def test_a_domain_with_all_that_can_be_wrong_has_a_bounded_number_of_findings() -> None:

@@ -268,8 +268,17 @@ def test_a_blocked_port_is_said_once_and_says_nothing_of_the_domain() -> None:
 def test_what_this_host_cannot_reach_is_no_failing_of_the_domain() -> None:
     observed = replace(with_mx(failure=SeenFailure("no-route", "r"), **FAILED), ipv6=False)
     finding = the_one(observed)
-    assert (finding.code, finding.severity) == ("not-all-checked", NOTE)
+    assert (finding.code, finding.severity) == ("not-all-checked", WARNING)
     assert finding.found == "this host has no way to IPv6: 2"
+
+
+def test_a_host_that_was_seen_at_one_address_is_known() -> None:
+    first, *others = GOOD.mx_hosts
+    late = SeenAddress(address="2001:db8::25", failure=SeenFailure("observation-timeout", "r"))
+    host = replace(first, addresses=(first.addresses[0], late))
+    finding = the_one(replace(GOOD, mx_hosts=(host, *others)))
+    assert (finding.code, finding.severity) == ("not-all-checked", NOTE)
+    assert finding.found == "addresses for which no time was left: 1"
 
 
 # -- DANE ----------------------------------------------------------------------------------------
