@@ -35,6 +35,7 @@ from mtasts_resolver.published.publication import (
     find_differences,
     find_way,
     foreseen,
+    pressing,
     read_files,
     report_uris,
     write_files,
@@ -178,7 +179,12 @@ def publish(
     how to verify it. Nothing is changed but the files in DIR. Exit codes: 0; with --verify 1 where
     something differs; 75 where the name servers failed.
     """
-    _check_usage(force=force, verify=verify, output=output, steps=bool(step_name or every_step))
+    _check_usage(
+        force=force,
+        output=output,
+        verify=verify,
+        other=retire or every_step or step_name is not None,
+    )
     name = policy_domain(domain)
     logs.setup_logging("error", "text")  # what else would be logged is in the guide
     with _publication_errors():
@@ -272,7 +278,7 @@ class _Result:
         self, steps: tuple[PublishingStep, ...], servers: tuple[str, ...], paper: Paper
     ) -> Iterator[str]:
         """Yield what a person is told: first what should be known before."""
-        told = list(warnings(self._findings, self._notes, paper))
+        told = list(warnings(pressing(self._findings), self._notes, paper))
         held = any(finding.severity is Severity.ERROR for finding in self._findings)
         if held and self._step is not None and self._step.name in _PUT_IN_FORCE:
             told += paper.words(f"Put that right before the step {self._step.name}.", bold=True)
@@ -293,11 +299,13 @@ class _Result:
         return lines
 
 
-def _check_usage(*, force: bool, verify: bool, output: Path | None, steps: bool) -> None:
+def _check_usage(*, force: bool, output: Path | None, verify: bool, other: bool) -> None:
     if force and (output is None or verify):
         raise click.UsageError("--force goes with --output, which writes")
-    if verify and steps:
-        raise click.UsageError("--verify compares, and shows no steps: leave out --step and --all")
+    if verify and other:
+        raise click.UsageError(
+            "--verify compares with a policy, and leads nowhere: leave out --step, --all, --retire"
+        )
 
 
 def _pattern(text: str) -> str:

@@ -125,13 +125,11 @@ def _step(number: int, step: PublishingStep, servers: set[str], paper: Paper) ->
 
 
 def warnings(findings: Iterable[Finding], notes: Iterable[str], paper: Paper) -> Iterator[str]:
-    """Yield what an administrator should know first: of findings those that touch mail."""
+    """Yield what an administrator should know first."""
     colors = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
     for finding in findings:
-        if finding.severity not in colors:
-            continue
         mark = f"{finding.severity}: "
-        color = colors[finding.severity]
+        color = colors.get(finding.severity)
         yield from paper.words(f"{finding.about}: {finding.found}", first=mark, fg=color)
         for words in (finding.matters, finding.action):
             if words:

@@ -5,7 +5,7 @@ which policy are wanted (`wanted.py`), and returns the steps (`way.py`, `steps.p
 next. `find_differences` compares; `write_files` has what is handed on.
 """
 
-from mtasts_resolver.published.publication.advice import advice, foreseen
+from mtasts_resolver.published.publication.advice import advice, foreseen, pressing
 from mtasts_resolver.published.publication.comparing import (
     PublicationDifference,
     find_differences,
@@ -38,6 +38,7 @@ __all__ = [
     "find_differences",
     "find_way",
     "foreseen",
+    "pressing",
     "read_files",
     "report_uris",
     "write_files",

@@ -24,6 +24,9 @@ FILES = (WELL_KNOWN, ZONE_FILE, *FRAGMENT_FILES.values(), GUIDE_FILE)
 
 def write_files(way: Way, step: PublishingStep | None, site: PolicySite) -> dict[str, str]:
     """Return the files of what is to be out there when `step` is done, by their path."""
+    steps = {GUIDE_FILE: _guide(way, step, site)}
+    if step is not None and step.removes:
+        return steps
     publication = way.written_at(step)
     fragments = {FRAGMENT_FILES[kind]: write(site) for kind, write in WEB_SERVERS.items()}
     zone = "".join(f"{record.line}\n" for record in publication.records)
@@ -31,7 +34,7 @@ def write_files(way: Way, step: PublishingStep | None, site: PolicySite) -> dict
         WELL_KNOWN: publication.policy.document,
         ZONE_FILE: zone,
         **fragments,
-        GUIDE_FILE: _guide(way, step, site),
+        **steps,
     }
 
 

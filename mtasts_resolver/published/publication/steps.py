@@ -55,6 +55,8 @@ class PublishingStep(Struct, frozen=True, kw_only=True):
     """What comes of it, and how long it must be left so."""
     publication: Publication | None = None
     """What is out there when the step is done; None where it changes nothing of that."""
+    removes: bool = False
+    """What is out there goes: there is nothing to write but what to do."""
 
 
 class StepWriter:
@@ -265,6 +267,7 @@ class StepWriter:
             since = span(age + self._ttl)
         return PublishingStep(
             name="remove-record",
+            removes=True,
             title="Remove the record",
             first=f"By now the policy has been in mode none for {since}.",
             parts=(
@@ -285,6 +288,7 @@ class StepWriter:
         site = self._site
         return PublishingStep(
             name="remove-file",
+            removes=True,
             title="Remove the policy file, the web server's part and the name",
             first=f"By now the record has been gone for {span(none_age + self._ttl)}.",
             parts=(

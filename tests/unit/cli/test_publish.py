@@ -7,6 +7,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,15 @@ from msgspec.structs import replace
 
 from mtasts_resolver.cli import main
 from mtasts_resolver.cli.publishing import look
-from mtasts_resolver.published.observed import Observed, SeenAddress, SeenFailure, SeenHost
-from tests.unit.published.publication.seen import DAY, OLD, REPORTS, document, domain
+from mtasts_resolver.published.observed import (
+    Observed,
+    SeenAddress,
+    SeenCertificate,
+    SeenFailure,
+    SeenHost,
+    SeenTls,
+)
+from tests.unit.published.publication.seen import DAY, NOW, OLD, REPORTS, document, domain
 
 MX = "mx.example.com"
 TESTING = document("testing", MX)
@@ -126,6 +134,44 @@ def test_what_is_better_known(publish: Publish) -> None:
     assert "note" not in publish(domain("mx.provider.example", policy=there)).stdout
 
 
+def shows(name: str, *dns_names: str, failure: SeenFailure | None = None) -> SeenHost:
+    """Return an MX host with a certificate for some names."""
+    certificate = SeenCertificate(
+        dns_names=dns_names,
+        common_name="",
+        issuer="An Authority",
+        not_before=NOW - timedelta(days=1),
+        not_after=NOW + timedelta(days=80),
+        key="EC secp256r1",
+        sha256="0" * 64,
+    )
+    tls = SeenTls(version="TLSv1.3", cipher="", certificate=certificate, failure=failure)
+    address = SeenAddress(address="192.0.2.25", starttls=True, tls=tls)
+    return SeenHost(name=name, preference=10, addresses=(address,))
+
+
+def test_a_providers_certificate_tells_which_pattern_is_likely(publish: Publish) -> None:
+    names = ("mx1.mail.provider.example", "mx2.mail.provider.example")
+    hosts = tuple(shows(name, "*.mail.provider.example", "*.provider.example") for name in names)
+    said = publish(replace(domain(), mx_hosts=hosts)).stdout
+    assert f"{', '.join(names)}: where that is a provider's" in said
+    assert "Its certificate is for *.mail.provider.example.\n" in said
+
+
+def test_a_host_under_a_name_of_ones_own_needs_another_mx_record(publish: Publish) -> None:
+    failure = SeenFailure("certificate-names-another", "it is for mx1.provider.example")
+    seen = replace(domain(), mx_hosts=(shows(MX, "mx1.provider.example", failure=failure),))
+    assert f"{MX} has a certificate for mx1.provider.example" in publish(seen).stdout
+    assert "has a certificate for" not in publish(replace(seen, mx_hosts=(shows(MX, MX),))).stdout
+
+
+def test_what_was_not_looked_at_is_told(publish: Publish) -> None:
+    unreached = SeenAddress(address="192.0.2.25", failure=SeenFailure("unreachable", "refused"))
+    host = SeenHost(name=MX, preference=10, addresses=(unreached,))
+    said = publish(replace(domain(), mx_hosts=(host,), smtp_blocked=True)).stdout
+    assert f"no connection to {MX}" in said
+
+
 def test_a_program_gets_all_of_it(publish: Publish) -> None:
     shown = json.loads(publish(domain(MX, policy=TESTING), "--json").stdout)
     assert shown["domain"] == "example.com"
@@ -172,8 +218,9 @@ def test_names_are_written_as_dns_has_them(publish: Publish) -> None:
         (("--web-root", "srv"), "no absolute path"),
         (("--certificate", "/a.pem"), "go together"),
         (("--force",), "goes with --output"),
-        (("--verify", "--all"), "shows no steps"),
-        (("--verify", "--step", "1"), "shows no steps"),
+        (("--verify", "--all"), "leads nowhere"),
+        (("--verify", "--step", "1"), "leads nowhere"),
+        (("--verify", "--retire"), "leads nowhere"),
     ],
 )
 def test_wrong_usage_is_told(publish: Publish, arguments: tuple[str, ...], words: str) -> None:

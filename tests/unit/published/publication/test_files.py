@@ -48,6 +48,11 @@ def test_what_was_written_is_the_same_a_day_later() -> None:
     assert write_files(later, later.next_step, SITE) == files
 
 
+def test_for_what_is_to_go_nothing_is_written() -> None:
+    way = find_way(domain(MX, policy=document("none")), Wishes(), SITE, NOW)
+    assert list(write_files(way, way.next_step, SITE)) == ["README.md"]
+
+
 def test_they_are_read_back() -> None:
     files = write_files(WAY, WAY.next_step, SITE)
     assert read_files("example.com", files) == WAY.present
