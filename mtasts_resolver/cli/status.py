@@ -13,10 +13,11 @@ from mtasts_resolver.cli.monitoring import status_plugin_line, unreachable
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.running import daemon_options, running_daemon
 from mtasts_resolver.cli.tables import Shown, ago, show_rows, until
+from mtasts_resolver.control.values.owndomains import by_severity
 from mtasts_resolver.control.values.status import DaemonStatus, TroubleLine
 from mtasts_resolver.control.values.verdict import CRITICAL_DAYS, WARNING_DAYS
-from mtasts_resolver.findings import Severity
 
+OWN = 10  # own domains that are shown, those with which most is wrong first
 RECENT = 5  # lines of the log that are shown; --json has all that the daemon remembers
 
 
@@ -201,7 +202,8 @@ def _weakened(found: DaemonStatus) -> Iterator[Shown]:
 
 
 def _own_domains(found: DaemonStatus) -> Iterator[Shown]:
-    for place, own in enumerate(found.own_domains):
+    domains = by_severity(found.own_domains)
+    for place, own in enumerate(domains[:OWN]):
         words = f"{own.domain}: {own.worst or ('well' if own.checked else 'not checked yet')}"
         more = own.errors + own.warnings - 1
         if more > 0:
@@ -210,10 +212,15 @@ def _own_domains(found: DaemonStatus) -> Iterator[Shown]:
             words += f"; first certificate expires {until(own.certificate_expires, found.now)}"
         if own.checked:
             words += f"; checked {ago(own.checked, found.now)}"
-        bad = own.severity in (Severity.WARNING, Severity.ERROR)
+        bad = own.errors + own.warnings > 0
         yield Shown("" if place else "own domains", words, bad=bad)
         if own.trouble:
             yield Shown("", f"{own.domain} cannot be checked: {own.trouble}", bad=True)
+    if others := domains[OWN:]:
+        wrong = sum(own.errors + own.warnings > 0 for own in others)
+        words = f"{len(others)} more, {wrong} of them with errors or warnings:"
+        words += " 'mtasts-resolver check --from-daemon' has all"
+        yield Shown("", words, bad=wrong > 0)
 
 
 def _line(line: TroubleLine) -> Shown:

@@ -1,5 +1,7 @@
 """Domains of one's own, as the daemon has checked them."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from mtasts_resolver.findings import Finding, Severity
@@ -42,3 +44,8 @@ class OwnDomainList(Struct, frozen=True, kw_only=True):
     """The domains of `own_domains`, as they stand there."""
 
     domains: tuple[OwnDomainSummary, ...]
+
+
+def by_severity(domains: Iterable[OwnDomainSummary]) -> list[OwnDomainSummary]:
+    """Return them, those with which most is wrong first, and else in their order."""
+    return sorted(domains, key=lambda own: (-own.errors, -own.warnings))

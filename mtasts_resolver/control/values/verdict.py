@@ -5,14 +5,15 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
+from mtasts_resolver.control.values.owndomains import by_severity
 from mtasts_resolver.control.values.status import DaemonStatus
-from mtasts_resolver.findings import Severity
 
 # Days that are left to a policy that cannot be fetched again. Domains fail for hours every day; one
 # of which so little is left has failed for most of its max_age.
 WARNING_DAYS = 3.0
 CRITICAL_DAYS = 1.0
 _DAY = 86_400
+NAMED_DOMAINS = 3  # own domains that are named; where more are wrong they often share what is
 # What to do about a part that is not well.
 _ACTIONS = MappingProxyType(
     {
@@ -78,15 +79,20 @@ def _failing(found: DaemonStatus, warning_days: float, critical_days: float) -> 
 
 def _own_domains(found: DaemonStatus) -> Iterator[Worry]:
     """Judge the own domains with which something is wrong: the worst of each in words."""
-    for own in found.own_domains:
-        if own.severity in (Severity.WARNING, Severity.ERROR):
-            more = own.errors + own.warnings - 1
-            words = f"{own.domain}: {own.worst}" + (f"; and {more} more" if more else "")
-            action = f"mtasts-resolver check --from-daemon {own.domain} says what to do"
-            yield Worry(own.severity is Severity.ERROR, words, action)
-        elif own.trouble and _long_ago(own.checked, found.now):
-            words = f"{own.domain} cannot be checked: {own.trouble}"
-            yield Worry(False, words, "what was found before stands; it is tried again")
+    wrong = [own for own in by_severity(found.own_domains) if own.errors or own.warnings]
+    for own in wrong[:NAMED_DOMAINS]:
+        more = own.errors + own.warnings - 1
+        words = f"{own.domain}: {own.worst}" + (f"; and {more} more" if more else "")
+        action = f"mtasts-resolver check --from-daemon {own.domain} says what to do"
+        yield Worry(own.errors > 0, words, action)
+    if others := wrong[NAMED_DOMAINS:]:
+        words = f"{len(others)} more own domains"
+        yield Worry(others[0].errors > 0, words, "mtasts-resolver check --from-daemon has them all")
+    unseen = [own for own in found.own_domains if own.trouble and _long_ago(own.checked, found.now)]
+    if unseen:
+        besides = f", and {len(unseen) - 1} more" if len(unseen) > 1 else ""
+        words = f"{unseen[0].domain}{besides} cannot be checked: {unseen[0].trouble}"
+        yield Worry(False, words, "what was found before stands; it is tried again")
 
 
 def _long_ago(checked: str | None, now: str) -> bool:

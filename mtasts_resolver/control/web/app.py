@@ -21,7 +21,7 @@ from mtasts_resolver.control.web.health import healthz, readyz
 from mtasts_resolver.control.web.metrics import metrics
 from mtasts_resolver.control.web.overrides import overrides_page
 from mtasts_resolver.control.web.overview import overview
-from mtasts_resolver.control.web.owndomains import own_domain_page
+from mtasts_resolver.control.web.owndomains import own_domain_list, own_domain_page
 from mtasts_resolver.control.web.page import Pages
 from mtasts_resolver.control.web.rendering import STATIC, StrictHeaders, static
 
@@ -46,6 +46,7 @@ def application(sources: Sources) -> Starlette:
             pages.route("/domains/{hop}/hosts", domain_hosts, at_once=ASKED_AT_ONCE),
             pages.route("/changes", change_list),
             pages.route("/overrides", overrides_page),
+            pages.route("/own-domains", own_domain_list),
             pages.route("/own-domains/{domain}", own_domain_page),
             *(Route(f"/static/{name}", static(name)) for name in STATIC),
         ],

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mtasts_resolver.control.values.domains import DomainQuery
+from mtasts_resolver.control.values.owndomains import by_severity
 from mtasts_resolver.control.values.verdict import worries
 from mtasts_resolver.control.views.domains import list_domains
 from mtasts_resolver.control.views.status import view_status
@@ -11,6 +12,7 @@ from mtasts_resolver.control.web.days import draw_days
 from mtasts_resolver.control.web.page import Pages
 
 FAILING = 5  # policies that expire first; all of them are a link away
+OWN = 10  # own domains with which most is wrong; all of them are a link away
 LOGGED = 8  # lines of the log
 
 
@@ -23,6 +25,7 @@ async def overview(pages: Pages, request: Request) -> Response:
         "overview",
         here="",
         found=found,
+        own_domains=by_severity(found.own_domains)[:OWN],
         worries=worries(found),
         failing=await list_domains(sources, failing),
         days=await draw_days(sources.day),

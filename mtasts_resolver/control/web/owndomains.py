@@ -1,9 +1,14 @@
-"""One of `own_domains`: its last check, and what has changed of it."""
+"""The domains of `own_domains`, and one of them: its last check, and what has changed of it."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mtasts_resolver.control.views.owndomains import certificate_rows, view_own_domain
+from mtasts_resolver.control.values.owndomains import by_severity
+from mtasts_resolver.control.views.owndomains import (
+    certificate_rows,
+    view_own_domain,
+    view_own_domains,
+)
 from mtasts_resolver.control.web.changes import find_changes
 from mtasts_resolver.control.web.page import Pages
 from mtasts_resolver.findings import Severity
@@ -13,6 +18,11 @@ from mtasts_resolver.store.changetable import Wanted
 
 STORY_FINDINGS = 60  # a screen has a dozen; `check --from-daemon` has them all
 OWN_CHANGES = 10  # a link leads to all of them
+
+
+async def own_domain_list(pages: Pages, request: Request) -> Response:
+    found = view_own_domains(pages.sources).domains
+    return await pages.page(request, "owndomains", here=None, own_domains=by_severity(found))
 
 
 async def own_domain_page(pages: Pages, request: Request) -> Response:

@@ -11,6 +11,7 @@ PAGES = (
     "/",
     "/changes",
     "/overrides",
+    "/own-domains",
     "/own-domains/own.example",
     "/own-domains/unknown.example",
     "/domains/good.example/hosts",

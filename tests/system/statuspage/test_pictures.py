@@ -27,7 +27,7 @@ def pictured() -> Iterator[str]:
     held = {f"{name}.example": policy("enforce", 14) for name in names}
     held |= {"d001.example": policy("testing"), "notary.example": policy("enforce", 2)}
     command = (sys.executable, "-m", "tests.system.statuspage.made_up_day")
-    with stocked_daemon(held, command=command) as (daemon, url):
+    with stocked_daemon(held, command=command, findings=()) as (daemon, url):
         for domain in held:
             daemon.ask(domain)
         with ControlClient(daemon.control) as client:

@@ -14,10 +14,11 @@ from mtasts_resolver.control.api.endpoint import Call, Peer, RefusedError
 from mtasts_resolver.control.api.endpoints import ENDPOINTS
 from mtasts_resolver.control.api.owndomains import OwnDomainPath
 from mtasts_resolver.control.values.owndomains import OwnDomainDetails, OwnDomainList
-from mtasts_resolver.control.values.verdict import worries
+from mtasts_resolver.control.values.verdict import NAMED_DOMAINS, worries
 from mtasts_resolver.control.views.metrics.owndomains import MAX_SHOWN_HOSTS
 from mtasts_resolver.control.views.status import view_status
 from mtasts_resolver.control.web.app import application
+from mtasts_resolver.control.web.overview import OWN as SHOWN
 from mtasts_resolver.daemon.parts import Parts
 from mtasts_resolver.findings import Finding, Severity
 from mtasts_resolver.owndomains import work
@@ -38,6 +39,7 @@ from tests.unit.owndomains.seen import (
 )
 from tests.unit.owndomains.test_checking import at_once
 
+MANY = 15
 HANDLES = {endpoint.name: endpoint.handle for endpoint in ENDPOINTS}
 CONFIG = Config(
     dns=DnsConfig(dnssec="off"),
@@ -63,7 +65,7 @@ class Checked:
         own.work = await work.begin(own.means)
         own.work.checks._judge = self.judge
         own.work.checks._beside = at_once
-        own.work.reconfigure(CONFIG)
+        own.work.reconfigure(self.parts.in_force.config)
 
     def judge(self, _seen: Observed, _before: object) -> tuple[Finding, ...]:
         return tuple(self.findings)
@@ -250,3 +252,36 @@ async def test_what_is_no_own_domain_any_more_is_forgotten(
     await again.begin()
     assert (await again.asked("ownDomain", DOMAIN)).checked is None
     await again.parts.own_domains.close()
+
+
+async def test_of_many_that_are_wrong_some_are_named(checked: Checked) -> None:
+    await checked.check(WARNING)
+    found = replace(await view_status(checked.parts), trouble={})
+    (own, _) = found.own_domains
+    many = tuple(
+        replace(own, domain=f"d{number}.example", errors=int(number == MANY - 1))
+        for number in range(MANY)
+    )
+    told = worries(replace(found, own_domains=many))
+    assert [worry.critical for worry in told] == [True, False, False, False]
+    assert told[0].words.startswith(f"d{MANY - 1}.example: ")
+    assert told[-1].words == f"{MANY - NAMED_DOMAINS} more own domains"
+
+
+async def test_the_overview_shows_those_with_which_most_is_wrong(tmp_path: Path) -> None:
+    own = tuple(OwnDomainConfig(domain=f"d{number}.example") for number in range(MANY))
+    checked = Checked(idle_parts(tmp_path, replace(CONFIG, own_domains=own)))
+    checked.parts.history.open()
+    await checked.begin()
+    checked.findings = (ERROR,)
+    await checked.asked("ownDomainCheck", f"d{MANY - 1}.example")
+    transport = httpx.ASGITransport(app=application(checked.parts))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        overview = (await client.get("/")).text
+        everything = (await client.get("/own-domains")).text
+    assert f'<a href="./own-domains">all {MANY}</a>' in overview
+    assert overview.index(f"d{MANY - 1}.example</bdi>") < overview.index("d0.example</bdi>")
+    assert overview.count("/own-domains/") == SHOWN
+    assert everything.count("/own-domains/") == MANY
+    await checked.parts.own_domains.close()
+    await checked.parts.history.close()
