@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,6 +24,7 @@ from mtasts_resolver.discovery.visit import VisitError
 from mtasts_resolver.policy import is_hostname
 from mtasts_resolver.published.observed import SeenAddress, SeenFailure, SeenHost
 from mtasts_resolver.published.seen import alias_of, failure_of, name_of, tls_of
+from mtasts_resolver.published.sharedvisits import MailHostSeen, SharedVisits
 
 # Visits at once. Each is a connection that mostly waits; more would look like a scan to whoever
 # runs the hosts, and like an attack to a firewall in between.
@@ -120,27 +122,17 @@ class HostVisits:
 
         return visit
 
-    def of_mail_host(self, trust: TrustStore, ehlo: str | None, port: int) -> Visit:
-        """Return how an address of an MX host is looked at."""
+    def of_mail_host(
+        self, trust: TrustStore, ehlo: str | None, port: int, shared: SharedVisits | None
+    ) -> Visit:
+        """Return how an address of an MX host is looked at; once, where the visits are shared."""
 
         async def visit(name: str, address: str) -> SeenAddress:
-            visited = MailHostVisit(name, address, ehlo, port)
-            failure, tls = None, None
-            try:
-                shown = await visited.look(trust)
-            except VisitError as error:
-                failure = failure_of(error)
-            else:
-                if shown is not None:
-                    self.chains[name].append(shown.chain)
-                    tls = await asyncio.to_thread(tls_of, shown)
-            return SeenAddress(
-                address=address,
-                failure=failure,
-                greeting=visited.greeting,
-                starttls=visited.starttls,
-                tls=tls,
-            )
+            look = partial(_look_at_mail_host, MailHostVisit(name, address, ehlo, port), trust)
+            seen = await (look() if shared is None else shared.visit(name, address, look))
+            if seen.chain is not None:
+                self.chains[name].append(seen.chain)
+            return msgspec.structs.replace(seen.address, address=address)
 
         return visit
 
@@ -160,6 +152,26 @@ def only_first_error() -> Iterator[None]:
         yield
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
+
+
+async def _look_at_mail_host(visited: MailHostVisit, trust: TrustStore) -> MailHostSeen:
+    failure, tls, certificates = None, None, None
+    try:
+        shown = await visited.look(trust)
+    except VisitError as error:
+        failure = failure_of(error)
+    else:
+        if shown is not None:
+            certificates = shown.chain
+            tls = await asyncio.to_thread(tls_of, shown)
+    seen = SeenAddress(
+        address="",
+        failure=failure,
+        greeting=visited.greeting,
+        starttls=visited.starttls,
+        tls=tls,
+    )
+    return MailHostSeen(seen, certificates)
 
 
 async def _fetch(visited: PolicyHostVisit, seen: SeenAddress) -> SeenAddress:

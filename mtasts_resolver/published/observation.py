@@ -31,6 +31,7 @@ from mtasts_resolver.published.observed import (
     SeenHost,
 )
 from mtasts_resolver.published.seen import failure_of, look_up_texts, name_of, reason_of
+from mtasts_resolver.published.sharedvisits import SharedVisits
 
 REPORTS_PREFIX = "_smtp._tls."  # RFC 8460 §3
 # Why there was no connection to port 25, where something in between lets none through.
@@ -56,6 +57,8 @@ class ObservationMeans(NamedTuple):
     smtp_port: int
     timeout: float
     """Seconds for the whole look."""
+    shared_visits: SharedVisits | None
+    """What was seen of MX hosts that other domains have, too."""
 
 
 class _MxRecords(NamedTuple):
@@ -148,7 +151,10 @@ class Observation:
         visit = None
         if self._smtp and mx.hosts:
             visit = self._visits.of_mail_host(
-                self._means.mail_host_trust, await own_name(), self._means.smtp_port
+                self._means.mail_host_trust,
+                await own_name(),
+                self._means.smtp_port,
+                self._means.shared_visits,
             )
         with only_first_error():
             async with asyncio.TaskGroup() as group:

@@ -14,6 +14,7 @@ from mtasts_resolver.policy import parse_next_hop
 from mtasts_resolver.published.bounds import within_bounds
 from mtasts_resolver.published.observation import Observation, ObservationMeans
 from mtasts_resolver.published.observed import Observed
+from mtasts_resolver.published.sharedvisits import SharedVisits
 
 # Seconds for a whole domain. Two conversations with hosts that hold back their greeting, one after
 # the other, are what may be waited for; a person waits no longer, and a daemon has other domains.
@@ -34,6 +35,7 @@ class Observer:
         https_port: int = HTTPS_PORT,
         smtp_port: int = SMTP_PORT,
         timeout: float = OBSERVATION_TIMEOUT,
+        share_visits: bool = False,
     ) -> None:
         https = config.https
         dns = DnsClient(config.dns.servers, timeout=config.dns.timeout)
@@ -51,13 +53,17 @@ class Observer:
             https_port=https_port,
             smtp_port=smtp_port,
             timeout=timeout,
+            shared_visits=SharedVisits() if share_visits else None,
         )
 
     @classmethod
-    def configured(cls, config: Config) -> "Observer":
-        """Return the one that `config` describes. Raise ConfigError, or ShortageError."""
+    def configured(cls, config: Config, *, share_visits: bool = False) -> "Observer":
+        """Return the one that `config` describes. Raise ConfigError, or ShortageError.
+
+        With `share_visits` an MX host that many domains have is visited once, for one look at all.
+        """
         try:
-            return cls(config)
+            return cls(config, share_visits=share_visits)
         except ValueError as error:
             raise ConfigError([Fault(str(error), "$.https.ca_file")]) from None
 

@@ -30,7 +30,7 @@ async def run_checks(
 
     Of several each is shown as soon as it can be, with a bar beside that, if there is to be one.
     """
-    observer = Observer.configured(config)
+    observer = Observer.configured(config, share_visits=True)
 
     async def check_one(
         domain: str, tell: Callable[[str], None] = lambda _words: None
