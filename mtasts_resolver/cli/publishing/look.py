@@ -49,6 +49,12 @@ def _end_without_records(observed: Observed, wishes: Wishes) -> None:
                 f"{seen.name} cannot be looked up, and without it nobody knows what is published:"
                 f" {seen.failure.reason}. Try again later."
             )
+    host = observed.policy_host
+    if host.failure is not None and not host.addresses and host.failure.code.startswith("dns-"):
+        raise TemporaryError(
+            f"{host.name} cannot be looked up, and without it nobody knows whether a policy is"
+            f" served: {host.failure.reason}. Try again later."
+        )
 
 
 def _end_without_hosts(observed: Observed, wishes: Wishes) -> None:

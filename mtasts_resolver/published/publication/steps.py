@@ -84,7 +84,9 @@ class StepWriter:
             title=f"Serve the policy{', in mode testing' if testing else ''}",
             first=(
                 f"The certificate must be for {site.name}, or a wildcard for *.{self._domain}, of"
-                " an authority that everybody trusts; also where the name is an alias."
+                " an authority that everybody trusts; also where the name is an alias.\n"
+                f"The policy is for mail to {self._domain} alone: a sub-domain that takes mail"
+                " needs one of its own."
             ),
             parts=(*self._address(), self._policy_file(publication), *self._servers()),
             verify=(f"curl -sSi {site.url}", self._compare(publication)),

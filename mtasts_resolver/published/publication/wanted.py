@@ -82,7 +82,6 @@ class Patterns(Struct, frozen=True, kw_only=True):
     """MX hosts that the policy out there does not name: strict senders hold mail for them."""
     hostless: tuple[str, ...] = ()
     """Those of the policy out there that no MX host fits."""
-
     moving: bool = False
     """Whether mail is to move to other hosts, which are to be in the policy first."""
 

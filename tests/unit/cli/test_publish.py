@@ -270,6 +270,12 @@ def test_what_is_no_domain_is_told(typed: str, words: str) -> None:
         (replace(domain(MX), record=replace(domain().record, failure=FAILURE)), (), 75, "_mta-sts"),
         (replace(domain(MX), reports=replace(domain().reports, failure=FAILURE)), (), 75, "_smtp"),
         (
+            replace(domain(MX), policy_host=replace(domain().policy_host, failure=FAILURE)),
+            (),
+            75,
+            "mta-sts.example.com cannot be looked up",
+        ),
+        (
             replace(domain(MX), reports=replace(domain().reports, failure=FAILURE)),
             ("--reports", "tls@example.com"),
             0,
