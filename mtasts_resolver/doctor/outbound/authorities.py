@@ -36,7 +36,7 @@ FEWER = FindingKind(
     code="authorities-fewer-than-ours",
     severity=Severity.WARNING,
     title="Postfix lacks certificate authorities that the daemon trusts",
-    matters="Mail to a host whose certificate comes from one of them is deferred.",
+    matters="Mail to a host whose certificate comes from one that is missing is deferred.",
     action="Name the same authorities.",
 )
 MORE = FindingKind(

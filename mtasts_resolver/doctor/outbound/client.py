@@ -85,11 +85,15 @@ class Client(Struct, frozen=True, kw_only=True):
         return f"{label}{name} of {escaped(self.service.key)}"
 
     def said(self, name: str) -> str:
-        """Return a parameter with its value and where that stands: how a finding begins."""
+        """Return what a parameter is and where that stands: how a finding on it begins."""
         place = self.instance.place(name, self.service)
-        shown = shown_value(self.plain(name))
-        where = f" ({place})" if place else " (the default)"
-        return f"`{name} = {shown}`{where}" if shown else f"`{name} =`{where}"
+        value = self.plain(name)
+        shown = f"`{shown_value(value)}`" if value else "empty"
+        return f"it is {shown} ({place or 'the default'})"
+
+    def named(self, name: str) -> str:
+        """Return the same of another parameter than the one that a finding is about."""
+        return f"{name}: {self.said(name)}"
 
     def set(self, **values: str) -> tuple[str, ...]:
         """Return the line that sets parameters, each without its prefix; none if no line can."""

@@ -21,14 +21,16 @@ PLAIN_TEXT = FindingKind(
     code="plain-text-without-policy",
     severity=Severity.WARNING,
     title="mail to domains without a policy goes out in plain text",
-    matters="TLS is not even tried, though nearly every host offers it.",
+    matters="TLS is not even tried, though nearly every host offers it. Mail to which a policy"
+    " applies is protected all the same.",
     action="Encrypt where the other side can.",
 )
 SERVICE_PLAIN_TEXT = FindingKind(
     code="service-in-plain-text",
     severity=Severity.NOTE,
     title="a service of master.cf sends in plain text where there is no policy",
-    matters="That is well for a content filter on this host, and for nothing else.",
+    matters="Mail by this service to which no policy applies goes out in plain text. That is well"
+    " for a content filter on this host, and for nothing else.",
     action="Let it have main.cf's level, if it sends to other hosts.",
 )
 INVALID = FindingKind(
@@ -65,7 +67,8 @@ FOR_FEW = FindingKind(
     code="level-for-few-hosts",
     severity=Severity.WARNING,
     title="the level holds for every destination, and few can satisfy it",
-    matters="Mail to all others is deferred, and bounces in the end.",
+    matters="It holds for every destination: mail to hosts that cannot satisfy it is deferred, and"
+    " bounces in the end.",
     action="Write `may`, or `dane`, and let the answers be stricter where a domain asks for it.",
 )
 NO_DNSSEC = FindingKind(
@@ -108,7 +111,7 @@ DIGEST = FindingKind(
     code="fingerprint-digest-weak",
     severity=Severity.WARNING,
     title="certificates are recognised by a digest that can be forged",
-    matters="Another certificate with the same MD5 can be made.",
+    matters="Another certificate with the same MD5 or SHA-1 can be made.",
     action="Use sha256, and take the fingerprints anew.",
 )
 
@@ -159,7 +162,7 @@ def _level(client: Client) -> Iterator[Finding]:
     if client.value("tls_wrappermode") == "yes" and level in ("none", "may"):
         yield WRAPPER.found(
             about,
-            f"{said}, and {client.said(client.name('tls_wrappermode'))}",
+            f"{said}; {client.named(client.name('tls_wrappermode'))}",
             commands=client.set(**{LEVEL: "encrypt"}),
         )
     if level == "fingerprint":

@@ -39,7 +39,7 @@ OUTSIDE_JAIL = FindingKind(
     code="policy-socket-outside-chroot",
     severity=Severity.ERROR,
     title="a chrooted smtp(8) looks for the daemon's socket inside the chroot",
-    matters="It finds none there, and all mail is deferred.",
+    matters="A chrooted smtp(8) finds none there, and all its mail is deferred.",
     action="Ask over TCP, or have the socket below the queue directory: see"
     " postfix-examples/main.cf.chroot-unix-socket.",
 )
@@ -88,7 +88,7 @@ MAP_UNKNOWN = FindingKind(
     code="map-not-configured",
     severity=Severity.WARNING,
     title="the daemon's configuration has no map of this name",
-    matters="It answers as the map `default`: without what the name was meant for.",
+    matters="The daemon answers as the map `default`: without what the name was meant for.",
     action="Correct the name, or name the map in the daemon's configuration, below `maps`.",
 )
 OBSERVES = FindingKind(

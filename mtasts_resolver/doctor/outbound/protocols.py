@@ -21,8 +21,8 @@ OUTDATED = FindingKind(
     code="outdated-tls-for-policies",
     severity=Severity.WARNING,
     title="verified connections may use TLS 1.0 or 1.1",
-    matters="These are deprecated (RFC 8996); where a policy is enforced, nothing older than"
-    " TLS 1.2 is to be taken.",
+    matters="Where a policy is enforced TLS 1.0 and 1.1 are taken, too, which are deprecated"
+    " (RFC 8996).",
     action="Take TLS 1.2 and later.",
 )
 TOO_NEW = FindingKind(
@@ -58,15 +58,15 @@ WEAK_CIPHERS = FindingKind(
     code="weak-ciphers",
     severity=Severity.WARNING,
     title="ciphers are taken that protect little, or nothing",
-    matters="A connection counts as protected, and can be read.",
+    matters="A connection may count as protected, and be read all the same.",
     action="Let it have its default.",
 )
 CIPHERS_EXCLUDED = FindingKind(
     code="usual-ciphers-excluded",
     severity=Severity.WARNING,
     title="ciphers are excluded that most hosts use",
-    matters="With TLS 1.2 such hosts have none left: mail is deferred where a policy is enforced,"
-    " and goes out in plain text elsewhere.",
+    matters="Hosts that use them have none left with TLS 1.2: mail is deferred where a policy is"
+    " enforced, and goes out in plain text elsewhere.",
     action="Exclude nothing that is not broken; Postfix keeps its lists itself.",
 )
 

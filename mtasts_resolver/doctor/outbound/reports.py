@@ -51,7 +51,7 @@ def judge_reports(client: Client) -> Iterator[Finding]:
     if client.judges(ENABLE, SOCKET):
         yield from _socket(client)
     if client.options is not None and not client.options.tlsrpt:
-        yield WITHOUT_POLICIES.found(about, f"{said}, and {client.said(client.name(TABLES))}")
+        yield WITHOUT_POLICIES.found(about, f"{said}; {client.named(client.name(TABLES))}")
 
 
 def _socket(client: Client) -> Iterator[Finding]:

@@ -14,7 +14,8 @@ TOO_OLD = FindingKind(
     code="postfix-too-old",
     severity=Severity.ERROR,
     title="this Postfix does not know what the answers hold",
-    matters="It does not know `servername`, and defers all mail to domains that enforce a policy.",
+    matters="This Postfix does not know `servername`, and defers all mail to domains that enforce a"
+    " policy.",
     action="Use Postfix 3.4 or later; until then set `sni: false` for the map in the daemon's"
     " configuration.",
 )
