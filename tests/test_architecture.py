@@ -151,19 +151,20 @@ def test_pure_rooms_do_no_io(module: str) -> None:
     assert not calls & IMPURE_CALLS
 
 
-def test_what_is_to_be_published_is_decided_without_io() -> None:
-    """It is a part of a room whose other parts ask the world."""
-    modules = [name for name in SOURCES if f"{PACKAGE}.published.publication" in name]
+@pytest.mark.parametrize(
+    ("part", "others"), [("judge", ["observed"]), ("publication", ["observed", "judge"])]
+)
+def test_what_is_published_is_judged_and_decided_without_io(part: str, others: list[str]) -> None:
+    """They are parts of a room whose other parts ask the world."""
+    modules = [name for name in SOURCES if f"{PACKAGE}.published.{part}" in name]
     assert modules
+    pure = {f"{PACKAGE}.{name}" for name in ("policy", "findings", "base.quoting", "base.spans")}
+    own = {f"{PACKAGE}.published.{name}" for name in (part, *others)}
     for module in modules:
         for name in IMPORTS[module] - INNER[module]:
             assert is_allowed(name, PURE_MODULES | {"shlex", "datetime"}), (
                 f"{module} imports {name}"
             )
-        pure = {
-            f"{PACKAGE}.{name}" for name in ("policy", "findings", "base.quoting", "base.spans")
-        }
-        own = {f"{PACKAGE}.published.{name}" for name in ("publication", "observed", "judge")}
         for name in INNER[module]:
             assert is_allowed(name, pure | own), f"{module} imports {name}"
 
