@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from mtasts_resolver.findings import Finding, Severity, worst
+from mtasts_resolver.findings import Finding
 from mtasts_resolver.published.judge import SeenBefore, judge
 from mtasts_resolver.published.observed import Observed
 
@@ -16,11 +16,6 @@ class DomainCheck(Struct, frozen=True, kw_only=True):
     observed: Observed
     findings: tuple[Finding, ...]
     """The worst first."""
-
-    @property
-    def severity(self) -> Severity:
-        """Return that of the worst finding; OK where there is none."""
-        return worst(self.findings)
 
 
 class Observing(Protocol):
