@@ -47,7 +47,7 @@ class VisitLimits(NamedTuple):
 
 
 class HostVisits:
-    """The visits of one observation."""
+    """The visits to the policy host, or to the MX hosts, of one observation."""
 
     def __init__(self, dns: DnsClient, limits: VisitLimits, tell: Callable[[str], None]) -> None:
         self._dns = dns

@@ -94,9 +94,10 @@ class Observation:
         # What is asked twice in one look is asked once.
         self._dns = means.dns.remembering()
         self._validating = means.validating.remembering()
-        self._visits = HostVisits(
-            self._dns, VisitLimits(self._deadline, means.allow_networks), tell
-        )
+        # Apart, so that the policy host need not wait for MX hosts that are silent.
+        limits = VisitLimits(self._deadline, means.allow_networks)
+        self._policy_host_visits = HostVisits(self._dns, limits, tell)
+        self._mail_host_visits = HostVisits(self._dns, limits, tell)
 
     async def run(self) -> Observed:
         """Return all that was seen. Raise ShortageError."""
@@ -132,7 +133,7 @@ class Observation:
 
     async def _policy_host(self) -> SeenHost:
         means = self._means
-        visit = self._visits.of_policy_host(
+        visit = self._policy_host_visits.of_policy_host(
             means.policy_host_trust,
             means.https_timeout,
             means.proxy,
@@ -140,17 +141,17 @@ class Observation:
         )
         name = POLICY_HOST_PREFIX + self._hop.domain
         if means.proxy is None:
-            return await self._visits.host(name, visit)
-        return await self._visits.through_proxy(name, visit)
+            return await self._policy_host_visits.host(name, visit)
+        return await self._policy_host_visits.through_proxy(name, visit)
 
     # -- mail ------------------------------------------------------------------------------------
 
     async def _mail(self) -> _Mail:
         why_no_dane = await self._why_no_dane()
         mx = await self._mx_records(validated=why_no_dane is None)
-        visit = None
+        visits, visit = self._mail_host_visits, None
         if self._smtp and mx.hosts:
-            visit = self._visits.of_mail_host(
+            visit = visits.of_mail_host(
                 self._means.mail_host_trust,
                 await own_name(),
                 self._means.smtp_port,
@@ -160,7 +161,7 @@ class Observation:
             async with asyncio.TaskGroup() as group:
                 dane = group.create_task(self._dane(why_no_dane, mx))
                 hosts = group.create_task(
-                    together(*(self._visits.host(name, visit, rank) for name, rank in mx.hosts))
+                    together(*(visits.host(name, visit, rank) for name, rank in mx.hosts))
                 )
         finding = dane.result()
         seen = [await self._dane_host(host) for host in finding.hosts]
@@ -230,7 +231,7 @@ class Observation:
 
     async def _fit(self, host: MxHost) -> TlsaFit:
         """Tell whether the TLSA records of `host` fit what its addresses showed."""
-        chains = self._visits.chains[host.name]
+        chains = self._mail_host_visits.chains[host.name]
         if host.outcome is not Outcome.USABLE or not chains:
             return TlsaFit(None)
         try:

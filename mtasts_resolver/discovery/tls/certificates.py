@@ -8,11 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import ConnectError
 from mtasts_resolver.discovery.tls.wire import Tls, open_wire
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 log = logs.get(__name__)
 
@@ -93,7 +97,7 @@ def parse_certificate(der: bytes) -> Certificate | None:
                 printable(issuer.rfc4514_string()),
                 certificate.not_valid_before_utc,
                 certificate.not_valid_after_utc,
-                _describe_key(certificate.public_key()),
+                _describe_key(certificate),
             )
     except (
         ValueError,
@@ -106,8 +110,14 @@ def parse_certificate(der: bytes) -> Certificate | None:
         return None
 
 
-def _describe_key(key: object) -> str:
-    """Return the kind of a public key of the library's, and its size or curve."""
+def _describe_key(certificate: "x509.Certificate") -> str:
+    """Return the kind of its public key, and the size or curve; nothing where that is not known."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+
+    try:
+        key = certificate.public_key()
+    except (UnsupportedAlgorithm, ValueError):
+        return ""
     kind = type(key).__name__.strip("_").removesuffix("PublicKey")
     curve = getattr(getattr(key, "curve", None), "name", None)
     return f"{kind} {curve or getattr(key, 'key_size', '')}".rstrip()

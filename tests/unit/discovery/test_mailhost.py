@@ -30,8 +30,11 @@ from tests.unit.discovery.mailhost import (
 )
 from tests.unit.discovery.policyhost import say, tls
 from tests.unit.discovery.servers import stream_server, unused_port
+from tests.unit.discovery.test_certificates import self_signed
 
 NAME = "client.example"
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
 FLOOD = b"250-" + b"x" * 60 + b"\r\n"
 
 
@@ -102,10 +105,12 @@ async def test_who_has_no_name_says_its_address(ca_file: Path) -> None:
 async def test_a_certificate_is_rejected_and_shown_all_the_same(
     ca: trustme.CA, ca_file: Path
 ) -> None:
-    past = datetime.now(UTC) - timedelta(days=3)
     rejected = {
         "certificate-names-another": ca.issue_cert("mx.y.example"),
-        "certificate-expired": ca.issue_cert(MX, not_after=past, not_before=past - timedelta(9)),
+        "certificate-expired": ca.issue_cert(MX, not_after=NOW - DAY, not_before=NOW - 9 * DAY),
+        "certificate-not-yet-valid": ca.issue_cert(
+            MX, not_before=NOW + DAY, not_after=NOW + 9 * DAY
+        ),
         "certificate-issuer-unknown": trustme.CA().issue_cert(MX),
     }
     for code, certificate in rejected.items():
@@ -116,6 +121,27 @@ async def test_a_certificate_is_rejected_and_shown_all_the_same(
         assert shown.rejection.code == code
         assert MX in shown.rejection.reason
         assert shown.chain[0] == der(certificate)
+
+
+async def test_what_is_lacking_of_a_chain_is_told_from_what_vouches_for_itself(
+    ca: trustme.CA, ca_file: Path, tmp_path: Path
+) -> None:
+    alone = ca.create_child_ca().issue_cert(MX)
+    (tmp_path / "alone.pem").write_bytes(
+        alone.private_key_pem.bytes() + alone.cert_chain_pems[0].bytes()
+    )
+    without_issuer = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    without_issuer.load_cert_chain(tmp_path / "alone.pem")
+    for context, code in (
+        (without_issuer, "certificate-issuer-unknown"),
+        (self_signed(tmp_path), "certificate-self-signed"),
+    ):
+        async with mail_host(context) as server:
+            shown = await visit_to(server.port).look(trusting(ca_file))
+        assert shown is not None
+        assert shown.rejection is not None
+        assert shown.rejection.code == code
+        assert len(shown.chain) == 1
 
 
 async def test_a_rejection_is_told_where_the_host_takes_no_second_connection(
@@ -204,6 +230,28 @@ async def test_what_is_no_proper_smtp_ends_the_visit(
     host = partial(mail_host, None, **said)
     async with host() as server:
         assert await code_of(visit_to(server.port).look(trusting(ca_file))) == code
+
+
+@pytest.mark.parametrize("field", ["greeting", "ehlo", "starttls"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *(b"\n", b"\r\n", b"2\n", b"22\xb2 x\n", b"220", b"-\n", b"\0\0\0\0\n", b"+20 x\r\n"),
+        *(b"999 x\r\n", b"220-x\r\n", b"220-x\r\n554 x\r\n", b"000\n", b"-22 x\n", b"2_0 x\n"),
+        *(b"220\xff\r\n", b"\r220 x\r\n", b"\xff" * 9_000 + b"\n", b"220 " + b"x" * 9_000 + b"\n"),
+    ],
+)
+async def test_whatever_a_host_says_the_visit_ends_as_one_does(
+    ca_file: Path, monkeypatch: pytest.MonkeyPatch, field: str, reply: bytes
+) -> None:
+    monkeypatch.setattr(visits, "CONVERSATION_TIMEOUT", 0.2)
+    said: dict[str, Any] = {field: reply}
+    host = partial(mail_host, None, **said)
+    async with host() as server:
+        visit = visit_to(server.port)
+        with suppress(VisitError):
+            assert await visit.look(trusting(ca_file)) is None
+    assert visit.greeting.isprintable()
 
 
 async def test_words_of_a_host_are_made_printable(ca_file: Path) -> None:

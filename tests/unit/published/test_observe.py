@@ -201,6 +201,7 @@ async def test_a_proxy_that_is_down_is_a_shortage_of_ours(ca_file: Path) -> None
 # -- addresses -----------------------------------------------------------------------------------
 
 
+@pytest.mark.row("P12")
 async def test_nobody_has_us_connect_to_what_is_inside(ca_file: Path) -> None:
     async with (
         mail_host(None) as mail,
