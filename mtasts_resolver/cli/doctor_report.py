@@ -1,5 +1,6 @@
 """How `doctor` shows what was found."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.cli.doctor_script import lines_to_type
 from mtasts_resolver.cli.terminal import width, wrap
 from mtasts_resolver.doctor.examination import Examination
+from mtasts_resolver.doctor.well import NOT_LOOKED_AT
 from mtasts_resolver.findings import Finding, Severity, worst
 
 _ROOM = 9  # columns of the longest level and two spaces
@@ -83,6 +85,8 @@ def _verdict(found: Examination, columns: int | None) -> Iterator[str]:
     ]
     verdict = _VERDICTS[worst(found.findings)]
     yield from wrap(f"{', '.join(told)}: {verdict}" if told else verdict, columns)
+    if os.geteuid() != 0 and any(one.code == NOT_LOOKED_AT.code for one in found.findings):
+        yield "Run it as root to have all looked at."
     if lines := lines_to_type(found.findings):
         yield "What can be typed, in this order:"
         yield from (f"  {line}" for line in lines)

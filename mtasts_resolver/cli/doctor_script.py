@@ -30,7 +30,7 @@ def _script(findings: list[Finding]) -> Iterator[str]:
     yield "set -eu"
     done: dict[str, None] = {}
     for finding in findings:
-        if finding.severity is Severity.OK:
+        if finding.severity.rank <= Severity.NOTE.rank and not finding.commands:
             continue
         active = finding.severity is not Severity.NOTE
         lines = [line for line in finding.commands if line not in done]

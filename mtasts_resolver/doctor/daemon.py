@@ -9,7 +9,7 @@ from mtasts_resolver.control.values.status import DaemonStatus
 from mtasts_resolver.control.values.verdict import worries
 from mtasts_resolver.doctor.sockets import TriedSocket
 from mtasts_resolver.doctor.units import SERVICE, SOCKET, SeenUnits
-from mtasts_resolver.doctor.well import NOT_LOOKED_AT, well
+from mtasts_resolver.doctor.well import unseen, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 # Fetches since the start of which all have failed: of fewer, each may have a reason of its own.
@@ -165,7 +165,7 @@ def _judge_reach(seen: SeenDaemon) -> Iterator[Finding]:
         case "down":
             yield _not_running(seen)
         case "denied":
-            yield NOT_LOOKED_AT.found("daemon", seen.failure)
+            yield unseen("daemon", seen.failure)
         case "refused":
             action = "Restart it where the program was upgraded; else its log says more."
             yield TROUBLE.found("daemon", seen.failure, action=action)
@@ -213,13 +213,13 @@ def _judge_sockets(tried: Sequence[TriedSocket]) -> Iterator[Finding]:
             case "answered":
                 yield well(about, f"answers {who}: {one.said}")
                 if asked.user and not one.as_postfix:
-                    yield NOT_LOOKED_AT.found(about, f"whether it answers user {asked.user}{where}")
+                    yield unseen(f"{about} for user {asked.user}{where}", "that takes root")
             case "untried":
-                yield NOT_LOOKED_AT.found(about, one.said)
+                yield unseen(about, one.said)
             case "denied" if one.as_postfix:
                 yield DENIED.found(about, f"{who} {one.said}")
             case "denied":
-                yield NOT_LOOKED_AT.found(about, f"this user {one.said}")
+                yield unseen(about, f"this user {one.said}")
             case "silent" if asked.user:
                 words = f"; outside of {asked.directory} it answers" if one.outside else ""
                 yield SILENT.found(about, f"{who}: {one.said}{words}")
@@ -231,9 +231,11 @@ def _judge_configuration(seen: SeenDaemon) -> Iterator[Finding]:
     for words in seen.config_warnings:
         yield DOUBTFUL.found(seen.config_file, words)
     if seen.config_unseen:
-        yield NOT_LOOKED_AT.found(seen.config_file, seen.config_unseen)
+        yield unseen("what the configuration names", seen.config_unseen)
     elif not seen.config_errors and not seen.config_warnings:
-        yield well("configuration", f"{seen.config_file}: valid, and so is all that it names")
+        yield well(
+            "configuration", f"{seen.config_file}: valid, and all that is named there can be used"
+        )
 
 
 def _judge_status(status: DaemonStatus, program_version: str) -> Iterator[Finding]:
@@ -272,5 +274,5 @@ def _judge_fetches(status: DaemonStatus) -> Iterator[Finding]:
         words = f"{fetches - failed:,} of {fetches:,} fetches of policies succeeded since its start"
         yield well("HTTPS", words)
     else:
-        words = "no policy was fetched since the daemon's start: --try DOMAIN tries one"
-        yield NOT_LOOKED_AT.found("HTTPS", words, action="Name a domain that has a policy.")
+        why = "no policy was fetched since the daemon's start; `--try DOMAIN` fetches one"
+        yield unseen("HTTPS", why)

@@ -53,7 +53,7 @@ class DaemonPlace:
         return Config() if self.loaded is None else self.loaded.config
 
     def __str__(self) -> str:
-        return "no file: the defaults" if self.file is None else str(self.file)
+        return "the defaults" if self.file is None else str(self.file)
 
 
 def look_at_daemon(
@@ -76,7 +76,7 @@ def look_at_daemon(
             errors = tuple(map(str, report.errors))
             warnings = tuple(map(str, report.warnings))
         else:
-            unseen = "valid; whether all that it names can be used was not looked at"
+            unseen = "whether it can be used, the daemon's user can tell, or root"
     return SeenDaemon(
         reach=reach,
         failure=failure,

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from mtasts_resolver.base.timestamps import timestamp
-from mtasts_resolver.doctor.well import NOT_LOOKED_AT, well
+from mtasts_resolver.doctor.well import unseen, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 # Seconds that a file may seem to come from the future: of a machine that wrote it and whose clock
@@ -207,7 +207,7 @@ def _judge_clock(clock: SeenClock) -> Iterator[Finding]:
         return
     if clock.unseen:
         yield well("clock", f"{now}, which no file of this host contradicts")
-        yield NOT_LOOKED_AT.found("clock", clock.unseen)
+        yield unseen("clock", clock.unseen)
     elif clock.kept_outside:
         yield well("clock", f"{now}; it is the one of this container's host")
     elif clock.time_services:
@@ -228,7 +228,7 @@ def _judge_resolver(resolver: SeenResolver) -> Iterator[Finding]:
 def _judge_copies(copies: tuple[SeenCopy, ...]) -> Iterator[Finding]:
     for copy in copies:
         if copy.state == "unseen":
-            yield NOT_LOOKED_AT.found(copy.copy, copy.reason)
+            yield unseen(copy.copy, copy.reason)
     stale = [copy for copy in copies if copy.state in ("differs", "missing")]
     for queue in dict.fromkeys(copy.queue for copy in stale):
         theirs = [copy for copy in stale if copy.queue == queue]
@@ -262,7 +262,7 @@ def _judge_proxy(proxy: SeenProxy) -> Finding:
 
 def _judge_space(space: SeenSpace) -> Iterator[Finding]:
     if space.free is None:
-        yield NOT_LOOKED_AT.found(space.directory, space.reason)
+        yield unseen(f"space in {space.directory}", space.reason)
         return
     words = f"{space.free >> 20:,} MiB are free"
     if space.free < LEAST_SPACE:
@@ -274,7 +274,7 @@ def _judge_space(space: SeenSpace) -> Iterator[Finding]:
 def _judge_rights(rights: tuple[SeenRight, ...]) -> Iterator[Finding]:
     for right in rights:
         if right.reason:
-            yield NOT_LOOKED_AT.found(right.path, right.reason)
+            yield unseen(f"permissions of {right.path}", right.reason)
         if right.open_to:
             commands = (right.command,) if right.command else ()
             yield WRITABLE.found(right.path, f"{right.open_to} can write it", commands=commands)

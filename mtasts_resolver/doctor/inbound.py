@@ -9,7 +9,7 @@ from msgspec import Struct
 from mtasts_resolver.doctor.certificates import SeenChain, ShownCertificate
 from mtasts_resolver.doctor.instance import MasterService, PostfixInstance, list_items
 from mtasts_resolver.doctor.outbound.protocols import RANGES_SINCE, taken
-from mtasts_resolver.doctor.well import NOT_LOOKED_AT, well
+from mtasts_resolver.doctor.well import unseen, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 # Days that are left to a certificate when it should have been renewed: what renews by itself does
@@ -361,7 +361,7 @@ def _judge_chains(seen: SeenInbound) -> Iterator[Finding]:
     for chain in seen.chains:
         about = _about(instance, f"{chain.parameter} {', '.join(chain.files)}")
         if chain.unseen:
-            yield NOT_LOOKED_AT.found(about, chain.unseen)
+            yield unseen(about, chain.unseen)
         if chain.fault:
             yield UNUSABLE.found(about, chain.fault)
         elif chain.shown is not None:
@@ -406,7 +406,7 @@ def _judge_ports(seen: SeenInbound) -> Iterator[Finding]:
             case "silent":
                 yield NOT_LISTENING.found(about, port.reason)
             case _:
-                yield NOT_LOOKED_AT.found(about, port.reason)
+                yield unseen(about, port.reason)
 
 
 def _judge_mx_names(seen: SeenInbound) -> Iterator[Finding]:

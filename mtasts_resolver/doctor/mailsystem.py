@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mtasts_resolver.doctor.instance import PostfixInstance
 from mtasts_resolver.doctor.units import BOOTED
-from mtasts_resolver.doctor.well import NOT_LOOKED_AT, well
+from mtasts_resolver.doctor.well import unseen, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 _MAX_PID = 64  # bytes of the file: Postfix pads the number to 32
@@ -63,7 +63,7 @@ def judge_master(seen: SeenMaster) -> Iterator[Finding]:
     instance = seen.instance
     about = instance.label or "Postfix"
     if seen.unseen:
-        yield NOT_LOOKED_AT.found(about, f"whether it runs: {seen.unseen}")
+        yield unseen(f"whether {about} runs", seen.unseen)
     elif seen.pid is not None:
         yield well(about, f"{instance.version_text} runs, pid {seen.pid}")
     elif instance.enabled:

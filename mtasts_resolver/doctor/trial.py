@@ -9,7 +9,7 @@ from mtasts_resolver.discovery.errors import (
     DiscoveryError,
     ShortageError,
 )
-from mtasts_resolver.doctor.well import NOT_LOOKED_AT, well
+from mtasts_resolver.doctor.well import unseen, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 from mtasts_resolver.worker.direct import DirectDiscoverer
 
@@ -52,7 +52,7 @@ def judge_trial(seen: SeenTrial) -> Iterator[Finding]:
     """Yield what is to be said of it."""
     about = f"HTTPS, {seen.domain}"
     if seen.unseen:
-        yield NOT_LOOKED_AT.found(about, seen.unseen, action="")
+        yield unseen(about, seen.unseen)
     elif seen.failure:
         yield TRIAL_FAILED.found(about, seen.failure)
     else:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from mtasts_resolver.doctor.running import RunError, find_program, run_program
-from mtasts_resolver.doctor.well import NOT_LOOKED_AT, well
+from mtasts_resolver.doctor.well import unseen, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 SERVICE, SOCKET = "mtasts-resolver.service", "mtasts-resolver.socket"
@@ -136,7 +136,7 @@ def _show(systemctl: Path, name: str, properties: tuple[str, ...]) -> SeenUnit:
 def judge_units(units: SeenUnits) -> Iterator[Finding]:
     """Yield what is to be said of the units, other than whether the daemon runs."""
     if units.failure:
-        yield NOT_LOOKED_AT.found("systemd", units.failure)
+        yield unseen("systemd", units.failure)
     service, socket = units.service, units.socket
     if service is None or socket is None or not service.active:
         return  # whoever says that the daemon does not run says what to do with its units

@@ -1,5 +1,7 @@
 """What is as it should be: said too, so that one sees what was looked at."""
 
+from msgspec.structs import replace
+
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 WELL = "ok"
@@ -14,6 +16,11 @@ NOT_LOOKED_AT = FindingKind(
 )
 
 KINDS = (NOT_LOOKED_AT,)
+
+
+def unseen(about: str, why: str) -> Finding:
+    """Return the finding that something could not be looked at."""
+    return replace(NOT_LOOKED_AT.found(about, f"not looked at: {why}"), matters="", action="")
 
 
 def well(about: str, found: str) -> Finding:
