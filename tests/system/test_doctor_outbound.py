@@ -471,6 +471,30 @@ def test_what_is_wrong_is_told_once(tmp_path: Path) -> None:
     assert finding.about.endswith("smtp_tls_CAfile")
 
 
+@pytest.mark.parametrize(
+    "content_filter", ["filter:[127.0.0.1]:10024", "filter:localhost:10024", "filter:unix:/run/x"]
+)
+def test_a_content_filter_on_this_host_needs_no_policy(content_filter: str, tmp_path: Path) -> None:
+    """As amavis has it, and others."""
+    services = """\
+filter unix - - n - 2 smtp
+  -o smtp_tls_security_level=none -o smtp_tls_policy_maps= -o disable_dns_lookups=yes
+scan inet n - n - - smtpd -o content_filter=second:[127.0.0.1]:10026
+second unix - - n - 2 smtp -o smtp_tls_security_level=none
+amavis unix - - n - 2 smtp -o smtp_data_done_timeout=1200 -o disable_dns_lookups=yes
+"""
+    etc = write_postfix(tmp_path, lines(GOOD | {"content_filter": content_filter}), services)
+    assert judged(read_one(etc)) == []
+    etc = write_postfix(tmp_path, lines(GOOD | {"content_filter": "filter:mx.example"}), services)
+    assert "service-without-policy-map" in codes(judged(read_one(etc)))
+
+
+def test_dns_that_is_turned_off_in_main_cf(tmp_path: Path) -> None:
+    etc = write_postfix(tmp_path, lines(GOOD | {"disable_dns_lookups": "yes"}))
+    finding = found_once("dane-turned-off", judged(read_one(etc)))
+    assert finding.about.endswith("disable_dns_lookups")
+
+
 def test_lmtp_is_judged_where_it_asks_us_alone(tmp_path: Path) -> None:
     etc = write_postfix(tmp_path, lines(GOOD))
     assert judged(read_one(etc)) == []

@@ -4,6 +4,7 @@ A thing that is wrong in main.cf is told once, and again only for a service that
 it depends on itself.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -17,6 +18,10 @@ from mtasts_resolver.doctor.surroundings import Surroundings
 REPORTING_SINCE = (3, 10)
 """The first release that knows the attributes of a map with `tlsrpt: true`."""
 TABLES = "tls_policy_maps"
+# `service:nexthop`, as transport(5) has it; a filter without brackets is looked up all the same.
+_LOCAL_FILTER = re.compile(
+    r"(?P<service>[^:\s]+):(?:unix:|inet:)?(?:\[?(?:127\.[\d.]+|localhost|::1)\]?(?::|\Z)|/)"
+)
 SHOWN = 200  # characters of a parameter's value: a list of tables is recognised by so much
 
 
@@ -116,7 +121,11 @@ class Client(Struct, frozen=True, kw_only=True):
 
 
 def clients(instance: PostfixInstance, around: Surroundings) -> Iterator[Client]:
-    """Yield main.cf's smtp(8), and lmtp(8) where it asks us; then the services that differ."""
+    """Yield main.cf's smtp(8), and lmtp(8) where it asks us; then the services that differ.
+
+    What hands mail to a filter of this host is left out: it meets no other host.
+    """
+    filtering = _filtering(instance)
     for prefix in ("smtp", "lmtp"):
         using = [
             service
@@ -128,7 +137,7 @@ def clients(instance: PostfixInstance, around: Surroundings) -> Iterator[Client]
         if using and (prefix == "smtp" or client.our_table is not None):
             yield client
     for service in instance.outbound:
-        if not _own_parameters(service):
+        if not _own_parameters(service) or service.name in filtering:
             continue
         client = _client(instance, around, service.prefix, service, chroot=service.chroot)
         if service.prefix == "smtp" or client.our_table is not None:
@@ -153,6 +162,14 @@ def _client(
         chroot=chroot,
         tables=tables,
     )
+
+
+def _filtering(instance: PostfixInstance) -> frozenset[str]:
+    """Return the services that content_filter(5) names for a host of this machine alone."""
+    values = [instance.value("content_filter")]
+    values += [service.overrides.get("content_filter", "") for service in instance.services]
+    found = filter(None, map(_LOCAL_FILTER.match, values))
+    return frozenset(match["service"] for match in found)
 
 
 def _own_parameters(service: MasterService) -> bool:

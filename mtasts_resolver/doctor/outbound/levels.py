@@ -213,6 +213,8 @@ def _dane(client: Client) -> Iterator[Finding]:
     """Yield what keeps Postfix from DANE, where it is to do it."""
     options = client.options
     answered = options is not None and options.dane is not False
+    if client.service and client.service.overrides.get("disable_dns_lookups") == "yes":
+        return  # it sends to hosts that it finds without DNS, such as a filter's
     if not answered and effective_level(client) not in _DANE:
         return
     name = client.name(_SUPPORT)
@@ -244,7 +246,7 @@ def _turned_off(client: Client) -> Iterator[Finding]:
         name = client.name(_OPTIONS)
         yield _off(client, name, client.unset(name))
     for name in ("ignore_mx_lookup_error", "disable_dns_lookups"):
-        if client.plain(name) == "yes" and client.prefix == "smtp":
+        if client.plain(name) == "yes" and client.decides(name) and client.prefix == "smtp":
             yield _off(client, name, client.set_plain(**{name: "no"}))
 
 
