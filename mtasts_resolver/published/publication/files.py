@@ -58,8 +58,9 @@ def _guide(way: Way, written: PublishingStep | None, site: PolicySite) -> str:
     fragments = ", ".join(f"`{name}`" for name in FRAGMENT_FILES.values())
     head = (
         f"`{WELL_KNOWN}` belongs below `{site.root}` on the policy host, as it is: its lines end"
-        f" with CR LF. The lines of `{ZONE_FILE}` belong into the zone, and one of {fragments} to"
-        " the web server. When another step is next, `mtasts-resolver publish` writes its files."
+        f" with CR LF. The lines of `{ZONE_FILE}` belong into the zone, in place of what these"
+        f" names have there, and one of {fragments} to the web server. When another step is"
+        " next, `mtasts-resolver publish` writes its files."
     )
     blocks = [f"# MTA-STS for {site.domain}", head]
     for number, step in enumerate(way.steps, start=1):

@@ -69,7 +69,7 @@ class StepWriter:
         self._alias = policy_host
         self._domain = observed.domain
         self._ttl = max(USUAL_TTL, observed.record.ttl)
-        self._heard = bool(read_report_uris(observed.reports.texts))
+        self._reports = set(read_report_uris(observed.reports.texts))
         self._check = f"mtasts-resolver check {self._domain}"
         self._dig = f"dig +short TXT _mta-sts.{self._domain}"
 
@@ -129,7 +129,7 @@ class StepWriter:
             name="announce",
             title="Publish the records: there is a policy, and reports are wanted",
             first=f"By now the policy is served: {self._site.url}",
-            parts=(_zone("into the zone", *publication.records),),
+            parts=(self._records(publication, "into the zone"),),
             verify=(self._compare(publication), self._check),
             then=f"{_mailboxes(publication)}{then}",
             publication=publication,
@@ -316,14 +316,13 @@ class StepWriter:
         then: str = "",
     ) -> PublishingStep:
         """Return a step that replaces a policy: the file first, and then the id."""
-        records = publication.records if not self._heard else (publication.policy_record,)
         return PublishingStep(
             name=name,
             title=title,
             first=first,
             parts=(
                 self._policy_file(publication),
-                _zone("and then into the zone, the new id", *records),
+                self._records(publication, "and then into the zone, the new id"),
             ),
             verify=(self._compare(publication), self._check),
             then=then,
@@ -343,6 +342,15 @@ class StepWriter:
                 f"chmod 644 {name}.new && mv {name}.new {name}\n"
             ),
         )
+
+    def _records(self, publication: Publication, title: str) -> Part:
+        """Return the records that are new: two of one kind would count for nothing."""
+        records = [publication.policy_record]
+        there = bool(self._observed.record.texts)
+        if self._reports != set(publication.reports):
+            records.append(publication.report_record)
+            there = there or bool(self._observed.reports.texts)
+        return _zone(f"{title}, in place of what is there" if there else title, *records)
 
     def _servers(self) -> Iterator[Part]:
         for kind, write in WEB_SERVERS.items():

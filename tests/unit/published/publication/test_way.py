@@ -21,6 +21,7 @@ from tests.unit.published.publication.seen import (
     FRESH,
     NOW,
     OLD,
+    REPORTS,
     SITE,
     document,
     domain,
@@ -194,6 +195,22 @@ def test_who_never_asked_for_reports_does_so_with_the_next_change() -> None:
         text(next_step(way(domain(MX, policy=ENFORCED, reports=reports)))) for reports in (None, ())
     ]
     assert ["TLSRPTv1" in line for line in lines] == [False, True]
+
+
+def test_no_second_record_of_a_kind_is_written() -> None:
+    def zone(seen: Observed, *reports: str) -> tuple[str, str]:
+        step = way(seen, reports=reports).steps[1]
+        return step.parts[0].title, step.parts[0].text
+
+    title, lines = zone(domain(MX))
+    assert title == "into the zone"
+    assert lines.count("\n") == 2
+    title, lines = zone(domain(MX, reports=(REPORTS,)))
+    assert title == "into the zone"
+    assert "TLSRPT" not in lines
+    title, lines = zone(domain(MX, reports=(REPORTS,)), "mailto:b@example.com")
+    assert title == "into the zone, in place of what is there"
+    assert "rua=mailto:b@example.com" in lines
 
 
 def test_an_id_may_be_asked_for() -> None:
