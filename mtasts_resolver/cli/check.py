@@ -20,6 +20,7 @@ from mtasts_resolver.cli.checked.results import (
     EXIT_CODES,
     CheckedDomain,
     CheckReport,
+    reaches_no_mx_host,
     worst_verdict,
 )
 from mtasts_resolver.cli.errors import CommandError, config_errors
@@ -38,6 +39,10 @@ from mtasts_resolver.cli.terminal import (
 )
 from mtasts_resolver.published.catalogue import CATALOGUE
 
+_BLOCKED = (
+    "No MX host of any of these domains can be reached on port 25: this host, or its provider, lets"
+    " nothing out there. What is said of that is not the domains' fault; --no-smtp leaves it out."
+)
 TITLES = {kind.code: kind.title for kind in CATALOGUE}
 
 
@@ -167,6 +172,8 @@ class _Output:
             click.echo(f"\n{'-' * self._columns}\n")
             lines = summary_lines(results.ended)
             show_table(SUMMARY_HEADS, lines, columns=self._columns, color=self._color)
+        if reaches_no_mx_host(results.ended):
+            show_notes([_BLOCKED])
         if results.interrupted:
             checked_now = f"{len(results.ended)} of {len(named.domains)}"
             show_notes([f"interrupted: {checked_now} domains have been checked"])

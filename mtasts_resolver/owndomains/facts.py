@@ -64,14 +64,13 @@ def is_seen(observed: Observed) -> bool:
     """Tell whether anything was seen of the domain: else this host, or its resolver, is cut off."""
     if not (observed.ipv4 or observed.ipv6):
         return False
-    looked_up = observed.record.failure is None or observed.mx_failure is None
     hosts = (observed.policy_host, *observed.mx_hosts)
     answered = any(
         address.failure is None or address.tls or address.greeting
         for host in hosts
         for address in host.addresses
     )
-    return looked_up or answered
+    return observed.outage is None or answered
 
 
 def _texts(seen: SeenTexts) -> str | None:

@@ -16,6 +16,8 @@ class SeenFailure(Struct, frozen=True):
     code: str
     """As those of discovery/errors.py; besides, see the attribute that has it."""
     reason: str
+    outage: bool = False
+    """Of a look-up: the name servers had no answer to what has one, so it is they who fail."""
 
 
 class SeenTexts(Struct, frozen=True, kw_only=True):
@@ -169,6 +171,13 @@ class Observed(Struct, frozen=True, kw_only=True):
     """Whether this host has a way to the Internet by IPv4."""
     ipv6: bool = True
     """The same by IPv6."""
+
+    @property
+    def outage(self) -> SeenFailure | None:
+        """Return why nothing is known of the domain, where the name servers failed altogether."""
+        failures = (self.record.failure, self.mx_failure)
+        ours = [failure for failure in failures if failure is not None and failure.outage]
+        return ours[0] if len(ours) == len(failures) else None
 
     def failures(self) -> Iterator[SeenFailure]:
         """Yield all that kept something from being seen; not what is wrong with what was seen."""

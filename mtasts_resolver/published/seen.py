@@ -29,7 +29,8 @@ _CUT = "..."
 
 def failure_of(error: VisitError | DiscoveryError) -> SeenFailure:
     """Return what `error` says."""
-    return SeenFailure(error.code, reason_of(str(error)))
+    outage = isinstance(error, DnsError) and error.outage
+    return SeenFailure(error.code, reason_of(str(error)), outage)
 
 
 def reason_of(text: str) -> str:

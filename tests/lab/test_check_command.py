@@ -47,6 +47,16 @@ def test_of_several_the_worst_decides_and_each_fits_80_columns(steady_lab: Lab) 
     assert "| days_left=5." in plugin
 
 
+def test_where_port_25_is_blocked_it_is_said_once_that_no_domain_is_at_fault(
+    steady_lab: Lab,
+) -> None:
+    with steady_lab.namespace.blocked(25):
+        text = on_terminal(steady_lab, MODEL.name, NEGLECTED.name)
+        alone = on_terminal(steady_lab, MODEL.name)
+    assert " ".join(text.split()).count("these domains can be reached on port 25: this host") == 1
+    assert "these domains" not in alone
+
+
 def test_json_has_all_and_keeps_to_its_schema(steady_lab: Lab, tmp_path: Path) -> None:
     file = tmp_path / "domains"
     file.write_text("bücher.example  # and nobody else\n", encoding="utf-8")

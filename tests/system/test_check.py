@@ -33,12 +33,15 @@ ZONE = {
     ("plain.example.", "MX"): "10 mx.good.example.",
 }
 SILENT = "silent.example."
+BROKEN = "broken.example."
 
 
 def handle(query: dns.message.Message) -> dns.message.Message | None:
     name, kind = query.question[0].name.to_text(), query.question[0].rdtype.name
     if name.endswith(SILENT):
         return None
+    if name.endswith(BROKEN):
+        return respond(query, rcode=dns.rcode.SERVFAIL)
     if (data := ZONE.get((name, kind))) is not None:
         return respond(query, f"{name} 300 IN {kind} {data}")
     rcode = dns.rcode.NOERROR if any(name == known for known, _ in ZONE) else dns.rcode.NXDOMAIN
@@ -144,6 +147,15 @@ def test_what_cannot_be_done_is_said(
     plugin = CliRunner().invoke(main, ["check", "localhost", "--nagios", *missing])
     assert plugin.output.startswith("MTA-STS UNKNOWN - 'localhost' is no domain")
     assert (plugin.exit_code, plugin.output.count("\n")) == (3, 1)
+
+
+async def test_a_domain_whose_name_servers_fail_is_at_fault_where_others_are_found(
+    config_file: Path,
+) -> None:
+    done = await check(config_file, "broken.example", "--json")
+    (one,) = done.json["domains"]
+    assert (done.code, one["verdict"], one["reason"]) == (exit_codes.ERRORS_FOUND, "error", "")
+    assert one["findings"][0]["code"] == "policy-record-lookup-failed"
 
 
 async def test_without_a_name_server_nothing_is_known(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from mtasts_resolver.published.observed import Observed
 CheckVerdict = Literal["ok", "note", "warning", "error", "unknown"]
 
 _DAY = 86_400
-_UNKNOWN = "dns-"  # so the codes of failures begin after which nothing is known of a name
 
 EXIT_CODES: dict[CheckVerdict, int] = {
     "ok": 0,
@@ -88,7 +87,7 @@ def checked(
     """Return what a check has found, with its verdict."""
     findings = tuple(by_urgency(findings))
     counts = Counter(finding.severity for finding in findings)
-    reason = _why_unknown(observed)
+    reason = "" if observed.outage is None else observed.outage.reason
     return CheckedDomain(
         domain=observed.domain,
         verdict="unknown" if reason else worst(findings).value,
@@ -104,18 +103,17 @@ def checked(
     )
 
 
-def _why_unknown(observed: Observed) -> str:
-    """Say why nothing could be found out; empty where something could."""
-    failures = (observed.record.failure, observed.mx_failure)
-    if all(failure and failure.code.startswith(_UNKNOWN) for failure in failures):
-        return failures[0].reason if failures[0] else ""
-    return ""
-
-
 def worst_verdict(domains: Iterable[CheckedDomain]) -> CheckVerdict:
     """Return the worst verdict of all; `ok` where there is none."""
     order = list(EXIT_CODES)
     return max((one.verdict for one in domains), key=order.index, default="ok")
+
+
+def reaches_no_mx_host(domains: Iterable[CheckedDomain]) -> bool:
+    """Tell whether of several domains no MX host could be reached: it is not they who are down."""
+    seen = [one.observed for one in domains if one.observed is not None]
+    visited = [each for each in seen if each.smtp and each.mx_hosts]
+    return len(visited) > 1 and all(each.smtp_blocked for each in visited)
 
 
 def days_left(observed: Observed) -> float | None:

@@ -205,7 +205,7 @@ def test_a_domain_without_mx_hosts() -> None:
 
 
 def test_where_nothing_can_be_found_out_there_is_no_table() -> None:
-    failure = SeenFailure("dns-timeout", "no name server answered within 5 s")
+    failure = SeenFailure("dns-timeout", "no name server answered within 5 s", outage=True)
     seen = observed()
     lost = observed(
         record=type(seen.record)(name=seen.record.name, failure=failure),

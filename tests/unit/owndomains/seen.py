@@ -23,7 +23,7 @@ from mtasts_resolver.published.observed import (
 DOMAIN = "own.example"
 DOCUMENT = "version: STSv1\r\nmode: enforce\r\nmx: mx1.own.example\r\nmax_age: 604800\r\n"
 AT = datetime(2027, 1, 15, 8, tzinfo=UTC)  # tests/unit/knowledge/world.py: START
-SERVFAIL = SeenFailure("dns-server", "SERVFAIL from 192.0.2.53")
+SERVFAIL = SeenFailure("dns-server", "SERVFAIL from 192.0.2.53", outage=True)
 
 BROKEN = FindingKind(code="mx-broken", severity=Severity.ERROR, title="broken", action="mend it")
 SOON = FindingKind(code="expires-soon", severity=Severity.WARNING, title="soon")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from mtasts_resolver.owndomains.facts import MAX_SHOWN, Facts, facts_of, is_seen
@@ -54,6 +55,12 @@ def test_a_host_that_is_cut_off_sees_nothing_and_forgets_nothing() -> None:
     assert not is_seen(observed(ipv4=False, ipv6=False))
     assert is_seen(observed())
     assert is_seen(observed(record=texts("_mta-sts", failure=SERVFAIL)))
+
+
+def test_a_domain_whose_own_name_servers_fail_is_seen_to_be_so() -> None:
+    """A monitor is to tell of it: mail to it is held."""
+    theirs = SeenFailure("dns-server", "SERVFAIL from 192.0.2.53")
+    assert is_seen(msgspec.structs.replace(cut_off(), mx_failure=theirs))
 
 
 @pytest.mark.parametrize(
