@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -271,6 +271,24 @@ class Postfix:
         return Delivery(
             status["status"], status["dsn"], tuple(lines[: lines.index(status.string) + 1])
         )
+
+    def send_to_all(self, domains: Iterable[str]) -> dict[str, str]:
+        """Send one mail to many domains at once, and return its status for each."""
+        name = f"mail-{next(self._numbers)}"
+        addresses = {f"{name}@{domain}": domain for domain in domains}
+        mark = self.log.mark()
+        message = f"From: {Sender.USUAL}\nSubject: The lab\n\nHello.\n".encode()
+        self._run("sendmail", "-C", self._etc, "-f", Sender.USUAL, *addresses, given=message)
+        ended: dict[str, str] = {}
+
+        def all_ended(line: str) -> bool | None:
+            match = STATUS.search(line)
+            if match and match["to"] in addresses:
+                ended[addresses[match["to"]]] = match["status"]
+            return len(ended) == len(addresses) or None
+
+        self.log.wait(mark, all_ended, f"the status of {name} for all")
+        return ended
 
     def look_up(self, key: str, table: str) -> str:
         """Return what postmap(1) gets for a key; empty if it is not found."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from .checkhosts import KEPT_ID, MODEL
-from .internet import GOOD
+from .internet import DOMAINS, GOOD
 from .lab import Lab
 from .lookedover import LOOKED_OVER, Row
 from .published import policy
@@ -19,6 +19,16 @@ pytestmark = pytest.mark.lab
 Checked = dict[str, dict[str, Any]]
 
 TESTED = "text-testing.example"
+OTHERWISE = {"mx-is-no-smtp.example", "mx-refuses.example", "mx-null.example"}
+"""Where Postfix waits for minutes, where this host alone may be refused, and where no mail goes."""
+LATER_OR_AT_OTHERS = {
+    "policy-host-certificate-about-to-end",
+    "mx-host-certificate-about-to-end",
+    "mx-host-certificate-without-dns-name",
+}
+"""Errors that hold mail before long, or at senders that are stricter than Postfix."""
+OF_ONE_HOST = {"mx-host-outside-policy", "mx-host-name-invalid"}
+"""Errors that hold mail where no other host takes it."""
 FORTY_DAYS = 40 * 86_400.0
 
 
@@ -69,6 +79,30 @@ def test_nothing_is_found_of_a_domain_that_is_as_it_should_be(checked: Checked) 
     hosts = [seen["policy_host"], *seen["mx_hosts"]]
     assert [len(host["addresses"]) for host in hosts] == [2, 2, 2]
     assert [host["fits"] for host in seen["dane_hosts"]] == [True, True]
+
+
+def test_mail_fares_as_check_says(checked: Checked, steady_lab: Lab) -> None:
+    """What an error is told of is held, or goes out unverified; all else is verified and taken."""
+    looked_over = {MODEL.name, *(row.domain for row in LOOKED_OVER)} - OTHERWISE
+    enforcing = [
+        domain
+        for domain in DOMAINS
+        if domain.name in looked_over and b"mode: enforce" in (domain.document or b"")
+    ]
+    ended = steady_lab.postfix.send_to_all(domain.name for domain in enforcing)
+    for domain in enforcing:
+        answer, status = steady_lab.daemon.ask(domain.name), ended[domain.name]
+        verified = status == "sent" and answer.startswith(("OK secure ", "OK dane-only"))
+        errors = {
+            finding["code"]
+            for finding in checked[domain.name]["findings"]
+            if finding["severity"] == "error"
+        } - LATER_OR_AT_OTHERS
+        if len(domain.mx) > 1:
+            errors -= OF_ONE_HOST
+        if answer == "OK dane-only":  # senders that do not know DANE verify by the policy
+            errors = {code for code in errors if not code.startswith("mx-host-certificate-")}
+        assert verified == (not errors), (domain.name, status, answer, errors)
 
 
 @pytest.mark.finding("smtp-blocked")

@@ -196,7 +196,7 @@ def _judge_lookup(host: SeenHost, failure: SeenFailure) -> Finding:
 
 def _judge_failures(host: SeenHost) -> Iterator[Finding]:
     """Yield where there was no conversation: bad where that is so everywhere."""
-    served = any(seen.status is not None for seen in host.addresses)
+    served = any(seen.status is not None and seen.failure is None for seen in host.addresses)
     unreachable = ADDRESS_UNREACHABLE if served else UNREACHABLE
     met = AddressFindings(host)
     for seen in host.addresses:

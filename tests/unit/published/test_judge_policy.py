@@ -123,6 +123,12 @@ HEADERS = (("content-type", "text/plain"),)
         (failed_policy_host("address-forbidden"), "policy-host-address-forbidden", ERROR, "so"),
         (failed_policy_host("tls-failed"), "policy-host-tls-failed", ERROR, "so it is"),
         (failed_policy_host("policy-body"), "policy-body", ERROR, "so it is"),
+        (
+            with_policy_host(failure=SeenFailure("policy-body", "so it is"), document=None),
+            "policy-body",
+            ERROR,
+            "so it is",
+        ),
         (with_policy_host(document=None), "policy-body", ERROR, "64 KiB, or no UTF-8"),
         (
             with_policy_host(status=301, headers=(("location", "https://www.example/"),)),
