@@ -105,10 +105,9 @@ class Conversation:
         """Return the error to raise where aiosmtplib raises `error`."""
         if self._failure is not None:
             return self._failure
-        code = getattr(error, "code", None)
-        said = printable(" ".join(str(getattr(error, "message", error)).split()))
-        if code in _REFUSED:
-            return VisitError("smtp-refused", f"{where} {code} {said}")
+        said = printable(" ".join(str(error.args[-1] if error.args else error).split()))
+        if isinstance(error, aiosmtplib.SMTPResponseException) and error.code in _REFUSED:
+            return VisitError("smtp-refused", f"{where} {error.code} {said}")
         return VisitError("smtp-invalid", f"{where} what is no SMTP: {said}")
 
     # -- how it is carried -----------------------------------------------------------------------

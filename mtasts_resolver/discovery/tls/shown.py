@@ -117,7 +117,11 @@ async def _outdated(host: str, approach: Approach) -> list[ShownTls]:
         if found and found[-1].version != "TLSv1.1":
             break
         try:
-            found.append(await _look(host, approach, _outdated_context(version)))
+            context = _outdated_context(version)
+        except ValueError:  # an OpenSSL that was built without these versions
+            break
+        try:
+            found.append(await _look(host, approach, context))
         except VisitError:  # as it should be
             break
     return found
