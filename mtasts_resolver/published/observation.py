@@ -164,8 +164,8 @@ class Observation:
                     together(*(visits.host(name, visit, rank) for name, rank in mx.hosts))
                 )
         finding = dane.result()
-        seen = [await self._dane_host(host) for host in finding.hosts]
-        return _Mail(mx, hosts.result(), finding, tuple(seen))
+        dane_hosts = await together(*map(self._dane_host, finding.hosts))
+        return _Mail(mx, hosts.result(), finding, dane_hosts)
 
     async def _mx_records(self, *, validated: bool) -> _MxRecords:
         dns = self._validating if validated else self._dns
