@@ -1,6 +1,7 @@
 """An own domain in the lab: checked by the daemon, changed by its owner, and told of."""
 
 import json
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -8,15 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import pytest
 
 from mtasts_resolver.control.client import ControlClient
 from mtasts_resolver.control.values.owndomains import OwnDomainDetails
 from mtasts_resolver.findings import Severity
 from mtasts_resolver.knowledge.pacing import PAUSE_BETWEEN
+from tests.test_contrib import reported
 
+from .booted import PROGRAM, BootedSystem
 from .checkhosts import MODEL
 from .lab import Lab
+from .namespace import ROOT
 from .published import policy
 from .steps import new_document, new_id
 from .stream import until
@@ -95,6 +100,49 @@ def test_what_its_owner_changes_is_a_change_and_what_is_wrong_is_told(
         ]
     finally:
         lab.daemon.settings = {}
+
+
+# Runs, as the daemon would, what `notify` could name.
+RUNNER = """
+import sys, threading
+from mtasts_resolver.owndomains.program import run_bounded
+given = open("/etc/mtasts-resolver/report.json", "rb").read()
+for argv in (
+    ["/usr/local/bin/mail-report", "a@own.example", "root@localhost"],
+    ["/usr/sbin/sendmail", "-f", "a@own.example", "root"],
+):
+    print(argv[0], run_bounded(argv, given, {}, threading.Event()), flush=True)
+"""
+
+
+def test_in_the_units_sandbox_a_mail_goes_out_by_smtp_and_not_by_sendmail(
+    booted_system: BootedSystem,
+) -> None:
+    system, root = booted_system, booted_system.root
+    mail_report = root / "usr/local/bin/mail-report"
+    drop_in = root / "run/systemd/system/mtasts-resolver.service.d/notify.conf"
+    shutil.copy(ROOT / "contrib/notify/mail-report", mail_report)
+    (root / "etc/mtasts-resolver/report.json").write_bytes(msgspec.json.encode(reported()))
+    (root / "opt/runner.py").write_text(RUNNER)
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text(f"[Service]\nExecStartPre={PROGRAM}/bin/python /opt/runner.py\n")
+    try:
+        system.run("systemctl", "daemon-reload")
+        system.run("systemctl", "start", "postfix")  # which else would wait for our unit
+        system.run("systemctl", "start", "mtasts-resolver.service")
+        told = system.run("journalctl", "--no-pager", "--output=cat", "-u", "mtasts-resolver")
+        by_smtp, by_sendmail = (line for line in told.splitlines() if " Ended(" in line)
+        assert by_smtp == "/usr/local/bin/mail-report Ended(reason='', said='')"
+        assert by_sendmail.startswith("/usr/sbin/sendmail Ended(reason='exit status")
+        inbox = root / "var/mail/root"
+        system.until(inbox.exists, "the mail")
+        mail = inbox.read_text()
+    finally:
+        drop_in.unlink()
+        system.run("systemctl", "daemon-reload")
+        system.run("systemctl", "stop", "mtasts-resolver.socket", "mtasts-resolver.service")
+        system.run("systemctl", "stop", "postfix")
+    assert "Subject: [error] own.example: error mx-broken" in mail
 
 
 def history(lab: Lab) -> list[dict[str, Any]]:

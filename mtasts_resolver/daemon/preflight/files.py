@@ -74,7 +74,10 @@ def look_at_notify(config: Config, uid: int, report: Report) -> None:
         return
     if not stat.S_ISREG(mode) or not mode & 0o111:
         report.warn(key, f"{program} is no program: make it executable")
-    elif uid == 0:
+        return
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        report.warn(key, f"others than its owner can write {program}, and would run as the daemon")
+    if uid == 0:
         warn_if_hidden(key, program, report)
         if (closed := _closed_to_others(program)) is not None:
             what = "and the daemon's user must, which under systemd is one of its own"

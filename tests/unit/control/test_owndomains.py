@@ -145,6 +145,8 @@ async def test_what_cannot_be_checked_leaves_what_was(checked: Checked) -> None:
     assert refused.value.status == 503
     found = await checked.asked("ownDomain", DOMAIN)
     assert "cut off" in found.trouble
+    samples = await scrape(checked.parts)
+    assert samples[at("own_domain_not_checked", domain=DOMAIN)] == 1
     assert found.findings == (WARNING,)
 
 
@@ -192,7 +194,9 @@ async def test_metrics_have_each_certificate_and_what_is_wrong(checked: Checked)
         assert samples[at("own_domain_findings", domain=DOMAIN, severity=severity)] == count
     assert samples[at("own_domain_checked_timestamp_seconds", domain=DOMAIN)] == START + 60
     assert samples[at("notify_failures_total")] == 0
-    assert not any(("domain", "never.example") in labels for _, labels in samples)
+    never = {name for name, labels in samples if ("domain", "never.example") in labels}
+    assert never == {"mtasts_resolver_own_domain_not_checked"}
+    assert samples[at("own_domain_not_checked", domain=DOMAIN)] == 0
 
 
 async def test_labels_are_bounded(checked: Checked) -> None:

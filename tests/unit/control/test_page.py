@@ -49,7 +49,8 @@ async def browse(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @given(
-    st.sampled_from(["/domains", "/changes", "/overrides", "/"])
+    st.sampled_from(["/domains", "/changes", "/overrides", "/own-domains", "/"])
+    | st.text().map(lambda name: f"/own-domains/{quote(name, safe='')}")
     | st.text().map(lambda name: f"/domains/{quote(name, safe='')}"),
     PARAMS,
 )

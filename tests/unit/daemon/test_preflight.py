@@ -365,3 +365,13 @@ def test_a_program_that_the_daemons_user_may_not_see_is_a_warning(file: Path) ->
     text = f"own_domains: [a.example]\nnotify: [{program}]\n"
     told = json.loads(check(file, text, "--json").stdout)["warnings"]
     assert any("not everybody may read" in each["reason"] for each in told)
+
+
+def test_a_program_that_others_can_write_is_a_warning(file: Path) -> None:
+    program = file.with_name("tell")
+    program.write_text("#!/bin/sh\n")
+    for mode, warned in ((0o755, False), (0o775, True), (0o757, True)):
+        program.chmod(mode)
+        text = f"own_domains: [a.example]\nnotify: [{program}]\n"
+        told = json.loads(check(file, text, "--json").stdout)["warnings"]
+        assert any("others than its owner" in each["reason"] for each in told) is warned

@@ -41,6 +41,11 @@ def _checked(seen: Seen) -> Iterator[Sample]:
             yield (standing.options.domain,), standing.last.checked.timestamp()
 
 
+def _not_checked(seen: Seen) -> Iterator[Sample]:
+    for standing in _standings(seen):
+        yield (standing.options.domain,), bool(standing.trouble)
+
+
 def _notify_failures(sources: Sources) -> float:
     work = sources.own_domains.work
     return 0 if work is None else work.notify.failures
@@ -68,6 +73,13 @@ OWN_DOMAINS = (
         "When one of own_domains was checked last.",
         ("domain",),
         _checked,
+    ),
+    Metric(
+        "mtasts_resolver_own_domain_not_checked",
+        "gauge",
+        "Whether one of own_domains could not be checked since, through no fault of its own.",
+        ("domain",),
+        _not_checked,
     ),
     counter(
         "notify_failures",
