@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mtasts_resolver.base import logs
+from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.doctor_report import as_json_text, show_report
 from mtasts_resolver.cli.doctor_script import script
@@ -18,6 +19,7 @@ from mtasts_resolver.cli.terminal import color_option, is_terminal, noting, use_
 from mtasts_resolver.doctor.daemonlook import DaemonPlace
 from mtasts_resolver.doctor.examination import Examination, examine
 from mtasts_resolver.findings import Severity, worst
+from mtasts_resolver.policy import parse_next_hop
 
 _EXIT_CODES = {
     Severity.OK: 0,
@@ -25,6 +27,17 @@ _EXIT_CODES = {
     Severity.WARNING: exit_codes.WARNINGS_FOUND,
     Severity.ERROR: exit_codes.ERRORS_FOUND,
 }
+
+
+def _parse_domain(
+    _context: click.Context, _parameter: click.Parameter, text: str | None
+) -> str | None:
+    if text is None:
+        return None
+    hop = parse_next_hop(text)
+    if hop is None:
+        raise click.BadParameter(f"{quote(text)} is no domain that could have a policy")
+    return hop.domain
 
 
 @click.command()
@@ -38,6 +51,7 @@ _EXIT_CODES = {
     "--try",
     "trial",
     metavar="DOMAIN",
+    callback=_parse_domain,
     help="Fetch the policy of DOMAIN besides, to see that HTTPS to the outside works.",
 )
 @click.option("--problems", is_flag=True, help="Leave out what is well.")

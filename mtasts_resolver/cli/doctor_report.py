@@ -73,7 +73,7 @@ def _finding(finding: Finding, columns: int | None) -> Iterator[str]:
     for text in filter(None, (finding.matters, finding.action)):
         yield from wrap(escaped(text), columns, first=rest, rest=rest)
     # A line to type is not broken: it is copied as a whole.
-    yield from (f"{rest}  {line}" for line in finding.commands)
+    yield from (f"{rest}  {escaped(line)}" for line in finding.commands)
 
 
 def _verdict(found: Examination, columns: int | None) -> Iterator[str]:
@@ -89,4 +89,4 @@ def _verdict(found: Examination, columns: int | None) -> Iterator[str]:
         yield "Run it as root to have all looked at."
     if lines := lines_to_type(found.findings):
         yield "What can be typed, in this order:"
-        yield from (f"  {line}" for line in lines)
+        yield from (f"  {escaped(line)}" for line in lines)

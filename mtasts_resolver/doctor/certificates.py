@@ -2,6 +2,7 @@
 
 import re
 import ssl
+import stat
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -63,6 +64,8 @@ class SeenChain(Struct, frozen=True, kw_only=True):
     """Why it is of no use."""
     unseen: str = ""
     """Why it, or its key, could not be looked at."""
+    open_key: str = ""
+    """The file of a key that everybody on this host can read."""
 
 
 class Roots:
@@ -115,6 +118,7 @@ def _read(
         return [replace(seen, fault=f"{error.filename}: {error.strerror}")]
     except UnusableCertificateError as error:
         return [replace(seen, fault=str(error))]
+    seen = replace(seen, open_key=next(filter(_is_open_key, files), ""))
     return [_judge_pair(seen, pem, key, roots) for pem, key in parts]
 
 
@@ -202,6 +206,13 @@ def _fits(pem: bytes, leaf: x509.Certificate) -> bool:
         raise UnusableCertificateError(words) from None
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return key.public_key().public_bytes(*form) == leaf.public_key().public_bytes(*form)
+
+
+def _is_open_key(file: str) -> bool:
+    """Tell whether a file holds a key, and can be read by all who reach it."""
+    readable = Path(file).stat().st_mode & stat.S_IROTH
+    reached = all(above.stat().st_mode & stat.S_IXOTH for above in Path(file).resolve().parents)
+    return bool(readable and reached and _KEY.search(_content(file)))
 
 
 def _content(file: str) -> bytes:

@@ -60,6 +60,14 @@ UNUSABLE = FindingKind(
     matters=f"STARTTLS is not offered, or fails. {_OPEN} {_STRICT}.",
     action="Name the files of a certificate with its chain, and of the key that belongs to it.",
 )
+OPEN_KEY = FindingKind(
+    code="inbound-key-open",
+    severity=Severity.ERROR,
+    title="everybody on this host can read the key of smtpd's certificate",
+    matters="Whoever has it can pose as this host, and read what senders take for protected.",
+    action="Have root alone read it: Postfix reads it as root. Where others may have had it, have"
+    " another issued.",
+)
 EXPIRED = FindingKind(
     code="inbound-certificate-expired",
     severity=Severity.ERROR,
@@ -158,8 +166,8 @@ NOT_LISTENING = FindingKind(
 )
 
 KINDS = (
-    *(TLS_OFF, TLS_DEMANDED, SUBMISSION_OPTIONAL, AUTH_OPEN, NO_CERTIFICATE, UNUSABLE, EXPIRED),
-    *(EXPIRES_SOON, INCOMPLETE, UNTRUSTED, OTHER_NAME, MX_NOT_NAMED, OLD_PROTOCOLS),
+    *(TLS_OFF, TLS_DEMANDED, SUBMISSION_OPTIONAL, AUTH_OPEN, NO_CERTIFICATE, UNUSABLE, OPEN_KEY),
+    *(EXPIRED, EXPIRES_SOON, INCOMPLETE, UNTRUSTED, OTHER_NAME, MX_NOT_NAMED, OLD_PROTOCOLS),
     *(MANDATORY_OLD_PROTOCOLS, WEAK_CIPHERS, NOT_LOGGED, NOT_IN_HEADER, NO_STARTTLS),
     *(STARTTLS_FAILS, NOT_LISTENING),
 )
@@ -362,6 +370,11 @@ def _judge_chains(seen: SeenInbound) -> Iterator[Finding]:
         about = _about(instance, f"{chain.parameter} {', '.join(chain.files)}")
         if chain.unseen:
             yield unseen(about, chain.unseen)
+        if chain.open_key:
+            line = shlex.join(["chmod", "o-r", chain.open_key])
+            yield OPEN_KEY.found(
+                _about(instance, chain.open_key), "it is readable for all", commands=(line,)
+            )
         if chain.fault:
             yield UNUSABLE.found(about, chain.fault)
         elif chain.shown is not None:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from mtasts_resolver.config import Config, ConfigError
 from mtasts_resolver.discovery.errors import (
     DiscoveryError,
+    NoRecordError,
     ShortageError,
 )
 from mtasts_resolver.doctor.well import unseen, well
@@ -40,6 +41,8 @@ async def try_domain(domain: str, config: Config) -> SeenTrial:
     """Fetch the policy of a domain afresh, from this process."""
     try:
         found = await DirectDiscoverer.configured(config).sts(domain, ())
+    except NoRecordError as error:
+        return SeenTrial(domain=domain, unseen=f"{error}; name a domain that has a policy")
     except DiscoveryError as error:
         return SeenTrial(domain=domain, failure=str(error))
     except (ConfigError, ShortageError) as error:

@@ -175,10 +175,12 @@ def test_somebody_in_the_daemons_place(open_daemon: RunningDaemon) -> None:
 def test_a_script_and_nothing_else_is_printed(daemon: RunningDaemon) -> None:
     done = run_doctor(daemon, "--fix")
     assert done.stderr == ""
+    assert done.returncode == exit_codes.ERRORS_FOUND
     assert done.stdout.startswith("#!/bin/sh\n")
     checked = subprocess.run(["sh", "-n"], input=done.stdout, text=True, check=False)
     assert checked.returncode == 0
-    assert run_doctor(daemon, "--fix", "--json").returncode == exit_codes.USAGE
+    for wrong in (("--fix", "--json"), ("--try", "a..b"), ("--try", "")):
+        assert run_doctor(daemon, *wrong).returncode == exit_codes.USAGE
 
 
 def test_in_a_pipe_it_is_plain_and_problems_stand_alone(daemon: RunningDaemon) -> None:

@@ -47,6 +47,7 @@ def look(
 def written(directory: Path, certificate: trustme.LeafCert, *, chain: bool = True) -> str:
     """Return the line that names a certificate, whose files are written."""
     file, key = directory / "certificate.pem", directory / "key.pem"
+    key.touch(mode=0o600)
     pems = certificate.cert_chain_pems if chain else certificate.cert_chain_pems[:1]
     file.write_bytes(b"".join(pem.bytes() for pem in pems))
     key.write_bytes(certificate.private_key_pem.bytes())
@@ -217,3 +218,13 @@ def test_chain_files_hold_several_keys_each_with_its_chain(tmp_path: Path) -> No
     files[0].write_bytes(authority.issue_cert(NAME).private_key_pem.bytes())
     found = look(tmp_path, f"{WELL}smtpd_tls_chain_files = {names}\n", authority=authority)
     assert "another certificate" in found["inbound-certificate-unusable"].found
+
+
+@pytest.mark.finding("inbound-key-open")
+def test_a_key_that_everybody_can_read(open_directory: Path) -> None:
+    lines = written(open_directory, trustme.CA().issue_cert(NAME))
+    assert "inbound-key-open" not in look(open_directory, WELL + lines)
+    key = open_directory / "key.pem"
+    key.chmod(0o644)
+    found = look(open_directory, WELL + lines)
+    assert commands(found, "inbound-key-open") == [f"chmod o-r {key}"]

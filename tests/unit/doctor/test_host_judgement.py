@@ -1,6 +1,7 @@
 """What is said of clock, chroot, units and sockets: values in, findings out."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -110,6 +111,12 @@ def units(service: Mapping[str, str], socket: Mapping[str, str] = RUNS) -> SeenU
 )
 def test_units(service: dict[str, str], socket: dict[str, str], codes: set[str]) -> None:
     assert set(by_code(judge_units(units(service, socket)))) - {"ok"} == codes
+
+
+def test_the_sandbox_is_that_of_the_unit() -> None:
+    unit = (Path(__file__).parents[3] / "systemd/mtasts-resolver.service").read_text()
+    for name, value in SANDBOX.items():
+        assert f"\n{name}={value}\n" in unit
 
 
 def test_a_drop_in_is_named_though_it_does_no_harm() -> None:
