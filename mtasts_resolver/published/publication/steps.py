@@ -15,10 +15,14 @@ from mtasts_resolver.published.observed import Observed
 from mtasts_resolver.published.publication.tlsrpt import read_report_uris
 from mtasts_resolver.published.publication.wanted import Publication
 from mtasts_resolver.published.publication.webservers import WEB_SERVERS, PolicySite
-from mtasts_resolver.published.publication.zonefile import USUAL_TTL, ZoneRecord
+from mtasts_resolver.published.publication.zonefile import ZoneRecord
 
 TESTING_TIME = 14 * 86_400
 """Seconds: senders report daily, and not all mail comes in every week."""
+
+CACHED_BY_DNS = 86_400
+"""Seconds: caches lose a record in that time, unless its TTL is unusually long. What is left of its
+TTL where we have asked says little of other caches."""
 
 # RFC 8460 §4.3 has the result types.
 REPORTS = f"""\
@@ -68,7 +72,7 @@ class StepWriter:
         self._site = site
         self._alias = policy_host
         self._domain = observed.domain
-        self._ttl = max(USUAL_TTL, observed.record.ttl)
+        self._ttl = max(CACHED_BY_DNS, observed.record.ttl)
         self._reports = set(read_report_uris(observed.reports.texts))
         self._check = f"mtasts-resolver check {self._domain}"
         self._dig = f"dig +short TXT _mta-sts.{self._domain}"
@@ -190,7 +194,7 @@ class StepWriter:
         first = "The new hosts need their certificates now, each for its own name."
         then = (
             f"Wait {span_of_age} before mail moves: the max_age of the policy before, which some"
-            " sender may keep for so long, and the TTL of the record."
+            " sender may keep for so long, and the time in which DNS forgets the old record."
         )
         if outside and publication.policy.mode is Mode.ENFORCE:
             first = (
@@ -200,7 +204,7 @@ class StepWriter:
             )
             then = (
                 f"For {span_of_age} some sender may keep to the policy before: its max_age, and the"
-                " TTL of the record."
+                " time in which DNS forgets the old record."
             )
         if publication.policy.mode is Mode.TESTING:
             then = "In mode testing no mail is held: it may move now."
