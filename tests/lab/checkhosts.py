@@ -133,6 +133,7 @@ KEPT_ID = Domain("kept-id.example", (WELL,), ENFORCE)
 
 CHECKED_RECORDS = (
     recorded("absent"),
+    Domain("record-lost.example", (WELL,), provider="lost-provider.example"),
     recorded("fails", record("1"), fails=("_mta-sts",)),
     recorded("space", "v=STSv1 ; id=1;"),
     recorded("more-fields", "v=STSv1; id=1; mode=enforce;"),

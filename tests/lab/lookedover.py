@@ -25,6 +25,7 @@ RECORDS = (
     row("no-record", "no-policy-record", WRONG_MX),
     row("sub.enforced", "no-policy-record", WRONG_MX, says="the domain above does not apply"),
     row("record-absent", "policy-without-record"),
+    row("record-lost", "no-policy-record", says="at record.lost-provider.example, of which it is"),
     row("record-fails", "policy-record-lookup-failed", says="SERVFAIL"),
     row("two-records", "policy-records-several", WRONG_MX, says="2 records"),
     row("wrong-version", "policy-record-version-wrong", WRONG_MX, says="STSv2"),

@@ -128,7 +128,7 @@ def judge_policy_record(observed: Observed, meant: Meant) -> Iterator[Finding]:
         yield VERSION_WRONG.found(seen.name, listed(_quoted(attempts)))
     elif meant.attempted:
         yield POLICY_WITHOUT_RECORD.found(
-            seen.name, f"no such record, and {observed.policy_host.name} serves a policy"
+            seen.name, f"{_absent(seen)}, and {observed.policy_host.name} serves a policy"
         )
     elif not meant.no_mail:
         yield _none(observed, meant)
@@ -136,7 +136,7 @@ def judge_policy_record(observed: Observed, meant: Meant) -> Iterator[Finding]:
 
 def _none(observed: Observed, meant: Meant) -> Finding:
     """Return that the domain has no MTA-STS; less of a lack where DANE protects its mail."""
-    found = "no such record"
+    found = _absent(observed.record)
     if observed.domain.count(".") > 1:
         # RFC 8461 §3.4: a policy is for one domain.
         found += "; a policy of the domain above does not apply to this one (RFC 8461 §3.4)"
@@ -144,6 +144,12 @@ def _none(observed: Observed, meant: Meant) -> Finding:
         found += "; senders that know DANE verify the MX hosts all the same"
     finding = NO_POLICY_RECORD.found(observed.record.name, found)
     return at_most(finding, Severity.NOTE) if meant.dane else finding
+
+
+def _absent(seen: SeenTexts) -> str:
+    """Say that there is no record; an alias of what a provider has removed looks so, too."""
+    alias = "" if seen.alias_of is None else f" at {seen.alias_of}, of which it is an alias"
+    return f"no such record{alias}"
 
 
 def _judge_text(name: str, text: bytes) -> Iterator[Finding]:

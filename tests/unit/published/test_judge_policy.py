@@ -99,6 +99,12 @@ def test_a_domain_below_another_hears_that_policies_are_not_inherited() -> None:
     assert "of the domain above does not apply" in the_one(observed).found
 
 
+def test_an_alias_of_a_record_that_is_gone_is_told() -> None:
+    finding = the_one(with_record(alias_of="_mta-sts.host.example"))
+    assert finding.code == "policy-without-record"
+    assert "no such record at _mta-sts.host.example, of which it is an alias" in finding.found
+
+
 def test_a_domain_that_takes_no_mail_needs_no_policy() -> None:
     observed = replace(
         without_policy(),
