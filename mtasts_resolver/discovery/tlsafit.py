@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 _ANCHOR, _END_ENTITY = 2, 3  # usages: RFC 7218 §2.1
-_CERTIFICATE = 0  # the selector: RFC 7218 §2.2
+_CERTIFICATE, _KEY = 0, 1  # selectors: RFC 7218 §2.2
 _FULL = 0  # matching types: RFC 7218 §2.3
 _DIGESTS = {1: hashlib.sha256, 2: hashlib.sha512}
 _EXPLICIT_VERSION = 0xA0  # the tag of what may stand first in a TBSCertificate: RFC 5280 §4.1
@@ -71,6 +71,9 @@ def _anchored(
     own = certificates[0]
     path = list(_path(certificates, anchors))
     if not any(_matches(each, path[-1]) for each in anchors) or len(path) == 1:
+        if any((each.selector, each.mtype) == (_KEY, _FULL) for each in anchors):
+            # OpenSSL takes it for the issuer's although no certificate has it. Nobody publishes it.
+            return TlsaFit(None, "whether the key of a DANE-TA record has signed it is not known")
         why = "no TLSA record matches its certificate, or one that it sends along and is issued by"
         return TlsaFit(False, why)
     for certificate in path:
@@ -91,12 +94,15 @@ def _path(
     others = [*certificates[1:], *map(x509.load_der_x509_certificate, whole)]
     current = certificates[0]
     yield current
-    while issuer := next((each for each in others if _issued(current, each)), None):
-        yield issuer
-        if any(_matches(each, issuer) for each in anchors):
-            return
-        others.remove(issuer)
-        current = issuer
+    while issuers := [each for each in others if _issued(current, each)]:
+        # There may be two of one name and key, one signed by another authority.
+        for issuer in issuers:
+            if any(_matches(each, issuer) for each in anchors):
+                yield issuer
+                return
+        current = issuers[0]
+        yield current
+        others.remove(current)
 
 
 def _issued(certificate: "x509.Certificate", by: "x509.Certificate") -> bool:

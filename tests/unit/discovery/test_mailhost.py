@@ -244,7 +244,7 @@ async def test_what_is_no_proper_smtp_ends_the_visit(
 async def test_whatever_a_host_says_the_visit_ends_as_one_does(
     ca_file: Path, monkeypatch: pytest.MonkeyPatch, field: str, reply: bytes
 ) -> None:
-    monkeypatch.setattr(visits, "CONVERSATION_TIMEOUT", 0.2)
+    monkeypatch.setattr(visits, "CONVERSATION_TIMEOUT", 0.05)
     said: dict[str, Any] = {field: reply}
     host = partial(mail_host, None, **said)
     async with host() as server:
@@ -333,7 +333,7 @@ async def test_a_host_without_an_answer_to_quit_is_left_all_the_same(
 async def test_a_visit_leaves_nothing_open(
     ca: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visits, "CONVERSATION_TIMEOUT", 0.5)
+    monkeypatch.setattr(visits, "CONVERSATION_TIMEOUT", 0.3)
     async with mail_host(tls(ca.issue_cert("y.example"))) as server, mail_host(None) as broken:
         for port in (server.port, broken.port):
             before = open_files()

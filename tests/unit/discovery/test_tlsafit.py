@@ -8,6 +8,8 @@ import dns.rdata
 import pytest
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtasts_resolver.discovery.tlsafit import TlsaFit, fit, public_key_info
@@ -71,6 +73,29 @@ def test_one_that_it_sends_along_and_is_issued_by_fits(
 def test_an_anchor_that_is_not_sent_fits_only_whole(chain: list[x509.Certificate]) -> None:
     assert fitted([tlsa(2, 1, 1, chain[2])], chain[:2]).fits is False
     assert fitted([tlsa(2, 0, 0, chain[2])], chain[:2]).fits is True
+
+
+def test_a_whole_key_may_be_that_of_an_issuer_that_is_not_sent(
+    chain: list[x509.Certificate],
+) -> None:
+    assert fitted([tlsa(2, 1, 0, chain[2])], chain[:2]).fits is None
+
+
+def test_an_anchor_may_be_one_of_two_certificates_of_an_authority(
+    chain: list[x509.Certificate],
+) -> None:
+    leaf, issuer, root = chain
+    key = ec.generate_private_key(ec.SECP256R1())
+    twin = (
+        x509.CertificateBuilder(root.subject, issuer.subject, issuer.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(issuer.not_valid_before_utc)
+        .not_valid_after(issuer.not_valid_after_utc)
+        .sign(key, hashes.SHA256())
+    )
+    assert fitted([tlsa(2, 0, 1, twin)], [leaf, issuer, twin, root]).fits is True
+    assert fitted([tlsa(2, 0, 1, twin)], [leaf, twin, issuer, root]).fits is True
+    assert fitted([tlsa(2, 0, 1, root)], [leaf, issuer, twin, root]).fits is True
 
 
 def test_the_hosts_own_certificate_is_no_anchor(chain: list[x509.Certificate]) -> None:
