@@ -70,10 +70,8 @@ def _anchored(
 ) -> TlsaFit:
     own = certificates[0]
     path = list(_path(certificates, anchors))
-    if not any(_matches(each, path[-1]) for each in anchors) or len(path) == 1:
-        if any((each.selector, each.mtype) == (_KEY, _FULL) for each in anchors):
-            # OpenSSL takes it for the issuer's although no certificate has it. Nobody publishes it.
-            return TlsaFit(None, "whether the key of a DANE-TA record has signed it is not known")
+    sent = len(path) > 1 and any(_matches(each, path[-1]) for each in anchors)
+    if not sent and not any(_signed(path[-1], each) for each in anchors):
         why = "no TLSA record matches its certificate, or one that it sends along and is issued by"
         return TlsaFit(False, why)
     for certificate in path:
@@ -111,6 +109,30 @@ def _issued(certificate: "x509.Certificate", by: "x509.Certificate") -> bool:
     try:
         certificate.verify_directly_issued_by(by)
     except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _signed(certificate: "x509.Certificate", by: TLSABase) -> bool:
+    """Tell whether `by` holds the very key that signed: no certificate need be sent that has it."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+
+    if (by.selector, by.mtype) != (_KEY, _FULL):
+        return False
+    key, how = load_der_public_key(by.cert), certificate.signature_algorithm_parameters
+    digest = certificate.signature_hash_algorithm
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    try:
+        match key, how:
+            case ec.EllipticCurvePublicKey(), ec.ECDSA():
+                key.verify(signature, signed, how)
+            case rsa.RSAPublicKey(), padding.PKCS1v15() | padding.PSS() if digest is not None:
+                key.verify(signature, signed, how, digest)
+            case _:
+                return False
+    except InvalidSignature:
         return False
     return True
 

@@ -61,6 +61,7 @@ FETCH_IMPORTS = (
 # rejected: it takes 8 MB and as long as all the rest.
 LATE_IMPORTS = (
     "cryptography.exceptions",
+    *(f"cryptography.hazmat.primitives.asymmetric.{kind}" for kind in ("ec", "padding", "rsa")),
     "cryptography.hazmat.primitives.serialization",
     "cryptography.x509",
     # What it takes to look at all that a domain publishes, which most never ask for.

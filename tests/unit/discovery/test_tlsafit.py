@@ -9,7 +9,7 @@ import pytest
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtasts_resolver.discovery.tlsafit import TlsaFit, fit, public_key_info
@@ -78,7 +78,30 @@ def test_an_anchor_that_is_not_sent_fits_only_whole(chain: list[x509.Certificate
 def test_a_whole_key_may_be_that_of_an_issuer_that_is_not_sent(
     chain: list[x509.Certificate],
 ) -> None:
-    assert fitted([tlsa(2, 1, 0, chain[2])], chain[:2]).fits is None
+    assert fitted([tlsa(2, 1, 0, chain[2])], chain[:2]).fits is True
+    assert fitted([tlsa(2, 1, 0, chain[1])], chain[:1]).fits is True
+    assert fitted([tlsa(2, 1, 0, chain[2])], chain[:1]).fits is False
+    assert fitted([tlsa(2, 1, 0, chain[0])], chain[:1]).fits is False
+    key = rsa.generate_private_key(65_537, 2_048)
+    issued = certificate_of(chain[0], key)
+    record = tlsa(2, 1, 0, certificate_of(chain[0], key, key.public_key()))
+    assert fitted([record], [issued]).fits is True
+    assert fitted([tlsa(2, 1, 0, chain[1])], [issued]).fits is False
+
+
+def certificate_of(
+    like: x509.Certificate, issuer: rsa.RSAPrivateKey, key: rsa.RSAPublicKey | None = None
+) -> x509.Certificate:
+    """Return a certificate for MX, with the key of `like` or another, that `issuer` signed."""
+    name = like.subject
+    return (
+        x509.CertificateBuilder(name, name, key or like.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(like.not_valid_before_utc)
+        .not_valid_after(like.not_valid_after_utc)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(MX)]), critical=False)
+        .sign(issuer, hashes.SHA256())
+    )
 
 
 def test_an_anchor_may_be_one_of_two_certificates_of_an_authority(
