@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from mtasts_resolver.control.values.status import DaemonStatus
 from mtasts_resolver.control.values.verdict import worries
-from mtasts_resolver.doctor.sockets import TriedSocket
+from mtasts_resolver.doctor.sockets import KEY, TriedSocket
 from mtasts_resolver.doctor.units import SERVICE, SOCKET, SeenUnits
 from mtasts_resolver.doctor.well import unseen, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
@@ -122,10 +122,19 @@ DENIED = FindingKind(
     action="Have the socket in the group of Postfix's user, with mode 0660, in a directory that the"
     " group may enter.",
 )
+OTHERWISE = FindingKind(
+    code="socket-answers-otherwise",
+    severity=Severity.ERROR,
+    title="what answers at the socket that Postfix asks is not this daemon, or is out of order",
+    matters="The key that was asked for stands for no domain. An error has Postfix defer mail; any"
+    " other answer is given to destinations for which it is not meant.",
+    action="See who listens there: `ss -lptn`, or `ss -lpx` for a unix socket.",
+)
+
 KINDS = (
     *(NOT_RUNNING, STRANGER, REJECTED, DOUBTFUL, OTHER_VERSION, TROUBLE, WORRY, RESTART_NEEDED),
     *(WEAKENED, UNKNOWN_MAP, WITHOUT_DANE, DANE_OFF, NO_FETCH),
-    *(SILENT, DENIED),
+    *(SILENT, DENIED, OTHERWISE),
 )
 
 Reach = Literal["reached", "refused", "down", "denied", "stranger"]
@@ -214,6 +223,8 @@ def _judge_sockets(tried: Sequence[TriedSocket]) -> Iterator[Finding]:
                 yield well(about, f"answers {who}: {one.said}")
                 if asked.user and not one.as_postfix:
                     yield unseen(f"{about} for user {asked.user}{where}", "that takes root")
+            case "otherwise":
+                yield OTHERWISE.found(about, f"asked for {KEY} it says: {one.said}")
             case "untried":
                 yield unseen(about, one.said)
             case "denied" if one.as_postfix:

@@ -202,9 +202,14 @@ class SeenInbound(Struct, frozen=True, kw_only=True):
 
 def public_services(instance: PostfixInstance) -> list[MasterService]:
     """Return the services on port 25 that others than this host can reach."""
-    if set(list_items(instance.value("inet_interfaces"))) <= set(_LOOPBACK):
+    if _is_closed(instance):
         return []
     return [one for one in _on(instance, _PUBLIC_PORTS) if _host(one) not in _LOOPBACK]
+
+
+def _is_closed(instance: PostfixInstance) -> bool:
+    """Tell whether nobody but this host can connect."""
+    return set(list_items(instance.value("inet_interfaces"))) <= set(_LOOPBACK)
 
 
 def judge_inbound(seen: SeenInbound) -> Iterator[Finding]:
@@ -213,12 +218,12 @@ def judge_inbound(seen: SeenInbound) -> Iterator[Finding]:
     services = public_services(instance)
     for service in services:
         yield from _judge_public(instance, service, seen.chains)
-    for service in _on(instance, _SUBMISSION_PORTS):
-        yield from _judge_submission(instance, service)
-    for service in (one for one in instance.services if one.program == "smtpd"):
-        yield from _judge_auth(instance, service)
+    if not _is_closed(instance):
+        for service in _on(instance, _SUBMISSION_PORTS):
+            yield from _judge_submission(instance, service)
+        yield from _judge_auth(instance)
     if not services:
-        yield well("port 25", "open to this host alone, or not at all")
+        yield well(_about(instance, "port 25"), "it is open to this host alone, or not at all")
         return
     if any(tls_level(service) != "none" for service in services):
         yield from _judge_telling(instance, services[0])
@@ -333,17 +338,27 @@ def _judge_submission(instance: PostfixInstance, service: MasterService) -> Iter
     yield from _judge_ciphers(instance, service, about, "smtpd_tls_mandatory_ciphers")
 
 
-def _judge_auth(instance: PostfixInstance, service: MasterService) -> Iterator[Finding]:
-    """See that nobody is asked for a password before TLS has begun."""
-    if (
-        service.value("smtpd_sasl_auth_enable") == "yes"
+def _judge_auth(instance: PostfixInstance) -> Iterator[Finding]:
+    """See that nobody is asked for a password before TLS has begun; once for what is set once."""
+    name = "smtpd_tls_auth_only"
+    services = [one for one in instance.services if _takes_open_passwords(one)]
+    for line in dict.fromkeys(
+        line for one in services for line in _set(instance, one, name, "yes")
+    ):
+        these = [one.name for one in services if line in _set(instance, one, name, "yes")]
+        about = _about(instance, f"smtpd on {', '.join(these)}")
+        yield AUTH_OPEN.found(about, f"{name} = no", commands=(line,))
+
+
+def _takes_open_passwords(service: MasterService) -> bool:
+    return (
+        service.program == "smtpd"
+        and _host(service) not in _LOOPBACK
+        and service.value("smtpd_sasl_auth_enable") == "yes"
         and service.value("smtpd_tls_auth_only") != "yes"
         and tls_level(service) != "encrypt"
         and service.value("smtpd_tls_wrappermode") != "yes"
-    ):
-        about = _about(instance, f"smtpd on {service.name}")
-        commands = _set(instance, service, "smtpd_tls_auth_only", "yes")
-        yield AUTH_OPEN.found(about, "smtpd_tls_auth_only = no", commands=commands)
+    )
 
 
 def _judge_telling(instance: PostfixInstance, service: MasterService) -> Iterator[Finding]:
@@ -391,7 +406,7 @@ def _judge_certificate(seen: SeenInbound, shown: ShownCertificate, about: str) -
         ahead = (shown.not_before - seen.now) / _DAY
         found.append(EXPIRED.found(about, f"it will be valid in {ahead:.0f} days"))
     elif days < RENEWAL_DAYS:
-        found.append(EXPIRES_SOON.found(about, f"in {days:.0f} days"))
+        found.append(EXPIRES_SOON.found(about, f"it expires in {days:.0f} days"))
     if shown.chain == "incomplete":
         found.append(INCOMPLETE.found(about, f"it was issued by {shown.issuer}"))
     elif shown.chain != "trusted":

@@ -15,6 +15,7 @@ from mtasts_resolver.config import Address, ProtocolName, UnixAddress, parse_add
 from mtasts_resolver.control.client import ControlError, NotAllowedError
 from mtasts_resolver.control.lookupclient import look_up
 from mtasts_resolver.doctor.instance import MasterService, PostfixInstance, list_items
+from mtasts_resolver.postfix.reply import Status
 
 # Postfix asks such a key for each destination without a policy. It is answered at once, and nothing
 # is looked up for it.
@@ -22,7 +23,8 @@ KEY = ".invalid"
 PATIENCE = 10.0  # seconds for such an answer; a daemon that systemd has to start takes one or two
 MAX_SOCKETS = 32  # that are tried: each may take PATIENCE
 
-_Outcome = Literal["answered", "silent", "denied"]
+# `otherwise` is another answer than this daemon gives.
+_Outcome = Literal["answered", "otherwise", "silent", "denied"]
 
 
 class PolicySocket(Struct, frozen=True, kw_only=True):
@@ -47,7 +49,7 @@ class TriedSocket(Struct, frozen=True, kw_only=True):
     """What came of asking there."""
 
     socket: PolicySocket
-    outcome: Literal["answered", "silent", "denied", "untried"]
+    outcome: Literal["answered", "otherwise", "silent", "denied", "untried"]
     said: str
     """The answer; or why there is none."""
     as_postfix: bool = False
@@ -154,4 +156,5 @@ def _ask(asked: PolicySocket, address: Address) -> tuple[_Outcome, str]:
         return "denied", f"may not connect to {address}"
     except ControlError as error:
         return "silent", str(error)
-    return "answered", printable(str(reply))
+    said = printable(str(reply))
+    return ("answered" if reply.status is Status.NOTFOUND else "otherwise"), said

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -170,6 +172,21 @@ def test_somebody_in_the_daemons_place(open_daemon: RunningDaemon) -> None:
     with somebody_listens(daemon.control, NOBODY):
         told = doctor(daemon)
     assert "control-socket-untrusted" in told.codes
+
+
+@pytest.mark.parametrize("answer", [b"17:TEMP out of order,", b"17:OK secure match=a,"])
+@pytest.mark.finding("socket-answers-otherwise")
+def test_another_policy_server_where_postfix_asks(answer: bytes, daemon: RunningDaemon) -> None:
+    with socket.create_server(("127.0.0.1", daemon.port)) as server:
+        Thread(target=answer_once, args=(server, answer)).start()
+        told = doctor(daemon)
+    assert answer[3:-1].decode() in told.about("socket-answers-otherwise")["found"]
+
+
+def answer_once(server: socket.socket, answer: bytes) -> None:
+    with server.accept()[0] as connection:
+        connection.recv(100)
+        connection.sendall(answer)
 
 
 def test_a_script_and_nothing_else_is_printed(daemon: RunningDaemon) -> None:

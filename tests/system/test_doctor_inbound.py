@@ -115,6 +115,10 @@ def test_passwords_without_tls(tmp_path: Path) -> None:
     found = look(tmp_path, authenticated)
     assert "smtpd_tls_auth_only = yes" in commands(found, "auth-without-tls")[0]
     assert "auth-without-tls" not in look(tmp_path, f"{authenticated}smtpd_tls_auth_only = yes\n")
+    # Of several services that main.cf sets alike it is said once; not of one for this host alone.
+    more = "192.0.2.1:smtp inet n - n - - smtpd\n127.0.0.1:10025 inet n - n - - smtpd\n"
+    found = look(tmp_path, authenticated, more)
+    assert found["auth-without-tls"].about.endswith("smtpd on smtp, 192.0.2.1:smtp")
 
 
 @pytest.mark.finding("inbound-tls-not-logged", "inbound-tls-not-in-header")
