@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mtasts_resolver.findings import Finding
 from mtasts_resolver.owndomains.facts import Facts, facts_of
-from mtasts_resolver.owndomains.lastcheck import LastCheck, Mark
+from mtasts_resolver.owndomains.lastcheck import LastCheck, Mark, certificates_of, count_by_severity
 from mtasts_resolver.policy import DocumentError, RecordError, parse_text, select_record
 from mtasts_resolver.published.judge import SeenBefore
 from mtasts_resolver.published.observed import Observed
@@ -53,8 +54,10 @@ def next_check(
     check = LastCheck(
         domain=observed.domain,
         checked=observed.at,
-        observed=observed,
+        seen=msgspec.Raw(msgspec.json.encode(observed)),
+        certificates=certificates_of(observed),
         findings=tuple(findings),
+        counts=count_by_severity(findings),
         facts=facts_of(observed, known),
         before=_policy_before(observed, SeenBefore() if last is None else last.before),
     )

@@ -1,12 +1,12 @@
 """What happens to domains of one's own, as the log and the history tell it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.ratelimit import DomainLog
-from mtasts_resolver.findings import Finding, Severity
+from mtasts_resolver.findings import Severity
 from mtasts_resolver.owndomains.events import (
     NotifyFailed,
     OwnDomainChecked,
@@ -43,7 +43,7 @@ class OwnDomainLog:
     def _checked(self, told: OwnDomainChecked) -> None:
         check, news = told.check, told.news
         domain = check.domain
-        self._domains.info("own-domain-checked", domain=domain, **count_by_severity(check.findings))
+        self._domains.info("own-domain-checked", domain=domain, **check.counts)
         for change in news.changes:
             place = {"host": change.host} if change.host else {}
             self._domains.info(
@@ -129,16 +129,6 @@ def _how(was: str | None, now: str) -> str:
     if not now:
         return "gone"
     return "changed" if was else "found"
-
-
-def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
-    """Return how many findings there are of each severity but OK."""
-    counts = {"errors": 0, "warnings": 0, "notes": 0}
-    for finding in findings:
-        name = f"{finding.severity.value}s"
-        if name in counts:
-            counts[name] += 1
-    return counts
 
 
 def _notify_failed(told: NotifyFailed) -> None:

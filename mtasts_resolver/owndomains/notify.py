@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -16,7 +16,7 @@ from mtasts_resolver.base.timestamps import timestamp
 from mtasts_resolver.findings import Finding, Severity, by_urgency, worst
 from mtasts_resolver.owndomains.events import NotifyFailed, OwnDomainChecked
 from mtasts_resolver.owndomains.lastcheck import Mark
-from mtasts_resolver.owndomains.news import FactChange, News
+from mtasts_resolver.owndomains.news import FactChange
 from mtasts_resolver.owndomains.program import Ended, run_bounded
 from mtasts_resolver.store.changes import bounded
 from mtasts_resolver.store.thread import JobThread
@@ -44,6 +44,9 @@ class ReportedDomain(Struct, frozen=True, kw_only=True):
     """What is wrong no more."""
 
 
+_decoder = msgspec.json.Decoder(list[ReportedDomain])
+
+
 class NotifyReport(Struct, frozen=True, kw_only=True):
     """What the program reads on standard input, as JSON."""
 
@@ -57,20 +60,31 @@ class NotifyReport(Struct, frozen=True, kw_only=True):
 
 
 class Notify:
-    """Gathers what is new, and has the program told."""
+    """Gathers what is new, and has the program told.
 
-    def __init__(self, events: Events, clock: Clock) -> None:
+    What it was not told of yet is handed to `keep`, and may be handed to `restore` later on.
+    """
+
+    def __init__(self, events: Events, clock: Clock, keep: Callable[[bytes], None]) -> None:
         self.command: Sequence[str] = ()
         """The program and its arguments; without, nobody is told."""
         self.failures = 0
         """Runs of it that failed."""
         self._events = events
         self._clock = clock
+        self._keep = keep
         self._waiting: dict[str, ReportedDomain] = {}
+        self._being_told: dict[str, ReportedDomain] = {}
         self._wake = asyncio.Event()
         self._thread = JobThread("notify")
         self._stop = threading.Event()
         events.listen(OwnDomainChecked, self._checked)
+
+    def restore(self, kept: bytes) -> None:
+        """Take in what another run has kept. Raise ValueError for what is none."""
+        for each in _decoder.decode(kept):
+            self._waiting[each.domain] = _together(self._waiting.get(each.domain), each)
+        self._wake.set()
 
     async def run(self) -> None:
         """Run the program whenever something is new; ends by cancellation."""
@@ -78,7 +92,9 @@ class Notify:
             await self._wake.wait()
             self._wake.clear()
             if self.command and self._waiting:
-                await self._tell(tuple(self.command))
+                await self._tell()
+                self._being_told = {}
+                self._save()
                 await self._clock.sleep(PAUSE_BETWEEN_RUNS)
 
     def close(self) -> None:
@@ -88,14 +104,21 @@ class Notify:
 
     def _checked(self, told: OwnDomainChecked) -> None:
         if told.news and self.command:
-            domain = told.check.domain
-            self._waiting[domain] = reported_domain(told, self._waiting.get(domain))
+            new = reported_domain(told)
+            self._waiting[new.domain] = _together(self._waiting.get(new.domain), new)
+            self._save()
             self._wake.set()
 
-    async def _tell(self, command: Sequence[str]) -> None:
-        told, self._waiting = self._waiting, {}
-        report = report_of(list(told.values()), socket.gethostname())
+    def _save(self) -> None:
+        self._keep(msgspec.json.encode([*self._being_told.values(), *self._waiting.values()]))
+
+    async def _tell(self) -> None:
+        self._being_told, self._waiting = self._waiting, {}
+        report = report_of(list(self._being_told.values()), socket.gethostname())
         for attempt in range(1, MAX_ATTEMPTS + 1):
+            command = tuple(self.command)  # which may have been mended meanwhile
+            if not command:
+                return
             ended = await self._run(command, report)
             if not ended.reason:
                 return
@@ -112,20 +135,28 @@ class Notify:
         return await self._thread.do(work)
 
 
-def reported_domain(
-    told: OwnDomainChecked, waiting: ReportedDomain | None = None
-) -> ReportedDomain:
-    """Return what is new of a domain, together with what waits to be told of it."""
+def reported_domain(told: OwnDomainChecked) -> ReportedDomain:
+    """Return what is new of a domain."""
     check, news = told.check, told.news
-    before = News() if waiting is None else waiting
-    # What came and went in between is told of as having been.
     return ReportedDomain(
         domain=check.domain,
         time=timestamp(check.checked.timestamp()),
         severity=worst(check.findings),
-        changes=(*before.changes, *map(_bounded_change, news.changes))[:MAX_CHANGES],
-        appeared=tuple(by_urgency((*before.appeared, *news.appeared))[:MAX_CHANGES]),
-        gone=(*before.gone, *news.gone)[:MAX_CHANGES],
+        changes=tuple(map(_bounded_change, news.changes))[:MAX_CHANGES],
+        appeared=news.appeared[:MAX_CHANGES],
+        gone=news.gone[:MAX_CHANGES],
+    )
+
+
+def _together(before: ReportedDomain | None, after: ReportedDomain) -> ReportedDomain:
+    """Return what is new in both; what came and went in between is told of as having been."""
+    if before is None:
+        return after
+    return replace(
+        after,
+        changes=(*before.changes, *after.changes)[:MAX_CHANGES],
+        appeared=tuple(by_urgency((*before.appeared, *after.appeared))[:MAX_CHANGES]),
+        gone=(*before.gone, *after.gone)[:MAX_CHANGES],
     )
 
 

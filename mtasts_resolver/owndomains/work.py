@@ -1,6 +1,8 @@
 """All that works for domains of one's own, put together once there are some."""
 
 import asyncio
+from contextlib import suppress
+from functools import partial
 
 import msgspec
 
@@ -16,6 +18,8 @@ from mtasts_resolver.published.judge import judge
 from mtasts_resolver.store.keptchecks import KeptChecks, checks_path
 
 log = logs.get(__name__)
+
+UNTOLD = ""  # in the place of a domain: what is new, and is yet to be told
 
 _decoder = msgspec.json.Decoder(LastCheck)
 
@@ -38,12 +42,15 @@ class OwnDomainWork:
         self.checks = OwnChecks(means.discoverer, judge, events, clock)
         self.log = OwnDomainLog(events, clock)
         self._history = OwnDomainHistory(events, means.history)
-        self.notify = Notify(events, clock)
+        self.notify = Notify(events, clock, partial(self._kept.put, UNTOLD))
         events.listen(OwnDomainChecked, self._checked)
 
     async def read(self) -> None:
         """Read what was kept, in a turn of the event loop each."""
-        for domain, text in (await self._kept.open()).items():
+        texts = await self._kept.open()
+        with suppress(ValueError, RecursionError):  # another program's; the history has it
+            self.notify.restore(texts.pop(UNTOLD, b"[]"))
+        for domain, text in texts.items():
             await asyncio.sleep(0)
             check = _decoded(domain, text)
             if check is None:
@@ -81,6 +88,7 @@ def _decoded(domain: str, text: bytes) -> LastCheck | None:
     """Return a check that was kept; None where it is of no use, as after a change of program."""
     try:
         check = _decoder.decode(text)
+        check.observed()
     except (ValueError, RecursionError) as error:
         log.warning(
             "own-domain-check-invalid", domain=domain, reason=str(error), action="it is made anew"

@@ -11,10 +11,9 @@ from mtasts_resolver.control.values.owndomains import (
     OwnDomainSummary,
 )
 from mtasts_resolver.control.views.times import timestamp, wall_of
-from mtasts_resolver.findings import Severity, worst
+from mtasts_resolver.findings import Severity
 from mtasts_resolver.owndomains.checking import NotOwnError, OwnChecks, OwnStanding
 from mtasts_resolver.owndomains.lastcheck import certificates_of
-from mtasts_resolver.owndomains.notes import count_by_severity
 
 # Seconds left to a certificate below which the page shows that in colour: what renews certificates
 # by itself has done so weeks before.
@@ -46,7 +45,7 @@ def view_own_domain(sources: Sources, domain: str) -> OwnDomainDetails:
     shown = {name: getattr(summary, name) for name in summary.__struct_fields__}
     return OwnDomainDetails(
         **shown,
-        observed=None if last is None else last.observed,
+        observed=None if last is None else last.observed(),
         findings=() if last is None else last.findings,
     )
 
@@ -85,21 +84,21 @@ def certificate_rows(sources: Sources, found: OwnDomainDetails) -> list[Certific
 
 def _summary(sources: Sources, checks: OwnChecks, standing: OwnStanding) -> OwnDomainSummary:
     domain, last = standing.options.domain, standing.last
-    findings = () if last is None else last.findings
-    found = count_by_severity(findings)
-    wrong = [finding for finding in findings if finding.severity is not Severity.OK]
-    shown = [] if last is None else certificates_of(last.observed)
+    counts = {} if last is None else last.counts
+    worst = None if last is None else last.worst
+    shown = () if last is None else last.certificates
     soonest = min(shown, key=lambda each: each.certificate.not_after, default=None)
     checked = checks.is_checked(domain)
+    severity = Severity.OK if worst is None else worst.severity
     return OwnDomainSummary(
         domain=domain,
         checked=None if last is None else timestamp(last.checked.timestamp()),
         next=None if checked else timestamp(wall_of(standing.due, sources.clock)),
-        severity=None if last is None else worst(findings),
-        worst=f"{wrong[0].about}: {wrong[0].found}" if wrong else "",
-        errors=found["errors"],
-        warnings=found["warnings"],
-        notes=found["notes"],
+        severity=None if last is None else severity,
+        worst="" if worst is None else f"{worst.about}: {worst.found}",
+        errors=counts.get("errors", 0),
+        warnings=counts.get("warnings", 0),
+        notes=counts.get("notes", 0),
         certificate_expires=(
             None if soonest is None else timestamp(soonest.certificate.not_after.timestamp())
         ),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -24,6 +25,7 @@ from mtasts_resolver.findings import Finding, Severity
 from mtasts_resolver.owndomains import work
 from mtasts_resolver.published.observed import Observed
 from mtasts_resolver.worker.supervisor import Supervisor
+from tests.events import events
 from tests.unit.control.parts import idle_parts
 from tests.unit.control.test_metrics import at, scrape
 from tests.unit.knowledge.world import DAY, START, FakeClock
@@ -289,3 +291,21 @@ async def test_the_overview_shows_those_with_which_most_is_wrong(tmp_path: Path)
     assert everything.count("/own-domains/") == MANY
     await checked.parts.own_domains.close()
     await checked.parts.history.close()
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[1]"])
+async def test_what_another_program_has_kept_is_checked_anew(
+    checked: Checked, tmp_path: Path, text: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    await checked.check(WARNING)
+    own = checked.parts.own_domains
+    assert own.work is not None
+    own.work._kept.put(DOMAIN, text or msgspec.json.encode({"domain": DOMAIN}))
+    own.work._kept.put(work.UNTOLD, text)
+    await own.close()
+    again = Checked(idle_parts(tmp_path, CONFIG))
+    again.parts.own_domains.means.history = checked.parts.history
+    await again.begin()
+    assert (await again.asked("ownDomain", DOMAIN)).checked is None
+    assert [event for _, event, _ in events(caplog, "WARNING")] == ["own-domain-check-invalid"]
+    await again.parts.own_domains.close()

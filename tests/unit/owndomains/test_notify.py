@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.findings import Finding
 from mtasts_resolver.owndomains.events import NotifyFailed, OwnDomainChecked
@@ -39,7 +41,8 @@ class Story:
         self.command = (script(directory, text), "{domains}", "{severity}: {summary}", "{other}")
         self.failed: list[NotifyFailed] = []
         self.events.listen(NotifyFailed, self.failed.append)
-        self.notify = Notify(self.events, self.clock)
+        self.kept: list[bytes] = []
+        self.notify = Notify(self.events, self.clock, self.kept.append)
         self.notify.command = self.command
         self._last: dict[str, LastCheck] = {}
 
@@ -152,3 +155,45 @@ def test_arguments_are_filled_in_and_left_as_they_are_else(tmp_path: Path) -> No
         "warning: own.example: warning expires-soon",
         "{other}",
     ]
+
+
+async def test_what_was_not_told_yet_is_told_after_a_restart(tmp_path: Path) -> None:
+    story = Story(tmp_path)
+    story.check(observed())
+    story.check(observed(record=texts("r")))  # and the daemon ends before it can be told
+    again = Story(tmp_path)
+    again.notify.restore(story.kept[-1])
+    async with again.running():
+        await again.until(lambda: again.kept[-1:] == [b"[]"])
+    (report,) = again.reports()
+    assert report["summary"] == "own.example: record changed"
+
+
+async def test_what_is_being_told_is_kept_until_it_is(tmp_path: Path) -> None:
+    story = Story(tmp_path, "cat >>report; echo >>report; exit 1")
+    async with story.running():
+        story.check(observed())
+        story.check(observed(record=texts("r")))
+        await story.until(lambda: len(story.failed) == 1)
+        story.check(observed())
+    kept = json.loads(story.kept[-1])
+    assert [change["now"] for each in kept for change in each["changes"]] == ["", "v=STSv1; id=1;"]
+
+
+async def test_a_program_that_was_mended_is_the_one_that_is_run_again(tmp_path: Path) -> None:
+    story = Story(tmp_path)
+    good, story.notify.command = story.command, ("/nonexistent/program",)
+    async with story.running():
+        story.check(observed())
+        story.check(observed(record=texts("r")))
+        await story.until(lambda: len(story.failed) == 1)
+        story.notify.command = good
+        await story.clock.advance(PAUSE_BETWEEN_RUNS)
+        await story.until(lambda: len(story.reports()) == 1)
+    assert story.failed[0].reason == "it cannot be started: No such file or directory"
+
+
+@pytest.mark.parametrize("kept", [b"", b"{}", b'[{"domain": 1}]', b"\xff"])
+async def test_what_was_kept_may_be_anything(tmp_path: Path, kept: bytes) -> None:
+    with pytest.raises(ValueError):
+        Story(tmp_path).notify.restore(kept)

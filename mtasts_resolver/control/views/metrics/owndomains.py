@@ -6,8 +6,6 @@ from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.views.metrics.kinds import Metric, Sample, Seen, counter
 from mtasts_resolver.control.views.owndomains import own_checks
 from mtasts_resolver.owndomains.checking import OwnStanding
-from mtasts_resolver.owndomains.lastcheck import certificates_of
-from mtasts_resolver.owndomains.notes import count_by_severity
 
 # MX hosts of a domain whose certificates are shown, the most preferred ones; its policy host comes
 # first. Few have more than five.
@@ -22,7 +20,7 @@ def _standings(seen: Seen) -> Iterator[OwnStanding]:
 def _certificates(seen: Seen) -> Iterator[Sample]:
     for standing in _standings(seen):
         if standing.last is not None:
-            for shown in certificates_of(standing.last.observed)[:MAX_SHOWN_HOSTS]:
+            for shown in standing.last.certificates[:MAX_SHOWN_HOSTS]:
                 labels = (standing.options.domain, shown.host)
                 yield labels, shown.certificate.not_after.timestamp()
 
@@ -30,9 +28,9 @@ def _certificates(seen: Seen) -> Iterator[Sample]:
 def _findings(seen: Seen) -> Iterator[Sample]:
     for standing in _standings(seen):
         if standing.last is not None:
-            found = count_by_severity(standing.last.findings)
             for severity in ("error", "warning", "note"):
-                yield (standing.options.domain, severity), found[f"{severity}s"]
+                labels = (standing.options.domain, severity)
+                yield labels, standing.last.counts[f"{severity}s"]
 
 
 def _checked(seen: Seen) -> Iterator[Sample]:
