@@ -98,13 +98,18 @@ def check(
     """
     if as_json and nagios:
         raise click.UsageError("--json and --nagios are two forms: choose one")
+    if from_daemon and no_smtp:
+        raise click.UsageError(
+            "--from-daemon shows a check that was made: `smtp: false` in own_domains is for those"
+        )
     if not (domains or file or from_daemon):
         raise click.UsageError("name a DOMAIN, or a --file with some")
     logs.setup_logging("error", "text")  # what else would be logged is among the findings
     output = _Output(color, as_json=as_json, nagios=nagios)
     try:
         named = named_domains(domains, file)
-        show_notes([*named.notes, *named.faults])
+        if not nagios:  # which has one line, and nothing beside it
+            show_notes([*named.notes, *named.faults])
         if from_daemon:
             own = named.domains if domains or file else None
             results = _from_daemon(own, output, control_socket, config_file)

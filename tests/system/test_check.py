@@ -133,6 +133,7 @@ async def test_a_line_that_names_no_domain_is_named_and_the_others_are_checked(
         ((), "name a DOMAIN, or a --file with some", exit_codes.USAGE),
         (("a.example", "localhost"), "'localhost' is no domain: it is a single label", 2),
         (("a.example", "--json", "--nagios"), "choose one", exit_codes.USAGE),
+        (("--from-daemon", "--no-smtp"), "shows a check that was made", exit_codes.USAGE),
         (("--file", "/no/such/file"), "/no/such/file: No such file or directory", 2),
         (("--from-daemon",), "there is no control socket", exit_codes.UNAVAILABLE),
     ],
