@@ -75,9 +75,11 @@ _TWICE_WORDS = re.compile(r"(?P<place>\S+, line \d+): overriding earlier entry: 
 def judge_reading(reading: PostfixReading) -> Iterator[Finding]:
     """Yield what could not be read, and what postconf warned of."""
     for unread in reading.unread:
-        yield _UNREAD[unread.code].found(unread.config_directory or "Postfix", unread.reason)
+        yield _UNREAD[unread.code].found(
+            printable(unread.config_directory) or "Postfix", unread.reason
+        )
     for directory in reading.disabled:
-        yield NOT_ENABLED.found(directory, "multi_instance_enable is not `yes`")
+        yield NOT_ENABLED.found(printable(directory), "multi_instance_enable is not `yes`")
     for instance in reading.instances:
         for warning in instance.warnings:
             yield _warned(instance, warning)
@@ -88,7 +90,7 @@ def _warned(instance: PostfixInstance, warning: str) -> Finding:
         return _unused(instance, unused["file"], unused["name"])
     if twice := _TWICE_WORDS.fullmatch(warning):
         return TWICE.found(twice["name"], f"{twice['place']} sets it once more")
-    return WARNED.found(instance.config_directory, printable(warning))
+    return WARNED.found(printable(instance.config_directory), warning)
 
 
 def _unused(instance: PostfixInstance, file: str, name: str) -> Finding:

@@ -22,7 +22,7 @@ from mtasts_resolver.doctor.outbound.client import Client, clients
 from mtasts_resolver.doctor.outbound.nexthops import TABLES_OF_HOPS, NamedHop, named_hops
 from mtasts_resolver.doctor.outbound.reports import report_socket_path
 from mtasts_resolver.doctor.outbound.tables import FILE_TABLES
-from mtasts_resolver.doctor.running import RunError, find_program, run_program
+from mtasts_resolver.doctor.running import RunError, find_program, run_program, text_lines
 from mtasts_resolver.doctor.surroundings import (
     Authorities,
     LocalTable,
@@ -179,8 +179,8 @@ def _dump(instance: PostfixInstance, table: str) -> tuple[list[str] | None, str]
     except RunError:
         return None, ""  # such as one that is too large
     if ran.status == 0:
-        return ran.output.splitlines(), ""
-    fatal = next((line for line in ran.errors.splitlines() if "fatal: " in line), "")
+        return text_lines(ran.output), ""
+    fatal = next((line for line in text_lines(ran.errors) if "fatal: " in line), "")
     reason = fatal.partition("fatal: ")[2]
     if not reason or "not supported" in reason or "Permission denied" in reason:
         return None, ""
@@ -192,6 +192,7 @@ def _entries(instance: PostfixInstance) -> Iterator[tuple[str, list[str]]]:
     for name in TABLES_OF_HOPS:
         values = []
         for table in list_items(instance.value(name)):
+            table = table.removeprefix("proxy:")  # noqa: PLW2901  who reads it here is no daemon
             kind = table.partition(":")[0]
             if kind == "inline" or (kind in FILE_TABLES and kind not in _PATTERNED):
                 lines, _ = _dump(instance, table)

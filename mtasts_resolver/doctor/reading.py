@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mtasts_resolver.base.quoting import escaped
+from mtasts_resolver.base.quoting import escaped, printable
 from mtasts_resolver.doctor.instance import (
     MasterService,
     PostfixInstance,
@@ -20,7 +20,7 @@ from mtasts_resolver.doctor.instance import (
     chroot_by_default,
     list_items,
 )
-from mtasts_resolver.doctor.running import RunError, find_program, run_program
+from mtasts_resolver.doctor.running import RunError, find_program, run_program, text_lines
 
 MAX_INSTANCES = 64  # postmulti(1) manages some dozens; each takes half a second to read
 MAX_SERVICES = 500  # of one master.cf; those with overrides take a call of postconf each
@@ -29,10 +29,10 @@ MAX_WARNING = 300  # characters of one: they hold what somebody wrote into a fil
 _MAX_FILE = 1 << 20  # bytes of a main.cf or master.cf that are searched for line numbers
 
 _SETTING = re.compile(r"(?P<name>\S+) ?=(?: (?P<value>.*))?", re.DOTALL)
+_OF_SERVICE = re.compile(r"(.*)/([^/]+)/([^/]+)", re.DOTALL)
 _SAID = re.compile(r"postconf: (?P<level>warning|fatal|error|panic): (?P<words>.*)")
 # Whose parameters depend on their `-o`, for what is judged here.
 _JUDGED_PROGRAMS = ("smtp", "lmtp", "smtpd")
-_NO_SUCH = "No such file or directory"
 _DENIED = "Permission denied"
 
 
@@ -89,7 +89,7 @@ class _Postconf:
         except RunError as error:
             raise _ReadError("postconf-failed", str(error)) from None
         fatal = ""
-        for line in ran.errors.splitlines():
+        for line in text_lines(ran.errors):
             said = _SAID.fullmatch(line)
             words = escaped((said["words"] if said else line)[:MAX_WARNING])
             if said and said["level"] != "warning":
@@ -102,7 +102,7 @@ class _Postconf:
             if "macro" in why and self.warnings:
                 why += f" ({list(self.warnings)[-1]})"
             raise _ReadError(code, why)
-        return ran.output.splitlines()
+        return text_lines(ran.output)
 
 
 def _read_all(
@@ -202,16 +202,17 @@ def _by_service(lines: list[str]) -> dict[tuple[str, str], dict[str, str]]:
     services: dict[tuple[str, str], dict[str, str]] = {}
     for line in lines:
         what, _, value = line.partition(" = ")
-        name, kind, last = what.removesuffix(" =").rsplit("/", 2)
-        services.setdefault((name, kind), {})[last] = value.strip()
+        if found := _OF_SERVICE.fullmatch(what.removesuffix(" =")):
+            name, kind, last = found.groups()
+            services.setdefault((name, kind), {})[last] = value.strip()
     return services
 
 
 def _twice(lines: list[str]) -> list[tuple[str, str]]:
     """Return the services that stand in master.cf more than once."""
     seen = Counter(line.partition(" = ")[0] for line in lines)
-    names = (what.rsplit("/", 2) for what, times in seen.items() if times > 1)
-    return [(name, kind) for name, kind, field in names if field == "service"]
+    names = [_OF_SERVICE.fullmatch(what) for what, times in seen.items() if times > 1]
+    return [(one[1], one[2]) for one in names if one and one[3] == "service"]
 
 
 def _places(file: str) -> Iterator[tuple[str, WrittenPlace]]:
@@ -250,7 +251,8 @@ def _not_found(unsafe: list[Path]) -> UnreadInstance:
     if not unsafe:
         reason = "there is no postconf in PATH, nor in /usr/sbin"
         return UnreadInstance(config_directory="", code="postfix-not-found", reason=reason)
-    reason = f"others than root could replace {', '.join(map(str, unsafe))}, so it is not run"
+    places = printable(", ".join(map(str, unsafe)))
+    reason = f"others than root could replace {places}, so it is not run"
     return UnreadInstance(config_directory="", code="postconf-replaceable", reason=reason)
 
 

@@ -83,6 +83,11 @@ def run_program(program: Path, *arguments: str) -> Ran:
     return Ran(status, output, errors)
 
 
+def text_lines(text: str) -> list[str]:
+    """Return the lines of what a program said: only a line feed ends one, whatever values hold."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 def _hear(process: subprocess.Popen[bytes]) -> tuple[str, str]:
     """Return what a process says on both streams, until it has closed them."""
     deadline = time.monotonic() + RUN_TIME
@@ -105,14 +110,20 @@ def _hear(process: subprocess.Popen[bytes]) -> tuple[str, str]:
 
 def _replaceable(program: Path, uid: int) -> bool:
     """Tell whether others than root and `uid` could put another program in its place."""
-    trusted = {0, uid}
-    for path in (program, program.resolve()):
-        for place in (path, *path.parents):
-            found = place.stat()
-            if found.st_uid not in trusted:
-                return True
-            shared = stat.S_IWOTH | (stat.S_IWGRP if found.st_gid != 0 else 0)
-            sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
-            if found.st_mode & shared and not (sticky and place != path.parent):
-                return True
+    try:
+        return any(_open_to_others(path, uid) for path in (program, program.resolve()))
+    except OSError:  # it has just been replaced
+        return True
+
+
+def _open_to_others(path: Path, uid: int) -> bool:
+    """Tell whether others may write to a file, or to a directory above it."""
+    for place in (path, *path.parents):
+        found = place.stat()
+        if found.st_uid not in (0, uid):
+            return True
+        shared = stat.S_IWOTH | (stat.S_IWGRP if found.st_gid != 0 else 0)
+        sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+        if found.st_mode & shared and not (sticky and place != path.parent):
+            return True
     return False

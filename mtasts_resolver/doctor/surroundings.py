@@ -30,7 +30,7 @@ class LookupPlace(Struct, frozen=True):
                     return f"tcp:{where}"
                 return f"socketmap:inet:{where}:{map_name}"
             case UnixAddress(path):
-                if PurePosixPath(path).is_relative_to(queue_directory or "/nowhere"):
+                if PurePosixPath(path).is_relative_to(queue_directory):
                     path = str(PurePosixPath(path).relative_to(queue_directory))
                 return f"socketmap:unix:{path}:{map_name}"
 
@@ -124,7 +124,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     tables: Mapping[str, LocalTable] = {}
     """Of each local table before or behind us, as main.cf calls it."""
     report_sockets: Mapping[str, ReportSocket] = {}
-    """By the value of smtp_tlsrpt_socket_name, and whether it is looked for in a chroot."""
+    """By their path, as smtp(8) finds them."""
     reports_built_in: bool | None = None
     """Whether this Postfix is built with libtlsrpt; None: that cannot be told."""
     policies: Mapping[str, SmartHostPolicy] = {}

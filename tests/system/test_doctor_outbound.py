@@ -463,6 +463,19 @@ def test_a_smart_host_that_its_policy_does_not_name(
     assert judged(read_one(etc), None, lambda _: testing) == []
 
 
+def test_one_chrooted_service_is_enough(tmp_path: Path) -> None:
+    """It uses main.cf's tables, though it has an address of its own."""
+    spool = tmp_path / "spool"
+    ours = lookups({}, LookupPlace("socketmap", UnixAddress(f"{spool}{SOCKET}")))
+    main = GOOD | {"smtp_tls_policy_maps": f"socketmap:unix:{spool}{SOCKET}:{MAP}"}
+    services = ["smtp unix - - n - - smtp", "relay unix - - n - - smtp", "lmtp unix - - n - - lmtp"]
+    own = "x unix - - {} - - smtp -o smtp_bind_address=192.0.2.1"
+    for chroot, found in (("n", set()), ("y", {"policy-socket-outside-chroot"})):
+        master_cf = "\n".join([*services, own.format(chroot), ""])
+        instance = read_one(write_postfix(tmp_path, lines(main), master_cf))
+        assert codes(judged(instance, ours)) == found
+
+
 def test_what_is_wrong_is_told_once(tmp_path: Path) -> None:
     """The services that set something else are not told of again."""
     services = "x unix - - y - - smtp -o smtp_bind_address=192.0.2.1\n"

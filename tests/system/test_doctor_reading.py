@@ -189,6 +189,18 @@ def test_hostile_values_stay_values(tmp_path: Path) -> None:
     assert not witness.exists()
 
 
+def test_a_value_cannot_pass_for_another_parameter(tmp_path: Path) -> None:
+    value = "x\x0bsmtp_tls_policy_maps = y\x85relayhost = z\u2028a/unix/b = c"
+    service = f"x unix - - n - - smtp -o {{ smtp_helo_name = {value} }}\n"
+    instance = read_written(tmp_path, f"smtp_helo_name = {value}\n", service)
+    assert (instance.value("smtp_tls_policy_maps"), instance.value("relayhost")) == ("", "")
+    assert instance.value("smtp_helo_name").startswith("x\x0bsmtp_tls")
+    assert instance.service("a") is None
+    found = instance.service("x")
+    assert found is not None
+    assert found.value("relayhost") == ""
+
+
 @pytest.mark.finding("postfix-parameter-unknown")
 @pytest.mark.parametrize(
     ("line", "action"),

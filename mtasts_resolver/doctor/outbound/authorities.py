@@ -106,7 +106,7 @@ def _named(
 def jailed(client: Client, directory: str) -> str:
     """Return where smtp(8) finds a directory that it reads after it was chrooted."""
     jail = client.instance.queue_directory.rstrip("/")
-    return f"{jail}{directory}" if client.chroot else directory
+    return f"{jail}/{directory.lstrip('/')}" if client.chroot else directory
 
 
 def _empty_directory(

@@ -84,17 +84,17 @@ class Client(Struct, frozen=True, kw_only=True):
 
     def about(self, name: str) -> str:
         """Return what a finding on a parameter is about."""
-        label = f"{self.instance.label}: " if self.instance.label else ""
+        label = f"{shown_value(self.instance.label)}: " if self.instance.label else ""
         if self.service is None:
             return f"{label}{name}"
-        return f"{label}{name} of {escaped(self.service.key)}"
+        return f"{label}{name} of {shown_value(self.service.key)}"
 
     def said(self, name: str) -> str:
         """Return what a parameter is and where that stands: how a finding on it begins."""
         place = self.instance.place(name, self.service)
         value = self.plain(name)
         shown = f"`{shown_value(value)}`" if value else "empty"
-        return f"it is {shown} ({place or 'the default'})"
+        return f"it is {shown} ({shown_value(str(place)) if place else 'the default'})"
 
     def named(self, name: str) -> str:
         """Return the same of another parameter than the one that a finding is about."""
@@ -127,14 +127,12 @@ def clients(instance: PostfixInstance, around: Surroundings) -> Iterator[Client]
     """
     filtering = _filtering(instance)
     for prefix in ("smtp", "lmtp"):
-        using = [
-            service
-            for service in instance.outbound
-            if service.prefix == prefix and not _own_parameters(service)
-        ]
-        chroot = any(service.chroot for service in using)
+        using = [service for service in instance.outbound if service.prefix == prefix]
+        # Its tables are asked by each that names no others, whatever else that sets.
+        asking = [one for one in using if f"{prefix}_{TABLES}" not in one.overrides]
+        chroot = any(service.chroot for service in asking)
         client = _client(instance, around, prefix, None, chroot=chroot)
-        if using and (prefix == "smtp" or client.our_table is not None):
+        if asking and (prefix == "smtp" or client.our_table is not None):
             yield client
     for service in instance.outbound:
         if not _own_parameters(service) or service.name in filtering:

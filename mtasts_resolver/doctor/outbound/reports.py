@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mtasts_resolver.doctor.outbound.client import TABLES, Client
+from mtasts_resolver.doctor.outbound.client import TABLES, Client, shown_value
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
 ENABLE, SOCKET = "tlsrpt_enable", "tlsrpt_socket_name"
@@ -62,7 +62,7 @@ def _socket(client: Client) -> Iterator[Finding]:
         return
     socket = client.around.report_sockets.get(report_socket_path(client))
     if socket is not None and socket.fault:
-        found = f"{client.said(name)}: {socket.path}: {socket.fault}"
+        found = f"{client.said(name)}: {shown_value(socket.path)}: {socket.fault}"
         yield NOT_ARRIVING.found(client.about(name), found)
 
 

@@ -8,6 +8,7 @@ from mtasts_resolver.config import Config, InetAddress, UnixAddress
 from mtasts_resolver.doctor.instance import chroot_by_default, list_items, numbers
 from mtasts_resolver.doctor.outbound.protocols import VERSIONS, taken
 from mtasts_resolver.doctor.outbound.tables import AskedTable, parse_tables
+from mtasts_resolver.doctor.running import text_lines
 from mtasts_resolver.doctor.surroundings import LookupPlace, OurLookups
 
 QUEUE = "/var/spool/postfix"
@@ -143,3 +144,12 @@ def test_chroot_by_default(level: str, chrooted: bool) -> None:
 def test_versions_compare_as_numbers() -> None:
     assert numbers("3.10.5") > numbers("3.9")
     assert numbers("nonsense") == ()
+
+
+def test_only_a_line_feed_ends_a_line() -> None:
+    assert text_lines("a = \x0bb = c\x85d\u2028\n\ne = f\n") == [
+        "a = \x0bb = c\x85d\u2028",
+        "",
+        "e = f",
+    ]
+    assert text_lines("") == []
