@@ -1,5 +1,6 @@
 """nginx, Apache and Caddy, each told by the fragment that `publish` writes, and nothing else."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +17,17 @@ from mtasts_resolver.published.publication.webservers import (
     PolicySite,
 )
 
-from .namespace import Namespace
+from .namespace import Namespace, environment
 from .stream import LabError, until
 
-pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_can_run")]
+PROGRAMS = ("nginx", "apache2", "caddy", "curl")
+ABSENT = [name for name in PROGRAMS if shutil.which(name, path=environment()["PATH"]) is None]
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.usefixtures("lab_can_run"),
+    pytest.mark.skipif(bool(ABSENT), reason=f"{', '.join(ABSENT)} not installed"),
+]
 
 ADDRESS = "192.0.2.1"
 MODULES = "/usr/lib/apache2/modules"
