@@ -102,6 +102,7 @@ class Namespace:
         )
         self._said = text_stream("the namespace", self._holder.stdout)
         self._said.wait(0, lambda line: line == "up" or None, "its addresses")
+        self.has_ipv6 = "no IPv6 here" not in self._said.since(0)
         holder = self._holder.pid
         self._init = Path(f"/proc/{holder}/task/{holder}/children").read_text().strip()
 

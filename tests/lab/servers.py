@@ -5,7 +5,9 @@ when standard input does.
 """
 
 import asyncio
+import socket
 import sys
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -17,16 +19,28 @@ from .policyhosts import PolicySite
 from .published import IPV4, IPV6, MailHost, PolicyHost, Tls
 from .receivers import receiver_of
 
+SOME_IPV6 = "2001:db8::1"
+
 
 def tell(event: Event) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
     sys.stdout.buffer.flush()
 
 
+@cache
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server((SOME_IPV6, 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
 def listened(host: MailHost | PolicyHost, addresses: tuple[str, ...]) -> list[str]:
     """Return the addresses of a host at which somebody listens."""
     families = [(IPV6 if ":" in address else IPV4, address) for address in addresses]
-    return [address for family, address in families if family not in host.down]
+    absent = () if has_ipv6() else (IPV6,)
+    return [address for family, address in families if family not in (*host.down, *absent)]
 
 
 async def open_receivers(certificates: Path) -> None:
