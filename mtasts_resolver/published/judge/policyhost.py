@@ -201,8 +201,6 @@ def _judge_failures(host: SeenHost) -> Iterator[Finding]:
     met = AddressFindings(host)
     for seen in host.addresses:
         match seen.failure:
-            case None:
-                continue
             case SeenFailure("address-forbidden", reason):
                 met.add(ADDRESS_FORBIDDEN, reason, seen)
             case SeenFailure("tls-failed", reason):

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.base.spans import span
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 from mtasts_resolver.policy import RecordError, parse_record, split_fields
 from mtasts_resolver.published.judge.meant import Meant, is_attempt
-from mtasts_resolver.published.judge.words import at_most, listed
+from mtasts_resolver.published.judge.words import at_most, listed, quoted
 from mtasts_resolver.published.observed import Observed, SeenTexts
 
 # A sender that has the record in its cache does not see another id before that is over. Discovery
@@ -119,13 +118,13 @@ def judge_policy_record(observed: Observed, meant: Meant) -> Iterator[Finding]:
         yield RECORD_LOOKUP_FAILED.found(seen.name, seen.failure.reason)
     elif len(candidates) > 1:
         yield SEVERAL_RECORDS.found(
-            seen.name, f"{len(candidates)} records: {listed(_quoted(candidates))}"
+            seen.name, f"{len(candidates)} records: {listed([*map(quoted, candidates)])}"
         )
     elif candidates:
         yield from _judge_text(seen.name, candidates[0])
         yield from _judge_name(seen)
     elif attempts := [text for text in texts if is_attempt(text)]:
-        yield VERSION_WRONG.found(seen.name, listed(_quoted(attempts)))
+        yield VERSION_WRONG.found(seen.name, listed([*map(quoted, attempts)]))
     elif meant.attempted:
         yield POLICY_WITHOUT_RECORD.found(
             seen.name, f"{_absent(seen)}, and {observed.policy_host.name} serves a policy"
@@ -158,14 +157,14 @@ def _judge_text(name: str, text: bytes) -> Iterator[Finding]:
         record = parse_record(text)
     except RecordError as error:
         where = "" if error.position is None else f", from character {error.position} on"
-        yield RECORD_INVALID.found(name, f"{_quote(text)}: {error}{where}")
+        yield RECORD_INVALID.found(name, f"{quoted(text)}: {error}{where}")
         return
     if not text.startswith(b"v=STSv1;"):
-        yield SPACE_IN_RECORD.found(name, _quote(text))
+        yield SPACE_IN_RECORD.found(name, quoted(text))
     fields = [field for field, _ in split_fields(text)]
     counts = f"id={record.id}".encode()
     if ignored := [*fields[: fields.index(counts)], *fields[fields.index(counts) + 1 :]]:
-        yield FIELDS_IGNORED.found(name, listed(_quoted(ignored)))
+        yield FIELDS_IGNORED.found(name, listed([*map(quoted, ignored)]))
 
 
 def _judge_name(seen: SeenTexts) -> Iterator[Finding]:
@@ -180,11 +179,3 @@ def _is_candidate(text: bytes) -> bool:
     """Tell whether the record has the right version, whatever else is wrong with it."""
     version, semicolon, _ = text.partition(b";")
     return bool(semicolon) and version.rstrip(b" \t") == b"v=STSv1"
-
-
-def _quoted(texts: list[bytes]) -> list[str]:
-    return [_quote(text) for text in texts]
-
-
-def _quote(text: bytes) -> str:
-    return quote(text.decode("utf-8", "replace"))

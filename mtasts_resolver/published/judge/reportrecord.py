@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from mtasts_resolver.base.quoting import printable, quote
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 from mtasts_resolver.policy import Mode, RecordError, select_report_record
 from mtasts_resolver.published.judge.meant import Meant
-from mtasts_resolver.published.judge.words import listed
+from mtasts_resolver.published.judge.words import listed, quoted
 from mtasts_resolver.published.observed import Observed, SeenTexts
 
 SCHEMES = ("mailto", "https")  # RFC 8460 §3
@@ -108,10 +108,10 @@ def _judge_unusable(
     """Yield why no record counts; absence only matters where something is to be reported."""
     attempts = [text for text in texts if b"tlsrpt" in text.lower() or b"rua=" in text.lower()]
     if len(attempts) > 1:
-        yield SEVERAL_RECORDS.found(seen.name, listed([_quote(text) for text in attempts]))
+        yield SEVERAL_RECORDS.found(seen.name, listed([*map(quoted, attempts)]))
     elif attempts:
         where = "" if error.position is None else f", from character {error.position} on"
-        yield RECORD_INVALID.found(seen.name, f"{_quote(attempts[0])}: {error}{where}")
+        yield RECORD_INVALID.found(seen.name, f"{quoted(attempts[0])}: {error}{where}")
     elif (meant.attempted or meant.dane) and meant.mode not in (Mode.TESTING, Mode.NONE):
         yield NO_REPORT_RECORD.found(seen.name, "no such record")
 
@@ -144,7 +144,3 @@ def _own_mailboxes(uris: tuple[str, ...], domain: str) -> list[str]:
             return []
         own.append(printable(mailbox))
     return own
-
-
-def _quote(text: bytes) -> str:
-    return quote(text.decode("utf-8", "replace"))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 from mtasts_resolver.published.observed import SeenAddress, SeenHost
 
@@ -18,6 +19,11 @@ def listed(items: Sequence[str]) -> str:
     more = len(items) - NAMED
     shown = ", ".join(items[:NAMED])
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def quoted(text: bytes) -> str:
+    """Return the text of a record as an error quotes it."""
+    return quote(text.decode())
 
 
 def at_most(finding: Finding, most: Severity) -> Finding:
