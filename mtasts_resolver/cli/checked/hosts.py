@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mtasts_resolver.policy import Mode, Outcome, Policy, matches
+from mtasts_resolver.published.judge.certificates import is_overdue
 from mtasts_resolver.published.judge.meant import read
 from mtasts_resolver.published.observed import (
     Observed,
@@ -35,7 +36,6 @@ _DANE = MappingProxyType(
         Outcome.FAILED.value: "FAILED",
     }
 )
-_SOON = 14  # days left of a certificate from which on a person should see it
 
 
 class Cell(NamedTuple):
@@ -117,7 +117,7 @@ def _days(observed: Observed, certificate: SeenCertificate | None) -> Cell:
     if certificate is None:
         return Cell(NONE)
     days = (certificate.not_after - observed.at).days
-    return Cell(str(days), bad=days < _SOON)
+    return Cell(str(days), bad=is_overdue(certificate, observed.at))
 
 
 def _in_policy(host: SeenHost, policy: Policy | None) -> Cell:

@@ -146,6 +146,12 @@ def _defects(
         yield kinds.names_another, f"it is for {listed(names)}"
 
 
+def is_overdue(certificate: SeenCertificate, now: datetime) -> bool:
+    """Tell whether whoever renews the certificate in time would have done so by now."""
+    lifetime = certificate.not_after - certificate.not_before
+    return certificate.not_after - now <= min(SOON, lifetime * SOON_SHARE)
+
+
 def _judge_time_left(
     certificate: SeenCertificate, now: datetime, kinds: CertificateKinds
 ) -> Iterator[tuple[FindingKind, str]]:
@@ -154,5 +160,5 @@ def _judge_time_left(
     words = f"it ends in {span(left.total_seconds())} ({certificate.not_after:%Y-%m-%d})"
     if left <= min(URGENT, lifetime * URGENT_SHARE):
         yield kinds.about_to_end, words
-    elif left <= min(SOON, lifetime * SOON_SHARE):
+    elif is_overdue(certificate, now):
         yield kinds.ends_soon, words

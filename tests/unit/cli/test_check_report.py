@@ -299,6 +299,14 @@ def test_lines_end_before_the_edge(columns: int, hosts: int, addresses: int, wor
         assert len(line.expandtabs()) <= max(columns, 66)
 
 
+@pytest.mark.parametrize(("days", "marked"), [(58.5, False), (9.0, True)])
+def test_the_days_of_a_certificate_that_is_overdue_stand_out(days: float, *, marked: bool) -> None:
+    """Of one that lives for a month longer than `days`, a quarter."""
+    host = mx_host("mx.good.example", 10, mx_address("mx.good.example", days=days))
+    lines = list(report(checked(observed(mx_hosts=(host,)), ()), TITLES, 80))
+    assert ("\x1b[33m" in lines[-1]) is marked
+
+
 def test_colours_are_there_and_nothing_is_said_by_them_alone() -> None:
     one = checked(observed(), (found(NO_STARTTLS),))
     styled = "\n".join(report(one, TITLES, 80))
