@@ -4,7 +4,9 @@ What it advises is done, too, and then the finding is gone.
 """
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from .postfixes import HAS_POSTFIX, IS_MODERN, lines, read_one, settle, write_po
 
 pytestmark = pytest.mark.skipif(not HAS_POSTFIX, reason="Postfix is not installed")
 
+ROOT = Path(__file__).parents[2]
 # One authority, which is quick to load, of the package ca-certificates.
 CA_FILE = "/etc/ssl/certs/ISRG_Root_X1.pem"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -409,6 +412,39 @@ def test_other_authorities_than_the_daemons(tmp_path: Path) -> None:
     assert judged(read_one(etc), lookups(whole)) == []
     finding = found_once("authorities-beyond-ours", judged(read_one(etc)))
     assert finding.severity == Severity.NOTE
+
+
+JUDGE_AS_NOBODY = """\
+import os, sys
+from pathlib import Path
+from mtasts_resolver.doctor.reading import read_postfix
+from tests.system.test_doctor_outbound import judged
+(instance,) = read_postfix(Path(sys.argv[1])).instances
+judged(instance)  # whatever is imported late
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+for finding in judged(instance):
+    print(finding.code)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to become another user")
+@pytest.mark.finding("authorities-not-seen")
+def test_authorities_that_root_alone_may_read(open_directory: Path) -> None:
+    """Postfix reads them as root, so that nothing is wrong."""
+    file = open_directory / "ca.pem"
+    file.write_bytes(Path(CA_FILE).read_bytes())
+    file.chmod(0o600)
+    etc = write_postfix(open_directory, lines(GOOD | {"smtp_tls_CAfile": str(file)}))
+    assert judged(read_one(etc)) == []
+    done = subprocess.run(
+        [sys.executable, "-c", JUDGE_AS_NOBODY, etc],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["authorities-not-seen"]
 
 
 def test_the_systems_authorities_may_be_added(tmp_path: Path) -> None:

@@ -46,6 +46,13 @@ MORE = FindingKind(
     matters="Who holds one of them can pass for every host that a policy names.",
     action="Name the same authorities, unless those are your own.",
 )
+UNSEEN = FindingKind(
+    code="authorities-not-seen",
+    severity=Severity.NOTE,
+    title="this user may not look at the certificate authorities that Postfix trusts",
+    matters="They were not compared with the daemon's.",
+    action="Run this as root.",
+)
 ANCHORED = FindingKind(
     code="trust-anchors-instead-of-authorities",
     severity=Severity.ERROR,
@@ -55,7 +62,7 @@ ANCHORED = FindingKind(
     action="Name them in a table of your own, as `tafile=` of the destinations that they are for.",
 )
 
-KINDS = (NOBODY, UNUSABLE, OUTSIDE_JAIL, FEWER, MORE, ANCHORED)
+KINDS = (NOBODY, UNUSABLE, OUTSIDE_JAIL, FEWER, MORE, UNSEEN, ANCHORED)
 
 
 def judge_authorities(client: Client) -> Iterator[Finding]:
@@ -87,8 +94,10 @@ def _named(
     of_file = known.get(file, Authorities()) if file else Authorities()
     seen_at = jailed(client, directory)
     of_directory = known.get(seen_at, Authorities()) if directory else Authorities()
-    if not (of_file.seen and of_directory.seen):
-        return
+    for suffix, seen in ((FILE, of_file.seen), (DIRECTORY, of_directory.seen)):
+        if not seen:
+            yield UNSEEN.found(client.about(client.name(suffix)), client.said(client.name(suffix)))
+            return
     if of_file.fault:
         name = client.name(FILE)
         found = f"{client.said(name)}: {of_file.fault}"
