@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # else a daemon without own domains had it all in memory
 
 # What is imported when there are own domains. It has a function `begin`.
 WORK = "mtasts_resolver.owndomains.work"
+# Seconds that who asks for own domains waits until they are read: they come behind all else of a
+# start.
+BEGIN_PATIENCE = 20.0
 
 
 class OwnDomains:
@@ -25,6 +28,7 @@ class OwnDomains:
         self.work: OwnDomainWork | None = None
         """None until there are own domains."""
         self._wanted = asyncio.Event()
+        self._begun = asyncio.Event()
         self.reconfigure(config)
 
     def reconfigure(self, config: Config) -> None:
@@ -43,7 +47,18 @@ class OwnDomains:
             work: OwnDomainWork = await module.begin(self.means)
             work.reconfigure(self._config)
             self.work = work
+            self._begun.set()
         await self.work.run()
+
+    async def begun(self) -> "OwnDomainWork | None":
+        """Return whoever checks, a moment after the start or the reload that wants it.
+
+        None where there are no own domains. Raise TimeoutError where the disk does not answer.
+        """
+        if self.work is None and self._wanted.is_set():
+            async with asyncio.timeout(BEGIN_PATIENCE):
+                await self._begun.wait()
+        return self.work
 
     def flush_logs(self, *, at_once: bool = False) -> None:
         """Tell what was left out of the log lately."""

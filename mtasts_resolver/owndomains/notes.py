@@ -121,7 +121,7 @@ def _as_changes(told: OwnDomainChecked) -> Iterator[Change]:
             "appeared" if news.appeared else "mended",
             now=bounded(now),
             was=bounded("\n".join(map(str, sorted(was)))),
-            reason=bounded("; ".join(finding.found for finding in news.appeared)),
+            reason=bounded("; ".join(f"{each.about}: {each.found}" for each in news.appeared)),
         )
 
 

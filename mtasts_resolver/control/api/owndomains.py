@@ -6,13 +6,10 @@ from mtasts_resolver.base.overload import OverloadedError
 from mtasts_resolver.control.api.endpoint import Call, Endpoint, RefusedError
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.owndomains import OwnDomainDetails, OwnDomainList
-from mtasts_resolver.control.views.owndomains import (
-    own_checks,
-    view_own_domain,
-    view_own_domains,
-)
+from mtasts_resolver.control.views.owndomains import view_own_domain, view_own_domains
 from mtasts_resolver.knowledge.pacing import TooSoonError
 from mtasts_resolver.owndomains.checking import NotOwnError
+from mtasts_resolver.owndomains.work import OwnDomainWork
 from mtasts_resolver.policy import parse_next_hop
 
 
@@ -23,19 +20,21 @@ class OwnDomainPath(Struct, frozen=True, kw_only=True):
 
 
 async def _list(call: Call) -> OwnDomainList:
+    await _begun(call.sources)
     return view_own_domains(call.sources)
 
 
 async def _show(call: Call) -> OwnDomainDetails:
+    await _begun(call.sources)
     return _details(call.sources, _domain(call))
 
 
 async def _check(call: Call) -> OwnDomainDetails:
-    domain, checks = _domain(call), own_checks(call.sources)
-    if checks is None:
+    domain, work = _domain(call), await _begun(call.sources)
+    if work is None:
         raise _not_own(domain)
     try:
-        await checks.check_now(domain)
+        await work.checks.check_now(domain)
     except NotOwnError:
         raise _not_own(domain) from None
     except TooSoonError as error:
@@ -44,6 +43,15 @@ async def _check(call: Call) -> OwnDomainDetails:
         action = "what was found before stands"
         raise RefusedError(503, f"{domain} cannot be checked now: {error}", action) from None
     return _details(call.sources, domain)
+
+
+async def _begun(sources: Sources) -> OwnDomainWork | None:
+    """Return whoever checks own domains; None where there are none. Raise RefusedError."""
+    try:
+        return await sources.own_domains.begun()
+    except TimeoutError:
+        reason = "the last checks of own domains are not read yet"
+        raise RefusedError(503, reason, "try again; the log says what the disk does") from None
 
 
 def _details(sources: Sources, domain: str) -> OwnDomainDetails:

@@ -1,5 +1,6 @@
 """Own domains, as whoever sees or steers the daemon has them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -22,13 +23,13 @@ from mtasts_resolver.control.web.app import application
 from mtasts_resolver.control.web.overview import OWN as SHOWN
 from mtasts_resolver.daemon.parts import Parts
 from mtasts_resolver.findings import Finding, Severity
-from mtasts_resolver.owndomains import work
+from mtasts_resolver.owndomains import keeping, work
 from mtasts_resolver.published.observed import Observed
 from mtasts_resolver.worker.supervisor import Supervisor
 from tests.events import events
 from tests.unit.control.parts import idle_parts
 from tests.unit.control.test_metrics import at, scrape
-from tests.unit.knowledge.world import DAY, START, FakeClock
+from tests.unit.knowledge.world import DAY, START, FakeClock, settle
 from tests.unit.owndomains.seen import (
     AT,
     BROKEN,
@@ -309,3 +310,29 @@ async def test_what_another_program_has_kept_is_checked_anew(
     assert (await again.asked("ownDomain", DOMAIN)).checked is None
     assert [event for _, event, _ in events(caplog, "WARNING")] == ["own-domain-check-invalid"]
     await again.parts.own_domains.close()
+
+
+async def test_who_asks_before_they_are_read_waits_for_it(tmp_path: Path) -> None:
+    checked = Checked(idle_parts(tmp_path, CONFIG))
+    asked = asyncio.create_task(checked.asked("ownDomains"))
+    await settle()
+    assert not asked.done()
+    running = asyncio.create_task(checked.parts.own_domains.run())
+    checked.parts.history.open()
+    found: OwnDomainList = await asked
+    assert [each.domain for each in found.domains] == [DOMAIN, "never.example"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await checked.parts.own_domains.close()
+    await checked.parts.history.close()
+
+
+async def test_where_they_cannot_be_read_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "BEGIN_PATIENCE", 0.0)
+    checked = Checked(idle_parts(tmp_path, CONFIG))
+    for name, domain in (("ownDomains", None), ("ownDomain", DOMAIN), ("ownDomainCheck", DOMAIN)):
+        with pytest.raises(RefusedError, match="are not read yet") as refused:
+            await checked.asked(name, domain)
+        assert refused.value.status == 503

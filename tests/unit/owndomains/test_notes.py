@@ -103,7 +103,7 @@ async def test_the_history_has_what_there_was_and_each_change(tmp_path: Path) ->
         ("error mx-broken mx1.own.example", "warning expires-soon mx1.own.example"),
         ("", "error mx-broken mx1.own.example"),
     ]
-    assert later[0].reason == "9 days are left"
+    assert later[0].reason == "mx1.own.example: 9 days are left"
     assert later[-1].was is not None
     assert later[-1].was.startswith("version: STSv1\n")
 
