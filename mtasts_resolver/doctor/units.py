@@ -140,7 +140,7 @@ def judge_units(units: SeenUnits) -> Iterator[Finding]:
     service, socket = units.service, units.socket
     if service is None or socket is None or not service.active:
         return  # whoever says that the daemon does not run says what to do with its units
-    found = [*_judge_service(service), *_judge_socket(socket)]
+    found = [*_judge_service(service, socket), *_judge_socket(socket)]
     if any(unit["NeedDaemonReload"] == "yes" for unit in (service, socket)):
         about = f"{SERVICE}, {SOCKET}"
         words = "the files are newer than what systemd has in force"
@@ -153,12 +153,12 @@ def judge_units(units: SeenUnits) -> Iterator[Finding]:
         yield well(SERVICE, f"{state}{more}")
 
 
-def _judge_service(service: SeenUnit) -> Iterator[Finding]:
-    if service["UnitFileState"] in ("disabled", "masked", "masked-runtime", ""):
+def _judge_service(service: SeenUnit, socket: SeenUnit) -> Iterator[Finding]:
+    # Where systemd listens after the boot, the first question starts the daemon.
+    if _is_off(service) and _is_off(socket):
         state = service["UnitFileState"] or "not enabled"
-        yield NOT_ENABLED.found(
-            SERVICE, f"it is {state}", commands=(f"systemctl enable {SERVICE}",)
-        )
+        units = f"{SOCKET} {SERVICE}" if socket.installed else SERVICE
+        yield NOT_ENABLED.found(SERVICE, f"it is {state}", commands=(f"systemctl enable {units}",))
     if (restart := service["Restart"]) not in ("always", ""):
         yield NO_RESTART.found(SERVICE, f"Restart={restart}, by {_drop_ins(service)}")
     missing = [
@@ -168,6 +168,10 @@ def _judge_service(service: SeenUnit) -> Iterator[Finding]:
     ]
     if missing:
         yield SANDBOX_OPEN.found(SERVICE, f"{', '.join(missing)}: changed by {_drop_ins(service)}")
+
+
+def _is_off(unit: SeenUnit) -> bool:
+    return unit["UnitFileState"] in ("disabled", "masked", "masked-runtime", "")
 
 
 def _judge_socket(socket: SeenUnit) -> Iterator[Finding]:

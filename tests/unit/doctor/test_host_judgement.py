@@ -99,7 +99,9 @@ def units(service: Mapping[str, str], socket: Mapping[str, str] = RUNS) -> SeenU
     ("service", "socket", "codes"),
     [
         ({}, {}, set()),
-        ({"UnitFileState": "disabled"}, {}, {"unit-not-enabled"}),
+        ({"UnitFileState": "disabled"}, {"UnitFileState": "disabled"}, {"unit-not-enabled"}),
+        # The socket unit starts it.
+        ({"UnitFileState": "disabled"}, {}, set()),
         ({"Restart": "on-failure"}, {}, {"unit-not-restarted"}),
         ({"PrivateDevices": "no"}, {}, {"unit-sandbox-open"}),
         ({"NeedDaemonReload": "yes"}, {}, {"unit-changed-on-disk"}),
