@@ -79,7 +79,7 @@ MAX_AGE_SHORT = FindingKind(
     severity=Severity.WARNING,
     title="the policy lasts for less than a day",
     matters="Whoever keeps senders from the policy host for that long ends the protection, and so "
-    "does an outage. Some senders do not take so short a max_age at all.",
+    "does an outage. And not every sender takes a max_age of 0.",
     action="Set max_age to two weeks (1209600) or more.",
 )
 MAX_AGE_BELOW_WEEKS = FindingKind(
