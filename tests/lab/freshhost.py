@@ -34,7 +34,9 @@ THEIR_ANCHOR = "etc/unbound/unbound.conf.d/root-auto-trust-anchor-file.conf"
 AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
 
 # Its networks are those that documents use, which the daemon would not visit.
-CONFIGURATION = "https: {allow_networks: [192.0.2.0/24, 198.51.100.0/24]}\n"
+CONFIGURATION = """\
+https: {allow_networks: [192.0.2.0/24, 198.51.100.0/24, "2001:db8::/32"]}
+"""
 
 POSTFIX = "etc/postfix"
 
