@@ -16,6 +16,8 @@ def test_a_page_shows_what_the_commands_print(
     fresh_lab: Lab, monkeypatch: pytest.MonkeyPatch, page: Path
 ) -> None:
     """Where it does not, and what is printed is good: make docs-lab."""
+    if page.stem == "check" and not fresh_lab.namespace.has_ipv6:
+        pytest.skip("this machine has no IPv6, and would not see all of a domain")
     for name in ("maps", "settings"):
         monkeypatch.setattr(fresh_lab.daemon, name, getattr(fresh_lab.daemon, name))
     start_plain(fresh_lab)

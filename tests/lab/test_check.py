@@ -14,7 +14,7 @@ from .lookedover import LOOKED_OVER, Row
 from .published import policy
 from .steps import is_cached
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("both_versions_of_ip")]
 
 Checked = dict[str, dict[str, Any]]
 
@@ -41,12 +41,6 @@ def check(lab: Lab, *domains: str) -> Checked:
 
 def codes(found: dict[str, Any]) -> set[str]:
     return {finding["code"] for finding in found["findings"]}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _both_versions_of_ip(lab: Lab) -> None:
-    if not lab.namespace.has_ipv6:
-        pytest.skip("this machine has no IPv6, and would not see all of a domain")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from .lab import Lab
 from .namespace import ROOT, environment
 from .terminal import shown
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("both_versions_of_ip")]
 
 SCHEMA = ROOT / "docs" / "check.schema.json"
 
