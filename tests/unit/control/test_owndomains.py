@@ -70,6 +70,10 @@ class Checked:
         own.work.checks._beside = at_once
         own.work.reconfigure(self.parts.in_force.config)
 
+    async def end(self) -> None:
+        await self.parts.own_domains.close()
+        self.parts.own_domains.work = None
+
     def judge(self, _seen: Observed, _before: object) -> tuple[Finding, ...]:
         return tuple(self.findings)
 
@@ -92,7 +96,7 @@ async def checked(tmp_path: Path) -> AsyncIterator[Checked]:
     parts.history.open()
     await own.begin()
     yield own
-    await parts.own_domains.close()
+    await own.end()
     await parts.history.close()
 
 
@@ -236,14 +240,14 @@ async def test_the_page_has_what_is_wrong_in_order_and_no_strangers_markup(
 
 async def test_a_restart_knows_the_last_check(checked: Checked, tmp_path: Path) -> None:
     await checked.check(WARNING)
-    await checked.parts.own_domains.close()
+    await checked.end()
     again = Checked(idle_parts(tmp_path, CONFIG))
     again.parts.own_domains.means.history = checked.parts.history
     await again.begin()
     found = await again.asked("ownDomain", DOMAIN)
     assert found.findings == (WARNING,)
     assert found.observed == replace(observed(), at=found.observed.at)
-    await again.parts.own_domains.close()
+    await again.end()
 
 
 async def test_what_is_no_own_domain_any_more_is_forgotten(
@@ -253,12 +257,12 @@ async def test_what_is_no_own_domain_any_more_is_forgotten(
     checked.parts.own_domains.reconfigure(
         replace(CONFIG, own_domains=(OwnDomainConfig(domain="other.example"),))
     )
-    await checked.parts.own_domains.close()
+    await checked.end()
     again = Checked(idle_parts(tmp_path, CONFIG))
     again.parts.own_domains.means.history = checked.parts.history
     await again.begin()
     assert (await again.asked("ownDomain", DOMAIN)).checked is None
-    await again.parts.own_domains.close()
+    await again.end()
 
 
 async def test_of_many_that_are_wrong_some_are_named(checked: Checked) -> None:
@@ -290,7 +294,7 @@ async def test_the_overview_shows_those_with_which_most_is_wrong(tmp_path: Path)
     assert overview.index(f"d{MANY - 1}.example</bdi>") < overview.index("d0.example</bdi>")
     assert overview.count("/own-domains/") == SHOWN
     assert everything.count("/own-domains/") == MANY
-    await checked.parts.own_domains.close()
+    await checked.end()
     await checked.parts.history.close()
 
 
@@ -303,13 +307,13 @@ async def test_what_another_program_has_kept_is_checked_anew(
     assert own.work is not None
     own.work._kept.put(DOMAIN, text or msgspec.json.encode({"domain": DOMAIN}))
     own.work._kept.put(work.UNTOLD, text)
-    await own.close()
+    await checked.end()
     again = Checked(idle_parts(tmp_path, CONFIG))
     again.parts.own_domains.means.history = checked.parts.history
     await again.begin()
     assert (await again.asked("ownDomain", DOMAIN)).checked is None
     assert [event for _, event, _ in events(caplog, "WARNING")] == ["own-domain-check-invalid"]
-    await again.parts.own_domains.close()
+    await again.end()
 
 
 async def test_who_asks_before_they_are_read_waits_for_it(tmp_path: Path) -> None:
@@ -323,7 +327,7 @@ async def test_who_asks_before_they_are_read_waits_for_it(tmp_path: Path) -> Non
     assert [each.domain for each in found.domains] == [DOMAIN, "never.example"]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    await checked.parts.own_domains.close()
+    await checked.end()
     await checked.parts.history.close()
 
 
