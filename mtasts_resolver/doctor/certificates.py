@@ -137,23 +137,22 @@ def describe_pem(pem: bytes, roots: Roots) -> tuple[x509.Certificate, ShownCerti
     try:
         with warnings.catch_warnings(action="ignore"):
             chain = x509.load_pem_x509_certificates(pem)[:MAX_CHAIN]
-    except ValueError:
-        raise UnusableCertificateError("it holds no certificate in PEM form") from None
-    return chain[0], _describe(chain, roots)
+            return chain[0], _describe(chain, roots)
+    except (ValueError, x509.InvalidVersion):
+        raise UnusableCertificateError("no certificate in PEM form can be read there") from None
 
 
 def describe_der(ders: Sequence[bytes], roots: Roots) -> ShownCertificate:
     """Return what a chain shows, as it was served."""
+    if not ders:
+        raise UnusableCertificateError("it shows no certificate")
     try:
         with warnings.catch_warnings(action="ignore"):
             chain = [x509.load_der_x509_certificate(der) for der in ders[:MAX_CHAIN]]
-    except ValueError as error:
-        raise UnusableCertificateError(
-            f"its certificate cannot be read: {printable(str(error))}"
-        ) from None
-    if not chain:
-        raise UnusableCertificateError("it shows no certificate")
-    return _describe(chain, roots)
+            return _describe(chain, roots)
+    except (ValueError, x509.InvalidVersion) as error:
+        words = printable(str(error))
+        raise UnusableCertificateError(f"its certificate cannot be read: {words}") from None
 
 
 def _describe(chain: list[x509.Certificate], roots: Roots) -> ShownCertificate:
@@ -162,7 +161,12 @@ def _describe(chain: list[x509.Certificate], roots: Roots) -> ShownCertificate:
     try:
         extension = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         names = extension.value.get_values_for_type(x509.DNSName)
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (
+        ValueError,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
         pass  # then it is for nobody: a common name does not count any more
     return ShownCertificate(
         names=tuple(printable(name.lower()) for name in names[:MAX_NAMES]),
@@ -205,7 +209,10 @@ def _fits(pem: bytes, leaf: x509.Certificate) -> bool:
         words = "the private key cannot be read: it has a password, or is damaged"
         raise UnusableCertificateError(words) from None
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return key.public_key().public_bytes(*form) == leaf.public_key().public_bytes(*form)
+    try:
+        return key.public_key().public_bytes(*form) == leaf.public_key().public_bytes(*form)
+    except (ValueError, UnsupportedAlgorithm):
+        raise UnusableCertificateError("its key is of a kind that is not known here") from None
 
 
 def _is_open_key(file: str) -> bool:

@@ -174,9 +174,9 @@ async def _leads_here(host: str, dns: DnsClient) -> bool:
 def _is_own(address: str) -> bool:
     """Tell whether an address is one of this host's: one can listen there."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.bind((address, 0))
-        except OSError:
-            return False
+    except OSError:  # also where there is no IPv6
+        return False
     return True
