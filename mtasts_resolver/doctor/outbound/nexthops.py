@@ -27,6 +27,12 @@ OUTSIDE = FindingKind(
 
 KINDS = (OUTSIDE,)
 
+_UNVERIFIED = (
+    "See first that its MX records are right: forged ones look like this, and then to hold mail is"
+    " what the policy is for. If they are, ask its operator to name the host in the policy, or name"
+    " the host yourself, in brackets."
+)
+
 # The parameters that name next hops, each as `[transport:]nexthop` or as the next hop alone.
 _HOPS = ("relayhost", "smtp_fallback_relay")
 _TRANSPORTS = ("default_transport", "relay_transport")
@@ -102,7 +108,11 @@ def judge_next_hops(client: Client, hops: tuple[NamedHop, ...]) -> Iterator[Find
             f"`{shown_value(named.text)}` of {named.where} leads to {leads_to}, and the policy of"
             f" {named.hop.domain} allows {allowed}"
         )
-        yield OUTSIDE.found(client.about(named.where), found, commands=(_override(named, outside),))
+        # What DNS alone names, somebody on the way may have put there: to have that trusted would do
+        # what the policy is there to prevent.
+        commands = (_override(named, outside),) if named.hop.is_host else ()
+        action = "" if named.hop.is_host else _UNVERIFIED
+        yield OUTSIDE.found(client.about(named.where), found, action=action, commands=commands)
 
 
 def _allows(policy: SmartHostPolicy, host: str) -> bool:
