@@ -10,6 +10,7 @@ from functools import partial
 
 from msgspec import Struct
 
+from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.base.lateimport import work_beside
@@ -26,6 +27,8 @@ from mtasts_resolver.owndomains.news import News, next_check
 from mtasts_resolver.published.judge import SeenBefore
 from mtasts_resolver.published.observed import Observed
 from mtasts_resolver.worker.discoverer import SetUpDiscoverer
+
+log = logs.get(__name__)
 
 # One after the other: a check opens a dozen connections, and nobody waits for it.
 CONCURRENCY = 1
@@ -182,8 +185,9 @@ class OwnChecks(Schedule[OwnStanding]):
 
     def _ended_check(self, domain: str, task: asyncio.Task[None]) -> None:
         del self._checks[domain]
-        if not task.cancelled():
-            task.exception()  # whoever waits has it, and there may be nobody
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, OverloadedError):
+            log.bug("internal-error", error, domain=domain, during="check")
 
     async def _check(self, domain: str) -> None:
         async with self._place:

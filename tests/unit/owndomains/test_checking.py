@@ -27,6 +27,7 @@ from mtasts_resolver.owndomains.events import OwnDomainChecked, OwnDomainNotChec
 from mtasts_resolver.owndomains.lastcheck import LastCheck
 from mtasts_resolver.published.judge import SeenBefore
 from mtasts_resolver.published.observed import Observed
+from tests.events import events
 from tests.unit.knowledge.world import DAY, FakeClock, settle
 from tests.unit.owndomains.seen import BROKEN, DOMAIN, FakeLooker, cut_off, observed, texts
 
@@ -276,6 +277,23 @@ async def test_who_asked_may_go_and_the_check_goes_on(bench: Bench) -> None:
         await asyncio.gather(asked, return_exceptions=True)
         await bench.clock.advance(20.0)
         assert checks.of(DOMAIN).last is not None
+
+
+async def test_a_bug_is_logged_though_nobody_waits_any_more(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_domain: str) -> Observed:
+        raise RuntimeError("a bug")
+
+    bench.looker.takes, bench.looker.shown = 20.0, broken
+    async with bench.running(own(DOMAIN)) as checks:
+        asked = asyncio.create_task(checks.check_now(DOMAIN))
+        await settle()
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        await bench.clock.advance(20.0)
+    (logged,) = events(caplog, "ERROR")
+    assert (logged.event, logged.fields["domain"]) == ("internal-error", DOMAIN)
 
 
 async def test_a_bug_in_one_check_ends_no_other(bench: Bench) -> None:
