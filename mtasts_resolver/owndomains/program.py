@@ -66,11 +66,16 @@ def run_bounded(
     with suppress(OSError):  # where /proc is not to be had it is ended all the same, later
         file = Path(f"/proc/{process.pid}/oom_score_adj")
         file.write_bytes(b"%d" % OOM_SCORE_ADJ)
-    conversation = _Conversation(process, given)
     try:
-        fault = conversation.hold(stop, time.monotonic() + patience)
+        conversation = _Conversation(process, given)
+        try:
+            fault = conversation.hold(stop, time.monotonic() + patience)
+        finally:
+            conversation.close()
+    except OSError as error:  # no more files may be opened
+        return Ended(f"it cannot be talked to: {error.strerror}", "")
     finally:
-        conversation.close()
+        _close_pipes(process)
         _end(process)
     if not fault and process.returncode:
         status = process.returncode
@@ -118,10 +123,6 @@ class _Conversation:
 
     def close(self) -> None:
         self._selector.close()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
 
     def _write(self, key: selectors.SelectorKey) -> None:
         try:
@@ -145,19 +146,34 @@ class _Conversation:
             self._selector.unregister(key.fd)
 
 
+def _close_pipes(process: "subprocess.Popen[bytes]") -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+
+
 def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
     """Tell whether it has ended. It stays what its group is named by until that is ended, too."""
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
     return os.waitid(os.P_PID, process.pid, options) is not None
 
 
+def _signal(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+    """Send a signal to a program and all that it has started."""
+    # One that has become another user, as sudo(8) does, is not ours to end: not even its remains
+    # are. It ends by itself, or nobody can help it.
+    with suppress(PermissionError):
+        os.killpg(process.pid, number)
+
+
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """End a program with all that it has started, and reap it."""
     until = time.monotonic() + GRACE
     if not _has_ended(process):
-        os.killpg(process.pid, signal.SIGTERM)
+        _signal(process, signal.SIGTERM)
     while not _has_ended(process) and time.monotonic() < until:
         time.sleep(LOOK)
-    os.killpg(process.pid, signal.SIGKILL)
+    _signal(process, signal.SIGKILL)
     with suppress(subprocess.TimeoutExpired):  # one that waits for a dead disk ends with that
         process.wait(GRACE)

@@ -1,12 +1,16 @@
 """The administrator's program: real ones, which hang, flood, fail and leave children behind."""
 
+import errno
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from mtasts_resolver.base.privileges import said_as
 from mtasts_resolver.owndomains.program import (
     ENVIRON,
     MAX_SAID,
@@ -146,3 +150,34 @@ def test_it_ends_with_the_daemon(tmp_path: Path) -> None:
     assert ended == [Ended("it was ended with the daemon", "")]
     assert int(score) == OOM_SCORE_ADJ
     assert gone(int(pid.read_text()))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a program that becomes root")
+@pytest.mark.parametrize(
+    ("command", "reason"), [("true", ""), ("sleep 1", "it took too long, and was ended")]
+)
+def test_one_that_becomes_another_user_can_be_run(command: str, reason: str) -> None:
+    """As sudo(8) does: a daemon that is not root may signal nothing of it, ended or not."""
+
+    def say() -> str:
+        argv = [str(program), "--reuid", "0", *command.split()]
+        return run_bounded(argv, b"", {}, threading.Event(), patience=0.2).reason
+
+    with TemporaryDirectory() as directory:  # which others can reach, unlike pytest's
+        Path(directory).chmod(0o755)
+        program = Path(shutil.copy("/usr/bin/setpriv", directory))
+        program.chmod(0o4755)
+        assert said_as("nobody", say) == reason
+
+
+def test_one_that_cannot_be_talked_to_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more_files() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("selectors.DefaultSelector", no_more_files)
+    pid = tmp_path / "pid"
+    ended = run(script(tmp_path, f"echo $$ >{pid}; exec sleep 600"))
+    assert ended.reason == "it cannot be talked to: Too many open files"
+    assert not pid.exists() or gone(int(pid.read_text() or "0"))
