@@ -108,8 +108,8 @@ def judge_next_hops(client: Client, hops: tuple[NamedHop, ...]) -> Iterator[Find
             f"`{shown_value(named.text)}` of {named.where} leads to {leads_to}, and the policy of"
             f" {named.hop.domain} allows {allowed}"
         )
-        # What DNS alone names, somebody on the way may have put there: to have that trusted would do
-        # what the policy is there to prevent.
+        # What DNS alone names, somebody on the way may have put there: to have that trusted would
+        # do what the policy is there to prevent.
         commands = (_override(named, outside),) if named.hop.is_host else ()
         action = "" if named.hop.is_host else _UNVERIFIED
         yield OUTSIDE.found(client.about(named.where), found, action=action, commands=commands)
