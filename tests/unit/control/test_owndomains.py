@@ -20,6 +20,7 @@ from mtasts_resolver.control.values.verdict import NAMED_DOMAINS, worries
 from mtasts_resolver.control.views.metrics.owndomains import MAX_SHOWN_HOSTS
 from mtasts_resolver.control.views.status import view_status
 from mtasts_resolver.control.web.app import application
+from mtasts_resolver.control.web.metrics import exposition
 from mtasts_resolver.control.web.overview import OWN as SHOWN
 from mtasts_resolver.daemon.parts import Parts
 from mtasts_resolver.findings import Finding, Severity
@@ -212,6 +213,15 @@ async def test_labels_are_bounded(checked: Checked) -> None:
     samples = await scrape(checked.parts)
     expiry = "mtasts_resolver_own_domain_certificate_expiry_timestamp_seconds"
     assert len([name for name, _ in samples if name == expiry]) == MAX_SHOWN_HOSTS
+
+
+async def test_a_policy_host_that_takes_mail_has_one_sample(checked: Checked) -> None:
+    """Two of the same labels are no metrics: some that read them take none of all."""
+    hosts = (host(f"mta-sts.{DOMAIN}", "aa", days=9),)
+    await checked.check(seen=observed(mx_hosts=hosts))
+    lines = (await exposition(checked.parts)).decode().splitlines()
+    (line,) = [line for line in lines if line.startswith("mtasts_resolver_own_domain_certificate_")]
+    assert float(line.split()[-1]) == (AT + timedelta(days=9)).timestamp()
 
 
 async def test_the_page_has_what_is_wrong_in_order_and_no_strangers_markup(

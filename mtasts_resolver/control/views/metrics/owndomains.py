@@ -20,9 +20,12 @@ def _standings(seen: Seen) -> Iterator[OwnStanding]:
 def _certificates(seen: Seen) -> Iterator[Sample]:
     for standing in _standings(seen):
         if standing.last is not None:
+            ends: dict[str, float] = {}  # of a policy host that takes mail, too, the sooner one
             for shown in standing.last.certificates[:MAX_SHOWN_HOSTS]:
-                labels = (standing.options.domain, shown.host)
-                yield labels, shown.certificate.not_after.timestamp()
+                end = shown.certificate.not_after.timestamp()
+                ends[shown.host] = min(end, ends.get(shown.host, end))
+            for host, end in ends.items():
+                yield (standing.options.domain, host), end
 
 
 def _findings(seen: Seen) -> Iterator[Sample]:
