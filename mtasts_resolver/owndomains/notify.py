@@ -26,6 +26,11 @@ from mtasts_resolver.store.thread import JobThread
 PAUSE_BETWEEN_RUNS = 600.0
 MAX_ATTEMPTS = 3  # of the same news; then it is in the log and in the history alone
 MAX_CHANGES = 50  # of a domain in a report, and as many findings; `check` has them all
+# Bytes of a domain in a report, as JSON; `check` has the rest. Two reports on a hundred domains,
+# one that is being told and the next, are kept as one text (store/keptchecks.py), which is written
+# in a turn of the event loop.
+MAX_DOMAIN_BYTES = 7_000
+EXCERPT = 200  # characters that are left of a fact where a domain has more than that
 MAX_NAMED = 5  # domains that a line names
 
 
@@ -105,7 +110,8 @@ class Notify:
     def _checked(self, told: OwnDomainChecked) -> None:
         if told.news and self.command:
             new = reported_domain(told)
-            self._waiting[new.domain] = _together(self._waiting.get(new.domain), new)
+            new = _together(self._waiting.get(new.domain), new)
+            self._waiting[new.domain] = within_bounds(new)
             self._save()
             self._wake.set()
 
@@ -163,6 +169,31 @@ def _together(before: ReportedDomain | None, after: ReportedDomain) -> ReportedD
 def _bounded_change(change: FactChange) -> FactChange:
     was = None if change.was is None else bounded(change.was)
     return replace(change, was=was, now=bounded(change.now))
+
+
+def within_bounds(each: ReportedDomain) -> ReportedDomain:
+    """Return what is new of a domain, with less in it where it has more than MAX_DOMAIN_BYTES.
+
+    Strangers decide how much it is: of an MX host that all own domains have, it is in each.
+    """
+    most = MAX_CHANGES
+    while len(msgspec.json.encode(each)) > MAX_DOMAIN_BYTES and most:
+        if most < MAX_CHANGES:
+            each = replace(
+                each,
+                changes=each.changes[:most],
+                appeared=each.appeared[:most],
+                gone=each.gone[:most],
+            )
+        else:
+            each = replace(each, changes=tuple(map(_excerpt, each.changes)))
+        most = most * 3 // 4
+    return each
+
+
+def _excerpt(change: FactChange) -> FactChange:
+    was = None if change.was is None else change.was[:EXCERPT]
+    return replace(change, was=was, now=change.now[:EXCERPT])
 
 
 def report_of(domains: Sequence[ReportedDomain], host: str) -> NotifyReport:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mtasts_resolver.base.events import Events
+from mtasts_resolver.config.sections.owndomains import MAX_OWN_DOMAINS
 from mtasts_resolver.findings import Finding
 from mtasts_resolver.owndomains.events import NotifyFailed, OwnDomainChecked
 from mtasts_resolver.owndomains.lastcheck import LastCheck
@@ -22,6 +23,7 @@ from mtasts_resolver.owndomains.notify import (
     report_of,
 )
 from mtasts_resolver.published.observed import Observed
+from mtasts_resolver.store.keptchecks import MAX_CHECK_BYTES
 from tests.unit.knowledge.world import FakeClock, settle
 from tests.unit.owndomains.seen import BROKEN, SOON, observed, texts
 from tests.unit.owndomains.test_program import script
@@ -178,6 +180,25 @@ async def test_what_is_being_told_is_kept_until_it_is(tmp_path: Path) -> None:
         story.check(observed())
     kept = json.loads(story.kept[-1])
     assert [change["now"] for each in kept for change in each["changes"]] == ["", "v=STSv1; id=1;"]
+
+
+def test_however_much_strangers_say_it_can_be_kept(tmp_path: Path) -> None:
+    """Else all that is yet to be told would be lost with the daemon, for being too long."""
+    story = Story(tmp_path)
+    names = [f"d{number}.example" for number in range(MAX_OWN_DOMAINS)]
+    findings = [BROKEN.found(f"mx{number}.own.example", "\\" * 500) for number in range(80)]
+    for text in ("v=STSv1; id=1;", "\x01" * 60_000, '"' * 60_000):
+        for name in names:
+            story.check(observed(domain=name, record=texts("r", text)), *findings)
+    story.notify._being_told, story.notify._waiting = story.notify._waiting, {}
+    for text in ("\x01" * 60_000, '"' * 60_000):
+        for name in names:
+            story.check(observed(domain=name, record=texts("r", text)))
+    assert len(story.kept[-1]) <= MAX_CHECK_BYTES
+    kept = json.loads(story.kept[-1])
+    assert [each["domain"] for each in kept] == names * 2
+    assert all(each["changes"] for each in kept)
+    assert all(each["appeared"] for each in kept[: len(names)])
 
 
 async def test_a_program_that_was_mended_is_the_one_that_is_run_again(tmp_path: Path) -> None:
