@@ -111,7 +111,7 @@ class Notify:
         if told.news and self.command:
             new = reported_domain(told)
             new = _together(self._waiting.get(new.domain), new)
-            self._waiting[new.domain] = within_bounds(new)
+            self._waiting[new.domain] = _lessened(new)
             self._save()
             self._wake.set()
 
@@ -171,7 +171,7 @@ def _bounded_change(change: FactChange) -> FactChange:
     return replace(change, was=was, now=bounded(change.now))
 
 
-def within_bounds(each: ReportedDomain) -> ReportedDomain:
+def _lessened(each: ReportedDomain) -> ReportedDomain:
     """Return what is new of a domain, with less in it where it has more than MAX_DOMAIN_BYTES.
 
     Strangers decide how much it is: of an MX host that all own domains have, it is in each.
