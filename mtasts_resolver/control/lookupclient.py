@@ -1,6 +1,8 @@
 """Asking a running daemon as Postfix does: one look-up over socketmap_table(5) or tcp_table(5)."""
 
 import socket
+import time
+from collections.abc import Callable
 from urllib.parse import quote, unquote
 
 from mtasts_resolver.config import Address, InetAddress, ProtocolName, UnixAddress
@@ -12,6 +14,7 @@ from mtasts_resolver.postfix.tcp_table import MAX_REPLY as MAX_LINE
 CONNECT_TIMEOUT = 5.0  # seconds; the daemon is on this machine or near it
 REPLY_TIMEOUT = 100.0  # seconds, as long as Postfix waits
 MAX_LENGTH_DIGITS = len(str(MAX_REPLY))
+_CHUNK = 65_536  # bytes that are taken at once
 _STATUSES = {"200": Status.OK, "400": Status.TEMP, "500": Status.NOTFOUND}  # tcp_table(5)
 
 
@@ -33,9 +36,9 @@ def look_up(
             connection.settimeout(timeout)
             if protocol == "tcp_table":
                 connection.sendall(f"get {quote(key, errors='surrogateescape')}\n".encode())
-                return _parse_line(_read_line(connection))
+                return _parse_line(_read_line(connection, timeout))
             connection.sendall(b"%d:%s," % (len(request), request))
-            return _parse(_read_netstring(connection))
+            return _parse(_read_netstring(connection, timeout))
     except OSError as error:
         if isinstance(address, UnixAddress) and isinstance(error, PermissionError):
             raise NotAllowedError(
@@ -65,26 +68,50 @@ def _connected(address: Address) -> socket.socket:
     return connection
 
 
-def _read_netstring(connection: socket.socket) -> bytes:
-    with connection.makefile("rb") as stream:
-        digits = b""
-        while (byte := stream.read(1)) != b":":
-            digits += byte
-            if not byte.isdigit() or len(digits) > MAX_LENGTH_DIGITS:
-                raise ValueError("the reply is no netstring")
-        length = int(digits or b"0")
-        data = stream.read(length + 1)
-        if length > MAX_REPLY or len(data) != length + 1 or not data.endswith(b","):
-            raise ValueError("the reply is no netstring")
-        return data[:-1]
+def _read_netstring(connection: socket.socket, timeout: float) -> bytes:
+    said = _hear(connection, timeout, _is_netstring)
+    digits, colon, rest = said.partition(b":")
+    if not colon or not digits.isdigit() or len(digits) > MAX_LENGTH_DIGITS:
+        raise ValueError("the reply is no netstring")
+    length = int(digits)
+    if length > MAX_REPLY or rest[length : length + 1] != b",":
+        raise ValueError("the reply is no netstring")
+    return rest[:length]
 
 
-def _read_line(connection: socket.socket) -> bytes:
-    with connection.makefile("rb") as stream:
-        line = stream.readline(MAX_LINE + 1)
-    if not line.endswith(b"\n"):
+def _is_netstring(said: bytes) -> bool:
+    """Tell whether all of a netstring has come, or what cannot become one."""
+    digits, colon, rest = said.partition(b":")
+    if not colon:
+        return len(digits) > MAX_LENGTH_DIGITS or (digits != b"" and not digits.isdigit())
+    if not digits.isdigit() or len(digits) > MAX_LENGTH_DIGITS:
+        return True
+    return len(rest) > min(int(digits), MAX_REPLY)
+
+
+def _read_line(connection: socket.socket, timeout: float) -> bytes:
+    said = _hear(connection, timeout, lambda said: b"\n" in said or len(said) > MAX_LINE)
+    line, end, _ = said.partition(b"\n")
+    if not end or len(line) > MAX_LINE:
         raise ValueError("the reply is no line")
     return line
+
+
+def _hear(connection: socket.socket, timeout: float, is_all: Callable[[bytes], bool]) -> bytes:
+    """Return what is said there until `is_all` of it has come, or its end. Raise OSError.
+
+    The time is for all of it: who listens there may be anybody, and send a byte now and then.
+    """
+    deadline = time.monotonic() + timeout
+    said = b""
+    while not is_all(said):
+        if (left := deadline - time.monotonic()) <= 0:
+            raise TimeoutError("timed out")
+        connection.settimeout(left)
+        if not (data := connection.recv(_CHUNK)):
+            break
+        said += data
+    return said
 
 
 def _parse_line(line: bytes) -> Reply:
