@@ -96,6 +96,7 @@ def test_what_is_new_of_own_domains_can_be_mailed(host: list[str], tmp_path: Pat
     message = email.message_from_bytes(content, policy=email.policy.default)
     assert message["Subject"] == ("[error] own.example: error mx-broken; record changed; 1 mended")
     body = message.get_content()
+    assert body.replace("\n", "").replace("\r", "").isprintable()
     assert "ERROR mx-broken: mx1.own.example" in body
     assert "    -v=STSv1; id=1;\n    +v=STSv1; id=2;\n" in body.replace("\r\n", "\n")
     assert "mended: expires-soon: mx1.own.example" in body
