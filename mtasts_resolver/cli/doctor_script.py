@@ -43,7 +43,10 @@ def _script(findings: list[Finding]) -> Iterator[str]:
             yield from _comment(f"Nothing that a script could do. {finding.action}".strip())
         if active:
             done.update(dict.fromkeys(lines))
-        yield from (line if active else f"# {line}" for line in lines)
+        # What cannot be seen as it is shall not be run: it may be a name that somebody chose.
+        yield from (
+            line if active and line.isprintable() else f"# {escaped(line)}" for line in lines
+        )
     if reloads := _reloads(done):
         yield ""
         yield from _comment("Have Postfix read it.")

@@ -43,6 +43,15 @@ def test_a_strangers_words_are_never_run() -> None:
     assert run(text) == ""
 
 
+def test_a_line_that_cannot_be_seen_as_it_is_stands_as_a_comment() -> None:
+    """In quotes a line end is a part of a name; behind a `#` it would begin a line that is run."""
+    lines = ("chmod o-w '/etc/x\necho run\n'", "echo \u202e\x1b[2J run")
+    for kind in (ERROR, NOTE):
+        text = script([kind.found("file", "x", commands=lines)])
+        assert run(text) == ""
+        assert text.replace("\n", "").isprintable()
+
+
 def test_nothing_is_run_after_a_line_that_fails() -> None:
     lines = ("echo first", "false", "echo second")
     text = script([ERROR.found("x", "y", commands=lines)])
