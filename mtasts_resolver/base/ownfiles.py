@@ -1,5 +1,6 @@
-"""Small files that the daemon keeps for itself: replaced as a whole, and read with suspicion."""
+"""Small files that the daemon keeps for itself, and others': read with suspicion."""
 
+import errno
 import os
 import stat
 from collections.abc import Collection
@@ -23,6 +24,17 @@ def read_own(path: Path, most: int, owners: Collection[int]) -> bytes:
         if status.st_uid not in owners or others or not stat.S_ISREG(status.st_mode):
             raise UntrustedFileError("others than the daemon's user can write it")
         return file.read(most + 1)
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """Return the first bytes of a file, at most `most`, whoever owns it. Raise OSError.
+
+    In place of it there may be what never ends, or whose opening waits for somebody, as a FIFO's.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "It is no plain file", str(path))
+        return file.read(most)
 
 
 def write_own(path: Path, data: bytes) -> None:

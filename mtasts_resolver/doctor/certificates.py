@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mtasts_resolver.base.ownfiles import read_plain
 from mtasts_resolver.base.quoting import printable
 
 MAX_PEM = 1 << 20  # bytes of a file; a chain takes ten thousand
@@ -223,8 +224,7 @@ def _is_open_key(file: str) -> bool:
 
 
 def _content(file: str) -> bytes:
-    with Path(file).open("rb") as opened:
-        content = opened.read(MAX_PEM + 1)
+    content = read_plain(Path(file), MAX_PEM + 1)
     if len(content) > MAX_PEM:
         raise UnusableCertificateError(f"{file} has more than {MAX_PEM:,} bytes")
     return content

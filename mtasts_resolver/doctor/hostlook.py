@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import quote as shell_word
 
 import mtasts_resolver
+from mtasts_resolver.base.ownfiles import read_plain
 from mtasts_resolver.config import Config, ProxyUrl
 from mtasts_resolver.discovery.dns.client import DnsClient
 from mtasts_resolver.discovery.dns.validators import PROBE_NAME, probe, trusted
@@ -144,8 +145,7 @@ def _compare(queue: str, original: Path, copy: Path) -> SeenCopy:
 
 
 def _content(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_MAX_COPIED)
+    return read_plain(path, _MAX_COPIED)
 
 
 def _look_at_proxy(proxy: ProxyUrl | None) -> SeenProxy | None:

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from mtasts_resolver.base.ownfiles import read_plain
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.discovery.errors import ShortageError
 from mtasts_resolver.discovery.tls.authorities import trusting_context
@@ -107,6 +108,8 @@ def _authorities(
 
 
 def _of_file(file: Path) -> Authorities:
+    if os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113  these never raise
+        return Authorities(fault="it is no plain file")  # to open a FIFO would wait for somebody
     try:
         return _loaded(file)
     except ShortageError:
@@ -133,8 +136,7 @@ def _of_directory(directory: Path) -> Authorities:
 
 def _certificates(file: Path) -> Iterator[bytes]:
     try:
-        with file.open("rb") as opened:
-            text = opened.read(MAX_PEM)
+        text = read_plain(file, MAX_PEM)
     except FileNotFoundError:  # a link whose certificate is gone, which OpenSSL passes over
         return
     for body in _PEM.findall(text):

@@ -1,6 +1,7 @@
 """What `doctor` says of smtpd(8): of what the real postconf(1) reads, and of real files."""
 
 import asyncio
+import os
 import ssl
 import subprocess
 from collections.abc import Mapping
@@ -133,7 +134,7 @@ def test_no_certificate(tmp_path: Path) -> None:
     assert "inbound-no-certificate" in look(tmp_path, f"{WELL}smtpd_tls_cert_file = none\n")
 
 
-@pytest.mark.parametrize("how", ["absent", "no PEM", "another key", "no key", "a password"])
+@pytest.mark.parametrize("how", ["absent", "FIFO", "no PEM", "another key", "no key", "a password"])
 @pytest.mark.finding("inbound-certificate-unusable")
 def test_a_certificate_that_cannot_be_used(how: str, tmp_path: Path) -> None:
     authority = trustme.CA()
@@ -142,6 +143,9 @@ def test_a_certificate_that_cannot_be_used(how: str, tmp_path: Path) -> None:
     match how:
         case "absent":
             certificate.unlink()
+        case "FIFO":  # which nobody writes to: to open it as usual takes for ever
+            certificate.unlink()
+            os.mkfifo(certificate)
         case "no PEM":
             certificate.write_text("no certificate\n")
         case "another key":

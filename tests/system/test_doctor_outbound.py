@@ -110,6 +110,7 @@ MENDED = [
     ("no-authorities", {"smtp_tls_CAfile": "", "tls_append_default_CA": "yes"}, ""),
     ("authorities-unusable", {"smtp_tls_CAfile": "/nowhere/ca.pem"}, ""),
     ("authorities-unusable", {"smtp_tls_CAfile": "/etc/hostname"}, ""),
+    ("authorities-unusable", {"smtp_tls_CAfile": "/dev/zero"}, ""),
     ("authorities-unusable", {"smtp_tls_CAfile": "", "smtp_tls_CApath": "/nowhere"}, ""),
     (
         "authorities-outside-chroot",
