@@ -89,6 +89,8 @@ WRITABLE = FindingKind(
     severity=Severity.ERROR,
     title="others than root and the daemon could write what the daemon trusts",
     matters="Whoever can write it can decide whose mail goes out unverified.",
+    action="Have it belong to root, writable for root alone; or keep what is in it elsewhere, such"
+    " as in /etc/mtasts-resolver.",
 )
 SECRET = FindingKind(
     code="configuration-shows-password",

@@ -8,6 +8,7 @@ import selectors
 import stat
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -49,10 +50,11 @@ def find_program(name: str, path: str, uid: int) -> tuple[Path | None, list[Path
         # What is relative depends on the working directory, which anybody may have filled.
         if not program.is_absolute() or not os.access(program, os.X_OK) or program.is_dir():
             continue
-        if _replaceable(program, uid):
+        real = program.resolve()  # once: what was looked at is what is run
+        if _replaceable((program, real), uid):
             unsafe.append(program)
         else:
-            return program.resolve(), unsafe
+            return real, unsafe
     return None, unsafe
 
 
@@ -108,10 +110,10 @@ def _hear(process: subprocess.Popen[bytes]) -> tuple[str, str]:
     return output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
 
 
-def _replaceable(program: Path, uid: int) -> bool:
-    """Tell whether others than root and `uid` could put another program in its place."""
+def _replaceable(names: Iterable[Path], uid: int) -> bool:
+    """Tell whether others than root and `uid` could put another program in place of one."""
     try:
-        return any(_open_to_others(path, uid) for path in (program, program.resolve()))
+        return any(_open_to_others(path, uid) for path in names)
     except OSError:  # it has just been replaced
         return True
 
