@@ -1,6 +1,7 @@
 """What a smart host's own policy domain publishes: a policy that does not name it holds mail."""
 
 import asyncio
+import time
 from contextlib import suppress
 
 from dns.rdatatype import RdataType
@@ -13,23 +14,39 @@ from mtasts_resolver.doctor.surroundings import SmartHostPolicy
 from mtasts_resolver.policy import NextHop
 from mtasts_resolver.worker.direct import DirectDiscoverer
 
+# Seconds for all smart hosts together: somebody waits, and where name servers do not answer, which
+# others tell, each takes its time.
+PATIENCE = 60.0
 
-def policy_finder(config: Config) -> FindPolicy:
-    """Return what finds out a next hop's policy as the daemon would."""
+
+def policy_finder(config: Config, patience: float = PATIENCE) -> FindPolicy:
+    """Return what finds out a next hop's policy as the daemon would, for so many seconds."""
+    left = patience
 
     def find(hop: NextHop) -> SmartHostPolicy | None:
-        return asyncio.run(_find(hop, config))
+        nonlocal left
+        if left <= 0:
+            return None
+        begun = time.monotonic()
+        try:
+            return asyncio.run(_find(hop, config, left))
+        finally:
+            left -= time.monotonic() - begun
 
     return find
 
 
-async def _find(hop: NextHop, config: Config) -> SmartHostPolicy | None:
+async def _find(hop: NextHop, config: Config, patience: float) -> SmartHostPolicy | None:
     """Return the policy; None where there is none, or none can be found now."""
     try:
-        discoverer = DirectDiscoverer.configured(config)
-        policy = (await discoverer.sts(hop.domain, ())).policy
-    except (DiscoveryError, ConfigError, ShortageError):
+        async with asyncio.timeout(patience):
+            return await _published(hop, DirectDiscoverer.configured(config))
+    except (DiscoveryError, ConfigError, ShortageError, TimeoutError):
         return None  # then it holds no mail
+
+
+async def _published(hop: NextHop, discoverer: DirectDiscoverer) -> SmartHostPolicy | None:
+    policy = (await discoverer.sts(hop.domain, ())).policy
     if policy is None:
         return None
     hosts: tuple[str, ...] = (hop.domain,)
