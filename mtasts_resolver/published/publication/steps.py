@@ -337,13 +337,15 @@ class StepWriter:
         """Return the commands that put a policy file into place, which is never there by half."""
         directory, _, name = self._site.file.rpartition("/")
         lines = " \\\n    ".join(map(shlex.quote, publication.policy.lines))
+        # The directory may be one that others can write, such as the web server: root follows no
+        # link that they have made there. With `set -C` a file is made that was not there.
         return Part(
             kind="shell",
             title="the policy file, on the policy host",
             text=(
-                f"install -d -m 755 {directory} && cd {directory} &&\n"
-                f"printf '%s\\r\\n' \\\n    {lines} \\\n    > {name}.new &&\n"
-                f"chmod 644 {name}.new && mv {name}.new {name}\n"
+                f"(umask 022 && mkdir -p {directory} && cd {directory} &&\n"
+                f"rm -f {name}.new && set -C && printf '%s\\r\\n' \\\n    {lines} \\\n"
+                f"    > {name}.new && mv {name}.new {name})\n"
             ),
         )
 
