@@ -49,6 +49,9 @@ _PEM = re.compile(
 )
 MAX_AUTHORITIES = 2_000  # in a directory; Debian's has 140
 MAX_PEM = 4 << 20  # bytes of one file; Debian's bundle has 220 kB
+MAX_PROGRAM = (
+    16 << 20
+)  # bytes of smtp(8), or of its library, that are searched; both have some 100 kB
 _LIBTLSRPT = b"libtlsrpt.so"
 
 
@@ -250,6 +253,6 @@ def _reports_built_in(instance: PostfixInstance) -> bool | None:
     ]
     try:
         files = [place for place in places if place.is_absolute() and place.is_file()]
-        return any(_LIBTLSRPT in file.read_bytes() for file in files) if files else None
+        return any(_LIBTLSRPT in read_plain(file, MAX_PROGRAM) for file in files) if files else None
     except OSError:
         return None

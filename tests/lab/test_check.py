@@ -89,6 +89,7 @@ def test_mail_fares_as_check_says(checked: Checked, steady_lab: Lab) -> None:
         for domain in DOMAINS
         if domain.name in looked_over and b"mode: enforce" in (domain.document or b"")
     ]
+    assert enforcing
     ended = steady_lab.postfix.send_to_all(domain.name for domain in enforcing)
     for domain in enforcing:
         answer, status = steady_lab.daemon.ask(domain.name), ended[domain.name]
