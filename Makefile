@@ -38,7 +38,7 @@ run: $(RUN)
 test demo bench docs-lab: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 test: $(TEST) system-packages
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(VENV)/bin/python -m tests.everything $(ARGS)
 
 # From the beginning each time: mutmut does not see that a test has changed.
 mutants: export HYPOTHESIS_PROFILE := ci

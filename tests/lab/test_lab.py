@@ -91,7 +91,8 @@ def test_mail_waits_while_the_daemon_is_down(fresh_lab: Lab) -> None:
 
 def test_chrooted_smtp_is_chrooted(steady_lab: Lab) -> None:
     steady_lab.postfix.send("no-record.example", Sender.CHROOTED)
-    roots = steady_lab.namespace.run("sh", "-c", "readlink /proc/[0-9]*/root")
+    # A process may end meanwhile, of which readlink(1) complains.
+    roots = steady_lab.namespace.run("sh", "-c", "readlink /proc/[0-9]*/root || true")
     assert str(steady_lab.postfix.queue) in roots.splitlines()
 
 

@@ -73,9 +73,16 @@ class Checked:
         return json.loads(self.out)
 
 
+# SIGINT may be ignored where the tests run, and so in their children.
+PROGRAM = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    " from mtasts_resolver.cli import main; main()"
+)
+
+
 async def start(config: Path, *arguments: str, **pipes: Any) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "mtasts_resolver", "check", "--config", str(config), *arguments),
+        *(sys.executable, "-c", PROGRAM, "check", "--config", str(config), *arguments),
         **{"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE} | pipes,
         stderr=asyncio.subprocess.PIPE,
     )
