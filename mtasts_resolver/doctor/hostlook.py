@@ -198,8 +198,9 @@ def _right_of(path: Path, *, any_owner: bool = False, secret: bool = False) -> I
         open_to, command = f"group {_group(found.st_gid)}", f"chmod g-w {word}"
     elif not any_owner and found.st_uid not in (0, os.geteuid()):
         open_to = f"user {_user(found.st_uid)}"
-        # A directory may be somebody's home, who needs it.
-        command = "" if stat.S_ISDIR(found.st_mode) else f"chown root {word}"
+        # A directory may be somebody's home, and a file that is for its owner alone the daemon's.
+        taken = stat.S_ISDIR(found.st_mode) or not found.st_mode & stat.S_IROTH
+        command = "" if taken else f"chown root {word}"
     shows = secret and bool(found.st_mode & stat.S_IROTH)
     yield SeenRight(path=str(path), open_to=open_to, command=command, shows_password=shows)
 

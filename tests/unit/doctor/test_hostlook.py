@@ -26,3 +26,6 @@ def test_what_another_user_owns_is_told_and_nobodys_home_is_taken(tmp_path: Path
     assert rights[str(file)].open_to == rights[str(home)].open_to == "user nobody"
     assert rights[str(file)].command == f"chown root '{file}'"
     assert rights[str(home)].command == ""
+    file.chmod(0o600)
+    rights = {right.path: right for right in _look_at_rights(Config(), file, store)}
+    assert (rights[str(file)].open_to, rights[str(file)].command) == ("user nobody", "")
