@@ -196,8 +196,8 @@ def _entries(instance: PostfixInstance) -> Iterator[tuple[str, list[str]]]:
     """Yield the right-hand sides of each table of next hops, by its parameter."""
     for name in TABLES_OF_HOPS:
         values = []
-        for table in list_items(instance.value(name)):
-            table = table.removeprefix("proxy:")  # noqa: PLW2901  who reads it here is no daemon
+        for item in list_items(instance.value(name)):
+            table = item.removeprefix("proxy:")  # who reads it here is no daemon
             kind = table.partition(":")[0]
             if kind == "inline" or (kind in FILE_TABLES and kind not in _PATTERNED):
                 lines, _ = _dump(instance, table)

@@ -242,9 +242,10 @@ def _logical_lines(file: str) -> Iterator[tuple[int, str]]:
 
 
 def _pair(lines: list[str]) -> tuple[str, str]:
-    if len(lines) != 2:  # noqa: PLR2004  it was asked for two
-        raise _ReadError("postconf-failed", "postconf -d does not say what it should")
-    return lines[0].strip(), lines[1].strip()
+    match lines:
+        case [first, second]:
+            return first.strip(), second.strip()
+    raise _ReadError("postconf-failed", "postconf -d does not say what it should")
 
 
 def _not_found(unsafe: list[Path]) -> UnreadInstance:

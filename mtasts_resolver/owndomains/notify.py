@@ -1,6 +1,7 @@
 """The administrator's own program, which is run with what is new: one at a time, and not often."""
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -226,17 +227,20 @@ def _in_words(domain: ReportedDomain) -> str:
     return "; ".join(words)
 
 
+_PLACE = re.compile(r"\{(?P<name>[a-z]+)\}")
+
+
 def filled_in(command: Sequence[str], report: NotifyReport) -> list[str]:
     """Return the program and its arguments, in which a few names stand for what is told.
 
     None of what is filled in is a stranger's word, or begins with a hyphen.
     """
-    filled = [command[0]]
-    for argument in command[1:]:
-        for name, value in _essentials(report).items():
-            argument = argument.replace(f"{{{name}}}", value)  # noqa: PLW2901
-        filled.append(argument)
-    return filled
+    essentials = _essentials(report)
+
+    def fill(argument: str) -> str:
+        return _PLACE.sub(lambda place: essentials.get(place["name"], place[0]), argument)
+
+    return [command[0], *map(fill, command[1:])]
 
 
 def environ_of(report: NotifyReport) -> dict[str, str]:

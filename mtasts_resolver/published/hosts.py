@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 
+from mtasts_resolver.base.together import together
 from mtasts_resolver.config import IPNetwork
 from mtasts_resolver.discovery.addresses import is_allowed
 from mtasts_resolver.discovery.dns.answer import DnsAnswer, DnsStatus
@@ -35,7 +35,6 @@ MAX_ADDRESSES = 4
 
 Visit = Callable[[str, str], Awaitable[SeenAddress]]
 """Looks at a host and an address of it. Raises VisitError, and ShortageError."""
-T = TypeVar("T")
 
 
 class VisitLimits(NamedTuple):
@@ -135,23 +134,6 @@ class HostVisits:
             return msgspec.structs.replace(seen.address, address=address)
 
         return visit
-
-
-async def together(*work: Coroutine[Any, Any, T]) -> tuple[T, ...]:
-    """Do all of `work` at once. Where some of it raises, end the rest, and raise that."""
-    with only_first_error():
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in work]
-    return tuple(task.result() for task in tasks)
-
-
-@contextmanager
-def only_first_error() -> Iterator[None]:
-    """Raise, of what a group of tasks raises, the first error alone."""
-    try:
-        yield
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
 
 
 async def _look_at_mail_host(visited: MailHostVisit, trust: TrustStore) -> MailHostSeen:

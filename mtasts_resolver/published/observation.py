@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import NamedTuple
 
+from mtasts_resolver.base.together import only_first_error, together
 from mtasts_resolver.config import DnssecTrust, IPNetwork
 from mtasts_resolver.discovery.dane import MAX_MX_HOSTS, discover_dane
 from mtasts_resolver.discovery.dns.answer import DnsStatus
@@ -22,7 +23,7 @@ from mtasts_resolver.discovery.services import Services
 from mtasts_resolver.discovery.tls.authorities import TrustStore
 from mtasts_resolver.discovery.tlsafit import TlsaFit, fit
 from mtasts_resolver.policy import Dane, DaneFinding, MxHost, NextHop, Outcome, parse_next_hop
-from mtasts_resolver.published.hosts import HostVisits, VisitLimits, only_first_error, together
+from mtasts_resolver.published.hosts import HostVisits, VisitLimits
 from mtasts_resolver.published.observed import (
     Observed,
     SeenAddress,

@@ -8,7 +8,6 @@ nothing of it, can have its policies back.
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,9 +19,8 @@ from mtasts_resolver.store.changes import (
     Subject,
     settled,
 )
-from mtasts_resolver.store.errors import FAILURES
 from mtasts_resolver.store.schema import Schema
-from mtasts_resolver.store.table import SETTINGS, LoneConnection
+from mtasts_resolver.store.table import LoneTable
 
 TABLE = "changes"
 
@@ -116,25 +114,8 @@ _DELETE_OLDER = (
 _decoder = msgspec.json.Decoder(Change)
 
 
-class ChangeTable:
-    """The table of an open file. Every method blocks, and raises one of FAILURES."""
-
-    def __init__(self, path: Path) -> None:
-        self._connection = LoneConnection(path)
-        try:
-            for name, value in SETTINGS.items():
-                self._connection.execute(f"PRAGMA {name}={value}")
-        except FAILURES:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-    def empty_log(self) -> None:
-        """Move all that is in the write-ahead log to the database."""
-        self._connection.select_one("PRAGMA wal_checkpoint(TRUNCATE)")
+class ChangeTable(LoneTable):
+    """All changes that are kept."""
 
     def record(self, noted: Iterable[Noted]) -> list[RecordedChange]:
         """Keep what is a change among `noted`, in one transaction; return what was kept."""

@@ -12,11 +12,11 @@ from pathlib import Path
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.clock import Clock
 from mtasts_resolver.store.behind import WriteBehind
-from mtasts_resolver.store.errors import FAILURES, UnavailableError
+from mtasts_resolver.store.errors import UnavailableError
 from mtasts_resolver.store.files import side_file
 from mtasts_resolver.store.keptopen import KeptOpen
 from mtasts_resolver.store.schema import Schema, prepare
-from mtasts_resolver.store.table import SETTINGS, LoneConnection
+from mtasts_resolver.store.table import LoneTable
 
 TABLE = "checks"
 # What is seen of a domain comes in one message of the discoverer, which has 200,000 bytes; JSON may
@@ -49,25 +49,8 @@ def checks_path(policies: Path) -> Path:
     return side_file(policies, "-own-domains")
 
 
-class CheckTable:
-    """The table of an open file. Every method blocks, and raises one of FAILURES."""
-
-    def __init__(self, path: Path) -> None:
-        self._connection = LoneConnection(path)
-        try:
-            for name, value in SETTINGS.items():
-                self._connection.execute(f"PRAGMA {name}={value}")
-        except FAILURES:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-    def empty_log(self) -> None:
-        """Move all that is in the write-ahead log to the database."""
-        self._connection.select_one("PRAGMA wal_checkpoint(TRUNCATE)")
+class CheckTable(LoneTable):
+    """The last checks, by domain."""
 
     def read(self) -> dict[str, bytes]:
         """Return the check of each domain; one that is too long is none."""

@@ -130,6 +130,35 @@ class LoneConnection:
         release(self._path)
 
 
+class LoneTable:
+    """A table of an open file. Every method blocks, and raises one of FAILURES."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = LoneConnection(path)
+        try:
+            _set_up(self._connection)
+        except FAILURES:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def empty_log(self) -> None:
+        """Move all that is in the write-ahead log to the database."""
+        _empty_log(self._connection)
+
+
+def _set_up(connection: LoneConnection) -> None:
+    for name, value in SETTINGS.items():
+        connection.execute(f"PRAGMA {name}={value}")
+
+
+def _empty_log(connection: LoneConnection) -> None:
+    connection.select_one("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
     """The table of an open file: policy domain -> StoredPolicy as JSON.
 
@@ -144,8 +173,7 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
             super().__init__(
                 os.fspath(path), TABLE, encode=msgspec.json.encode, decode=_decoder.decode
             )
-            for name, value in SETTINGS.items():
-                self.conn.execute(f"PRAGMA {name}={value}")
+            _set_up(self.conn)
             settings = tuple(map(self.pragma, SETTINGS))
         except RuntimeError:  # sqlitedict's: its directory is gone
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
@@ -206,7 +234,7 @@ class PolicyTable(SqliteDict):  # type: ignore[misc]  # sqlitedict is untyped
 
     def empty_log(self) -> None:
         """Move all that is in the write-ahead log to the database."""
-        self.conn.select_one("PRAGMA wal_checkpoint(TRUNCATE)")
+        _empty_log(self.conn)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -1,8 +1,8 @@
 """Checking domains afresh, several at once."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+from mtasts_resolver.base.together import together
 from mtasts_resolver.cli.checked.held import HeldPolicies
 from mtasts_resolver.cli.checked.progressing import Results
 from mtasts_resolver.cli.checked.results import CheckedDomain, checked
@@ -71,9 +71,4 @@ async def check_each(
         for domain in waiting:
             ended(await check(domain))
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(AT_ONCE, len(domains))):
-                group.create_task(work(waiting))
-    except ExceptionGroup as errors:  # one is enough to end the command, and to be said
-        raise errors.exceptions[0] from None
+    await together(*(work(waiting) for _ in range(min(AT_ONCE, len(domains)))))

@@ -41,10 +41,16 @@ def certificate_kinds(prefix: str, host: str, matters: str, later: str) -> Certi
     `matters` is what becomes of mail where the certificate is not valid, `later` where it will not.
     """
 
-    def kind(code: str, title: str, action: str) -> FindingKind:
+    def kind(
+        code: str,
+        title: str,
+        action: str,
+        matters: str = matters,
+        severity: Severity = Severity.ERROR,
+    ) -> FindingKind:
         return FindingKind(
             code=f"{prefix}-certificate-{code}",
-            severity=Severity.ERROR,
+            severity=severity,
             title=f"the certificate of the {host} {title}",
             matters=matters,
             action=action,
@@ -79,19 +85,13 @@ def certificate_kinds(prefix: str, host: str, matters: str, later: str) -> Certi
             "Have the server send the intermediate certificates, too (`fullchain.pem` of ACME "
             "clients). Browsers fetch what is missing, mail servers do not.",
         ),
-        about_to_end=FindingKind(
-            code=f"{prefix}-certificate-about-to-end",
-            severity=Severity.ERROR,
-            title=f"the certificate of the {host} ends within days",
-            matters=later,
-            action=renew,
-        ),
-        ends_soon=FindingKind(
-            code=f"{prefix}-certificate-ends-soon",
-            severity=Severity.WARNING,
-            title=f"the certificate of the {host} ends soon, and is not renewed",
-            matters=later,
-            action="Renew it, or see whether what renews it still runs.",
+        about_to_end=kind("about-to-end", "ends within days", renew, later),
+        ends_soon=kind(
+            "ends-soon",
+            "ends soon, and is not renewed",
+            "Renew it, or see whether what renews it still runs.",
+            later,
+            Severity.WARNING,
         ),
     )
 
