@@ -59,11 +59,12 @@ def postmap(tmp_path: Path) -> Postmap:
     async def run(key: str, table: str, typed: str = "") -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
             *("postmap", "-c", str(tmp_path), "-q", key, table),
-            stdin=asyncio.subprocess.PIPE,
+            # Whoever reads no key there may be gone before anything is written to it.
+            stdin=asyncio.subprocess.PIPE if key == "-" else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await process.communicate(typed.encode())
+        out, err = await process.communicate(typed.encode() if key == "-" else None)
         assert process.returncode is not None
         return process.returncode, out.decode().rstrip("\n"), err.decode()
 
