@@ -1,0 +1,323 @@
+"""The report as a value: what all its forms are made of, and what `--json` prints.
+
+Each figure says of how many it is how many, and how it was found. Nothing is left out silently:
+what could not be told is in `unknown`, what did not fit into a table in its `others`.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+FORMAT = 1
+"""Counted up when a program that reads an older one would be wrong."""
+
+
+class ReportPeriod(Struct, frozen=True):
+    """From `since` to before `until`; ISO 8601 with the zone's offset."""
+
+    since: str
+    until: str
+    zone: str
+    """The zone's name, such as `Europe/Berlin`."""
+
+
+class ReportInput(Struct, frozen=True, kw_only=True):
+    """Something that was read."""
+
+    name: str
+    """Its path, `-`, or `journal`."""
+    kind: str
+    """`log`, `journal`, `tls-report`, `history`, `postfix-configuration`, `published`."""
+    sha256: str
+    """Of its bytes as they lie there, packed or not; empty for what is no file."""
+    bytes: int
+    lines: int
+    first: str | None
+    """The time of its first and last line; None where there is none."""
+    last: str | None
+    problem: str = ""
+    """Why it could not be read to its end."""
+
+
+class LogGap(Struct, frozen=True, kw_only=True):
+    """A hole in the logs."""
+
+    host: str
+    since: str
+    until: str
+    seconds: float
+    lines: int | None
+    """So many are known to be lost; None where that is not known."""
+    why: str
+    """`silence`: nothing was logged for far longer than is usual. `dropped`: the log says so."""
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """So many of so many."""
+
+    key: str
+    """Stable, for programs: `outbound-encrypted`."""
+    title: str
+    numerator: int
+    denominator: int
+    unknown: int = 0
+    """Of those that would be in the denominator, how many could not be told."""
+    how: str
+    """How it was found, in a sentence: what counts as what."""
+    aim: float | None = None
+    """The share that it should have: 1.0 for all."""
+
+    @property
+    def share(self) -> float | None:
+        """Return the share, None of nothing."""
+        return self.numerator / self.denominator if self.denominator else None
+
+
+class CountedRow(Struct, frozen=True):
+    """How often something was seen."""
+
+    name: str
+    count: int
+
+
+class DirectionCounts(Struct, frozen=True, kw_only=True):
+    """Messages in one direction, over the network."""
+
+    deliveries: int
+    """Outgoing: recipients that a message was handed on for (`status=sent`). Incoming: messages."""
+    encrypted: int
+    plain: int
+    unknown: int
+    doubts: tuple[CountedRow, ...]
+    """Why those are unknown, or their level is."""
+    levels: tuple[CountedRow, ...]
+    versions: tuple[CountedRow, ...]
+    ciphers: tuple[CountedRow, ...]
+    key_exchanges: tuple[CountedRow, ...]
+    post_quantum: int
+    """Encrypted deliveries whose key exchange withstands a quantum computer (ML-KEM)."""
+    local: int
+    """Not counted above: to or from this host itself."""
+    submissions: int = 0
+    """Not counted above: from users who have logged in."""
+    attempts_failed: int = 0
+    """Outgoing: attempts that were deferred or bounced, for whatever reason."""
+    by_day: tuple["DayCounts", ...] = ()
+
+
+class DayCounts(Struct, frozen=True):
+    """One day, in the report's zone."""
+
+    day: str
+    encrypted: int
+    plain: int
+    unknown: int
+    verified: int
+    held: int
+    """Attempts that TLS held."""
+
+
+class DomainCounts(Struct, frozen=True, kw_only=True):
+    """Deliveries to, or from, one domain (incoming: the client's host)."""
+
+    domain: str
+    deliveries: int
+    encrypted: int
+    verified: int
+    plain: int
+    unknown: int
+    enforced: str = ""
+    """By whose word TLS is enforced there: `mta-sts`, `dane`; empty if nobody's, or unknown."""
+
+
+class EnforcementFailure(Struct, frozen=True, kw_only=True):
+    """Mail to a domain that TLS held, by host and cause."""
+
+    domain: str
+    mx: str
+    """The MX host; empty where nobody was connected to."""
+    cause: str
+    """Of maillog.events.Cause."""
+    attempts: int
+    messages: int
+    """Messages times recipients that it held."""
+    delivered: int
+    """Of those, how many went out later."""
+    bounced: int
+    waiting: int
+    """Neither, as far as the log goes."""
+    first: str
+    last: str
+    longest: float
+    """Seconds that the longest of them has waited, as far as is known."""
+    reason: str
+    """Postfix's words, of the last."""
+    enforced: str = ""
+
+
+class Downgrade(Struct, frozen=True, kw_only=True):
+    """A sign that somebody strips protection, or that it was lost: never a proof."""
+
+    kind: str
+    """`tls-vanished`, `level-fell`, `policy-weakened`, `policy-vanished`, `certificate-failing`."""
+    about: str
+    """The domain or host."""
+    at: str
+    before: str
+    """What was, with its counts."""
+    after: str
+    evidence: tuple[str, ...]
+    """What shows it, in words, with times."""
+
+
+class UnencryptedRow(Struct, frozen=True, kw_only=True):
+    """Deliveries in plain text, by domain and direction."""
+
+    inbound: bool
+    domain: str
+    host: str
+    deliveries: int
+    first: str
+    last: str
+
+
+class PolicyRetrieval(Struct, frozen=True, kw_only=True):
+    """How the daemon's discoveries ended in the period."""
+
+    fetched: int
+    """Policies that were fetched and are valid."""
+    failed: tuple[CountedRow, ...]
+    """By the codes of docs/logs.md."""
+    absent: int
+    """Domains that publish no policy: neither a success nor a failure."""
+    source: str
+    """Where that is known from."""
+    since: str | None
+    """Since when that is counted, if it is later than the period's beginning."""
+
+
+class TlsReportRow(Struct, frozen=True, kw_only=True):
+    """Sessions that senders report of one policy domain of ours, by kind of failure."""
+
+    organization: str
+    domain: str
+    policy_type: str
+    """`sts`, `tlsa`, `no-policy-found`."""
+    failure: str
+    """The result type of RFC 8460 §4.3; empty for sessions that were well."""
+    mx: str
+    sessions: int
+    first: str
+    last: str
+    reason: str = ""
+
+
+class TlsReports(Struct, frozen=True, kw_only=True):
+    """What others report about us (RFC 8460)."""
+
+    reports: int
+    duplicates: int
+    """Reports of the same organization and id: counted once."""
+    successful: int
+    failed: int
+    rows: tuple[TlsReportRow, ...]
+    unread: tuple[CountedRow, ...]
+    """What could not be read, and how often, in words."""
+    oddities: tuple[CountedRow, ...]
+    """What breaks RFC 8460 and was read all the same."""
+
+
+class ControlVerdict(StrEnum):
+    """Whether a control is met."""
+
+    MET = "met"
+    NOT_MET = "not-met"
+    UNKNOWN = "cannot-be-told"
+
+
+class ControlEvidence(Struct, frozen=True):
+    """One thing that speaks for or against."""
+
+    speaks: str
+    """`for`, `against`, `gap`."""
+    text: str
+    source: str
+    """Where it is from: a figure's key, a finding's code, a file."""
+
+
+class ControlResult(Struct, frozen=True, kw_only=True):
+    """What the evidence says of one control."""
+
+    id: str
+    title: str
+    demands: str
+    """In plain words."""
+    verdict: ControlVerdict
+    why: str
+    evidence: tuple[ControlEvidence, ...]
+    to_add: tuple[str, ...]
+    """What software cannot show, and the organisation must add."""
+
+
+class FigureChange(Struct, frozen=True, kw_only=True):
+    """A figure beside that of the period before."""
+
+    key: str
+    title: str
+    before: float | None
+    """Its share then, or its number."""
+    now: float | None
+    better: bool | None
+    """None where it is the same, or neither."""
+
+
+class UnknownLine(Struct, frozen=True):
+    """A kind of line that is not known, and how often."""
+
+    text: str
+    """One of them, bounded."""
+    count: int
+
+
+class EvidenceReport(Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    format: int
+    made_at: str
+    version: str
+    """Of this program."""
+    host: str
+    """The host that it was made on."""
+    period: ReportPeriod
+    previous: ReportPeriod | None
+    domains: tuple[str, ...]
+    """It is of these alone; empty for all."""
+    inputs: tuple[ReportInput, ...]
+    hosts: tuple[str, ...]
+    """That logged."""
+    postfix_versions: tuple[str, ...]
+    gaps: tuple[LogGap, ...]
+    lines: int
+    lines_unknown: int
+    unknown_lines: tuple[UnknownLine, ...]
+    figures: tuple[Figure, ...]
+    outbound: DirectionCounts
+    inbound: DirectionCounts
+    outbound_domains: tuple[DomainCounts, ...]
+    """The most first, bounded; what is beyond is one row with the domain `(others)`."""
+    inbound_hosts: tuple[DomainCounts, ...]
+    failures: tuple[EnforcementFailure, ...]
+    inbound_failures: tuple[CountedRow, ...]
+    """TLS that clients could not begin with us, by reason."""
+    lookups: tuple[CountedRow, ...]
+    """Look-ups in a policy table that failed, by reason."""
+    retrieval: PolicyRetrieval | None
+    """None where the daemon could not be asked."""
+    retrieval_problem: str
+    downgrades: tuple[Downgrade, ...]
+    unencrypted: tuple[UnencryptedRow, ...]
+    tls_reports: TlsReports | None
+    changes: tuple[FigureChange, ...]
+    controls: tuple[ControlResult, ...]
+    redacted: str = ""
+    """What was made unrecognisable: empty, `addresses` or `domains`."""
