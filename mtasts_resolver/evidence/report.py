@@ -65,12 +65,24 @@ class Figure(Struct, frozen=True, kw_only=True):
     how: str
     """How it was found, in a sentence: what counts as what."""
     aim: float | None = None
-    """The share that it should have: 1.0 for all."""
+    """The share that it should have: 1.0 for all, 0.0 for none."""
 
     @property
     def share(self) -> float | None:
         """Return the share, None of nothing."""
         return self.numerator / self.denominator if self.denominator else None
+
+
+WATCHED_FIGURES = (
+    "enforced-verified",
+    "outbound-encrypted",
+    "policies-retrieved",
+    "enforcement-failures",
+)
+"""The keys of the four that auditors watch, which every report has: of the deliveries to domains
+that enforce TLS, those that were verified; of all deliveries, those that were encrypted; of the
+retrievals of a policy, those that brought a valid one; of the attempts to deliver to domains that
+enforce TLS, those that TLS held (`aim` 0.0)."""
 
 
 class CountedRow(Struct, frozen=True):
