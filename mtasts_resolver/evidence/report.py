@@ -17,6 +17,8 @@ class ReportPeriod(Struct, frozen=True):
 
     since: str
     until: str
+    seconds: float
+    """How long that is."""
     zone: str
     """The zone's name, such as `Europe/Berlin`."""
 
@@ -251,7 +253,7 @@ class ControlEvidence(Struct, frozen=True):
     """One thing that speaks for or against."""
 
     speaks: str
-    """`for`, `against`, `gap`."""
+    """`for`, `against`; `gap`, which leaves the verdict open; `note`, which changes nothing."""
     text: str
     source: str
     """Where it is from: a figure's key, a finding's code, a file."""
