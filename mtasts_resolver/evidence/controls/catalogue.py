@@ -12,7 +12,7 @@ from mtasts_resolver.evidence.controls import questions as ask
 from mtasts_resolver.evidence.controls.material import Material
 from mtasts_resolver.evidence.report import ControlEvidence
 
-Question = Callable[[Material], Iterable[ControlEvidence]]
+ControlQuestion = Callable[[Material], Iterable[ControlEvidence]]
 
 
 class Control(Struct, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class Control(Struct, frozen=True, kw_only=True):
     title: str
     demands: str
     """In plain words."""
-    questions: tuple[Question, ...]
+    questions: tuple[ControlQuestion, ...]
     to_add: tuple[str, ...]
     """What no software shows."""
 
@@ -44,12 +44,12 @@ ISM_1589 = Control(
     ),
     to_add=(
         (
-            "A list of all domains that the organisation has mail for: those that were not named here "
-            "were not looked at."
+            "A list of all domains that the organisation has mail for: those that were not named "
+            "here were not looked at."
         ),
         (
-            "A list of all servers that send or receive its mail, such as those of a provider or of a "
-            "newsletter service: each needs its own evidence."
+            "A list of all servers that send or receive its mail, such as those of a provider or "
+            "of a newsletter service: each needs its own evidence."
         ),
     ),
 )
@@ -117,10 +117,7 @@ ISO_A_8_20 = Control(
     to_add=(
         "Who is responsible for the mail servers and the network, and how changes are approved.",
         "Drawings of the network, and what separates its parts.",
-        (
-            "That logs are kept where those who are logged cannot change them, and that somebody looks "
-            "at alerts."
-        ),
+        "That logs are kept where whom they are about cannot change them, and who looks at alerts.",
     ),
 )
 
