@@ -127,5 +127,15 @@ class TlsObserved(Struct, frozen=True, gc=False, kw_only=True):
     tls: LoggedTls
 
 
-Fact = OutboundDelivery | InboundMessage | FailedSession | FailedLookup | TlsObserved
+class MessageGone(Struct, frozen=True, gc=False, kw_only=True):
+    """A message has left the queue: nobody waits for it any more."""
+
+    time: float | None
+    host: str
+    queue_id: str
+    expired: bool
+    """It was returned to its sender, for it had waited too long."""
+
+
+Fact = OutboundDelivery | InboundMessage | FailedSession | FailedLookup | TlsObserved | MessageGone
 """What the joins make out of lines."""

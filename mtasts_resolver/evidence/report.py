@@ -117,6 +117,7 @@ class DirectionCounts(Struct, frozen=True, kw_only=True):
     attempts_failed: int = 0
     """Outgoing: attempts that were deferred or bounced, for whatever reason."""
     by_day: tuple["DayCounts", ...] = ()
+    """Each day with something on it. What has no date is in none of them, but in the totals."""
 
 
 class DayCounts(Struct, frozen=True):
@@ -141,7 +142,28 @@ class DomainCounts(Struct, frozen=True, kw_only=True):
     plain: int
     unknown: int
     enforced: str = ""
-    """By whose word TLS is enforced there: `mta-sts`, `dane`; empty if nobody's, or unknown."""
+    """By whose word TLS is enforced there: `mta-sts`, `dane`, `override`; `postfix` where only its
+    log shows that it is; empty if nobody's, or unknown."""
+    at_least: bool = False
+    """It may have more, among the `(others)`: it was rare while there were too many to count."""
+
+
+class UnverifiedDelivery(Struct, frozen=True, kw_only=True):
+    """A message that went out unverified to a domain where TLS was enforced then."""
+
+    at: str
+    domain: str
+    mx: str
+    address: str
+    host: str
+    """That logged it."""
+    queue_id: str
+    level: str
+    """Which it went over: `none`, `anonymous`, `untrusted`, `trusted`."""
+    enforced: str
+    """By whose word, as in DomainCounts."""
+    evidence: str
+    """What shows both, in words."""
 
 
 class EnforcementFailure(Struct, frozen=True, kw_only=True):
@@ -160,6 +182,9 @@ class EnforcementFailure(Struct, frozen=True, kw_only=True):
     bounced: int
     waiting: int
     """Neither, as far as the log goes."""
+    gone: int = 0
+    """Left the queue, and no line says how: deleted by hand, or the line is missing. Messages are
+    those delivered, bounced, waiting and gone."""
     first: str
     last: str
     longest: float
@@ -320,6 +345,9 @@ class EvidenceReport(Struct, frozen=True, kw_only=True):
     outbound_domains: tuple[DomainCounts, ...]
     """The most first, bounded; what is beyond is one row with the domain `(others)`."""
     inbound_hosts: tuple[DomainCounts, ...]
+    unverified: tuple[UnverifiedDelivery, ...] = ()
+    """What must not be: the first of them, bounded; how many there are, `enforced-verified` says.
+    The most important table, if there is anything in it."""
     failures: tuple[EnforcementFailure, ...]
     inbound_failures: tuple[CountedRow, ...]
     """TLS that clients could not begin with us, by reason."""
