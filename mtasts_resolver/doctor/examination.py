@@ -36,6 +36,10 @@ from mtasts_resolver.findings import Finding
 
 Tell = Callable[[str], None]
 
+DAEMON, POSTFIX, HOST = "daemon", "Postfix", "host"
+SENDING, RECEIVING = "Postfix, sending", "Postfix, receiving"
+"""The names of the parts."""
+
 
 class ExaminedPart(Struct, frozen=True):
     """What was found of one subject."""
@@ -48,6 +52,8 @@ class Examination(Struct, frozen=True):
     """All that was found."""
 
     sections: tuple[ExaminedPart, ...]
+    instances: tuple[PostfixInstance, ...] = ()
+    """Of Postfix, that were looked at."""
     blind: bool = False
     """Neither Postfix nor the daemon could be looked at."""
 
@@ -128,14 +134,14 @@ def judge_all(seen: SeenAll) -> Examination:
         sending += found or [well(one.instance.label or "smtp(8)", "is set as it should be")]
     receiving = [finding for one in seen.inbound for finding in judge_inbound(one)]
     parts = (
-        ExaminedPart("daemon", tuple(daemon)),
-        ExaminedPart("Postfix", tuple(postfix)),
-        ExaminedPart("Postfix, sending", tuple(sending)),
-        ExaminedPart("Postfix, receiving", tuple(receiving)),
-        ExaminedPart("host", tuple(judge_system(seen.system))),
+        ExaminedPart(DAEMON, tuple(daemon)),
+        ExaminedPart(POSTFIX, tuple(postfix)),
+        ExaminedPart(SENDING, tuple(sending)),
+        ExaminedPart(RECEIVING, tuple(receiving)),
+        ExaminedPart(HOST, tuple(judge_system(seen.system))),
     )
     blind = not seen.postfix.instances and seen.daemon.reach == "denied"
-    return Examination(parts, blind)
+    return Examination(parts, seen.postfix.instances, blind)
 
 
 def _our_lookups(place: DaemonPlace, daemon: SeenDaemon, system: SeenSystem) -> OurLookups:

@@ -308,10 +308,10 @@ def _levels(material: Material, name: str) -> Iterator[ControlEvidence]:
     if not found:
         yield speaks(GAP, f"{name}: no instance of Postfix could be read.", "doctor")
     for one in found:
-        off = one.value in {"", "none"}
-        yield speaks(
-            AGAINST if off else FOR, f"{one.owner}: {name} = {one.value or '(empty)'}", "doctor"
-        )
+        # A service of its own may lead to a filter on this host.
+        off = NOTE if one.service else AGAINST
+        how = off if one.value in {"", "none"} else FOR
+        yield speaks(how, f"{one.owner}: {name} = {one.value or '(empty)'}", "doctor")
 
 
 def _of(material: Material, name: str) -> Iterator[HostSetting]:
