@@ -161,10 +161,16 @@ class Delivery(Struct, frozen=True, gc=False, tag=True):
 
 
 class HostFailed(Struct, frozen=True, gc=False, tag=True):
-    """`QUEUEID: Server certificate not verified`, and such: the next MX host is tried."""
+    """`QUEUEID: Server certificate not verified`, and such: what is not yet sent goes another way.
+
+    That is the next MX host; or the same again in plain text, where TLS is not demanded. So each
+    line of smtp(8) that so ends a connection must be one of these, `QUEUEID: lost connection with
+    HOST[IP] while ...` and `QUEUEID: host HOST[IP] said: 4...` too: the TLS session ends with it.
+    """
 
     queue_id: str
-    cause: Cause
+    cause: Cause | None
+    """None where it was not for TLS."""
     peer: LoggedPeer | None
     reason: str
 
