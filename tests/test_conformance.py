@@ -71,7 +71,7 @@ by_id = pytest.mark.parametrize("row", NOW, ids=[row.id for row in NOW])
 def test_table_is_read() -> None:
     ids = [row.id for row in ROWS]
     assert len(ids) == len(set(ids))
-    assert {id_.rstrip("0123456789") for id_ in ids} == {"R", "P", "C", "K", "D", "A"}
+    assert {id_.rstrip("0123456789") for id_ in ids} == {"R", "P", "C", "K", "D", "A", "T"}
     assert not [row.id for row in ROWS if row.later]
     assert all(cell for row in NOW for cell in row)
 
