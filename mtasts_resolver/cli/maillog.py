@@ -9,21 +9,13 @@ json` and of mailcow is read, too. The next hop is the recipient's domain, unles
 another port than 25: that only a transport or relayhost names, and so its host is the next hop.
 """
 
-import bz2
-import gzip
-import io
 import json
-import lzma
 import re
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any
+from collections.abc import Iterable
 
 from mtasts_resolver.policy import parse_next_hop
 
-# Characters of a line that is looked at. rsyslog cuts at 8 KiB by default; replies are at the end.
-MAX_LINE = 65_536
 # Different next hops that are remembered: more than a log of weeks has.
 MAX_HOPS = 1_000_000
 
@@ -41,55 +33,6 @@ _RELAY = re.compile(r"(?P<host>[^\[\]]+)\[[^\]]*\](?::(?P<port>[0-9]{1,5}))?\Z")
 _LOOKED_UP = re.compile(r'smtp_tls_policy_maps, next-hop destination "(?P<hop>[^"]{1,300})"')
 # Those that hand mail on by SMTP, or give up before they try.
 _MAILERS = {"smtp", "error"}
-
-_PACKED: dict[bytes, Callable[[IO[bytes]], Any]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\x00": lzma.open,
-}
-_LONGEST_MAGIC = max(map(len, _PACKED))
-
-
-class LogReadError(ValueError):
-    """The log cannot be read any further; the text says why."""
-
-
-class _Joined(io.RawIOBase):
-    """What was read of a file already, and the rest: a pipe cannot be read twice."""
-
-    def __init__(self, start: bytes, rest: IO[bytes]) -> None:
-        self._start = start
-        self._rest = rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401  whatever holds bytes
-        some = self._start or self._rest.read(len(buffer))
-        self._start = some[len(buffer) :]
-        some = some[: len(buffer)]
-        buffer[: len(some)] = some
-        return len(some)
-
-
-def unpacked(file: IO[bytes]) -> IO[bytes]:
-    """Return what is in a file that may be packed by gzip, bzip2 or xz."""
-    start = file.read(_LONGEST_MAGIC)
-    joined = io.BufferedReader(_Joined(start, file))
-    for magic, opened in _PACKED.items():
-        if start.startswith(magic):
-            unpacking: IO[bytes] = opened(joined)
-            return unpacking
-    return joined
-
-
-def log_lines(file: IO[bytes]) -> Iterator[str]:
-    """Yield the lines of a log, each as far as it is looked at. Raise LogReadError."""
-    try:
-        while line := file.readline(MAX_LINE):
-            yield line.decode("utf-8", "replace")
-    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-        raise LogReadError(f"it is damaged: {error}") from None
 
 
 def next_hops(lines: Iterable[str]) -> Counter[str]:

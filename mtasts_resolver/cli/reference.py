@@ -60,6 +60,7 @@ With `--json` an error is an object with `error` and `exit_code`, on standard ou
 | variable | is |
 |---|---|
 | `NO_COLOR`, `TERM` | no colour where the one has any value, or the other is `dumb` |
+| `TZ` | the zone of times that are shown, and of those in logs that name none; else the host's |
 | `PATH` | where `doctor` looks for Postfix's programs, before /usr/sbin |
 | `STATE_DIRECTORY` | where the daemon keeps its store and the last configuration; systemd sets it |
 | `RUNTIME_DIRECTORY` | where the daemon opens its control socket; systemd sets it |

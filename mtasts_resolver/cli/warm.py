@@ -13,7 +13,7 @@ from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.files import opened_file
-from mtasts_resolver.cli.maillog import LogReadError, log_lines, next_hops, unpacked
+from mtasts_resolver.cli.maillog import next_hops
 from mtasts_resolver.cli.mistakes import mistake_in_key
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.progress import progress
@@ -21,6 +21,8 @@ from mtasts_resolver.cli.running import daemon_options, running_daemon
 from mtasts_resolver.cli.terminal import is_terminal, width, wrap
 from mtasts_resolver.control.client import ControlClient
 from mtasts_resolver.control.values.steering import Warmed, WarmRequest
+from mtasts_resolver.evidence.inputs.errors import LogReadError
+from mtasts_resolver.evidence.inputs.splitting import decoded_lines
 
 # Keys of one request: below the bound of a body, and so many that the slowest do not matter.
 SENT_AT_ONCE = 5_000
@@ -118,24 +120,26 @@ def _show(warmed: Warmed) -> None:
 
 def _from_maillog(path: Path) -> list[str]:
     """Return the next hops that mail went to, those first that had most."""
-    with opened_file(path) as file:
-        try:
-            found = next_hops(log_lines(unpacked(file)))
-        except LogReadError as error:
-            raise CommandError(f"{path}: {error}") from None
-    return [hop for hop, _ in found.most_common()]
+    return [hop for hop, _ in next_hops(_decoded_lines(path)).most_common()]
 
 
 def _from_file(path: Path, faults: list[str]) -> list[str]:
     """Return the keys that a file names; what is none is told to `faults`."""
     keys: dict[str, None] = {}
-    with opened_file(path) as file:
-        for number, line in enumerate(log_lines(file), start=1):
-            key = line.partition("#")[0].strip()
-            if not key:
-                continue
-            if (mistake := mistake_in_key(key)) is not None:
-                faults.append(f"{path}: line {number}: {mistake.about(key)}")
-            elif len(keys) < MAX_KEYS_READ:
-                keys[key] = None
+    for number, line in enumerate(_decoded_lines(path), start=1):
+        key = line.partition("#")[0].strip()
+        if not key:
+            continue
+        if (mistake := mistake_in_key(key)) is not None:
+            faults.append(f"{path}: line {number}: {mistake.about(key)}")
+        elif len(keys) < MAX_KEYS_READ:
+            keys[key] = None
     return list(keys)
+
+
+def _decoded_lines(path: Path) -> Iterator[str]:
+    with opened_file(path) as file:
+        try:
+            yield from decoded_lines(file)
+        except LogReadError as error:
+            raise CommandError(f"{path}: {error}") from None

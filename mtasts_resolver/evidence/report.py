@@ -38,7 +38,9 @@ class ReportInput(Struct, frozen=True, kw_only=True):
     """The time of its first and last line; None where there is none."""
     last: str | None
     problem: str = ""
-    """Why it could not be read to its end."""
+    """Why it could not be read to its end, or at all."""
+    repeated: int = 0
+    """So many lines of Postfix another input has, too: they were counted once."""
 
 
 class LogGap(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.files import opened_file
-from mtasts_resolver.cli.maillog import LogReadError, log_lines
 from mtasts_resolver.cli.mistakes import mistake_in_key
+from mtasts_resolver.evidence.inputs.errors import LogReadError
+from mtasts_resolver.evidence.inputs.splitting import decoded_lines
 from mtasts_resolver.policy import parse_next_hop
 
 # Each is asked for by a dozen questions and conversations: more are a survey, and no check.
@@ -74,7 +75,7 @@ def _lines(path: Path) -> Iterable[tuple[str, str]]:
     """Yield what each line has besides comments, and where it stands."""
     with opened_file(path) as file:
         try:
-            for number, line in enumerate(log_lines(file), start=1):
+            for number, line in enumerate(decoded_lines(file), start=1):
                 word = line.removeprefix(_BYTE_ORDER_MARK).partition("#")[0].strip()
                 if word:
                     yield f"{'standard input' if str(path) == '-' else path}: line {number}", word

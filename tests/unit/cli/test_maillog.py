@@ -1,10 +1,6 @@
 """Where mail goes, as logs of Postfix 2.4 to 3.11 have it, and what carries their lines."""
 
-import bz2
-import gzip
-import io
 import json
-import lzma
 from typing import Any
 
 import pytest
@@ -12,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.cli import maillog
-from mtasts_resolver.cli.maillog import LogReadError, hop_in, log_lines, next_hops, unpacked
+from mtasts_resolver.cli.maillog import hop_in, next_hops
 
 SENT = "delay=0.1, delays=0.1/0/0/0, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as AAB4D259B1)"
 DELIVERY = f"4c8vgk2lXhzNcrX: to=<user@rcpt.example>, relay=mx.rcpt.example[192.0.2.33]:25, {SENT}"
@@ -167,24 +163,3 @@ def test_it_is_counted_how_often(monkeypatch: pytest.MonkeyPatch) -> None:
     assert next_hops(lines).most_common() == [("rcpt.example", 2), ("other.example", 1)]
     monkeypatch.setattr(maillog, "MAX_HOPS", 1)
     assert dict(next_hops(lines)) == {"rcpt.example": 2}
-
-
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
-def test_a_log_may_be_packed(pack: Any) -> None:
-    packed = io.BytesIO(pack(f"{DELIVERY}\n\n{DELIVERY}".encode() + b"\xff\n"))
-    lines = [*log_lines(unpacked(packed))]
-    assert lines[0] == f"{DELIVERY}\n"
-    assert len(lines) == 3
-
-
-@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
-@pytest.mark.parametrize("damage", [slice(None, -6), slice(None, 15)])
-def test_a_packed_log_that_is_damaged_is_told(pack: Any, damage: slice) -> None:
-    packed = io.BytesIO(pack(DELIVERY.encode() * 100)[damage])
-    with pytest.raises(LogReadError, match="it is damaged"):
-        list(log_lines(unpacked(packed)))
-
-
-def test_a_line_without_an_end_is_looked_at_in_parts() -> None:
-    lines = [*log_lines(io.BytesIO(b"x" * (2 * maillog.MAX_LINE + 1)))]
-    assert list(map(len, lines)) == [maillog.MAX_LINE, maillog.MAX_LINE, 1]

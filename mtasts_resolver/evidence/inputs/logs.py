@@ -1,0 +1,118 @@
+"""All logs that a report is made of: lines in the order of time, and what was read."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, tzinfo
+
+from mtasts_resolver.base.quoting import printable
+from mtasts_resolver.evidence.inputs.copies import copies
+from mtasts_resolver.evidence.inputs.merging import in_order
+from mtasts_resolver.evidence.inputs.named import named_files
+from mtasts_resolver.evidence.inputs.source import LogSource, NewReader, Span
+from mtasts_resolver.evidence.report import ReportInput
+from mtasts_resolver.maillog.events import LogLine
+
+# Seconds before what is wanted that are read as well. The session that a delivery went through was
+# begun before it: Postfix reuses one for five minutes, and a message may take long.
+LEAD = 3_600.0
+# Seconds by which the clocks of hosts may be ahead of this one's.
+AHEAD = 86_400.0
+# Bytes after which progress is told: some twenty times a second.
+TOLD_EACH = 1_048_576
+
+Progress = Callable[[int, int | None], None]
+"""Hears how many bytes are done, and of how many, where that is known."""
+
+
+class LogReading:
+    """Logs while they are read. Iterate over it once; then ask it what was read."""
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        new_reader: NewReader,
+        now: float,
+        span: Span,
+        progress: Progress | None = None,
+    ) -> None:
+        files = named_files(names, now)
+        sizes = [file.size for file in files]
+        self._total = None if None in sizes else sum(filter(None, sizes))
+        self._done = self._told = 0
+        self._progress = progress
+        self._now = now
+        wanted = Span(span.since - LEAD, span.until)
+        self._sources = [LogSource(file, new_reader, wanted, self._tell) for file in files]
+        self._skipped: list[LogSource] = []
+
+    def __iter__(self) -> Iterator[LogLine]:
+        for source in self._sources:
+            source.look()
+        originals = copies(self._sources)
+        wanted: list[LogSource] = []
+        for place, source in enumerate(self._sources):
+            if place in originals:
+                other = printable(originals[place].file.name)
+                source.problem = f"it was not read: all that it has is in {other}, too"
+            elif source.outside():
+                source.problem = "it was not read: none of its lines is of the time in question"
+            else:
+                wanted.append(source)
+                continue
+            self._tell(source.file.size or 0)
+        yield from in_order(wanted, self._now + AHEAD)
+
+    @property
+    def lines(self) -> int:
+        """How many lines were read, whoever wrote them."""
+        return sum(source.lines for source in self._sources)
+
+    def inputs(self, zone: tzinfo) -> tuple[ReportInput, ...]:
+        """Return what is to be said of each log, with times of `zone`."""
+        return tuple(
+            ReportInput(
+                name=source.file.name,
+                kind="log",
+                sha256=source.sha256,
+                bytes=source.size,
+                lines=source.lines,
+                first=_time(source.first, zone),
+                last=_time(source.last, zone),
+                problem=source.problem,
+                repeated=source.repeated,
+            )
+            for source in self._sources
+        )
+
+    def _tell(self, size: int) -> None:
+        self._done += size
+        if self._progress is not None and self._done - self._told >= TOLD_EACH:
+            self._told = self._done
+            self._progress(self._done, self._total)
+
+
+def _time(moment: float | None, zone: tzinfo) -> str | None:
+    return (
+        None
+        if moment is None
+        else datetime.fromtimestamp(moment, zone).isoformat(timespec="seconds")
+    )
+
+
+def read_logs(
+    names: Sequence[str],
+    *,
+    new_reader: NewReader,
+    now: float,
+    since: float = -math.inf,
+    until: float = math.inf,
+    progress: Progress | None = None,
+) -> LogReading:
+    """Return the lines of Postfix in the logs that are named, of a time, in its order.
+
+    Raise InputError, also while they are read, where what was named is no log that can be read.
+    """
+    return LogReading(
+        names, new_reader=new_reader, now=now, span=Span(since, until), progress=progress
+    )
