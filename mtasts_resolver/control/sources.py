@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mtasts_resolver.control.answering import AnsweringParts
 from mtasts_resolver.control.daylong import DayLong
+from mtasts_resolver.control.lastingcounts import LastingCounts
 from mtasts_resolver.control.wayin import WayIn
 from mtasts_resolver.knowledge.statistics import DiscoveryStatistics
 from mtasts_resolver.knowledge.weakened import WeakenedDomains
@@ -21,5 +22,6 @@ class Sources(AnsweringParts, kw_only=True, eq=False):
     discoveries: DiscoveryStatistics
     ways_in: Sequence[WayIn]
     day: DayLong
+    lasting: LastingCounts
     lag: Lag
     """Of the event loop that answers."""

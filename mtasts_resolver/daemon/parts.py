@@ -9,6 +9,7 @@ from mtasts_resolver.answers.observing import ObservedAnswers
 from mtasts_resolver.config import Config
 from mtasts_resolver.control.answering import AnsweringParts
 from mtasts_resolver.control.daylong import DayLong, count_answers, count_discoveries
+from mtasts_resolver.control.lastingcounts import LastingCounts
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.wayin import WayIn
 from mtasts_resolver.daemon.historykeeping import HistoryKeeping
@@ -46,6 +47,7 @@ class Parts(Sources, kw_only=True, eq=False):
             "history": self.past.run,
             "own domains": self.own_domains.run,
             "counts of the day": self.day.run,
+            "lasting counts": self.lasting.run,
             "lag": self.lag.watch,
         }
 
@@ -60,6 +62,7 @@ class Parts(Sources, kw_only=True, eq=False):
         await self.own_domains.close()  # which asks the discoverer
         await super().close()
         self.flush_logs(at_once=True)
+        self.lasting.note()
         await self.past.close()
 
 
@@ -89,6 +92,7 @@ def _watched(answering: AnsweringParts, ways_in: Sequence[WayIn]) -> Parts:
         discoveries=discoveries,
         ways_in=ways_in,
         day=DayLong(clock, counted),
+        lasting=LastingCounts(past.history, clock, answering.service.tallies, discoveries),
         lag=Lag(LAG_INTERVAL),
         past=past,
         journal=journal,

@@ -2,7 +2,7 @@
 
 A file of its own: what ruins one of them, or fills it, is not to cost the other; the policies need
 not wait for a thread that reads the history; and an earlier version of this program, which knows
-nothing of it, can have its policies back.
+nothing of it, can have its policies back. How often things happened is in a table beside it.
 """
 
 import sqlite3
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from mtasts_resolver.store import hourcounts
 from mtasts_resolver.store.changes import (
     MAX_TEXT,
     Change,
@@ -19,6 +20,7 @@ from mtasts_resolver.store.changes import (
     Subject,
     settled,
 )
+from mtasts_resolver.store.hourcounts import DaySum, HourCount
 from mtasts_resolver.store.schema import Schema
 from mtasts_resolver.store.table import LoneTable
 
@@ -86,7 +88,7 @@ def _create(connection: sqlite3.Connection) -> None:
         )
 
 
-SCHEMA = Schema(TABLE, _COLUMNS, 1, {0: _create})
+SCHEMA = Schema(TABLE, _COLUMNS, 2, {0: _create, 1: hourcounts.create})
 
 _INSERT = (
     f"INSERT INTO {TABLE} (time, domain, subject, weakened, size, change)"  # noqa: S608 - constants
@@ -106,9 +108,11 @@ _OLDEST = (
     f" ORDER BY id LIMIT {DROPPED_AT_ONCE}"
 )
 _DELETE = f"DELETE FROM {TABLE} WHERE id = ?"  # noqa: S608 - constants only
+# An answer that is still given stays, however long ago it became the answer: without it nobody
+# could tell what Postfix got meanwhile.
 _DELETE_OLDER = (
-    f"DELETE FROM {TABLE} WHERE time < ? AND id IN"  # noqa: S608 - constants only
-    f" (SELECT id FROM {TABLE} ORDER BY id LIMIT {DROPPED_AT_ONCE})"
+    f"DELETE FROM {TABLE} WHERE id IN (SELECT id FROM {TABLE}"  # noqa: S608 - constants only
+    f" WHERE max(time, ifnull(seen, time)) < ? ORDER BY id LIMIT {DROPPED_AT_ONCE})"
 )
 
 _decoder = msgspec.json.Decoder(Change)
@@ -147,11 +151,22 @@ class ChangeTable(LoneTable):
             wanted = wanted._replace(below=rows[-1][0])  # none of them could be read
 
     def drop_older(self, time: float) -> int:
-        """Drop some of what is older than `time`; return how many changes that were."""
+        """Drop some of what is older than `time`; return how many rows that were."""
         with self._transaction():
             dropped: int = self._connection.execute(_DELETE_OLDER, (time,)).rowcount
+            dropped += hourcounts.drop_older(self._connection, time)
             self._connection.commit()
         return dropped
+
+    def count(self, counted: Iterable[HourCount]) -> None:
+        """Add to what has been counted, in one transaction."""
+        with self._transaction():
+            hourcounts.add(self._connection, counted)
+            self._connection.commit()
+
+    def counted(self, since: float, until: float) -> list[DaySum]:
+        """Return what was counted in the hours from `since` to `until`."""
+        return hourcounts.sum_days(self._connection, since, until)
 
     def check_writable(self) -> None:
         """Raise one of FAILURES where the file is read-only or another process is writing."""

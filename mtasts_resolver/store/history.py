@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from mtasts_resolver.store.changes import Change, ChangesRecorded, RecordedChang
 from mtasts_resolver.store.changetable import SCHEMA, ChangeTable, Noted, Wanted
 from mtasts_resolver.store.errors import UnavailableError
 from mtasts_resolver.store.files import side_file
+from mtasts_resolver.store.hourcounts import DaySum, HourCount
 from mtasts_resolver.store.keptopen import KeptOpen
 from mtasts_resolver.store.schema import prepare
 
@@ -46,6 +47,8 @@ def history_path(policies: Path) -> Path:
 class _ChangeFile(KeptOpen[ChangeTable]):
     """The file of the history; all of this blocks."""
 
+    _added = 0
+
     def record(self, noted: list[Noted]) -> list[RecordedChange]:
         """Record `noted`; without any, see if it were possible."""
         self.look()
@@ -58,6 +61,19 @@ class _ChangeFile(KeptOpen[ChangeTable]):
         if not self.is_open:
             self.look()
         return self._guarded(lambda table: table.find(wanted))
+
+    def count(self, number: int, counted: Sequence[HourCount]) -> None:
+        """Add what was counted, once: a disk may be slow, and the same be handed over again."""
+        if number <= self._added:
+            return
+        self.look()
+        self._guarded(lambda table: table.count(counted))
+        self._added = number
+
+    def counted(self, since: float, until: float) -> list[DaySum]:
+        if not self.is_open:
+            self.look()
+        return self._guarded(lambda table: table.counted(since, until))
 
     def drop_older(self, time: float) -> int:
         return self._guarded(lambda table: table.drop_older(time)) if self.is_open else 0
@@ -81,6 +97,8 @@ class History(WriteBehind):
         self._noted: deque[Noted] = deque()
         self._characters = 0
         self._lost = 0
+        self._counted: Sequence[HourCount] = ()
+        self._countings = 0
         self._begun = asyncio.Event()
 
     @property
@@ -112,6 +130,23 @@ class History(WriteBehind):
         self._characters += _characters(change)
         self._wake.set()
 
+    @property
+    def counts_wait(self) -> bool:
+        """Tell whether what was counted last is still to be written."""
+        return bool(self._counted)
+
+    def count(self, counted: Sequence[HourCount]) -> None:
+        """Have `counted` added to what was counted before. Not while `counts_wait`."""
+        if counted:
+            self._counted = counted
+            self._countings += 1
+            self._wake.set()
+
+    async def counted(self, since: float, until: float) -> list[DaySum]:
+        """Return what was counted in the hours from `since` to `until`. Raise UnavailableError."""
+        await self.flush()
+        return await self._call(partial(self._file.counted, since, until))
+
     async def find(self, wanted: Wanted) -> list[RecordedChange]:
         """Return a page of what is wanted, the latest first; an empty one is the last.
 
@@ -130,11 +165,13 @@ class History(WriteBehind):
         """Write what is noted, and end, within CLOSE_TIMEOUT."""
         if not self._begun.is_set():
             self._noted.clear()  # nothing has happened but a start that failed
+            self._counted = ()
         await self._end(CLOSE_TIMEOUT)
         if self._noted:
             log.warning("history-changes-dropped", file=self._path, count=len(self._noted))
 
     async def _write(self) -> None:
+        await self._write_counted()
         for _ in range(len(self._noted) // NOTED_AT_ONCE + 2):
             some = list(islice(self._noted, NOTED_AT_ONCE))
             if not (some or self._trouble):
@@ -154,6 +191,20 @@ class History(WriteBehind):
                 self._lost = 0
             if recorded:
                 self._events.publish(ChangesRecorded(recorded))
+
+    async def _write_counted(self) -> None:
+        counted, number = self._counted, self._countings
+        if not counted:
+            return
+        try:
+            await self._call(partial(self._file.count, number, counted))
+        except UnavailableError:
+            raise
+        except Exception:
+            self._counted = ()  # as with changes
+            raise
+        self._counted = ()
+        self._note_success()
 
     def _forget(self, some: list[Noted]) -> None:
         for noted in some:

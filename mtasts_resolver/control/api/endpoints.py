@@ -1,6 +1,7 @@
 """All endpoints there are."""
 
 from mtasts_resolver.control.api import (
+    counts,
     domains,
     history,
     holdings,
@@ -17,6 +18,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *renewals.ENDPOINTS,
     *holdings.ENDPOINTS,
     *history.ENDPOINTS,
+    *counts.ENDPOINTS,
     *overrides.ENDPOINTS,
     *owndomains.ENDPOINTS,
 )

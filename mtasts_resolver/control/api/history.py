@@ -1,13 +1,17 @@
 """What has changed, and what was at a time."""
 
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from mtasts_resolver.control.api.batches import batches
 from mtasts_resolver.control.api.endpoint import Call, Endpoint, RefusedError
+from mtasts_resolver.control.api.moments import wall
 from mtasts_resolver.control.sources import Sources
-from mtasts_resolver.control.values.history import HistoryPage, PastState
+from mtasts_resolver.control.values.history import BriefChange, HistoryPage, PastState
+from mtasts_resolver.control.views.brief import view_brief_changes
 from mtasts_resolver.control.views.history import view_history
 from mtasts_resolver.control.views.past import view_past
 from mtasts_resolver.policy import NextHop, parse_next_hop
@@ -53,8 +57,13 @@ async def _history(call: Call) -> HistoryPage:
     return await _page(call.sources, call.params, _hop(call.params.domain).domain)
 
 
+async def _stream(call: Call) -> AsyncIterator[list[BriefChange]]:
+    async for batch in batches(view_brief_changes(call.sources)):
+        yield batch
+
+
 async def _past(call: Call) -> PastState:
-    time = _wall(call.params.time)
+    time = wall(call.params.time)
     if time > call.sources.clock.wall():
         raise RefusedError(400, "that time is still to come")
     try:
@@ -64,7 +73,7 @@ async def _past(call: Call) -> PastState:
 
 
 async def _page(sources: Sources, params: LatestParams, domain: str | None) -> HistoryPage:
-    since = None if params.since is None else _wall(params.since)
+    since = None if params.since is None else wall(params.since)
     wanted = Wanted(domain, since, weakened=params.weakened, below=params.below)
     try:
         return await view_history(sources, wanted, params.limit)
@@ -83,16 +92,6 @@ def _hop(domain: str) -> NextHop:
     return hop
 
 
-def _wall(time: datetime) -> float:
-    """Return seconds since 1970. Raise RefusedError."""
-    if time.tzinfo is None:
-        raise RefusedError(400, "a time must say its zone, as in 2026-11-26T03:12:00Z")
-    try:
-        return time.astimezone(UTC).timestamp()
-    except OverflowError:
-        raise RefusedError(400, "there is no such time") from None
-
-
 ENDPOINTS = (
     Endpoint(
         "GET",
@@ -102,6 +101,15 @@ ENDPOINTS = (
         _latest,
         HistoryPage,
         params=LatestParams,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/history/stream",
+        "streamChanges",
+        "All changes that are kept, of all domains, the latest first, each in a few words.",
+        _stream,
+        BriefChange,
+        stream=True,
     ),
     Endpoint(
         "GET",

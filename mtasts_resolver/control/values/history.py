@@ -55,6 +55,28 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
     """When a look-up got the same answer again, the last time that this was noted."""
 
 
+class BriefChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One change in a few words, for whoever reads all of them."""
+
+    number: int
+    time: float
+    """Seconds since 1970."""
+    domain: str
+    subject: str
+    event: str
+    hop: str = ""
+    map: str = ""
+    now: str | None = None
+    """What is from now on: an answer's first word, a policy's mode (empty where its text was cut),
+    the status of DANE, an override as a whole, the code of a failure."""
+    was: str | None = None
+    weakened: tuple[str, ...] = ()
+    reason: str = ""
+    given: bool = True
+    seen: float | None = None
+    """Seconds since 1970."""
+
+
 class HistoryPage(Struct, frozen=True, kw_only=True):
     """Some changes, the latest first."""
 
