@@ -266,3 +266,11 @@ MailEvent = (
     | LinesLost
 )
 """What is of use in a log."""
+
+
+class Meaning(StrEnum):
+    """What a line means that is no event."""
+
+    NOTHING = "nothing"
+    """It is known, and of no use."""
+    UNKNOWN = "unknown"

@@ -1,0 +1,56 @@
+"""What smtpd(8) says of clients and of the mail they bring."""
+
+import re
+
+from mtasts_resolver.maillog.attempts import QUEUE_ID
+from mtasts_resolver.maillog.events import (
+    ClientConnected,
+    ClientLeft,
+    HandshakeFailed,
+    LoggedPeer,
+    MailAccepted,
+)
+from mtasts_resolver.maillog.peers import PEER, peer_in
+
+_CONNECT = re.compile(rf"\s*connect from (?P<peer>{PEER})\s*\Z")
+# sasl_username= is what a user has called itself, and comes behind sasl_method=, which is ours.
+_CLIENT = re.compile(
+    rf"(?P<id>{QUEUE_ID}): client=(?P<peer>{PEER})(?P<sasl>, sasl_(?:method|username)=)?"
+)
+_ORIGIN = re.compile(rf", orig_client=(?P<origin>{PEER})\s*\Z")
+_LEFT = re.compile(rf"disconnect from (?P<peer>{PEER})(?P<counts>(?: [a-z]+=[0-9/]+)*)\s*\Z")
+# `mail=2`, or `mail=1/2`: accepted, of all.
+_COUNT = re.compile(r" (starttls|mail)=([0-9]{1,9})")
+_AFTER_STARTTLS = re.compile(rf"lost connection after STARTTLS from (?P<peer>{PEER})\s*\Z")
+_NO_CERTIFICATE = re.compile(
+    rf"NOQUEUE: abort: TLS from (?P<peer>{PEER}): (?P<reason>.*)\Z", re.DOTALL
+)
+
+
+def smtpd_event(
+    message: str,
+) -> ClientConnected | MailAccepted | ClientLeft | HandshakeFailed | None:
+    """Return what a message of smtpd(8) says, None if it is of no use."""
+    if (found := _CLIENT.match(message)) is not None:
+        # Far behind, an origin would be of the user's making: it stands alone, or last.
+        origin = _ORIGIN.search(message, found.end())
+        return MailAccepted(
+            found["id"],
+            _whom(found),
+            found["sasl"] is not None,
+            origin["origin"] if origin else "",
+        )
+    if (found := _CONNECT.match(message)) is not None:
+        return ClientConnected(_whom(found))
+    if (found := _LEFT.match(message)) is not None:
+        counts = {name: int(count) for name, count in _COUNT.findall(found["counts"])}
+        return ClientLeft(_whom(found), counts.get("starttls", 0), counts.get("mail", 0))
+    if (found := _AFTER_STARTTLS.match(message)) is not None:
+        return HandshakeFailed(True, _whom(found), "lost connection after STARTTLS")
+    if (found := _NO_CERTIFICATE.match(message)) is not None:
+        return HandshakeFailed(True, _whom(found), found["reason"])
+    return None
+
+
+def _whom(found: re.Match[str]) -> LoggedPeer:
+    return peer_in(found["peer"]) or LoggedPeer("unknown", "")

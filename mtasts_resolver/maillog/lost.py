@@ -1,0 +1,33 @@
+"""What programs that write logs say of lines that they have dropped, or not written again."""
+
+import re
+
+from mtasts_resolver.maillog.events import LinesLost
+
+# rsyslog's imuxsock and imjournal, journald (of a unit, and on the way to syslog), syslog-ng.
+_LOST = (
+    re.compile(r"imuxsock lost (?P<count>[0-9]{1,12}) messages from pid [0-9]+ due to rate"),
+    re.compile(r"imuxsock.*: (?P<count>[0-9]{1,12}) messages lost due to rate-limiting"),
+    re.compile(r"imjournal: (?P<count>[0-9]{1,12}) messages lost due to rate-limiting"),
+    re.compile(r"imjournal.*: begin to drop messages due to rate-limiting"),
+    re.compile(r"imuxsock.*: begin to drop messages due to rate-limiting"),
+    re.compile(r"Suppressed (?P<count>[0-9]{1,12}) messages from \S*(?:postfix|master|docker)"),
+    re.compile(r"Forwarding to syslog missed (?P<count>[0-9]{1,12}) messages"),
+    re.compile(r"-- Suppressed (?P<count>[0-9]{1,12}) messages"),
+)
+_REPEATED = re.compile(r"message repeated [0-9]{1,9} times: \[ ?(?P<message>.*)\]\s*\Z", re.DOTALL)
+
+
+def loss_event(message: str) -> LinesLost | None:
+    """Return how many lines are lost, None if the message says nothing of that."""
+    for form in _LOST:
+        if (found := form.match(message)) is not None:
+            count = found.groupdict().get("count")
+            return LinesLost(None if count is None else int(count))
+    return None
+
+
+def repeated(message: str) -> str | None:
+    """Return the message that a line says was logged again and again, None if it says no such."""
+    found = _REPEATED.match(message)
+    return None if found is None else found["message"]

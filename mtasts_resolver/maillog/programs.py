@@ -1,0 +1,63 @@
+"""Who has written a line: `postfix/relay/smtp` is smtp(8) of the service `postfix/relay`."""
+
+import re
+from typing import NamedTuple
+
+# The programs of Postfix, 2.2 to 3.12, that log under syslog_name.
+_NAMES = """
+anvil bounce cleanup discard dnsblog error flush lmtp local master nqmgr oqmgr pickup pipe
+postalias postcat postconf postdrop postfix postfix-script postfix-tlspol-script postkick
+postlock postlog postlogd postmap postmulti postqueue postscreen postsuper proxymap qmgr qmqpd
+scache sendmail showq smtp smtpd spawn tlsmgr tlsproxy trivial-rewrite verify virtual
+"""
+DAEMONS = frozenset(_NAMES.split())
+# Those that write logs, or bring them here, and say in them what they have dropped.
+LOGGERS = frozenset({"rsyslogd", "systemd-journald", "syslog-ng", "journal"})
+
+
+class Program(NamedTuple):
+    """A program whose lines are read."""
+
+    service: str
+    """What syslog_name is for it; empty for what is no part of Postfix."""
+    daemon: str
+
+
+def program_called(name: str) -> Program | None:
+    """Return what a line's program is; None for one whose lines say nothing of mail."""
+    service, slash, daemon = name.rpartition("/")
+    if not slash:
+        return Program("", name) if name in LOGGERS else None
+    if daemon in DAEMONS or service.startswith("postfix"):
+        return Program(service, daemon)
+    return None
+
+
+# Of messages without a head, those that only one program writes.
+_SAYING = (
+    (
+        "smtp",
+        re.compile(
+            r"[0-9A-Za-z]{5,25}: to=<|TLSRPT: |SSL_connect error to "
+            r"|[A-Z][a-z]+ TLS connection (?:established|reused) to "
+            r"|(?:server |CA )?certificate verification failed for "
+            r"|warning: (?:smtp_tls_policy_maps, |TLS policy lookup |socketmap:|MX name )"
+        ),
+    ),
+    (
+        "smtpd",
+        re.compile(
+            r"[0-9A-Za-z]{5,25}: client=|(?:dis)?connect from |lost connection after "
+            r"|SSL_accept error from |[A-Z][a-z]+ TLS connection established from "
+        ),
+    ),
+    ("qmgr", re.compile(r"[0-9A-Za-z]{5,25}: (?:removed|from=<)")),
+)
+
+
+def daemon_saying(message: str) -> str | None:
+    """Return which program writes such a message, None if that cannot be told."""
+    for daemon, beginning in _SAYING:
+        if beginning.match(message):
+            return daemon
+    return None
