@@ -1,0 +1,42 @@
+"""Reasons, counted by what they have in common."""
+
+import re
+from collections import Counter
+
+from mtasts_resolver.base.quoting import printable
+from mtasts_resolver.evidence.accounts.directions import counted_rows
+from mtasts_resolver.evidence.accounts.frequent import OTHERS
+from mtasts_resolver.evidence.report import CountedRow
+from mtasts_resolver.maillog.events import Cause
+
+# Different reasons. OpenSSL has some hundred, Postfix fewer.
+MAX_REASONS = 500
+
+# What differs each time, and says nothing of the reason: names in quotes or angle brackets,
+# addresses in brackets, long numbers; and the process id that old OpenSSL puts before its errors.
+_PARTICULAR = re.compile(r'"[^"]*"|<[^>]*>|\[[^\]]*\](?::\d+)?|\b\d{4,}\b')
+_BLANK = re.compile(r"\s+|\b\d+:(?=error:)")
+
+
+def folded(cause: Cause, reason: str) -> str:
+    """Return a cause with its reason, without what is particular to one time."""
+    general = _PARTICULAR.sub("…", _BLANK.sub(" ", reason)).strip()
+    return printable(f"{cause.value}: {general}") if general else cause.value
+
+
+class ReasonTally:
+    """How often each reason was seen; the first MAX_REASONS by name, all others together."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def count(self, cause: Cause, reason: str) -> None:
+        """Count one."""
+        name = folded(cause, reason)
+        if name not in self._counts and len(self._counts) >= MAX_REASONS:
+            name = OTHERS
+        self._counts[name] += 1
+
+    def rows(self) -> tuple[CountedRow, ...]:
+        """Return the most frequent first."""
+        return counted_rows(self._counts)

@@ -1,0 +1,158 @@
+"""What is of a period, and of the domains that were asked for."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtasts_resolver.evidence.deliveries import Fact, FailedLookup, FailedSession
+from mtasts_resolver.evidence.report import CountedRow, PolicyRetrieval
+from mtasts_resolver.maillog.events import Cause, LoggedPeer
+from tests.unit.evidence.accounts.facts import (
+    DAY,
+    HOUR,
+    NOON,
+    account_of,
+    deferred,
+    figure,
+    parts,
+    received,
+    sent,
+)
+
+
+def failed_lookup(domain: str, reason: str, cause: Cause = Cause.POLICY_LOOKUP) -> FailedLookup:
+    return FailedLookup(time=NOON, host="out", domain=domain, cause=cause, reason=reason)
+
+
+def failed_session(host: str, reason: str) -> FailedSession:
+    peer = LoggedPeer(host, "192.0.2.1")
+    return FailedSession(
+        time=NOON,
+        host="in",
+        inbound=True,
+        peer=peer,
+        domain="",
+        cause=Cause.HANDSHAKE,
+        reason=reason,
+    )
+
+
+def test_a_period_has_its_beginning_and_not_its_end() -> None:
+    facts = [sent(at=NOON + hour * HOUR) for hour in range(5)]
+    account = account_of(facts, since=NOON + HOUR, until=NOON + 3 * HOUR)
+    assert account.outbound().deliveries == 2
+
+
+def test_what_has_no_time_is_of_no_period_but_of_all_that_there_is() -> None:
+    facts: list[Fact] = [sent(at=None), received(at=None), sent()]
+    whole, day = account_of(facts), account_of(facts, since=NOON - DAY, until=NOON + DAY)
+    assert (whole.outbound().deliveries, whole.undated) == (2, 0)
+    assert (day.outbound().deliveries, day.undated) == (1, 2)
+
+
+def test_a_report_on_domains_is_of_these_and_what_is_below_them() -> None:
+    facts: list[Fact] = [
+        sent("partner.example"),
+        sent("sub.partner.example"),
+        sent("otherpartner.example"),
+        deferred("partner.example", Cause.EXPIRED),
+        deferred("otherpartner.example", Cause.EXPIRED),
+        received("mx.partner.example"),
+        received("mx.otherpartner.example"),
+        received("partner.example.net"),
+        failed_session("mx.partner.example", "no shared cipher"),
+        failed_session("mx.elsewhere.example", "no shared cipher"),
+        failed_lookup("partner.example", "timeout"),
+        failed_lookup("elsewhere.example", "timeout"),
+    ]
+    account = account_of(facts, domains=["partner.example"])
+    assert account.outbound().deliveries == 2
+    assert {row.domain for row in account.outbound_domains()} == {
+        "partner.example",
+        "sub.partner.example",
+    }
+    assert [row.domain for row in account.inbound_hosts()] == ["mx.partner.example"]
+    assert [row.domain for row in account.failures()] == ["partner.example"]
+    assert account.inbound_failures() == (CountedRow("handshake: no shared cipher", 1),)
+    assert account.lookups() == (CountedRow("policy-lookup: timeout", 1),)
+
+
+def test_reasons_are_folded_to_what_they_have_in_common() -> None:
+    account = account_of(
+        [
+            failed_lookup("a.example", 'table lookup error for "a.example"'),
+            failed_lookup("b.example", 'table lookup error for  "b.example"'),
+            failed_lookup("c.example", "", Cause.POLICY_INVALID),
+            failed_session("x.example", "4711:error:1417A0C1:SSL routines:no shared cipher"),
+            failed_session("y.example", "4712:error:1417A0C1:SSL routines:no shared cipher"),
+            failed_session("z.example", "from z.example[192.0.2.1]:4444: lost\nconnection"),
+        ]
+    )
+    assert account.lookups() == (
+        CountedRow("policy-lookup: table lookup error for …", 2),
+        CountedRow("policy-invalid", 1),
+    )
+    assert account.inbound_failures() == (
+        CountedRow("handshake: error:1417A0C1:SSL routines:no shared cipher", 2),
+        CountedRow("handshake: from z.example…: lost connection", 1),
+    )
+
+
+def test_reasons_without_number_are_counted_in_bounded_memory() -> None:
+    words = ["".join(chr(97 + int(digit)) for digit in str(number)) for number in range(2_000)]
+    rows = account_of(failed_session("x.example", word) for word in words).inbound_failures()
+    assert len(rows) == 501
+    assert rows[0] == CountedRow("(others)", 1_500)
+
+
+def test_plain_text_is_listed_by_domain_host_and_direction() -> None:
+    account = account_of(
+        [
+            sent("old.example", "none", mx="mx1.old.example"),
+            sent("old.example", "none", mx="mx1.old.example", at=NOON + DAY),
+            sent("old.example", "none", mx="mx2.old.example"),
+            sent("old.example", "untrusted"),
+            received("client.example", "none"),
+            received("unknown", "none", address="203.0.113.9"),
+            received("unknown", ""),
+        ]
+    )
+    rows = [(row.inbound, row.domain, row.host, row.deliveries) for row in account.unencrypted()]
+    assert rows == [
+        (False, "old.example", "mx1.old.example", 2),
+        (False, "old.example", "mx2.old.example", 1),
+        (True, "client.example", "198.51.100.1", 1),
+        (True, "[203.0.113.9]", "203.0.113.9", 1),
+    ]
+    first = account.unencrypted()[0]
+    assert (first.first, first.last) == ("2026-11-02T13:00:00+01:00", "2026-11-03T13:00:00+01:00")
+
+
+def test_policies_that_are_absent_are_no_failure_to_retrieve_them() -> None:
+    rows = (CountedRow("sts-policy-fetch-error", 3), CountedRow("sts-policy-invalid", 1))
+    retrieval = PolicyRetrieval(fetched=96, failed=rows, absent=1_000, source="history", since=None)
+    (told,) = (row for row in account_of([]).figures(retrieval) if row.key == "policy-retrieval")
+    assert parts(told) == (96, 100, 0)
+    assert figure(account_of([]), "policy-retrieval").share is None
+
+
+domains = st.sampled_from(["a.example", "b.example"])
+levels = st.sampled_from(["verified", "trusted", "none", ""])
+facts = st.lists(
+    st.builds(sent, domains, levels) | st.builds(received, domains, levels),
+    max_size=50,
+)
+
+
+@given(facts)
+def test_domains_add_up_to_the_totals(facts: list[Fact]) -> None:
+    account = account_of(facts)
+    for counts, rows in (
+        (account.outbound(), account.outbound_domains()),
+        (account.inbound(), account.inbound_hosts()),
+    ):
+        for name in ("deliveries", "encrypted", "plain", "unknown"):
+            assert sum(getattr(row, name) for row in rows) == getattr(counts, name)
+    plain = account.outbound().plain + account.inbound().plain
+    assert sum(row.deliveries for row in account.unencrypted()) == plain
+    of = [figure.denominator + figure.unknown for figure in account.figures(None)]
+    assert max(of) <= len(facts)
