@@ -72,6 +72,8 @@ docs: $(TEST)
 	mv docs/cache-export.schema.json.new docs/cache-export.schema.json
 	$(VENV)/bin/python -m mtasts_resolver.cli.checked.schema > docs/check.schema.json.new
 	mv docs/check.schema.json.new docs/check.schema.json
+	$(VENV)/bin/python -m mtasts_resolver.cli.reporting.schema > docs/report.schema.json.new
+	mv docs/report.schema.json.new docs/report.schema.json
 
 docs-lab: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.administrator

@@ -1,0 +1,1 @@
+"""What `report` shows a person, and the schema of what it gives a program."""

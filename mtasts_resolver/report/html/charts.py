@@ -1,0 +1,171 @@
+"""The charts of the page, by matplotlib.
+
+It is chosen since it is kept well, every distribution has it, and it needs no browser and no
+network to draw: altair has its SVG from a JavaScript engine of 30 MB, plotly and bokeh from a
+browser, pygal brings scripts and its own idea of a page. It is imported with this module, which is
+why this module is imported when a page is wanted and not before.
+
+Series are told apart by how dark they are, or by a pattern, not by colour alone; and each chart has
+its numbers in a table of the page.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from mtasts_resolver.evidence.report import DayCounts
+from mtasts_resolver.report.html.missing import PlottingMissingError
+from mtasts_resolver.report.html.svg import COLOR_OF, part_of_page
+from mtasts_resolver.report.words import number
+
+try:
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+except ImportError as error:
+    raise PlottingMissingError(
+        f"the page's charts need matplotlib ({error}): apt install python3-matplotlib, or"
+        " pip install 'mtasts-resolver[report]'"
+    ) from error
+
+MOST_DAYS = 62  # bars that still can be told apart on a page of A4; beyond, a bar is a week
+WIDE, HIGH = 7.2, 2.3  # inches: the width of A4 within its margins
+_LABELS = 9  # of days below the bars, at most
+
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text stays text: read aloud, searched, in any font
+    "svg.hashsalt": "mtasts-resolver",  # the same names each time
+    "font.family": ["DejaVu Sans"],
+    "font.size": 8,
+    "text.color": COLOR_OF["ink"],
+    "axes.edgecolor": COLOR_OF["muted"],
+    "axes.labelcolor": COLOR_OF["muted"],
+    "xtick.color": COLOR_OF["muted"],
+    "ytick.color": COLOR_OF["muted"],
+    "grid.color": COLOR_OF["rule"],
+    "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.8,
+}
+
+
+class Series(NamedTuple):
+    """What is drawn of each day."""
+
+    name: str
+    """A variable of the page's style, which has its colour."""
+    label: str
+    hatch: str
+    values: Sequence[int]
+
+
+def chart_of_days(name: str, title: str, days: Sequence[DayCounts], *, outbound: bool) -> str:
+    """Return the deliveries of each day, one above the other by how they were protected."""
+    folded = list(_folded(days))
+    series = list(_protection(folded, outbound=outbound))
+    return _drawn(name, title, folded, series)
+
+
+def chart_of_held(name: str, title: str, days: Sequence[DayCounts]) -> str:
+    """Return how many attempts TLS held each day."""
+    folded = list(_folded(days))
+    held = Series("held", "attempts held", "xxxx", [row.held for row in folded])
+    return _drawn(name, title, folded, [held])
+
+
+def _protection(days: Sequence[DayCounts], *, outbound: bool) -> Iterator[Series]:
+    verified = [row.verified for row in days]
+    if outbound:
+        yield Series("verified", "encrypted and verified", "", verified)
+    rest = [row.encrypted - of_it for row, of_it in zip(days, verified, strict=True)]
+    yield Series("encrypted", "encrypted", "", rest)
+    yield Series("plain", "plain text", "////", [row.plain for row in days])
+    yield Series("unknown", "not known", "xxxx", [row.unknown for row in days])
+
+
+def _folded(days: Sequence[DayCounts]) -> Iterator[DayCounts]:
+    """Yield the days as they are, or, where they are too many, the weeks that begin with Monday."""
+    if len(days) <= MOST_DAYS:
+        yield from days
+        return
+    for monday, week in groupby(days, key=_monday):
+        of_week = list(week)
+        yield DayCounts(
+            monday,
+            *(
+                sum(getattr(row, name) for row in of_week)
+                for name in ("encrypted", "plain", "unknown", "verified", "held")
+            ),
+        )
+
+
+def _monday(row: DayCounts) -> str:
+    day = date.fromisoformat(row.day)
+    return (day - timedelta(days=day.weekday())).isoformat()
+
+
+def _drawn(name: str, title: str, days: Sequence[DayCounts], series: Sequence[Series]) -> str:
+    with mpl.rc_context(_STYLE):
+        drawing = Drawing(figsize=(WIDE, HIGH), layout="constrained")
+        axes = drawing.subplots()
+        _draw_bars(axes, series)
+        _label_days(axes, [row.day for row in days])
+        target = io.StringIO()
+        drawing.savefig(target, format="svg", transparent=True, metadata={"Date": None})
+    return part_of_page(target.getvalue(), name, title, _description(days, series))
+
+
+def _draw_bars(axes: Axes, series: Sequence[Series]) -> None:
+    below = [0] * len(series[0].values)
+    for one in series:
+        if any(one.values):
+            axes.bar(
+                range(len(below)),
+                one.values,
+                bottom=below,
+                width=0.78,
+                color=COLOR_OF[one.name],
+                edgecolor=COLOR_OF["ground"],
+                linewidth=0,
+                hatch=one.hatch,
+                label=one.label,
+            )
+        below = [least + value for least, value in zip(below, one.values, strict=True)]
+    axes.set_xlim(-0.6, max(len(below), 1) - 0.4)
+    axes.set_ylim(0, max(max(below, default=0) * 1.05, 1))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(int(value))))
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    axes.tick_params(bottom=False, left=False)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    if any(any(one.values) for one in series):
+        axes.legend(
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=len(series),
+            frameon=False,
+            handlelength=1.6,
+            handleheight=1.2,
+        )
+
+
+def _label_days(axes: Axes, days: Sequence[str]) -> None:
+    step = -(-len(days) // _LABELS) or 1
+    places = range(0, len(days), step)
+    axes.set_xticks(list(places), [_short(days[place]) for place in places])
+
+
+def _short(day: str) -> str:
+    of = date.fromisoformat(day)
+    return f"{of.day} {of:%b}"
+
+
+def _description(days: Sequence[DayCounts], series: Sequence[Series]) -> str:
+    sums = ", ".join(f"{one.label}: {number(sum(one.values))}" for one in series)
+    if not days:
+        return "Nothing was counted."
+    return f"From {days[0].day} to {days[-1].day}, {sums}. A table below has each day."

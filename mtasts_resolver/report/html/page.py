@@ -1,0 +1,197 @@
+"""From a report to its page."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from msgspec import Struct
+
+from mtasts_resolver.base.quoting import escaped
+from mtasts_resolver.base.spans import span
+from mtasts_resolver.evidence.report import (
+    WATCHED_FIGURES,
+    EvidenceReport,
+    Figure,
+    ReportInput,
+)
+from mtasts_resolver.report import words
+from mtasts_resolver.report.html.charts import chart_of_days, chart_of_held
+from mtasts_resolver.report.needs import needs
+
+MOST_ROWS = 200
+"""Of each table: four pages of paper. The rest is in the CSV and the JSON."""
+MOST_NEEDS = 6
+"""On the first page; all of them stand behind it."""
+LINE = 400  # characters of a stranger's words, which may be a page long each
+
+
+class Bounded(Struct, frozen=True):
+    """The first rows of a table."""
+
+    rows: Sequence[object]
+    left_out: int
+
+
+def as_html(report: EvidenceReport) -> str:
+    """Return the page."""
+    watched = [figure for key in WATCHED_FIGURES for figure in report.figures if figure.key == key]
+    style = _style(report)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            style=Markup(style),  # noqa: S704  of this package, with what `_css_string` has escaped
+            content_security_policy=_content_security_policy(style),
+            checksum=checksum(report.inputs),
+            watched=watched,
+            needs=needs(report),
+            most_needs=MOST_NEEDS,
+            charts=dict.fromkeys(("outbound", "inbound", "held")) | dict(_charts(report)),
+            change_of=lambda figure: words.change(report.changes, figure),
+        )
+    )
+
+
+def checksum(inputs: Sequence[ReportInput]) -> str:
+    """Return one SHA-256 for all files that were read: of their own, a line each, in their order.
+
+    `sha256sum FILE... | cut -c1-64 | sha256sum` says the same.
+    """
+    lines = [f"{one.sha256}\n" for one in inputs if one.sha256]
+    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
+
+
+def _charts(report: EvidenceReport) -> Iterator[tuple[str, Markup]]:
+    for name, title, counts in (
+        ("outbound", "Outgoing mail by day", report.outbound),
+        ("inbound", "Incoming mail by day", report.inbound),
+    ):
+        if counts.by_day:
+            drawn = chart_of_days(name, title, counts.by_day, outbound=name == "outbound")
+            yield name, Markup(drawn)  # noqa: S704  serialised by ElementTree, which escapes
+    if any(row.held for row in report.outbound.by_day):
+        drawn = chart_of_held("held", "Attempts that TLS held, by day", report.outbound.by_day)
+        yield "held", Markup(drawn)  # noqa: S704  as above
+
+
+def _style(report: EvidenceReport) -> str:
+    """Return the page's style, with what stands on each printed page."""
+    sum_of_inputs = checksum(report.inputs)
+    margins = {
+        "top-left": f"Mail protection: {report.host}",
+        "top-right": words.period(report.period),
+        "bottom-left": f"mtasts-resolver {report.version}"
+        + (f", SHA-256 of inputs {sum_of_inputs}" if sum_of_inputs else ", no inputs"),
+    }
+    boxes = "\n".join(
+        f"  @{at} {{ content: {_css_string(text)}; }}" for at, text in margins.items()
+    )
+    return f"{_text('report.css')}\n@page {{\n{boxes}\n}}\n"
+
+
+def _css_string(text: str) -> str:
+    """Return `text` as a string of CSS, in which letters and digits alone stand for themselves."""
+    shown = escaped(text[:LINE])
+    return '"' + "".join(char if char.isalnum() else f"\\{ord(char):06x}" for char in shown) + '"'
+
+
+def _content_security_policy(style: str) -> str:
+    """Return what forbids a browser all but the one style that the page has."""
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def _line(text: object) -> str:
+    """Return the words of a stranger: printable and bounded."""
+    shown = escaped(str(text)[: LINE + 1])
+    return shown if len(shown) <= LINE else f"{shown[: LINE - 1]}\u2026"
+
+
+def _bounded(rows: Sequence[object]) -> Bounded:
+    return Bounded(rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS))
+
+
+def _state(figure: Figure) -> str:
+    """Return how a figure stands to its aim; `unknown` where nothing is known."""
+    if not figure.denominator:
+        return "unknown"
+    if figure.aim is None:
+        return "plain"
+    if figure.share != figure.aim:
+        return "attention"
+    return "doubtful" if figure.unknown else "well"
+
+
+STATES: Mapping[str, str] = MappingProxyType(
+    {
+        "well": "as it should be",
+        "doubtful": "as it should be, as far as is known",
+        "attention": "not as it should be",
+        "unknown": "no data",
+        "plain": "",
+    }
+)
+SECTIONS = (
+    ("controls", "Controls, and the evidence for each"),
+    ("figures", "Figures, and how each was found"),
+    ("outgoing", "Outgoing mail"),
+    ("incoming", "Incoming mail"),
+    ("plain", "Mail in plain text"),
+    ("held", "Mail that TLS held"),
+    ("downgrades", "Possible attempts to strip protection"),
+    ("policies", "How policies were fetched"),
+    ("reported", "What others report about us"),
+    ("needs", "All that needs doing"),
+    ("gaps", "Gaps in the logs"),
+    ("inputs", "What was read"),
+    ("method", "Method, and its limits"),
+    ("glossary", "Words"),
+)
+_FILTERS = MappingProxyType(
+    {
+        "line": _line,
+        "number": words.number,
+        "moment": words.moment,
+        "period": words.period,
+        "span": span,
+        "state": _state,
+        "bounded": _bounded,
+        "of_how_many": words.of_how_many,
+        "percent_of": words.percent_of,
+    }
+)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mtasts_resolver.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(_FILTERS)
+    environment.globals.update(
+        percent=words.percent,
+        so_many=words.so_many,
+        VERDICTS=words.VERDICTS,
+        CAUSES=words.CAUSES,
+        DOWNGRADES=words.DOWNGRADES,
+        DOUBTS=words.DOUBTS,
+        ENFORCERS=words.ENFORCERS,
+        STATES=STATES,
+        SECTIONS=SECTIONS,
+    )
+    return environment
+
+
+@cache
+def _text(name: str) -> str:
+    return (resources.files("mtasts_resolver.report.html") / "templates" / name).read_text("utf-8")

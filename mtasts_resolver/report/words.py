@@ -1,0 +1,122 @@
+"""How numbers, times and the vocabulary of a report read, in all forms for people."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from mtasts_resolver.evidence.report import ControlVerdict, Figure, FigureChange, ReportPeriod
+
+VERDICTS: Mapping[ControlVerdict, str] = MappingProxyType(
+    {
+        ControlVerdict.MET: "met",
+        ControlVerdict.NOT_MET: "not met",
+        ControlVerdict.UNKNOWN: "cannot be told from this evidence",
+    }
+)
+CAUSES: Mapping[str, str] = MappingProxyType(
+    {
+        "name-mismatch": "its certificate is for another name",
+        "expired": "its certificate has expired",
+        "not-yet-valid": "its certificate is not valid yet",
+        "untrusted": "its certificate is of nobody who is trusted",
+        "self-signed": "it has signed its certificate itself",
+        "not-verified": "its certificate was not good enough",
+        "no-starttls": "it offers no encryption",
+        "starttls-refused": "it offers encryption, and refuses it",
+        "handshake": "encryption could not be set up with it",
+        "mx-outside-policy": "it is not among the hosts that the domain's policy names",
+        "dane-mismatch": "its certificate is not the one that its TLSA records name",
+        "dane-unusable": "its TLSA records are of no use",
+        "tlsa-lookup": "its TLSA records could not be looked up",
+        "policy-lookup": "our own look-up of its policy failed",
+        "policy-invalid": "what our own policy table answered makes no sense",
+        "requiretls": "the sender has asked for more than it has",
+    }
+)
+OUR_CAUSES = frozenset({"policy-lookup", "policy-invalid"})
+"""Those that the organisation itself can mend."""
+DOWNGRADES: Mapping[str, str] = MappingProxyType(
+    {
+        "tls-vanished": "encryption is no longer offered",
+        "level-fell": "protection has become weaker",
+        "policy-weakened": "the policy has become weaker",
+        "policy-vanished": "the policy is gone, while the one that was kept still holds",
+        "certificate-failing": "the certificate has changed, and deliveries fail since",
+    }
+)
+DOUBTS: Mapping[str, str] = MappingProxyType(
+    {
+        "ambiguous": "several sessions may be its own, and they differ",
+        "no-tls-logged": "the service logs no TLS at all",
+        "log-begins": "the log may begin between its session and itself",
+        "lines-lost": "lines were lost about that time",
+        "no-process": "the lines have no process id",
+    }
+)
+ENFORCERS: Mapping[str, str] = MappingProxyType({"": "", "mta-sts": "MTA-STS", "dane": "DANE"})
+NO_DATA = "no data"
+
+
+def number(value: int) -> str:
+    """Return a count with its thousands apart."""
+    return f"{value:,}"
+
+
+def so_many(count: int, one: str, many: str = "") -> str:
+    """Return so many of something: `1 message`, `2 messages`."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def percent(numerator: int, denominator: int) -> str:
+    """Return a share, never rounded to what it is not: 100% is all, and 0% is none."""
+    if not denominator:
+        return NO_DATA
+    if numerator in (0, denominator):
+        return f"{100 * numerator // denominator}%"
+    hundredths = 10_000 * numerator // denominator
+    return f"{hundredths // 100}.{hundredths % 100:02}%" if hundredths else "under 0.01%"
+
+
+def percent_of(share: float | None) -> str:
+    """Return a share that is known as one number only."""
+    if share is None:
+        return NO_DATA
+    return percent(int(share * 1_000_000_000), 1_000_000_000)
+
+
+def of_how_many(figure: Figure) -> str:
+    """Return numerator and denominator in words."""
+    if not figure.denominator:
+        return "there was none"
+    return f"{number(figure.numerator)} of {number(figure.denominator)}"
+
+
+def moment(timestamp: str | None) -> str:
+    """Return a time of the report with its zone's offset: `2026-10-01 00:00:00 +02:00`."""
+    if not timestamp:
+        return "unknown"
+    try:
+        text = datetime.fromisoformat(timestamp).isoformat(" ", "seconds")
+    except ValueError:  # pseudonyms may stand where a time was
+        return timestamp
+    return f"{text[:19]} {text[19:]}".rstrip()
+
+
+def day(timestamp: str) -> str:
+    """Return the day of a time: `1 October 2026`."""
+    time = datetime.fromisoformat(timestamp)
+    return f"{time.day} {time:%B %Y}"
+
+
+def period(of: ReportPeriod) -> str:
+    """Return a period: from its first moment to before its last."""
+    return f"{moment(of.since)} to {moment(of.until)} ({of.zone})"
+
+
+def change(changes: Iterable[FigureChange], figure: Figure) -> str:
+    """Return what a figure was in the period before; empty where nothing is known of that."""
+    for one in changes:
+        if one.key == figure.key and one.before is not None:
+            than = {None: "", True: ": better", False: ": worse"}[one.better]
+            return f"{percent_of(one.before)} before{than}"
+    return ""
