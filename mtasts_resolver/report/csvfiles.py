@@ -32,6 +32,7 @@ from mtasts_resolver.evidence.report import (
     TlsReportRow,
     UnencryptedRow,
     UnknownLine,
+    UnverifiedDelivery,
 )
 
 NOT_FIRST = ("'", "=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -162,6 +163,7 @@ TABLES: Mapping[str, CsvTable] = MappingProxyType(
         "days": CsvTable(("direction", *_fields(DayCounts)), _days),
         "outbound-domains": _of(DomainCounts, lambda report: report.outbound_domains),
         "inbound-hosts": _of(DomainCounts, lambda report: report.inbound_hosts),
+        "unverified": _of(UnverifiedDelivery, lambda report: report.unverified),
         "failures": _of(EnforcementFailure, lambda report: report.failures),
         "inbound-failures": _of(CountedRow, lambda report: report.inbound_failures),
         "lookups": _of(CountedRow, lambda report: report.lookups),

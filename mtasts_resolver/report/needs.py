@@ -9,7 +9,6 @@ from msgspec import Struct
 from mtasts_resolver.base.spans import span
 from mtasts_resolver.evidence.report import (
     ControlVerdict,
-    DomainCounts,
     EnforcementFailure,
     EvidenceReport,
 )
@@ -53,21 +52,15 @@ def needs(report: EvidenceReport) -> list[Need]:
     return sorted(found, key=lambda need: need.urgency)
 
 
-def unverified(row: DomainCounts) -> int:
-    """Return how many deliveries to an enforcing domain were not seen to be verified."""
-    return row.deliveries - row.verified - row.unknown if row.enforced else 0
-
-
 def _unverified(report: EvidenceReport) -> Iterator[Need]:
-    for row in report.outbound_domains:
-        if missing := unverified(row):
-            yield Need(
-                urgency=HowSoon.NOW,
-                who=OURS,
-                what=f"Find out how mail to {row.domain} went out unverified",
-                why=f"{number(missing)} of {so_many(row.deliveries, 'delivery', 'deliveries')} to a"
-                " domain that enforces TLS.",
-            )
+    domains = Counter(row.domain for row in report.unverified)
+    for domain, count in domains.most_common():
+        yield Need(
+            urgency=HowSoon.NOW,
+            who=OURS,
+            what=f"Find out how mail to {domain} went out unverified",
+            why=f"{so_many(count, 'delivery', 'deliveries')} or more, while it had to be verified.",
+        )
 
 
 def _held(report: EvidenceReport) -> Iterator[Need]:
@@ -94,6 +87,7 @@ def _outcome(row: EnforcementFailure) -> str:
             (row.delivered, "went out later"),
             (row.bounced, "returned to the sender"),
             (row.waiting, "still waiting"),
+            (row.gone, "gone from the queue without a word"),
         )
         if count
     ]

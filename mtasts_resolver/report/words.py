@@ -53,7 +53,9 @@ DOUBTS: Mapping[str, str] = MappingProxyType(
         "no-process": "the lines have no process id",
     }
 )
-ENFORCERS: Mapping[str, str] = MappingProxyType({"": "", "mta-sts": "MTA-STS", "dane": "DANE"})
+ENFORCERS: Mapping[str, str] = MappingProxyType(
+    {"": "", "mta-sts": "MTA-STS", "dane": "DANE", "override": "override", "postfix": "Postfix"}
+)
 NO_DATA = "no data"
 
 

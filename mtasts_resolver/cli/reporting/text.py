@@ -76,6 +76,7 @@ class _TextReport:
         yield from self._controls()
         yield from self._figures()
         yield from self._needs()
+        yield from self._unverified()
         yield from self._failures()
         yield from self._downgrades()
         yield from self._direction("Outgoing mail", self._report.outbound)
@@ -181,6 +182,15 @@ class _TextReport:
         yield from self._words(need.why, " " * len(mark))
 
     # -- tables ----------------------------------------------------------------------------------
+
+    def _unverified(self) -> Iterator[str]:
+        if not self._report.unverified:
+            return
+        yield from self._title("Mail that went out unverified where it must not")
+        rows = [
+            (row.domain, row.level, moment(row.at), row.queue_id) for row in self._report.unverified
+        ]
+        yield from self._table(("DOMAIN", "LEVEL", "WHEN", "QUEUE ID"), rows)
 
     def _failures(self) -> Iterator[str]:
         if not self._report.failures:

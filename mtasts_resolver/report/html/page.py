@@ -140,6 +140,7 @@ STATES: Mapping[str, str] = MappingProxyType(
 SECTIONS = (
     ("controls", "Controls, and the evidence for each"),
     ("figures", "Figures, and how each was found"),
+    ("unverified", "Mail that went out unverified where it must not"),
     ("outgoing", "Outgoing mail"),
     ("incoming", "Incoming mail"),
     ("plain", "Mail in plain text"),

@@ -26,6 +26,7 @@ from mtasts_resolver.evidence.report import (
     TlsReports,
     UnencryptedRow,
     UnknownLine,
+    UnverifiedDelivery,
 )
 
 DAYS = 31
@@ -187,6 +188,34 @@ FAILURES = (
     ),
 )
 
+UNVERIFIED = tuple(
+    UnverifiedDelivery(
+        at=f"2026-10-14T03:0{minute}:17+02:00",
+        domain="big-mail.example",
+        mx="mx3.big-mail.example",
+        address="192.0.2.31",
+        host="mail2",
+        queue_id=f"4ZxQ{minute}0Kf1z9v",
+        level="trusted",
+        enforced="mta-sts",
+        evidence="the daemon had told Postfix `secure`, and the session is Trusted, not Verified",
+    )
+    for minute in range(9)
+) + tuple(
+    UnverifiedDelivery(
+        at=f"2026-10-14T04:1{minute}:44+02:00",
+        domain="clinic.example",
+        mx="mail.clinic.example",
+        address="2001:db8::25",
+        host="mail2",
+        queue_id=f"4ZxR{minute}0Kf1z9v",
+        level="none",
+        enforced="dane",
+        evidence="the daemon had told Postfix `dane-only`, and the log has no TLS session",
+    )
+    for minute in range(4)
+)
+
 DOWNGRADES = (
     Downgrade(
         kind="tls-vanished",
@@ -329,10 +358,16 @@ def made_up(**other: object) -> EvidenceReport:
         version="0.1.0",
         host="mail1.organisation.example",
         period=ReportPeriod(
-            "2026-10-01T00:00:00+02:00", "2026-11-01T00:00:00+01:00", "Europe/Berlin"
+            "2026-10-01T00:00:00+02:00",
+            "2026-11-01T00:00:00+01:00",
+            31 * 86_400.0 + 3_600,
+            "Europe/Berlin",
         ),
         previous=ReportPeriod(
-            "2026-09-01T00:00:00+02:00", "2026-10-01T00:00:00+02:00", "Europe/Berlin"
+            "2026-09-01T00:00:00+02:00",
+            "2026-10-01T00:00:00+02:00",
+            30 * 86_400.0,
+            "Europe/Berlin",
         ),
         domains=(),
         inputs=(
@@ -396,6 +431,7 @@ def made_up(**other: object) -> EvidenceReport:
         inbound=INBOUND,
         outbound_domains=domains(inbound=False),
         inbound_hosts=domains(inbound=True),
+        unverified=UNVERIFIED,
         failures=FAILURES,
         inbound_failures=rows(**{"no shared cipher": 40, "unsupported protocol": 12}),
         lookups=rows(**{"temporary lookup error": 12}),
@@ -504,6 +540,7 @@ def empty() -> EvidenceReport:
         inbound=EMPTY_DIRECTION,
         outbound_domains=(),
         inbound_hosts=(),
+        unverified=(),
         failures=(),
         inbound_failures=(),
         lookups=(),
