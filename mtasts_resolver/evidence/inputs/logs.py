@@ -8,9 +8,10 @@ from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.evidence.inputs.copies import copies
 from mtasts_resolver.evidence.inputs.merging import in_order
 from mtasts_resolver.evidence.inputs.named import named_files
+from mtasts_resolver.evidence.inputs.silence import LogRhythm
 from mtasts_resolver.evidence.inputs.source import LogSource, NewReader, Span
-from mtasts_resolver.evidence.report import ReportInput
-from mtasts_resolver.maillog.events import LogLine
+from mtasts_resolver.evidence.report import LogGap, ReportInput
+from mtasts_resolver.maillog.events import LinesLost, LogLine
 
 # Seconds before what is wanted that are read as well. The session that a delivery went through was
 # begun before it: Postfix reuses one for five minutes, and a message may take long.
@@ -44,7 +45,7 @@ class LogReading:
         self._now = now
         wanted = Span(span.since - LEAD, span.until)
         self._sources = [LogSource(file, new_reader, wanted, self._tell) for file in files]
-        self._skipped: list[LogSource] = []
+        self._rhythm = LogRhythm()
 
     def __iter__(self) -> Iterator[LogLine]:
         for source in self._sources:
@@ -61,7 +62,10 @@ class LogReading:
                 wanted.append(source)
                 continue
             self._tell(source.file.size or 0)
-        yield from in_order(wanted, self._now + AHEAD)
+        note = self._rhythm.note
+        for line in in_order(wanted, self._now + AHEAD):
+            note(line)
+            yield line
 
     @property
     def lines(self) -> int:
@@ -84,6 +88,19 @@ class LogReading:
             )
             for source in self._sources
         )
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Those that have logged."""
+        return self._rhythm.hosts
+
+    def note_loss(self, line: LogLine, lost: LinesLost) -> None:
+        """Hear of a line that says that others were dropped, for `gaps`."""
+        self._rhythm.note_loss(line, lost)
+
+    def gaps(self, since: float, until: float, zone: tzinfo) -> tuple[LogGap, ...]:
+        """Return the holes in the logs between two times."""
+        return self._rhythm.gaps(since, min(until, self._now), zone)
 
     def _tell(self, size: int) -> None:
         self._done += size
