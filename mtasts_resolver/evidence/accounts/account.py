@@ -8,11 +8,12 @@ from mtasts_resolver.evidence.accounts.enforcement import EnforcementTally, held
 from mtasts_resolver.evidence.accounts.figures import (
     encrypted_figure,
     enforced_verified,
+    enforcement_failures,
     enforcement_success,
-    held_by_tls,
-    policy_retrieval,
+    messages_held,
+    policies_retrieved,
 )
-from mtasts_resolver.evidence.accounts.heldmail import HeldMail
+from mtasts_resolver.evidence.accounts.heldmail import SUSPENDED, HeldMail
 from mtasts_resolver.evidence.accounts.localdays import LocalDays
 from mtasts_resolver.evidence.accounts.plaintext import PlainTally
 from mtasts_resolver.evidence.accounts.reasons import ReasonTally
@@ -132,7 +133,8 @@ class Account:
                 word = held_by_word(
                     self._enforcement.word(fact.domain, fact.time, fact.wanted), cause
                 )
-                self._enforcement.hold(word)
+                if not fact.reason.startswith(SUSPENDED):
+                    self._enforcement.hold(word)
                 self._held.hold(fact, cause, word)
                 self._out.day(fact.time).held += 1
 
@@ -202,8 +204,9 @@ class Account:
             enforcement_success(self._enforcement),
             encrypted_figure("outbound-encrypted", "Outgoing mail encrypted", outbound),
             encrypted_figure("inbound-encrypted", "Incoming mail encrypted", self.inbound()),
-            policy_retrieval(retrieval),
-            held_by_tls(
+            policies_retrieved(retrieval),
+            enforcement_failures(self._enforcement),
+            messages_held(
                 held.enforced, held.enforced_delivered, outbound.deliveries, held.unfollowed
             ),
         )

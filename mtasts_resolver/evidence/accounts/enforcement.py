@@ -20,6 +20,8 @@ POSTFIX = "postfix"
 _ENFORCING = frozenset({"secure", "verify", "fingerprint", "dane-only"})
 # What says nothing of a delivery: mail for which Postfix got `temp` was not delivered.
 _NO_WORD = frozenset({"", "temp"})
+# What Postfix 3.11 says that it wanted when it could not find out.
+_UNKNOWN_LEVEL = "unknown"
 # At level `may`, too, Postfix holds a message once before it tries plain text, when TLS was offered
 # and then came to nothing. All other causes are there where TLS is enforced only.
 _HELD_AT_MAY = frozenset({Cause.HANDSHAKE, Cause.STARTTLS_REFUSED})
@@ -35,7 +37,7 @@ def enforcer(told: Told, wanted: TlsAttribute | None) -> str | None:
     """Return by whose word TLS was enforced; empty: nobody's, as far as is known; None: unknown."""
     if told.enforced:
         return told.because or POSTFIX
-    if wanted is not None:
+    if wanted is not None and wanted.level != _UNKNOWN_LEVEL:
         if wanted.level in _ENFORCING:
             return "dane" if wanted.level == "dane-only" else POSTFIX
         return ""

@@ -42,15 +42,30 @@ def enforcement_success(tally: EnforcementTally) -> Figure:
         denominator=verified + tally.unverified + tally.held,
         unknown=tally.undecided + tally.unknown + tally.held_unknown,
         how="Attempts that were sent over a verified session, of these, those that were sent"
-        " unverified though TLS was enforced, and those that were held by TLS. An attempt that"
-        " failed for another reason is in neither.",
+        " unverified though TLS was enforced, and those that were held by TLS. What failed for"
+        " another reason, or was not tried, is in neither.",
     )
 
 
-def held_by_tls(held: int, delivered: int, sent: int, unfollowed: int) -> Figure:
+def enforcement_failures(tally: EnforcementTally) -> Figure:
+    """Return the share of attempts that TLS enforcement held."""
+    sent = tally.verified + tally.seen_verified + tally.unverified
+    return Figure(
+        key="enforcement-failures",
+        title="Attempts that TLS enforcement held",
+        numerator=tally.held,
+        denominator=sent + tally.held,
+        unknown=tally.undecided + tally.unknown + tally.held_unknown,
+        how="Attempts that were held by TLS, of these and those that were sent to domains where TLS"
+        " was enforced. What failed for another reason, or was not tried, is in neither.",
+        aim=0.0,
+    )
+
+
+def messages_held(held: int, delivered: int, sent: int, unfollowed: int) -> Figure:
     """Return the share of what was held, of which so many were `delivered` among what was sent."""
     return Figure(
-        key="held-by-tls",
+        key="messages-held",
         title="Messages held by TLS enforcement",
         numerator=held,
         denominator=sent + held - delivered,
@@ -61,12 +76,12 @@ def held_by_tls(held: int, delivered: int, sent: int, unfollowed: int) -> Figure
     )
 
 
-def policy_retrieval(retrieval: PolicyRetrieval | None) -> Figure:
+def policies_retrieved(retrieval: PolicyRetrieval | None) -> Figure:
     """Return the share of policy retrievals that ended with a valid policy."""
     fetched = retrieval.fetched if retrieval else 0
     failed = sum(row.count for row in retrieval.failed) if retrieval else 0
     return Figure(
-        key="policy-retrieval",
+        key="policies-retrieved",
         title="Policy retrieval and validation success rate",
         numerator=fetched,
         denominator=fetched + failed,

@@ -19,6 +19,9 @@ MAX_FAILURES = 5_000
 # is no address.
 _RECIPIENT = 320
 
+SUSPENDED = "delivery temporarily suspended: "
+"""What the reason of mail begins with that was not tried, but held as mail before it was."""
+
 
 class FailureRow:
     """What was held of the mail to a domain, at a host, for a cause."""
@@ -49,7 +52,6 @@ class Followed(NamedTuple):
     """A message to one recipient that was held."""
 
     row: FailureRow
-    cause: Cause
     enforced: bool
 
 
@@ -61,6 +63,8 @@ class HeldMail:
         self._max_failures = failures
         self._rows: dict[tuple[str, str, str], FailureRow] = {}
         self._others = FailureRow()
+        self._last_rows: dict[tuple[str, str], FailureRow] = {}
+        """Of each domain and cause the one where a host held mail last."""
         self._followed: dict[tuple[str, str], dict[str, Followed]] = {}
         self.waiting = 0
         """Messages that are followed still."""
@@ -76,15 +80,21 @@ class HeldMail:
         queue_id, recipient = (fact.host, fact.queue_id), fact.recipient[:_RECIPIENT]
         messages = self._followed.get(queue_id)
         known = messages.get(recipient) if messages else None
-        if known and known.cause is cause and fact.peer is None:
-            row = known.row  # it was not tried again: the reason is that of the earlier attempt
-        else:
-            row = self._row(fact.domain, fact.peer.host if fact.peer else "", cause)
+        row = self._row_of(fact, cause)
         row.attempt(fact.time, fact.reason, word)
         if known is None and self.waiting >= self._max_followed:
             self.unfollowed += 1
         elif known is None:
-            self._follow(queue_id, recipient, Followed(row, cause, bool(word)))
+            self._follow(queue_id, recipient, Followed(row, bool(word)))
+
+    def _row_of(self, fact: OutboundDelivery, cause: Cause) -> FailureRow:
+        place = (fact.domain, cause.value)
+        if fact.peer is None and fact.reason.startswith(SUSPENDED):
+            return self._last_rows.get(place) or self._row(fact.domain, "", cause)
+        row = self._row(fact.domain, fact.peer.host if fact.peer else "", cause)
+        if row is not self._others:
+            self._last_rows[place] = row
+        return row
 
     def _follow(self, queue_id: tuple[str, str], recipient: str, message: Followed) -> None:
         self._followed.setdefault(queue_id, {})[recipient] = message

@@ -130,9 +130,9 @@ def test_plain_text_is_listed_by_domain_host_and_direction() -> None:
 def test_policies_that_are_absent_are_no_failure_to_retrieve_them() -> None:
     rows = (CountedRow("sts-policy-fetch-error", 3), CountedRow("sts-policy-invalid", 1))
     retrieval = PolicyRetrieval(fetched=96, failed=rows, absent=1_000, source="history", since=None)
-    (told,) = (row for row in account_of([]).figures(retrieval) if row.key == "policy-retrieval")
+    (told,) = (row for row in account_of([]).figures(retrieval) if row.key == "policies-retrieved")
     assert parts(told) == (96, 100, 0)
-    assert figure(account_of([]), "policy-retrieval").share is None
+    assert figure(account_of([]), "policies-retrieved").share is None
 
 
 domains = st.sampled_from(["a.example", "b.example"])

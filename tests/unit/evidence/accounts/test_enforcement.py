@@ -4,6 +4,7 @@ import pytest
 
 from mtasts_resolver.evidence.accounts import enforcement
 from mtasts_resolver.evidence.accounts.enforcement import SETTLING
+from mtasts_resolver.evidence.accounts.heldmail import SUSPENDED
 from mtasts_resolver.evidence.told import Told
 from mtasts_resolver.maillog.events import Cause, TlsAttribute
 from tests.unit.evidence.accounts.facts import (
@@ -108,6 +109,11 @@ def test_what_postfix_3_11_did_not_enforce_is_not_unknown(level: str) -> None:
     assert parts(figure(account, "enforced-verified")) == (0, 0, 0)
 
 
+def test_what_postfix_3_11_could_not_find_out_is_unknown() -> None:
+    account = account_of([sent(level="trusted", wanted=wanted("unknown"))])
+    assert parts(figure(account, "enforced-verified")) == (0, 0, 1)
+
+
 def test_a_session_may_be_older_than_the_policy() -> None:
     memory = Memory(new_example=NOTFOUND).change("new.example", NOON, SECURE)
     account = account_of(
@@ -152,11 +158,13 @@ def test_the_success_rate_sets_what_was_verified_against_what_was_held() -> None
             deferred("safe.example", Cause.EXPIRED),
             deferred("other.example", Cause.NAME_MISMATCH),
             deferred("safe.example", reason="421 too busy"),
+            deferred("safe.example", Cause.EXPIRED, reason=f"{SUSPENDED}expired"),
             sent("free.example", "none"),
         ],
         TOLD,
     )
     assert parts(figure(account, "enforcement-success")) == (7, 10, 0)
+    assert parts(figure(account, "enforcement-failures")) == (2, 10, 0)
 
 
 @pytest.mark.parametrize("cause", [Cause.HANDSHAKE, Cause.STARTTLS_REFUSED])
@@ -165,7 +173,7 @@ def test_a_handshake_that_fails_holds_opportunistic_mail_too(cause: Cause) -> No
     facts = [deferred(f"{name}.example", cause) for name in ("free", "safe", "unheard")]
     account = account_of(facts, TOLD)
     assert parts(figure(account, "enforcement-success")) == (0, 1, 1)
-    assert parts(figure(account, "held-by-tls")) == (1, 1, 0)
+    assert parts(figure(account, "messages-held")) == (1, 1, 0)
     rows = {row.domain: row.enforced for row in account.failures()}
     assert rows == {"free.example": "", "safe.example": "mta-sts", "unheard.example": ""}
 

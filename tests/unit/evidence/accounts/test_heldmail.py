@@ -24,6 +24,7 @@ from tests.unit.evidence.accounts.facts import (
     sent,
 )
 
+SUSPENDED = "delivery temporarily suspended: Server certificate not verified"
 EXPIRED, MISMATCH = Cause.EXPIRED, Cause.NAME_MISMATCH
 
 
@@ -89,8 +90,18 @@ STORIES = [
     ),
     Story(
         "is suspended, which is no attempt at another host",
-        [deferred(cause=EXPIRED), deferred(cause=EXPIRED, connected=False)],
+        [deferred(cause=EXPIRED), deferred(cause=EXPIRED, connected=False, reason=SUSPENDED)],
         *(2, 1),
+        waiting=1,
+    ),
+    Story(
+        "is suspended at once, as another was held at the host before",
+        [
+            deferred(cause=EXPIRED),
+            deferred(cause=EXPIRED, queue_id="Q2", connected=False, reason=SUSPENDED),
+            sent(),
+        ],
+        *(2, 2, 1),
         waiting=1,
     ),
 ]
@@ -145,7 +156,7 @@ def test_a_host_that_was_given_up_for_another_held_nothing() -> None:
     account = account_of([failed, sent(level="verified")])
     (row,) = account.failures()
     assert (row.mx, row.attempts, row.messages, row.waiting) == ("mx1.partner.example", 1, 0, 0)
-    assert parts(figure(account, "held-by-tls")) == (0, 1, 0)
+    assert parts(figure(account, "messages-held")) == (0, 1, 0)
 
 
 def test_what_was_held_in_the_period_is_followed_beyond_it() -> None:
@@ -159,7 +170,7 @@ def test_what_was_held_in_the_period_is_followed_beyond_it() -> None:
     (row,) = account.failures()
     assert (row.attempts, row.messages, row.delivered, row.waiting) == (1, 1, 1, 0)
     assert account.outbound().deliveries == 0
-    assert parts(figure(account, "held-by-tls")) == (1, 1, 0)
+    assert parts(figure(account, "messages-held")) == (1, 1, 0)
 
 
 def test_each_message_counts_once_in_the_figure_however_often_it_was_tried() -> None:
@@ -171,7 +182,7 @@ def test_each_message_counts_once_in_the_figure_however_often_it_was_tried() -> 
             *(sent(queue_id=f"S{number}") for number in range(8)),
         ]
     )
-    assert parts(figure(account, "held-by-tls")) == (2, 10, 0)
+    assert parts(figure(account, "messages-held")) == (2, 10, 0)
 
 
 def test_messages_beyond_the_bound_are_not_guessed() -> None:
@@ -234,7 +245,7 @@ def test_messages_are_those_delivered_bounced_waiting_and_gone(facts: list[Fact]
     for row in rows:
         assert row.messages == ends(row) <= row.attempts
         assert min(row.delivered, row.bounced, row.waiting, row.gone) >= 0
-    held, of, _ = parts(figure(account, "held-by-tls"))
+    held, of, _ = parts(figure(account, "messages-held"))
     assert held == sum(row.messages for row in rows) <= of
     outbound = account.outbound()
     assert sum(row.attempts for row in rows) == sum(day.held for day in outbound.by_day)
