@@ -1,6 +1,7 @@
 """Checking domains afresh, several at once."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
 
 from mtasts_resolver.base.together import together
 from mtasts_resolver.cli.checked.held import HeldPolicies
@@ -15,6 +16,8 @@ from mtasts_resolver.published.observe import Observer
 # Domains at once. Each waits most of the time, for other hosts; what name servers, and the policy
 # host that many domains share, are asked at the same time should be little.
 AT_ONCE = 8
+
+T = TypeVar("T")
 
 
 async def run_checks(
@@ -61,8 +64,8 @@ async def run_checks(
 
 async def check_each(
     domains: Sequence[str],
-    check: Callable[[str], Awaitable[CheckedDomain]],
-    ended: Callable[[CheckedDomain], None],
+    check: Callable[[str], Awaitable[T]],
+    ended: Callable[[T], None],
 ) -> None:
     """Check each domain, some at once; `ended` is called with what came of each."""
     waiting = iter(domains)

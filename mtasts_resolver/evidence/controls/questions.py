@@ -60,10 +60,9 @@ def enforcing_domains_get_verified_mail(material: Material) -> Iterator[ControlE
 
 def own_domains_enforce(material: Material) -> Iterator[ControlEvidence]:
     """Ask whether the organisation's own domains publish a policy in mode enforce."""
-    if not material.published:
+    if material.published_problem or not material.published:
         reason = material.published_problem or "none was looked at"
         yield speaks(GAP, f"What the organisation's own domains publish: {reason}", "check")
-        return
     for one in material.published:
         worst = [each for each in one.findings if each.severity is Severity.ERROR]
         if one.mode == "enforce" and not worst:
