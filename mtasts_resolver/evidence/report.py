@@ -310,6 +310,8 @@ class FigureChange(Struct, frozen=True, kw_only=True):
     now: float | None
     better: bool | None
     """None where it is the same, or neither."""
+    number: bool = False
+    """How many, not a share."""
 
 
 class UnknownLine(Struct, frozen=True):
