@@ -22,7 +22,7 @@ from mtasts_resolver.maillog.tlsattribute import tls_attribute
 QUEUE_ID = r"[0-9A-Za-z]{5,25}"
 
 # `"a>b"@example.com`, or without quotes: then it has no `>`.
-_ADDRESS = r'(?:"(?:[^"\\]|\\.)*+"[^>"]*|[^>"][^>]*|)'
+_ADDRESS = r'(?:[^>"][^>]*|"(?:[^"\\]|\\.)*+"[^>"]*|)'
 _DELIVERY = re.compile(
     rf"(?P<id>{QUEUE_ID}): to=<?(?P<recipient>{_ADDRESS})>,(?: orig_to=<{_ADDRESS}>,)?"
     rf" relay=(?P<relay>{PEER}),"
@@ -35,10 +35,11 @@ _DELIVERY = re.compile(
     re.DOTALL,
 )
 # The bracket that ends the reason, and the number that a collector has written behind it.
-_END = re.compile(r"\)(?: [0-9]{1,9})?\s*\Z")
+_NUMBERED_END = re.compile(r"\) [0-9]{1,9}\s*\Z")
 
+_SENT = DeliveryStatus.SENT
 _STATUS = {
-    "sent": DeliveryStatus.SENT,
+    "sent": _SENT,
     "deferred": DeliveryStatus.DEFERRED,
     "bounced": DeliveryStatus.BOUNCED,
     "SOFTBOUNCE": DeliveryStatus.DEFERRED,  # soft_bounce = yes
@@ -51,9 +52,12 @@ def delivery_event(message: str) -> Delivery | None:
     if found is None:
         return None
     queue_id, recipient, relay, uses, delay, tls, dsn, status, reason = found.groups()
-    if (end := _END.search(reason, max(0, len(reason) - 20))) is not None:
+    if reason.endswith(")"):
+        reason = reason[:-1]
+    elif (end := _NUMBERED_END.search(reason, max(0, len(reason) - 12))) is not None:
         reason = reason[: end.start()]
     ended = _STATUS.get(status, DeliveryStatus.OTHER)
+    sent = ended is _SENT
     return Delivery(
         queue_id,
         recipient,
@@ -62,8 +66,8 @@ def delivery_event(message: str) -> Delivery | None:
         dsn or "",
         float(delay or 0),
         reason,
-        None if ended is DeliveryStatus.SENT else delivery_cause(reason),
+        None if sent else delivery_cause(reason),
         int(uses or 1),
         None if tls is None else tls_attribute(tls),
-        ended is not DeliveryStatus.SENT and reason.startswith(SUSPENDED),
+        not sent and reason.startswith(SUSPENDED),
     )

@@ -1,11 +1,14 @@
 """Lines that are JSON: journald's (`journalctl -o json`), mailcow's, and Docker's json-file."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-# journald's, with the process as syslog(3) has it or as the kernel does.
+# The latest time of a log; what is beyond is of another unit: the year 3000.
+LATEST = 32_503_680_000
 _OCTETS = range(256)
+# A process id has up to seven digits.
+_LONGEST_PID = 10
 
 
 class _Entry(msgspec.Struct):
@@ -24,67 +27,61 @@ class _Entry(msgspec.Struct):
     pid: Any = msgspec.field(name="_PID", default=None)
 
 
-class EntryRead(msgspec.Struct, frozen=True):
+class EntryRead(NamedTuple):
     """What an entry says."""
 
     time: float | None
-    host: str
-    program: str
-    pid: int | None
-    message: str
+    host: bytes
+    program: bytes
+    pid: bytes
+    message: bytes
     inner: bytes = b""
-    """A line in itself, where the entry is only a container's wrapping."""
+    """A line in itself, where the entry is but what a container's log is wrapped in."""
 
 
 _decoder = msgspec.json.Decoder(_Entry)
-# Seconds since 1970 in milli- and microseconds: what is beyond is no time of a log.
-_LATEST = 32_503_680_000  # the year 3000
 
 
 def entry_in(line: bytes) -> EntryRead | None:
     """Return what a line of JSON says, None if it is no entry of a log."""
     try:
+        # One entry a line; of an array that is written so, too.
         entry = _decoder.decode(line.strip(b"[], \t\r\n"))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
     if isinstance(entry.log, str):
-        return EntryRead(None, "", "", None, "", entry.log.encode("utf-8", "replace"))
-    message = _text(entry.MESSAGE if entry.MESSAGE is not None else entry.message)
-    program = _text(entry.SYSLOG_IDENTIFIER or entry.program)
+        return EntryRead(None, b"", b"", b"", b"", _octets(entry.log))
+    message = entry.message if entry.MESSAGE is None else entry.MESSAGE
+    program = _octets(entry.SYSLOG_IDENTIFIER or entry.program)
     if message is None or not program:
         return None
+    pid = _octets(entry.pid if entry.syslog_pid is None else entry.syslog_pid)
     return EntryRead(
-        _microseconds(entry.realtime) if entry.realtime is not None else _seconds(entry.time),
-        _text(entry.hostname or entry.host) or "",
+        _time(entry.time) if entry.realtime is None else _time(entry.realtime, 1e6),
+        _octets(entry.hostname or entry.host),
         program,
-        _number(entry.syslog_pid if entry.syslog_pid is not None else entry.pid),
-        message,
+        pid if pid.isdigit() and len(pid) <= _LONGEST_PID else b"",
+        _octets(message),
     )
 
 
-def _text(value: object) -> str | None:
-    """Return a field's text: journald writes a list of bytes for what is no printable UTF-8."""
+def _octets(value: object) -> bytes:
+    """Return a field's bytes: journald writes a list of them for what is no printable UTF-8."""
     if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(octet, int) for octet in value):
-        return bytes(o for o in value if o in _OCTETS).decode("utf-8", "backslashreplace")
-    if isinstance(value, list) and value:  # a field that the entry has twice
-        return _text(value[-1])
-    return None
+        return value.encode("utf-8", "backslashreplace")
+    if isinstance(value, list):
+        if all(isinstance(octet, int) and octet in _OCTETS for octet in value):
+            return bytes(value)
+        return _octets(value[-1]) if isinstance(value[-1], str) else b""  # a field twice
+    return str(value).encode() if isinstance(value, int) else b""
 
 
-def _number(value: object) -> int | None:
-    text = _text(value) if not isinstance(value, int) else str(value)
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else None  # noqa: PLR2004
-
-
-def _microseconds(value: object) -> float | None:
-    return _seconds(value, 1e6)
-
-
-def _seconds(value: object, unit: float = 1.0) -> float | None:
+def _time(value: object, unit: float = 1.0) -> float | None:
+    """Return seconds since 1970 of a number, or of its digits."""
     try:
-        seconds = float(_text(value) or value) / unit  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        seconds = (
+            float(_octets(value) or value) / unit if isinstance(value, int | float | str) else 0.0
+        )
+    except (ValueError, OverflowError):
         return None
-    return seconds if 0 < seconds < _LATEST else None
+    return seconds if 0 < seconds < LATEST else None

@@ -28,7 +28,7 @@ UNIX_STAMP = rb"([0-9]{9,10})(\.[0-9]{1,9})()"
 _HOST = rb"([^\s/\[\]]*[^\s/\[\]:])"
 # Solaris adds a number: `postfix/smtp[1]: [ID 197553 mail.info] message`.
 _PROGRAM = (
-    rb"([^\s\[\]]*[^\s\[\]:])(?:\[([0-9]*)\])?:(?:\s+|\Z)(?:\[ID [0-9]+ [a-z0-9]+\.[a-z]+\] )?"
+    rb"([^\s\[\]]*[^\s\[\]:])(?:\[([0-9]{0,10})\])?:(?:\s+|\Z)(?:\[ID [0-9]+ [a-z0-9]+\.[a-z]+\] )?"
 )
 STAMPED = tuple(
     re.compile(stamp + rb"\s+" + _HOST + rb"\s+" + _PROGRAM)
@@ -49,7 +49,7 @@ AFTER_STAMP = re.compile(
     rb"(?:(?:UTC|GMT|[A-Z]{3,5}|[+-][0-9]{2})\s+(?=\S+ ))?(?:std(?:out|err) [FP] )?"
 )
 
-_PROGRAM_ALONE = re.compile(rb"([^\s\[\]]*[^\s\[\]:])(?:\[([0-9]*)\])?:?\Z")
+_PROGRAM_ALONE = re.compile(rb"([^\s\[\]]*[^\s\[\]:])(?:\[([0-9]{0,10})\])?:?\Z")
 # RFC 5424 §6: the program, its process, a message id and data, which Postfix has not.
 _SYSLOG_PROTOCOL = re.compile(rb"(\S+) (\S+) ([0-9]+|-) \S+ (?:-|\[\S+\]) (?:\xef\xbb\xbf)?")
 # rsyslog's %syslogseverity-text%; BusyBox's and FreeBSD's `mail.info`.

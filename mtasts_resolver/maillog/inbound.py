@@ -20,7 +20,8 @@ _CLIENT = re.compile(
 _ORIGIN = re.compile(rf", orig_client=(?P<origin>{PEER})\s*\Z")
 _LEFT = re.compile(rf"disconnect from (?P<peer>{PEER})(?P<counts>(?: [a-z]+=[0-9/]+)*)\s*\Z")
 # `mail=2`, or `mail=1/2`: accepted, of all.
-_COUNT = re.compile(r" (starttls|mail)=([0-9]{1,9})")
+_STARTTLS = re.compile(r" starttls=([0-9]{1,9})")
+_MAILS = re.compile(r" mail=([0-9]{1,9})")
 _AFTER_STARTTLS = re.compile(rf"lost connection after STARTTLS from (?P<peer>{PEER})\s*\Z")
 _NO_CERTIFICATE = re.compile(
     rf"NOQUEUE: abort: TLS from (?P<peer>{PEER}): (?P<reason>.*)\Z", re.DOTALL
@@ -43,13 +44,18 @@ def smtpd_event(
     if (found := _CONNECT.match(message)) is not None:
         return ClientConnected(_whom(found))
     if (found := _LEFT.match(message)) is not None:
-        counts = {name: int(count) for name, count in _COUNT.findall(found["counts"])}
-        return ClientLeft(_whom(found), counts.get("starttls", 0), counts.get("mail", 0))
+        counts = found["counts"]
+        return ClientLeft(_whom(found), _count(_STARTTLS, counts), _count(_MAILS, counts))
     if (found := _AFTER_STARTTLS.match(message)) is not None:
         return HandshakeFailed(True, _whom(found), "lost connection after STARTTLS")
     if (found := _NO_CERTIFICATE.match(message)) is not None:
         return HandshakeFailed(True, _whom(found), found["reason"])
     return None
+
+
+def _count(command: re.Pattern[str], counts: str) -> int:
+    found = command.search(counts)
+    return 0 if found is None else int(found[1])
 
 
 def _whom(found: re.Match[str]) -> LoggedPeer:

@@ -5,8 +5,11 @@ programs' lines, and those of Postfix that are known and of no use here (`idle`)
 """
 
 import re
+from functools import lru_cache
 
-from mtasts_resolver.maillog.entries import EntryRead, entry_in
+from msgspec import Struct
+
+from mtasts_resolver.maillog.entries import entry_in
 from mtasts_resolver.maillog.events import LogLine
 from mtasts_resolver.maillog.heads import (
     AFTER_STAMP,
@@ -18,17 +21,33 @@ from mtasts_resolver.maillog.heads import (
     origin_in,
 )
 from mtasts_resolver.maillog.idle import is_idle_early
-from mtasts_resolver.maillog.months import months_called
-from mtasts_resolver.maillog.programs import Program, daemon_saying, program_called
-from mtasts_resolver.maillog.walltime import LocalOffset, WallClock, days_since_1970
+from mtasts_resolver.maillog.programs import daemon_saying, program_called
+from mtasts_resolver.maillog.stamps import StampReader
+from mtasts_resolver.maillog.walltime import LocalOffset
 
-# Of a line. rsyslog cuts at 8 KiB, journald at 48 KiB, Postfix itself far below.
-MAX_LINE = 65_536
-# Programs and hosts that are remembered; more than a log has, but for an attack.
-MAX_KNOWN = 4096
+# Of a line. rsyslog cuts at 8 KiB, journald at 48 KiB, of which JSON may make six times as many.
+MAX_LINE = 262_144
+# Processes that are remembered, a few hundred bytes each. More are alive together on no host; what
+# is forgotten is looked at again.
+MAX_WRITERS = 16_384
 
-_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)\Z")
-_SYSLOG = re.compile(r"(?P<month>.+?) +(\d{1,2})(?: (\d{4}))? (\d\d):(\d\d):(\d\d)\Z")
+
+class LineWriter(Struct, frozen=True, gc=False):
+    """A process that writes lines."""
+
+    host: str
+    service: str
+    daemon: str
+    pid: int | None
+    idle: re.Pattern[bytes] | None
+    """How its messages begin that are of no use."""
+
+
+# How an entry begins, alone or in an array.
+_JSON = (b"{", b"[{", b",{")
+
+# One that is none of Postfix, and whose lines say nothing of mail.
+_FOREIGN = LineWriter("", "", "", None, None)
 
 
 class LineReader:
@@ -39,15 +58,19 @@ class LineReader:
 
         That is when a file was last written, or now. Years that are not written come from it.
         """
-        self._clock = WallClock(offset, newest)
+        self._stamps = StampReader(offset, newest)
         self._form = STAMPED[0]
+        self._headed = False
+        self._writers: dict[bytes, LineWriter] = {}
         self._stamp: tuple[bytes, bytes | None] | None = None
         self._second: float | None = None
-        self._date = ""
-        self._days = 0
-        self._programs: dict[bytes, tuple[Program, re.Pattern[bytes] | None] | None] = {}
-        self._hosts: dict[bytes, str] = {}
-        self._headed = False
+        # Of a line whose writer is remembered: how its stamp is written, `TEXT[fraction]ZONE `.
+        self._text = b"-"
+        self._text_second: float | None = None
+        self._zone = b""
+        self._fraction_end = self._stamp_end = 1
+        self._unit = 0.0
+
         self.time: float | None = None
         """Of the line that was read last, whosesoever it was; None if it had none."""
         self.cut = 0
@@ -62,43 +85,77 @@ class LineReader:
         if len(line) > MAX_LINE:
             self.cut += 1
             line = line[:MAX_LINE]
-        head = self._form.match(line)
-        if head is None:
-            return self._read_otherwise(line)
-        stamp, fraction, zone, host, name, pid = head.groups()
-        known = self._known(name)
-        self._set_time(stamp, fraction, zone)
-        self._headed = True
-        if known is None:
+        text, start = self._text, self._stamp_end
+        # Most lines are of the same second as the one before, and by a process that has written.
+        if line.startswith(text) and line[self._fraction_end : start] == self._zone:
+            end = line.find(b": ", start)
+            writer = self._writers.get(line[start:end]) if end > 0 else None
+            if writer is not None:
+                self.time = self._text_second
+                if self._unit and self.time is not None:
+                    digits = line[len(text) : self._fraction_end]
+                    if not digits.isdigit():
+                        return self._read_head(line)
+                    self.time += int(digits) * self._unit
+                return self._line(writer, line, end + 2)
+        return self._read_head(line)
+
+    def _line(self, writer: LineWriter, line: bytes, start: int) -> LogLine | None:
+        """Return what a process has written in a line from `start` on."""
+        if writer is _FOREIGN:
             self.foreign += 1
             return None
-        program, idle = known
-        end = head.end()
-        if idle is not None and idle.match(line, end):
+        idle = writer.idle
+        if idle is not None and idle.match(line, start):
             self.idle += 1
             return None
         return LogLine(
             self.time,
-            self._hosts.get(host) or self._host(host),
-            program.service,
-            program.daemon,
-            int(pid) if pid else None,
-            _text(line[end:]),
+            writer.host,
+            writer.service,
+            writer.daemon,
+            writer.pid,
+            line[start:].strip(b" \r\n\0").decode("utf-8", "backslashreplace"),
         )
 
+    def _read_head(self, line: bytes) -> LogLine | None:
+        """Read a line of the form of the line before, or of another one."""
+        if line.startswith(_JSON):
+            return self._read_entry(line)
+        head = self._form.match(line)
+        if head is None:
+            line = BEFORE.sub(b"", line, 1)
+            head = self._form.match(line)
+        if head is None:
+            for form in STAMPED:
+                if (head := form.match(line)) is not None:
+                    self._form = form
+                    break
+            else:
+                return self._read_otherwise(line)
+        stamp, fraction, zone, host, name, pid = head.groups()
+        self._set_time(stamp, fraction, zone)
+        writer = _writer_called(host, name, pid)
+        start, end = head.start(4), head.end()
+        if line.find(b": ", start) == end - 2:
+            if len(self._writers) >= MAX_WRITERS:
+                self._writers.clear()
+            self._writers[line[start : end - 2]] = writer
+            self._text = line[: head.end(1) + (fraction is not None)]
+            self._text_second = self._second
+            self._fraction_end = head.end(1) if fraction is None else head.end(2)
+            self._stamp_end = start
+            self._zone = line[self._fraction_end : start]
+            self._unit = 0.0 if fraction is None else 10.0 ** (1 - len(fraction))
+        return self._line(writer, line, end)
+
     def _read_otherwise(self, line: bytes) -> LogLine | None:
-        """Read a line that is not of the form of the line before."""
-        for form in STAMPED:
-            if form.match(line) is not None:
-                self._form = form
-                return self.read(line)
-        line = BEFORE.sub(b"", line, 1)
+        """Read a line that has no host, or no colon, or JSON, or no head at all."""
         self.time = None
-        if line[:1] in {b"{", b"["} and (entry := entry_in(line)) is not None:
-            return self._of_entry(entry)
+        if line.startswith(_JSON):
+            return self._read_entry(line)
         for stamp in STAMPS:
             if (head := stamp.match(line)) is not None:
-                self._headed = True
                 self._set_time(*head.groups())
                 return self._behind_stamp(line[head.end() :])
         return self._without_time(line)
@@ -122,122 +179,52 @@ class LineReader:
         origin = origin_in(line)
         if origin is not None and not origin.host and b"/" in origin.program:
             return self._of_origin(origin)
-        text = _text(line)
-        daemon = daemon_saying(text)
-        if daemon is None:
-            self.foreign += 1
-            return None
-        return LogLine(None, "", "", daemon, None, text)
+        daemon = daemon_saying(line.decode("utf-8", "backslashreplace"))
+        writer = _FOREIGN if daemon is None else LineWriter("", "", daemon, None, None)
+        return self._line(writer, line, 0)
 
     def _of_origin(self, origin: LineOrigin | None) -> LogLine | None:
-        known = None if origin is None else self._known(origin.program)
-        if origin is None or known is None:
+        if origin is None:
             self.foreign += 1
             return None
-        program, idle = known
-        if idle is not None and idle.match(origin.message):
-            self.idle += 1
-            return None
-        return LogLine(
-            self.time,
-            self._host(origin.host),
-            program.service,
-            program.daemon,
-            int(origin.pid) if origin.pid else None,
-            _text(origin.message),
-        )
+        writer = _writer_called(origin.host, origin.program, origin.pid)
+        return self._line(writer, origin.message, 0)
 
-    def _of_entry(self, entry: EntryRead) -> LogLine | None:
-        if entry.inner:
-            return self.read(entry.inner) if not entry.inner.startswith(b"{") else None
+    def _read_entry(self, line: bytes) -> LogLine | None:
+        entry = entry_in(line)
+        if entry is None:
+            self.foreign += 1
+            return None
+        if entry.inner:  # a line within: not another entry, which could go on for ever
+            return None if entry.inner.startswith(_JSON) else self._read_head(entry.inner)
         self.time = entry.time
-        known = self._known(entry.program.encode("utf-8", "replace"))
-        if known is None:
-            self.foreign += 1
-            return None
-        program, idle = known
-        if idle is not None and idle.match(entry.message.encode("utf-8", "replace")):
-            self.idle += 1
-            return None
-        return LogLine(
-            entry.time, entry.host, program.service, program.daemon, entry.pid, entry.message
-        )
-
-    def _known(self, name: bytes) -> tuple[Program, re.Pattern[bytes] | None] | None:
-        """Return which program has this name, and which of its messages are idle."""
-        try:
-            return self._programs[name]
-        except KeyError:
-            if len(self._programs) >= MAX_KNOWN:
-                self._programs.clear()
-        program = program_called(_text(name))
-        known = None if program is None else (program, is_idle_early(program.daemon))
-        self._programs[name] = known
-        return known
-
-    def _host(self, name: bytes) -> str:
-        host = self._hosts.get(name)
-        if host is None:
-            if len(self._hosts) >= MAX_KNOWN:
-                self._hosts.clear()
-            host = self._hosts[name] = "" if is_severity(name) else _text(name)
-        return host
+        writer = _writer_called(entry.host, entry.program, entry.pid)
+        return self._line(writer, entry.message, 0)
 
     def _set_time(self, stamp: bytes, fraction: bytes | None, zone: bytes | None) -> None:
+        self._headed = True
         if self._stamp != (stamp, zone):
             self._stamp = (stamp, zone)
-            self._second = self._time_of(_text(stamp), (zone or b"").decode())
+            self._second = self._stamps.second(stamp, zone)
         self.time = self._second
         if fraction is not None and self._second is not None:
-            self.time = self._second + float(b"0." + fraction[1:])
-
-    def _time_of(self, stamp: str, zone: str) -> float | None:
-        """Return a stamp's time, None if there is no such time."""
-        if (iso := _ISO.match(stamp)) is not None:
-            year, month, day, *clock = map(int, iso.groups())
-            days = days_since_1970(year, month, day)
-            seconds = _seconds_in_day(*clock)
-            if days is None or seconds is None:
-                return None
-            if zone:
-                return self._clock.at_zone(days, seconds, _ahead(zone))
-            return self._clock.at(days, seconds)
-        if stamp.isdigit():
-            return float(stamp)
-        written = _SYSLOG.match(stamp)
-        return None if written is None else self._syslog_time(written)
-
-    def _syslog_time(self, written: re.Match[str]) -> float | None:
-        seconds = _seconds_in_day(*map(int, written.group(4, 5, 6)))
-        if seconds is None:
-            return None
-        date = written.string[: written.start(4)]
-        if date != self._date:
-            months, day = months_called(written["month"]), int(written[2])
-            if written[3] is None:
-                days = self._clock.day_of_some_year(months, day, seconds)
-            else:
-                days = days_since_1970(int(written[3]), months[0], day) if months else None
-            if days is None:
-                return None
-            self._date, self._days = date, days
-        return self._clock.at(self._days, seconds)
+            self.time = self._second + int(fraction[1:]) * 10.0 ** (1 - len(fraction))
 
 
-def _seconds_in_day(hour: int, minute: int, second: int) -> int | None:
-    """Return the seconds since midnight, None of what no clock shows; 60 is a leap second."""
-    if hour > 23 or minute > 59 or second > 60:  # noqa: PLR2004
-        return None
-    return hour * 3600 + minute * 60 + second
-
-
-def _ahead(zone: str) -> int:
-    if zone == "Z":
-        return 0
-    seconds = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
-    return -seconds if zone[0] == "-" else seconds
+@lru_cache(maxsize=MAX_WRITERS)
+def _writer_called(host: bytes, name: bytes, pid: bytes | None) -> LineWriter:
+    program = program_called(_text(name))
+    if program is None:
+        return _FOREIGN
+    return LineWriter(
+        "" if is_severity(host) else _text(host),
+        program.service,
+        program.daemon,
+        int(pid) if pid else None,
+        is_idle_early(program.daemon),
+    )
 
 
 def _text(octets: bytes) -> str:
     """Return the text of what may be no UTF-8; two different ones stay different."""
-    return octets.rstrip(b"\r\n\0").decode("utf-8", "backslashreplace")
+    return octets.decode("utf-8", "backslashreplace")
