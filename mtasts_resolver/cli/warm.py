@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import click
@@ -22,7 +22,8 @@ from mtasts_resolver.cli.terminal import is_terminal, width, wrap
 from mtasts_resolver.control.client import ControlClient
 from mtasts_resolver.control.values.steering import Warmed, WarmRequest
 from mtasts_resolver.evidence.inputs.errors import LogReadError
-from mtasts_resolver.evidence.inputs.splitting import decoded_lines
+from mtasts_resolver.evidence.inputs.packed import unpacked_pieces
+from mtasts_resolver.evidence.inputs.splitting import decoded_lines, lines_in
 
 # Keys of one request: below the bound of a body, and so many that the slowest do not matter.
 SENT_AT_ONCE = 5_000
@@ -120,7 +121,12 @@ def _show(warmed: Warmed) -> None:
 
 def _from_maillog(path: Path) -> list[str]:
     """Return the next hops that mail went to, those first that had most."""
-    return [hop for hop, _ in next_hops(_decoded_lines(path)).most_common()]
+    with opened_file(path) as file:
+        try:
+            hops = next_hops(chain.from_iterable(lines_in(unpacked_pieces(file))))
+        except LogReadError as error:
+            raise CommandError(f"{path}: {error}") from None
+    return [hop for hop, _ in hops.most_common()]
 
 
 def _from_file(path: Path, faults: list[str]) -> list[str]:

@@ -33,6 +33,7 @@ class EntryRead(NamedTuple):
     time: float | None
     host: bytes
     program: bytes
+    """Empty where the entry has only a message."""
     pid: bytes
     message: bytes
     inner: bytes = b""
@@ -52,14 +53,13 @@ def entry_in(line: bytes) -> EntryRead | None:
     if isinstance(entry.log, str):
         return EntryRead(None, b"", b"", b"", b"", _octets(entry.log))
     message = entry.message if entry.MESSAGE is None else entry.MESSAGE
-    program = _octets(entry.SYSLOG_IDENTIFIER or entry.program)
-    if message is None or not program:
+    if message is None:
         return None
     pid = _octets(entry.pid if entry.syslog_pid is None else entry.syslog_pid)
     return EntryRead(
         _time(entry.time) if entry.realtime is None else _time(entry.realtime, 1e6),
         _octets(entry.hostname or entry.host),
-        program,
+        _octets(entry.SYSLOG_IDENTIFIER or entry.program),
         pid if pid.isdigit() and len(pid) <= _LONGEST_PID else b"",
         _octets(message),
     )

@@ -179,9 +179,12 @@ class LineReader:
         origin = origin_in(line)
         if origin is not None and not origin.host and b"/" in origin.program:
             return self._of_origin(origin)
-        daemon = daemon_saying(line.decode("utf-8", "backslashreplace"))
+        return self._message_alone(line)
+
+    def _message_alone(self, message: bytes) -> LogLine | None:
+        daemon = daemon_saying(_text(message))
         writer = _FOREIGN if daemon is None else LineWriter("", "", daemon, None, None)
-        return self._line(writer, line, 0)
+        return self._line(writer, message, 0)
 
     def _of_origin(self, origin: LineOrigin | None) -> LogLine | None:
         if origin is None:
@@ -198,6 +201,8 @@ class LineReader:
         if entry.inner:  # a line within: not another entry, which could go on for ever
             return None if entry.inner.startswith(_JSON) else self._read_head(entry.inner)
         self.time = entry.time
+        if not entry.program:
+            return self._message_alone(entry.message)
         writer = _writer_called(entry.host, entry.program, entry.pid)
         return self._line(writer, entry.message, 0)
 
