@@ -92,7 +92,7 @@ ip link set lo up
 exec chroot "$root" env -C "$shared" "$@"
 """
 
-Tell = Callable[[str], None]
+Tell = Callable[[str], object]
 
 
 def is_host() -> bool:

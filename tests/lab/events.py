@@ -16,6 +16,9 @@ class Mail(msgspec.Struct, frozen=True, tag=True):
     recipient: str
     tls: bool
     sni: str | None
+    version: str = ""
+    cipher: str = ""
+    """Of the TLS session, as the receiver's library has them."""
 
 
 class Fetch(msgspec.Struct, frozen=True, tag=True):

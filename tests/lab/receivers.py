@@ -57,8 +57,9 @@ class Receiver:
         transport: Any = session.ssl
         tls = None if transport is None else transport["ssl_object"]
         sni = self._sni.pop(id(tls), None)
+        version, cipher = (tls.version(), tls.cipher()[0]) if tls else ("", "")
         for recipient in envelope.rcpt_tos:
-            self._tell(Mail(self._name, recipient, tls is not None, sni))
+            self._tell(Mail(self._name, recipient, tls is not None, sni, version, cipher))
         return "250 2.0.0 Taken"
 
 

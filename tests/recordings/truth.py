@@ -1,0 +1,137 @@
+"""What was done while a log was recorded, as values: nothing of it is read from the log.
+
+The lab knows it from what it set up, and the far ends of the connections have confirmed it.
+"""
+
+import lzma
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+DIRECTORY = Path(__file__).parent
+
+LEVELS = ("none", "anonymous", "untrusted", "trusted", "verified")
+"""What a message can go over, as Postfix calls it."""
+
+
+class Session(Struct, frozen=True, omit_defaults=True):
+    """A message on the wire: what the far end saw, and what Postfix could know of the peer."""
+
+    level: str
+    """One of LEVELS; `none`: it went in plain text."""
+    version: str = ""
+    cipher: str = ""
+    """As the far end's TLS library has them; empty where the far end does not tell."""
+    silent: bool = False
+    """Whether Postfix was told to log nothing of it (smtp_tls_loglevel = 0)."""
+
+    @property
+    def encrypted(self) -> bool:
+        return self.level != "none"
+
+
+class Attempt(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """An attempt to deliver to one recipient."""
+
+    status: str
+    """`sent`, `deferred`, `bounced`."""
+    host: str = ""
+    """The MX host that it ended at; empty where nobody was connected to."""
+    session: Session | None = None
+    """None where the message itself never went out."""
+    cause: str = ""
+    """Why TLS held it, in the words of maillog.events.Cause; empty where TLS did not."""
+    suspended: bool = False
+    """Whether nobody was asked, for an earlier attempt had ended so."""
+
+
+class Outgoing(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A message to one recipient, over the network."""
+
+    recipient: str
+    domain: str
+    """Of the recipient, in A-label form."""
+    attempts: tuple[Attempt, ...]
+    end: str
+    """`delivered`, `bounced`, `expired`, `deleted`; `waiting` when the log ends."""
+    enforced: str = ""
+    """By whose word TLS is enforced there, as the report calls it: `mta-sts`, `dane`, `postfix`."""
+
+
+class Incoming(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A message that was taken."""
+
+    client: str
+    """The address of who sent it."""
+    session: Session
+    submission: bool = False
+
+
+class Truth(Struct, frozen=True, kw_only=True):
+    """All that happened."""
+
+    postfix: str
+    """Its version, such as `3.11`."""
+    outgoing: tuple[Outgoing, ...]
+    incoming: tuple[Incoming, ...]
+    local: int
+    """Messages times recipients that were handed to this host itself."""
+    local_incoming: int
+    """Messages that this host itself handed in by SMTP."""
+    failed_handshakes: int
+    """Of clients: TLS that was begun with us and came to nothing."""
+
+    def attempts(self) -> Iterator[tuple[Outgoing, Attempt]]:
+        for outgoing in self.outgoing:
+            for attempt in outgoing.attempts:
+                yield outgoing, attempt
+
+    def deliveries(self) -> Iterator[tuple[Outgoing, Session]]:
+        """Yield what was handed on, over the network."""
+        for outgoing, attempt in self.attempts():
+            if attempt.status == "sent":
+                assert attempt.session is not None
+                yield outgoing, attempt.session
+
+    def levels(self) -> Counter[str]:
+        return Counter(session.level for _, session in self.deliveries())
+
+    def held(self) -> Counter[tuple[str, str, str]]:
+        """Return how many attempts TLS held, by domain, MX host and cause."""
+        return Counter(
+            (outgoing.domain, attempt.host, attempt.cause)
+            for outgoing, attempt in self.attempts()
+            if attempt.cause
+        )
+
+
+class Recording(Struct, frozen=True):
+    """A log and its truth."""
+
+    log: Path
+    truth: Truth
+
+    def lines(self) -> list[bytes]:
+        return lzma.decompress(self.log.read_bytes()).splitlines()
+
+
+def recordings() -> list[Recording]:
+    """Return those that are kept."""
+    return [
+        Recording(
+            log, msgspec.json.decode(log.with_name(f"{log.stem}.json").read_bytes(), type=Truth)
+        )
+        for log in sorted(DIRECTORY.glob("*.log.xz"))
+    ]
+
+
+def write_recording(directory: Path, lines: list[str], truth: Truth) -> None:
+    """Keep a log and its truth."""
+    name = f"postfix-{truth.postfix}.log"
+    packed = lzma.compress("".join(f"{line}\n" for line in lines).encode(), preset=9)
+    (directory / f"{name}.xz").write_bytes(packed)
+    told = msgspec.json.format(msgspec.json.encode(truth), indent=1)
+    (directory / f"{name}.json").write_bytes(told + b"\n")
