@@ -89,7 +89,7 @@ def is_idle(daemon: str, message: str) -> bool:
 _EARLY = {
     "qmgr": re.compile(rb"[0-9A-Za-z]{5,25}: from=<[^>]*>, size="),
     "smtpd": re.compile(
-        rb"NOQUEUE: (?!abort)|lost connection after (?!STARTTLS)|timeout after |warning: hostname "
+        rb"NOQUEUE: (?!abort)|lost connection after |timeout after |warning: hostname "
         rb"|[0-9A-Za-z]{5,25}: (?:reject|milter-|filter|warn)"
     ),
     "postscreen": re.compile(rb"(?!NOQUEUE: abort)[A-Z]"),

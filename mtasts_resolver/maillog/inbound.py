@@ -22,7 +22,6 @@ _LEFT = re.compile(rf"disconnect from (?P<peer>{PEER})(?P<counts>(?: [a-z]+=[0-9
 # `mail=2`, or `mail=1/2`: accepted, of all.
 _STARTTLS = re.compile(r" starttls=([0-9]{1,9})")
 _MAILS = re.compile(r" mail=([0-9]{1,9})")
-_AFTER_STARTTLS = re.compile(rf"lost connection after STARTTLS from (?P<peer>{PEER})\s*\Z")
 _NO_CERTIFICATE = re.compile(
     rf"NOQUEUE: abort: TLS from (?P<peer>{PEER}): (?P<reason>.*)\Z", re.DOTALL
 )
@@ -46,8 +45,8 @@ def smtpd_event(
     if (found := _LEFT.match(message)) is not None:
         counts = found["counts"]
         return ClientLeft(_whom(found), _count(_STARTTLS, counts), _count(_MAILS, counts))
-    if (found := _AFTER_STARTTLS.match(message)) is not None:
-        return HandshakeFailed(True, _whom(found), "lost connection after STARTTLS")
+    # `lost connection after STARTTLS` says nothing more: where the handshake failed, SSL_accept has
+    # said so just before; and it is logged as well where a client left right after a good one.
     if (found := _NO_CERTIFICATE.match(message)) is not None:
         return HandshakeFailed(True, _whom(found), found["reason"])
     return None

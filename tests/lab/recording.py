@@ -246,7 +246,7 @@ def silently(attempt: Attempt) -> Attempt:
 def record_suspension(recorder: Recorder) -> None:
     """Have a destination be dead after one failure, so that error(8) answers for it."""
     self_signed = held(Cause.SELF_SIGNED, SELF_SIGNED)
-    again = msgspec.structs.replace(self_signed, suspended=True)
+    again = msgspec.structs.replace(self_signed, host="", suspended=True)
     recorder.send(Deed("self-signed.example", self_signed, STS))
     recorder.send(Deed("self-signed.example", again, STS))
     refused = failed("deferred")
