@@ -251,6 +251,8 @@ class TlsReportRow(Struct, frozen=True, kw_only=True):
     first: str
     last: str
     reason: str = ""
+    mode: str = ""
+    """Of the MTA-STS policy, by the last report: `enforce` holds mail, `testing` does not."""
 
 
 class TlsReports(Struct, frozen=True, kw_only=True):
@@ -260,12 +262,18 @@ class TlsReports(Struct, frozen=True, kw_only=True):
     duplicates: int
     """Reports of the same organization and id: counted once."""
     successful: int
+    """Sessions, not mails: many may go through one, and one may take several."""
     failed: int
     rows: tuple[TlsReportRow, ...]
     unread: tuple[CountedRow, ...]
     """What could not be read, and how often, in words."""
     oddities: tuple[CountedRow, ...]
     """What breaks RFC 8460 and was read all the same."""
+    left_out: int = 0
+    """Reports of another period, or about other domains."""
+    signers: tuple[CountedRow, ...] = ()
+    """Domains that signed the mails of so many of these reports, by the word of a mail server that
+    is trusted. For the others nobody vouches: anybody can have sent them."""
 
 
 class ControlVerdict(StrEnum):

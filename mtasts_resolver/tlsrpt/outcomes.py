@@ -66,6 +66,9 @@ def session_totals(
     failed = counts[_FAILED]
     if failed is None:
         failed = detailed
+    elif not failed and detailed:
+        odd("failure-details counts sessions, and the summary none: they are counted")
+        failed = detailed
     elif largest > failed:
         odd("one of failure-details counts more sessions than the summary")
     elif failed and not failures:

@@ -208,6 +208,14 @@ def test_times_are_reckoned_with_their_zone(time: str, seconds: float) -> None:
     assert report.start == START + seconds
 
 
+def test_details_are_counted_where_the_summary_has_none() -> None:
+    report = only(changed(((*SUMMARY, FAILED), 0)))
+    assert report.policies[0].failed == 4
+    assert report.oddities == (
+        "failure-details counts sessions, and the summary none: they are counted",
+    )
+
+
 @pytest.mark.parametrize(
     ("details", "summary", "oddity"),
     [
