@@ -21,7 +21,7 @@ from mtasts_resolver.cli.running import daemon_options, running_daemon
 from mtasts_resolver.cli.terminal import is_terminal, width, wrap
 from mtasts_resolver.control.client import ControlClient
 from mtasts_resolver.control.values.steering import Warmed, WarmRequest
-from mtasts_resolver.evidence.inputs.errors import LogReadError
+from mtasts_resolver.evidence.inputs.errors import InputError
 from mtasts_resolver.evidence.inputs.packed import unpacked_pieces
 from mtasts_resolver.evidence.inputs.splitting import decoded_lines, lines_in
 
@@ -124,7 +124,7 @@ def _from_maillog(path: Path) -> list[str]:
     with opened_file(path) as file:
         try:
             hops = next_hops(chain.from_iterable(lines_in(unpacked_pieces(file))))
-        except LogReadError as error:
+        except InputError as error:
             raise CommandError(f"{path}: {error}") from None
     return [hop for hop, _ in hops.most_common()]
 
@@ -147,5 +147,5 @@ def _decoded_lines(path: Path) -> Iterator[str]:
     with opened_file(path) as file:
         try:
             yield from decoded_lines(file)
-        except LogReadError as error:
+        except InputError as error:
             raise CommandError(f"{path}: {error}") from None

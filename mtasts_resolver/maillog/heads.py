@@ -54,7 +54,10 @@ _PROGRAM_ALONE = re.compile(rb"([^\s\[\]]*[^\s\[\]:])(?:\[([0-9]{0,10})\])?:?\Z"
 _SYSLOG_PROTOCOL = re.compile(rb"(\S+) (\S+) ([0-9]+|-) \S+ (?:-|\[\S+\]) (?:\xef\xbb\xbf)?")
 # rsyslog's %syslogseverity-text%; BusyBox's and FreeBSD's `mail.info`.
 SEVERITIES = frozenset(b"DEBUG INFO NOTICE WARN WARNING ERR ERROR CRIT ALERT EMERG PANIC".split())
-_FACILITY = re.compile(rb"<?[a-z0-9]{2,8}\.[a-z]{3,7}>?\Z")
+_FACILITY = re.compile(
+    rb"<?(?:mail|user|daemon|syslog|local[0-7])"
+    rb"\.(?:debug|info|notice|warn(?:ing)?|err(?:or)?|crit|alert|emerg|panic)>?\Z"
+)
 # Words before a message at most: host, severity, program.
 _WORDS = 3
 

@@ -8,7 +8,7 @@ from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.files import opened_file
 from mtasts_resolver.cli.mistakes import mistake_in_key
-from mtasts_resolver.evidence.inputs.errors import LogReadError
+from mtasts_resolver.evidence.inputs.errors import InputError
 from mtasts_resolver.evidence.inputs.splitting import decoded_lines
 from mtasts_resolver.policy import parse_next_hop
 
@@ -79,7 +79,7 @@ def _lines(path: Path) -> Iterable[tuple[str, str]]:
                 word = line.removeprefix(_BYTE_ORDER_MARK).partition("#")[0].strip()
                 if word:
                     yield f"{'standard input' if str(path) == '-' else path}: line {number}", word
-        except LogReadError as error:
+        except InputError as error:
             raise CommandError(f"{path}: {error}") from None
 
 

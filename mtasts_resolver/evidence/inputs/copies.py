@@ -4,10 +4,10 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 
-from mtasts_resolver.evidence.inputs.errors import LogReadError
-from mtasts_resolver.evidence.inputs.named import open_named
+from mtasts_resolver.evidence.inputs.errors import InputError
+from mtasts_resolver.evidence.inputs.named import NamedFile
 from mtasts_resolver.evidence.inputs.packed import unpacked_pieces
 from mtasts_resolver.evidence.inputs.source import LogSource
 
@@ -34,7 +34,8 @@ def _copies_among(sources: Sequence[LogSource], places: list[int]) -> dict[int, 
     whole: list[tuple[int, bytes, int]] = []
     for place in places:
         file = sources[place].file
-        original = first.setdefault((file.device, file.inode), place)
+        identity = (file.device, file.inode) if isinstance(file, NamedFile) else (0, place)
+        original = first.setdefault(identity, place)
         if original != place:
             found[place] = sources[original]
         else:
@@ -73,5 +74,5 @@ def _digests(source: LogSource, sizes: list[int]) -> list[tuple[int, bytes]]:
 
 def _pieces(source: LogSource) -> Iterator[bytes]:
     """Yield what is in it as far as it can be read: what is damaged is told when it is read."""
-    with open_named(source.file) as file, suppress(LogReadError):
+    with suppress(InputError), closing(source.file.open()) as file:
         yield from unpacked_pieces(file)

@@ -3,15 +3,19 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
+from functools import partial
 
 from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.evidence.inputs.copies import copies
+from mtasts_resolver.evidence.inputs.journal import JournalInput
 from mtasts_resolver.evidence.inputs.merging import in_order
-from mtasts_resolver.evidence.inputs.named import named_files
+from mtasts_resolver.evidence.inputs.named import NamedFile, named_files
 from mtasts_resolver.evidence.inputs.silence import LogRhythm
 from mtasts_resolver.evidence.inputs.source import LogSource, NewReader, Span
+from mtasts_resolver.evidence.inputs.zones import local_offset
 from mtasts_resolver.evidence.report import LogGap, ReportInput
 from mtasts_resolver.maillog.events import LinesLost, LogLine
+from mtasts_resolver.maillog.reading import LineReader
 
 # Seconds before what is wanted that are read as well. The session that a delivery went through was
 # begun before it: Postfix reuses one for five minutes, and a message may take long.
@@ -32,24 +36,40 @@ class LogReading:
         self,
         names: Sequence[str],
         *,
+        journal: bool,
         new_reader: NewReader,
         now: float,
         span: Span,
         progress: Progress | None = None,
     ) -> None:
-        files = named_files(names, now)
+        wanted = Span(span.since - LEAD, span.until)
+        files: list[NamedFile | JournalInput] = [*named_files(names, now)]
+        if journal:
+            since = wanted.since if wanted.since > -math.inf else None
+            until = wanted.until if wanted.until < math.inf else None
+            files.append(JournalInput(since, until, now))
         sizes = [file.size for file in files]
         self._total = None if None in sizes else sum(filter(None, sizes))
         self._done = self._told = 0
         self._progress = progress
         self._now = now
-        wanted = Span(span.since - LEAD, span.until)
         self._sources = [LogSource(file, new_reader, wanted, self._tell) for file in files]
         self._rhythm = LogRhythm()
 
     def __iter__(self) -> Iterator[LogLine]:
-        for source in self._sources:
-            source.look()
+        note = self._rhythm.note
+        try:
+            for source in self._sources:
+                source.look()
+            for line in in_order(self._wanted(), self._now + AHEAD):
+                note(line)
+                yield line
+        finally:
+            for source in self._sources:
+                source.close()
+
+    def _wanted(self) -> list[LogSource]:
+        """Return what is to be read, and say of the others why not."""
         originals = copies(self._sources)
         wanted: list[LogSource] = []
         for place, source in enumerate(self._sources):
@@ -62,10 +82,7 @@ class LogReading:
                 wanted.append(source)
                 continue
             self._tell(source.file.size or 0)
-        note = self._rhythm.note
-        for line in in_order(wanted, self._now + AHEAD):
-            note(line)
-            yield line
+        return wanted
 
     @property
     def lines(self) -> int:
@@ -77,7 +94,7 @@ class LogReading:
         return tuple(
             ReportInput(
                 name=source.file.name,
-                kind="log",
+                kind=source.file.kind,
                 sha256=source.sha256,
                 bytes=source.size,
                 lines=source.lines,
@@ -120,7 +137,8 @@ def _time(moment: float | None, zone: tzinfo) -> str | None:
 def read_logs(
     names: Sequence[str],
     *,
-    new_reader: NewReader,
+    journal: bool = False,
+    zone: tzinfo,
     now: float,
     since: float = -math.inf,
     until: float = math.inf,
@@ -128,8 +146,15 @@ def read_logs(
 ) -> LogReading:
     """Return the lines of Postfix in the logs that are named, of a time, in its order.
 
-    Raise InputError, also while they are read, where what was named is no log that can be read.
+    `names` are paths, patterns of paths, and `-`; the journal of this host comes with `journal`.
+    `zone` is that of times which name none. Raise InputError, also while they are read, where
+    something cannot be read.
     """
     return LogReading(
-        names, new_reader=new_reader, now=now, span=Span(since, until), progress=progress
+        names,
+        journal=journal,
+        new_reader=partial(LineReader, local_offset(zone)),
+        now=now,
+        span=Span(since, until),
+        progress=progress,
     )

@@ -33,11 +33,33 @@ class NamedFile(Struct, frozen=True):
     """None where it is not known: a pipe, a terminal."""
     modified: float
     """When it was last written; of a pipe, when it was named."""
+    kind: str = "log"
 
     @property
     def again(self) -> bool:
         """Tell whether it can be opened as often as one likes."""
         return self.path is not None and self.size is not None
+
+    def open(self) -> BinaryIO:
+        """Open the file that was named, also if it has another name by now. Raise InputError.
+
+        Rotation renames it: under its old name is another then, which is not what was named.
+        """
+        try:
+            if self.path is None:
+                return os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
+            if self.size is None:
+                return self.path.open("rb")
+            for path in (self.path, *_neighbours(self.path)):
+                with suppress(FileNotFoundError):
+                    opened = path.open("rb")
+                    status = os.fstat(opened.fileno())
+                    if (status.st_dev, status.st_ino) == (self.device, self.inode):
+                        return opened
+                    opened.close()
+        except OSError as error:
+            raise InputError(_why_not(error)) from None
+        raise InputError("it was removed, or replaced, before it was read")
 
 
 def named_files(names: Iterable[str], now: float) -> list[NamedFile]:
@@ -114,31 +136,6 @@ def _why_not(error: OSError) -> str:
             )
         case _:
             return error.strerror or str(error)
-
-
-def open_named(file: NamedFile) -> BinaryIO:
-    """Open the file that was named, also if it has another name by now. Raise InputError.
-
-    Rotation renames it: under its old name is another then, which is not what was named.
-    """
-    if file.path is None:
-        return sys.stdin.buffer
-    try:
-        if file.size is None:
-            return file.path.open("rb")
-        for path in (file.path, *_neighbours(file.path)):
-            with suppress(FileNotFoundError):
-                opened = path.open("rb")
-                if _is(os.fstat(opened.fileno()), file):
-                    return opened
-                opened.close()
-    except OSError as error:
-        raise InputError(f"{printable(file.name)}: {_why_not(error)}") from None
-    raise InputError(f"{printable(file.name)}: it was removed, or replaced, before it was read")
-
-
-def _is(status: os.stat_result, file: NamedFile) -> bool:
-    return (status.st_dev, status.st_ino) == (file.device, file.inode)
 
 
 def _neighbours(path: Path) -> Iterator[Path]:

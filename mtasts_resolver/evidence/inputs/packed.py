@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Protocol
 
-from mtasts_resolver.evidence.inputs.errors import LogReadError
+from mtasts_resolver.evidence.inputs.errors import InputError, LogReadError
 
 # Bytes that are unpacked at once: as many are lost where a file is damaged.
 FED = 32_768
@@ -111,7 +111,7 @@ def _zstandard() -> ModuleType:
     try:
         import zstandard  # noqa: PLC0415  needed by few, and may be missing
     except ImportError:
-        raise LogReadError(
+        raise InputError(
             "it is packed by zstd, and the Python package `zstandard` is missing: install"
             " python3-zstandard on Debian, or mtasts-resolver[report]; or unpack it by zstd -d"
         ) from None
@@ -136,7 +136,7 @@ def is_packed(start: bytes) -> bool:
 def unpacked_pieces(file: Readable) -> Iterator[bytes]:
     """Yield what is in a file that may be packed by gzip, bzip2, xz or zstd.
 
-    Raise LogReadError behind the last piece that could be had.
+    Raise LogReadError behind the last piece that could be had; InputError where none can be.
     """
     try:
         start = _at_least(file, _LONGEST_MAGIC)

@@ -2,14 +2,16 @@
 
 import hashlib
 import math
-import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from itertools import chain, islice
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.evidence.inputs.errors import InputError, LogReadError
-from mtasts_resolver.evidence.inputs.named import NamedFile, open_named
-from mtasts_resolver.evidence.inputs.packed import is_packed, unpacked_pieces
+from mtasts_resolver.evidence.inputs.journal import JournalInput
+from mtasts_resolver.evidence.inputs.named import NamedFile
+from mtasts_resolver.evidence.inputs.packed import Readable, is_packed, unpacked_pieces
 from mtasts_resolver.evidence.inputs.splitting import lines_in
 from mtasts_resolver.maillog.events import LogLine
 
@@ -54,7 +56,7 @@ class Span(NamedTuple):
 class _Counted:
     """A file whose bytes are summed up as they lie there."""
 
-    def __init__(self, file: BinaryIO, tell: Callable[[int], None]) -> None:
+    def __init__(self, file: Readable, tell: Callable[[int], None]) -> None:
         self._file = file
         self._tell = tell
         self._sum = hashlib.sha256()
@@ -68,9 +70,10 @@ class _Counted:
         return data
 
     def finish(self) -> str:
-        """Read what is left, and return the sum."""
-        while self.read(_REST):
-            pass
+        """Read what is left, as far as it can be, and return the sum."""
+        with suppress(OSError, LogReadError):
+            while self.read(_REST):
+                pass
         return self._sum.hexdigest()
 
 
@@ -79,7 +82,7 @@ class LogSource:
 
     def __init__(
         self,
-        file: NamedFile,
+        file: NamedFile | JournalInput,
         new_reader: NewReader,
         span: Span,
         tell: Callable[[int], None] = _untold,
@@ -102,19 +105,16 @@ class LogSource:
         self._span = span
         self._tell = tell
         self._kept: Iterable[list[bytes]] | None = None
+        self._contents: list[Generator[list[bytes], None, None]] = []
 
     def look(self) -> None:
-        """Find out how it begins."""
+        """Find out how it begins. Raise InputError."""
         content = self._content(_untold if self.file.again else self._tell)
-        reader = self._new_reader(self.file.modified)
-        looked: list[list[bytes]] = []
-        seen = 0
-        for lines in content:
-            looked.append(lines)
-            seen += len(lines)
-            self.first = _first_time(reader, lines)
-            if self.first is not None or seen > LOOKED_AT:
-                break
+        self._contents.append(content)
+        try:
+            looked = self._until_first_time(content)
+        except InputError as error:
+            raise InputError(f"{printable(self.file.name)}: {error}") from None
         if self.first is not None:
             self.start = self.first
         self.alike = b"\n".join(islice(chain.from_iterable(looked), ALIKE))[:ALIKE]
@@ -124,31 +124,59 @@ class LogSource:
         else:
             self._kept = chain(looked, content)
 
+    def _until_first_time(self, content: Iterator[list[bytes]]) -> list[list[bytes]]:
+        reader = self._new_reader(self.file.modified)
+        looked: list[list[bytes]] = []
+        seen = 0
+        for lines in content:
+            looked.append(lines)
+            seen += len(lines)
+            self.first = _first_time(reader, lines)
+            if self.first is not None or seen > LOOKED_AT:
+                break
+        return looked
+
     def outside(self) -> bool:
         """Tell whether all of it is known to lie outside of what is wanted."""
         if self.first is not None and self.first >= self._span.until + DISORDER:
             return True
-        if self._span.since == -math.inf or not self.file.again:
+        if self._span.since == -math.inf or not isinstance(self.file, NamedFile):
             return False
-        last = self._last_time()
+        last = self._last_time(self.file) if self.file.again else None
         return last is not None and last < self._span.since - DISORDER
 
-    def _last_time(self) -> float | None:
+    def _last_time(self, named: NamedFile) -> float | None:
         """Return the time of the last line, where that is cheap to know."""
-        with open_named(self.file) as file:
+        with named.open() as file:
             if is_packed(file.read(8)):
                 return None
-            file.seek(max(0, (self.file.size or 0) - TAIL))
+            file.seek(max(0, (named.size or 0) - TAIL))
             _, *lines = file.read(TAIL).split(b"\n")
-        return _last_time(self._new_reader(self.file.modified), lines)
+        return _last_time(self._new_reader(named.modified), lines)
 
     def batches(self) -> Iterator[list[LogLine]]:
-        """Yield the lines of Postfix, some at a time, as far as they are wanted."""
+        """Yield the lines of Postfix, some at a time, as far as they are wanted.
+
+        Raise InputError where it is no file, and cannot be read as a whole.
+        """
+        content = self._kept
+        if content is None:
+            self._contents.append(opened := self._content(self._tell))
+            content = opened
+        try:
+            yield from self._batches(content)
+        except InputError as error:
+            if not self.file.again:
+                raise InputError(f"{printable(self.file.name)}: {error}") from None
+            self.problem = str(error)
+        self._look_back()
+
+    def _batches(self, content: Iterable[list[bytes]]) -> Iterator[list[LogLine]]:
         reader = None
         probe = self._new_reader(self.file.modified)
         since, until = self._span
         ended = False
-        for lines in self._kept or self._content(self._tell):
+        for lines in content:
             self.lines += len(lines)
             if ended:
                 continue
@@ -165,7 +193,6 @@ class LogSource:
             self._note(found)
             yield [line for line in found if self._span.has(line)]
             ended = self.last is not None and self.last >= until + DISORDER
-        self._look_back()
 
     def _note(self, found: list[LogLine]) -> None:
         if self.first is None:
@@ -184,23 +211,21 @@ class LogSource:
                 " no year, and it is of more than one year; or they are of another zone (--zone)"
             )
 
+    def close(self) -> None:
+        """Leave it, read to its end or not."""
+        for content in self._contents:
+            content.close()
+
     def _content(self, tell: Callable[[int], None]) -> Generator[list[bytes], None, None]:
-        try:
-            file = open_named(self.file)
-        except InputError as error:
-            self.problem = str(error)
-            return
-        try:
+        with closing(self.file.open()) as file:
             counted = _Counted(file, tell)
             try:
                 yield from lines_in(unpacked_pieces(counted))
             except LogReadError as error:
                 self.problem = str(error)
-            self.sha256 = counted.finish()
+            # What a journal gives is no file, and another one each time.
+            self.sha256 = "" if isinstance(self.file, JournalInput) else counted.finish()
             self.size = counted.size
-        finally:
-            if file is not sys.stdin.buffer:
-                file.close()
 
 
 def _first_time(reader: ReadsLines, lines: list[bytes]) -> float | None:

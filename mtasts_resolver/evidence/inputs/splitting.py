@@ -28,7 +28,7 @@ def lines_in(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def decoded_lines(file: Readable) -> Iterator[str]:
-    """Yield the lines of a file that may be packed, as text. Raise LogReadError."""
+    """Yield the lines of a file that may be packed, as text. Raise InputError."""
     for lines in lines_in(unpacked_pieces(file)):
         for line in lines:
             yield line.decode("utf-8", "replace")

@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.evidence.inputs.errors import InputError
+from mtasts_resolver.maillog.walltime import LocalOffset
 
 LOCALTIME = Path("/etc/localtime")
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[01][0-9]|2[0-3]):?(?P<minutes>[0-5][0-9])\Z")
@@ -58,7 +58,7 @@ def _linked_name() -> str:
         return ""
 
 
-def local_offset(zone: tzinfo) -> Callable[[int, bool], int]:
+def local_offset(zone: tzinfo) -> LocalOffset:
     """Return how far a clock in a zone is ahead of UTC, as the reader of lines asks for it."""
 
     def ahead(wall: int, again: bool) -> int:

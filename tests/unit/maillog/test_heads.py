@@ -59,6 +59,13 @@ def test_each_form_of_a_program(program: str, service: str, daemon: str, pid: in
     assert line.message == "Something that nobody knows"
 
 
+@pytest.mark.parametrize("host", ["mx1.example", "mail.info.example", "mx.org", "local0"])
+def test_a_host_may_look_a_little_like_a_facility(host: str) -> None:
+    line = read(f"Nov  5 10:00:12 {host} postfix/smtpd[7]: {MESSAGE}")
+    assert line is not None
+    assert line.host == host
+
+
 @pytest.mark.parametrize(
     "head", ["Nov  5 10:00:12 ", "2026-11-05T10:00:12Z ", "2026-11-05T10:00:12Z INFO    "]
 )

@@ -4,12 +4,13 @@ import bz2
 import gzip
 import hashlib
 import io
+import json
 import math
 import os
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
 
@@ -20,6 +21,8 @@ from hypothesis import strategies as st
 from mtasts_resolver.evidence.inputs import merging, source
 from mtasts_resolver.evidence.inputs.errors import InputError
 from mtasts_resolver.evidence.inputs.logs import LEAD, LogReading, read_logs
+from mtasts_resolver.evidence.inputs.source import Span
+from mtasts_resolver.evidence.inputs.zones import zone_called
 from mtasts_resolver.evidence.report import ReportInput
 
 from .reading import START, PlainReader, line
@@ -28,8 +31,12 @@ NOW = START + 10_000_000
 
 
 def logs(*paths: object, since: float = -math.inf, until: float = math.inf) -> LogReading:
-    return read_logs(
-        [str(path) for path in paths], new_reader=PlainReader, now=NOW, since=since, until=until
+    return LogReading(
+        [str(path) for path in paths],
+        journal=False,
+        new_reader=PlainReader,
+        now=NOW,
+        span=Span(since, until),
     )
 
 
@@ -316,7 +323,7 @@ def test_progress_comes_to_its_end(write: Folder) -> None:
     paths = [write("a", *content), write("b", *content), write("c", line(90_000))]
     reading = read_logs(
         list(map(str, paths)),
-        new_reader=PlainReader,
+        zone=UTC,
         now=NOW,
         progress=lambda done, total: seen.append((done, total)),
     )
@@ -333,3 +340,109 @@ def test_the_window_in_which_a_beginning_is_sought_is_bounded(
     monkeypatch.setattr(source, "LOOKED_AT", 10)
     late = write("syslog", *["cron: x\n"] * 30_000, line(5, "b"))
     assert words(logs(write("mail.log", line(0, "a"), line(9, "c")), late)) == ["a", "b", "c"]
+
+
+# -- with the reader of Postfix's lines ----------------------------------------------------------
+
+
+DELIVERY = (
+    "postfix/smtp[7]: 4c8vgk2lXhzNcrX: to=<u@rcpt.example>, relay=none, delay=1, status=sent (x)"
+)
+
+
+def real(*paths: Path, zone: str = "Europe/Berlin") -> list[str | None]:
+    """Return the times of lines, as they are in a zone."""
+    reading = read_logs(list(map(str, paths)), zone=zone_called(zone), now=NOW)
+    return [
+        None
+        if line.time is None
+        else datetime.fromtimestamp(line.time, zone_called(zone)).isoformat(" ")
+        for line in reading
+    ]
+
+
+def syslog(*times: str, host: str = "mx1") -> list[str]:
+    return [
+        f"{time} {host} {DELIVERY.replace('vgk', f'v{at:02}')}\n" for at, time in enumerate(times)
+    ]
+
+
+def written(path: Path, moment: str) -> Path:
+    stamp = datetime.fromisoformat(moment).timestamp()
+    os.utime(path, (stamp, stamp))
+    return path
+
+
+def test_a_year_follows_from_when_the_file_was_written_over_new_year_too(write: Folder) -> None:
+    now = write("mail.log", *syslog("Dec 31 23:59:58", "Jan  1 00:00:03", "Jan  2 10:00:00"))
+    before = write("mail.log.1", *syslog("Dec 24 10:00:00", "Dec 31 23:59:50"))
+    written(now, "2026-01-02 10:00:00+01:00")
+    written(before, "2025-12-31 23:59:50+01:00")
+    assert real(now, before) == [
+        "2025-12-24 10:00:00+01:00",
+        "2025-12-31 23:59:50+01:00",
+        "2025-12-31 23:59:58+01:00",
+        "2026-01-01 00:00:03+01:00",
+        "2026-01-02 10:00:00+01:00",
+    ]
+
+
+def test_a_year_is_right_though_what_is_before_is_not_wanted(write: Folder) -> None:
+    days = [f"{month} {day:2} {hour:02}:00:00" for month, day in DAYS for hour in range(24)]
+    path = written(write("mail.log", *syslog(*days)), "2026-01-20 23:00:00+01:00")
+    since = datetime(2026, 1, 18, tzinfo=zone_called("Europe/Berlin")).timestamp()
+    reading = read_logs([str(path)], zone=zone_called("Europe/Berlin"), now=NOW, since=since)
+    assert len(list(reading)) == 3 * 24 + 1
+
+
+DAYS = [("Dec", day) for day in range(1, 32)] + [("Jan", day) for day in range(1, 21)]
+
+
+def test_an_hour_that_is_there_twice(write: Folder) -> None:
+    path = write(
+        "mail.log",
+        *syslog("Oct 25 02:10:00", "Oct 25 02:50:00", "Oct 25 02:10:00", "Oct 25 03:00:00"),
+    )
+    assert real(written(path, "2026-10-25 03:00:00+01:00")) == [
+        "2026-10-25 02:10:00+02:00",
+        "2026-10-25 02:50:00+02:00",
+        "2026-10-25 02:10:00+01:00",
+        "2026-10-25 03:00:00+01:00",
+    ]
+
+
+def test_hosts_of_other_zones_come_in_between(write: Folder) -> None:
+    local = write("mx1", *syslog("Nov  3 10:00:00", "Nov  3 10:00:02"))
+    iso = write(
+        "mx2", *syslog("2026-11-03T09:00:01.5+00:00", "2026-11-03T04:00:03-05:00", host="mx2")
+    )
+    assert real(local, iso) == [
+        "2026-11-03 10:00:00+01:00",
+        "2026-11-03 10:00:01.500000+01:00",
+        "2026-11-03 10:00:02+01:00",
+        "2026-11-03 10:00:03+01:00",
+    ]
+
+
+def test_a_file_and_the_journal_as_text_have_the_same_lines_once(write: Folder) -> None:
+    entries = [
+        {
+            "__REALTIME_TIMESTAMP": str(1_793_527_200_500_000 + at * 400_000),
+            "_HOSTNAME": "mx1.example",
+            "SYSLOG_IDENTIFIER": "postfix/smtp",
+            "SYSLOG_PID": "7",
+            "MESSAGE": f"4c8v{at:02}2lXhzNcrX: to=<u@rcpt.example>, relay=none, delay=1,"
+            " status=sent (x)",
+        }
+        for at in range(50)
+    ]
+    journal = write("journal", *[f"{json.dumps(entry)}\n" for entry in entries])
+    seconds = [f"Nov  1 11:00:{int(0.5 + at * 0.4):02}" for at in range(40)]
+    file = write(
+        "mail.log",
+        *[
+            f"{second} mx1 postfix/smtp[7]: {entry['MESSAGE']}\n"
+            for second, entry in zip(seconds, entries, strict=False)
+        ],
+    )
+    assert len(real(journal, file)) == 50

@@ -8,7 +8,7 @@ import pytest
 
 from mtasts_resolver.evidence.inputs import named
 from mtasts_resolver.evidence.inputs.errors import InputError
-from mtasts_resolver.evidence.inputs.named import named_files, open_named
+from mtasts_resolver.evidence.inputs.named import named_files
 
 NOW = 1_800_000_000.0
 
@@ -87,10 +87,10 @@ def test_names_are_shown_without_controls(logs: Path) -> None:
 def test_a_file_that_was_rotated_meanwhile_is_found_under_its_new_name(logs: Path) -> None:
     [file] = named_files([str(logs / "mail.log")], NOW)
     (logs / "mail.log").rename(logs / "mail.log.0")
-    with open_named(file) as opened:
+    with file.open() as opened:
         assert opened.read() == b"mail.log"
     (logs / "mail.log").write_text("a new one", encoding="ascii")
-    with open_named(file) as opened:
+    with file.open() as opened:
         assert opened.read() == b"mail.log"
 
 
@@ -101,7 +101,7 @@ def test_a_file_that_is_gone_is_told(logs: Path) -> None:
     [kept] = named_files([str(logs / "mail.log")], NOW)
     if kept.inode != file.inode:  # else the file system has given the number to the new one
         with pytest.raises(InputError, match="it was removed, or replaced"):
-            open_named(file)
+            file.open()
     (logs / "mail.log").unlink()
     with pytest.raises(InputError, match="it was removed, or replaced"):
-        open_named(file)
+        file.open()

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtasts_resolver.evidence.inputs import packed
-from mtasts_resolver.evidence.inputs.errors import LogReadError
+from mtasts_resolver.evidence.inputs.errors import InputError, LogReadError
 from mtasts_resolver.evidence.inputs.packed import unpacked_pieces
 from mtasts_resolver.evidence.inputs.splitting import MAX_LINE, decoded_lines, lines_in
 
@@ -116,7 +116,7 @@ def test_a_file_that_asks_for_gigabytes_of_memory_gets_none() -> None:
 
 def test_without_zstandard_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "zstandard", None)
-    with pytest.raises(LogReadError, match="install python3-zstandard on Debian"):
+    with pytest.raises(InputError, match="install python3-zstandard on Debian"):
         unpacked(PACKS["zstd"](TEXT))
 
 
