@@ -1,9 +1,11 @@
 """The account of a period: facts go in, and the tables and figures of a report come out."""
 
+from collections.abc import Iterable
 from datetime import tzinfo
 
 from mtasts_resolver.evidence.accounts.directions import DirectionTally
 from mtasts_resolver.evidence.accounts.domaincounts import DomainTally, client_name
+from mtasts_resolver.evidence.accounts.downgrades import SignsInWords
 from mtasts_resolver.evidence.accounts.enforcement import EnforcementTally, held_by_word
 from mtasts_resolver.evidence.accounts.figures import (
     encrypted_figure,
@@ -17,6 +19,7 @@ from mtasts_resolver.evidence.accounts.heldmail import SUSPENDED, HeldMail
 from mtasts_resolver.evidence.accounts.localdays import LocalDays
 from mtasts_resolver.evidence.accounts.plaintext import PlainTally
 from mtasts_resolver.evidence.accounts.reasons import ReasonTally
+from mtasts_resolver.evidence.accounts.watching import Watching
 from mtasts_resolver.evidence.deliveries import (
     Encryption,
     Fact,
@@ -32,6 +35,7 @@ from mtasts_resolver.evidence.report import (
     CountedRow,
     DirectionCounts,
     DomainCounts,
+    Downgrade,
     EnforcementFailure,
     Figure,
     PolicyRetrieval,
@@ -39,6 +43,7 @@ from mtasts_resolver.evidence.report import (
     UnverifiedDelivery,
 )
 from mtasts_resolver.evidence.told import ToldMemory
+from mtasts_resolver.evidence.weakenings import PastWeakening
 from mtasts_resolver.maillog.events import DeliveryStatus
 
 
@@ -57,11 +62,13 @@ class Account:
         since: float | None = None,
         until: float | None = None,
         domains: frozenset[str] = frozenset(),
+        watch: bool = True,
     ) -> None:
         """Begin one from `since` to before `until`; without them, of all that comes.
 
         With `domains` only of these, and of their sub-domains, in the A-label form: of outgoing
-        mail by the recipient's domain, of incoming by the client's host name.
+        mail by the recipient's domain, of incoming by the client's host name. Without `watch` there
+        are no downgrades to be told, and it is faster.
         """
         self._since = -_EVER if since is None else since
         self._until = _EVER if until is None else until
@@ -75,34 +82,48 @@ class Account:
         self._in = DirectionTally(self.calendar)
         self._out_domains, self._in_hosts = DomainTally(), DomainTally()
         self._out_plain, self._in_plain = PlainTally(inbound=False), PlainTally(inbound=True)
+        self._told = told
         self._enforcement = EnforcementTally(told, self.calendar)
+        self._watching = Watching() if watch else None
         self._held = HeldMail()
         self._inbound_failures, self._lookups = ReasonTally(), ReasonTally()
 
     def add(self, fact: Fact) -> None:
         """Count a fact."""
         time = fact.time
-        if time is None:
-            if self._bounded:
-                self.undated += 1
-                return
-        elif time < self._since:
+        if time is None and self._bounded:
+            self.undated += 1
+            return
+        if self._domains and not self._is_asked_for(fact):
+            return
+        if self._watching is not None and time is not None and time < self._until:
+            self._watching.add(fact, time)
+        if time is not None and time < self._since:
             return
         within = time is None or time < self._until
         if isinstance(fact, OutboundDelivery):
-            if not self._domains or self._is_of(fact.domain):
-                self._add_outbound(fact, within=within)
+            self._add_outbound(fact, within=within)
         elif isinstance(fact, MessageGone):
             self._held.gone(fact)
         elif within:
             self._add_other(fact)
+
+    def _is_asked_for(self, fact: Fact) -> bool:
+        """Tell whether a fact is of the domains that were asked for, or may be."""
+        if isinstance(fact, MessageGone):
+            return True
+        if isinstance(fact, InboundMessage | TlsObserved) or (
+            isinstance(fact, FailedSession) and fact.inbound
+        ):
+            return fact.peer is not None and self._is_of(client_name(fact.peer))
+        return self._is_of(fact.domain)
 
     def _add_other(self, fact: InboundMessage | FailedSession | FailedLookup | TlsObserved) -> None:
         if isinstance(fact, InboundMessage):
             self._add_inbound(fact)
         elif isinstance(fact, FailedSession):
             self._add_failed_session(fact)
-        elif isinstance(fact, FailedLookup) and (not self._domains or self._is_of(fact.domain)):
+        elif isinstance(fact, FailedLookup):
             self._lookups.count(fact.cause, fact.reason)
 
     def _is_of(self, domain: str) -> bool:
@@ -139,12 +160,10 @@ class Account:
                 self._out.day(fact.time).held += 1
 
     def _add_inbound(self, fact: InboundMessage) -> None:
-        name = client_name(fact.peer)
-        if self._domains and not self._is_of(name):
-            return
         if fact.traffic is not Traffic.NETWORK:
             self._in.set_aside(fact.traffic)
             return
+        name = client_name(fact.peer)
         self._in.add(fact)
         row = self._in_hosts.rows.get(name) or self._in_hosts.begin(name)
         row.count(fact.encryption, fact.level)
@@ -153,9 +172,8 @@ class Account:
 
     def _add_failed_session(self, fact: FailedSession) -> None:
         if fact.inbound:
-            if not self._domains or (fact.peer and self._is_of(client_name(fact.peer))):
-                self._inbound_failures.count(fact.cause, fact.reason)
-        elif not self._domains or self._is_of(fact.domain):
+            self._inbound_failures.count(fact.cause, fact.reason)
+        else:
             word = self._enforcement.word(fact.domain, fact.time, None)
             self._held.give_up_host(fact, held_by_word(word, fact.cause))
 
@@ -195,6 +213,12 @@ class Account:
     def lookups(self) -> tuple[CountedRow, ...]:
         """Return why Postfix's look-ups in policy tables failed."""
         return self._lookups.rows()
+
+    def downgrades(self, weakenings: Iterable[PastWeakening] = ()) -> tuple[Downgrade, ...]:
+        """Return the signs of a downgrade in the period; `weakenings` are the daemon's history."""
+        words = SignsInWords(self.calendar, self._told, self._since, self._until)
+        ours = [one for one in weakenings if not self._domains or self._is_of(one.domain)]
+        return words.all(self._watching or Watching(), ours)
 
     def figures(self, retrieval: PolicyRetrieval | None) -> tuple[Figure, ...]:
         """Return the figures, those that auditors ask for first."""
