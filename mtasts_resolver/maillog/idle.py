@@ -1,106 +1,124 @@
-"""Lines that are known and of no use here: by program, and by how their message begins."""
+"""Lines that are known and of no use here: by program, and by how their message begins.
+
+What is found here neither is counted as unknown nor costs anything. What is of use never comes here
+(`messages`), but for `idle_beginnings`, which is asked before: it must fit nothing that is of use.
+"""
 
 import re
 
+from mtasts_resolver.maillog.programs import LOGGERS
+
 # Nothing that these say is about TLS, or about mail on the wire.
 _NAMES = """
-anvil bounce cleanup discard dnsblog flush local pickup pipe postalias postcat postconf
-postdrop postfix postfix-script postkick postlock postlog postlogd postmap postmulti postqueue
-postsuper proxymap qmqpd scache sendmail showq spawn tlsmgr trivial-rewrite verify virtual
+anvil bounce cleanup discard dnsblog flush local pickup pipe postalias postcat postconf postdrop
+postfix postfix-script postkick postlock postlog postlogd postmap postmulti postqueue postsuper
+proxymap qmqpd scache sendmail showq spawn tlsmgr trivial-rewrite verify virtual
 """
 IDLE_DAEMONS = frozenset(_NAMES.split())
+
 _ID = "[0-9A-Za-z]{5,25}: "
-# debug_peer_list and `-v`: a function's name, or what came over the wire.
-_VERBOSE = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+: |[<>]{1,3} \S|(?:input attribute|send attr|watchdog_)"
-_TLS_DETAILS = (
-    r"setting up TLS connection|SSL_(?:connect|accept):|SSL3 alert|SSL session|verify return"
-    r"|certificate verification depth|(?:un)?[Mm]atched |Host offered STARTTLS"
-    r"|[^\s\[]+\[[^\]]*\](?::[0-9]+)?: ?(?:certificate verification depth|TLS cipher list"
-    r"|subject_CN"
-    r"|[Mm]atched |CommonName |Issuing session|save session|(?:re)?load session|depth=|Peer)"
-    r"|looking (?:up|for) session|(?:read|write) from|[0-9a-f]{4} "
-    r"|using using backwards|warning: Could not report TLS handshake"
-    r"|warning: TLS (?:policy lookup for|server role is disabled)"
-    r"|warning: [^\s]+ unsupported TLSA|warning: DANE TLSA lookup problem"
-    r"|warning: [^\s]+: all TLSA records unusable"
+_NOT = "(?:NOQUEUE: )?"
+_PEER = r"[^\s\[]*(?:\[[^\]]{0,200}\])?(?::[0-9]+)?:? "
+
+# debug_peer_list and `-v`: a function's name, what came over the wire, what another process said.
+_VERBOSE = (
+    r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+: ",
+    r"[<>]{1,3} \S",
+    r"(?:input attribute|send attr|private/\S+ socket|dict_|maps_|match_|auto_clnt|connection )",
+)
+_ANY = (
+    r"table \S+ has changed",
+    r"using (?:using )?backwards-compatible",
+    r"statistics: ",
+    r"warning: (?:database \S+ is older than|connect to |timeout on |premature end|dict_|private/)",
+    r"warning: (?:problem talking to|unexpected end|process |\S+ process|lookup table )",
+    r"warning: (?:proxy:)?[a-z]+:\S+(?: \S+)? (?:table )?lookup error for",
+    r"warning: table \S+ lookup error",
+)
+# smtp_tls_loglevel and smtpd_tls_loglevel of 2 to 4; and what says less than another line does.
+_TLS = (
+    r"setting up TLS connection|initializing the (?:client|server)-side TLS engine",
+    r"SSL_(?:connect|accept):|SSL3 alert|SSL session|verify return|verify error|Host offered",
+    r"certificate verification depth|(?:[Uu]nm|[Mm])atched |subject=|issuer=|fingerprint=",
+    r"(?:looking (?:up|for)|save|saving|load|removing|delete|put|get|reloaded) session ",
+    r"\S+: (?:reusing|looking for|save|load|reloaded|Issuing|re-using) session",
+    _PEER + r"(?:certificate verification depth|TLS cipher list|Peer |depth=|subject_CN=)",
+    _PEER + r"(?:CommonName |[Mm]atched |[Uu]nmatched |Issuing )",
+    r"(?:read|write) (?:from|to) [0-9A-Fa-f]|[0-9a-f]{4} [-0-9a-f]{2} |(?:auto|DANE) ",
+    r"warning: (?:Could not report TLS|TLS policy lookup for|TLS server role|DANE TLSA lookup)",
+    r"warning: \S+: all TLSA records unusable|warning: \S+ unsupported TLSA",
 )
 _SMTP = (
-    rf"{_VERBOSE}|{_TLS_DETAILS}|connect to |conversation with |host \S+ (?:said|refused)"
-    rf"|(?:{_ID})?(?:host \S+ |lost connection with|conversation with|connect to|enabling PIX"
-    r"|disabling PIX|SASL authentication|breaking line|Passive|passing|uid=|discarding EHLO"
-    r"|TLS is not|enabling|no MX|mail for \S+ loops)"
-    r"|table \S+ has changed|warning: (?:table \S+ lookup error|connect to |no MX host for"
-    r"|numeric domain|valid_hostname|malformed domain|host \S+ (?:replied|greeted)"
-    r"|(?:proxy:)?[a-z]+:\S+(?: \S+)? (?:table )?lookup error for|relayhost|premature end"
-    r"|unexpected protocol|no response|SASL)"
+    r"connect to |host \S+ (?:said|refused)|conversation with |lost connection with ",
+    _ID + r"(?:SASL authentication|enabling PIX|disabling PIX|breaking line|mail for \S+ loops)",
+    _ID + r"(?:uid=|discarding EHLO|table |TLS is not|pass|SMTPUTF8 )",
+    r"warning: (?:no MX host for|numeric domain|valid_host|malformed|host \S+ (?:repl|gre))",
+    r"warning: (?:relayhost|mail for|no response|SASL|Unable to look up|unexpected protocol|dns_)",
 )
 _SMTPD = (
-    rf"{_VERBOSE}|{_TLS_DETAILS}|(?:NOQUEUE: |{_ID})?"
-    r"(?:reject|milter-|warn|filter|hold|discard|redirect|prepend|bcc|lost connection|timeout|"
-    r"proxy-|too many|improper|replace|info|pass|permit|dunno|disconnect: )"
-    r"|improper command|lost connection after|timeout after|too many errors|table \S+ has changed"
-    r"|discarding EHLO|TLS SNI|SSL_accept|initializing|connect to |statistics|client certificate"
-    r"|warning: (?:hostname|\S+\[[^\]]*\]: (?:SASL|hostname|address)|non-SMTP|Illegal|numeric|"
-    r"malformed|unknown|Connection (?:rate|concurrency)|Message delivery|Recipient|SASL|"
-    r"\S+: RBL|problem talking|connect to|milter|support|TLS |access table|restriction|"
-    r"[A-Za-z ]*(?:rate|concurrency) limit exceeded|database|dict_|do not list)"
+    _NOT + f"(?:{_ID})?(?:reject|milter-|warn|filter|hold|discard|redirect|prepend|bcc|replace)",
+    _NOT + f"(?:{_ID})?(?:lost connection|timeout|proxy-|too many|improper|info|pass|permit|disc)",
+    r"TLS SNI|SSL_accept|client certificate|connect to |abort: |(?:server )?certificate verif",
+    r"warning: (?:hostname |[^\s\[]+\[[^\]]*\]: |non-SMTP|Illegal|numeric|malformed|unknown |SASL)",
+    r"warning: (?:Connection |Message |Recipient |[A-Za-z ]*(?:rate|concurrency) limit|milter )",
+    r"warning: (?:\S+: RBL|\S+: \S+ lookup|support for|access table|restriction)",
 )
 _POSTSCREEN = (
-    rf"{_VERBOSE}|CONNECT from|DISCONNECT|PASS (?:NEW|OLD)|PREGREET|HANGUP|DNSBL|NOQUEUE: |"
-    r"(?:BARE NEWLINE|NON-SMTP|COMMAND|PIPELINING|WHITELISTED|ALLOWLISTED|BLACKLISTED|DENYLISTED|"
-    r"WHITELIST VETO|ALLOWLIST VETO|ALLOWLIST|ENFORCE|DATA|BDAT)|cache \S+|close database|"
-    r"entering STRESS|leaving STRESS|warning: (?:psc_|dnsblog|getpeername|\S+ cache|cache)|"
-    r"table \S+ has changed|reject: |statistics"
+    r"CONNECT |DISCONNECT |PASS |PREGREET |HANGUP |DNSBL |NOQUEUE: |BARE |NON-SMTP |COMMAND ",
+    r"[A-Z]+(?:LIST(?:ED)?|VETO| VETO) |DATA |BDAT |ENFORCE|SASL|STARTTLS|UNAUTH|TIME",
+    r"cache \S|close database|entering STRESS|leaving STRESS|reject: |all (?:server|screening)",
+    r"warning: (?:psc_|dnsblog|getpeername|\S+ cache|cache|dnsblog_query|postscreen|too many)",
 )
-_TLSPROXY = rf"{_VERBOSE}|{_TLS_DETAILS}|CONNECT |DISCONNECT |TLS SNI"
+_TLSPROXY = (r"(?:DIS)?CONNECT |TLS SNI|(?:server )?certificate verif",)
 _QMGR = (
-    rf"{_VERBOSE}|{_ID}(?:from=<|skipped|suspended|uid=|put on hold|to=<)|warning: (?:mail for|"
-    r"qmgr_|connect to|private/|backing off|remove)|table \S+ has changed|incoming|active|"
-    r"enabling|disabling|scan"
+    _ID + r"(?:from=<|skipped|suspended|uid=|put on hold|to=<|removed)",
+    r"warning: (?:mail for|qmgr_|backing off|remove|transport|unable to)|incoming|active|scan",
 )
 _MASTER = (
-    rf"{_VERBOSE}|terminating on|warning: (?:process \S+|\S+: bad command|service |master_|"
-    r"unix_trigger|ignoring)|fatal: bind|stopping|refreshing|reload|daemon started"
+    r"terminating on|stopping|refreshing|reload|daemon started|exit status",
+    r"warning: (?:\S+: bad command|service |master_|unix_|ignoring|to avoid)",
 )
 
-# How idle lines begin, of the daemons that have others, too. None of these may fit an event.
 _BEGINNINGS = {
-    "smtp": _SMTP,
-    "lmtp": _SMTP,
-    "smtpd": _SMTPD,
-    "postscreen": _POSTSCREEN,
-    "tlsproxy": _TLSPROXY,
+    "smtp": (*_TLS, *_SMTP),
+    "lmtp": (*_TLS, *_SMTP),
+    "smtpd": (*_TLS, *_SMTPD),
+    "postscreen": (*_TLS, *_POSTSCREEN),
+    "tlsproxy": (*_TLS, *_TLSPROXY),
     "qmgr": _QMGR,
     "nqmgr": _QMGR,
     "oqmgr": _QMGR,
     "master": _MASTER,
-    "error": _VERBOSE,
+    "error": (),
 }
-_LINES = {daemon: re.compile(beginnings) for daemon, beginnings in _BEGINNINGS.items()}
+_IDLE = {
+    daemon: re.compile("|".join((*own, *_ANY, *_VERBOSE))) for daemon, own in _BEGINNINGS.items()
+}
+
+# The most of a log, told by its first bytes: what is not here is looked at as a whole. A sender
+# may be of any bytes; what follows it is not looked for, but where it ends for certain.
+_EARLY = {
+    "qmgr": re.compile(rb"[0-9A-Za-z]{5,25}: from=<[^>\"]*>, size="),
+    "smtpd": re.compile(
+        rb"(?:NOQUEUE|[0-9A-Za-z]{5,25}): (?:reject|milter|filter|warn|lost)|warning: hostname "
+        rb"|lost connection after |timeout after "
+    ),
+    "postscreen": re.compile(rb"CONNECT |DISCONNECT |PASS |PREGREET |HANGUP |DNSBL "),
+    "tlsproxy": re.compile(rb"(?:DIS)?CONNECT "),
+    "smtp": re.compile(rb"connect to |setting up TLS |using using "),
+}
+_LOGGERS = re.compile(rb"(?![^\n]*(?:rate-limit|Suppressed|missed))")
+_EVERYTHING = re.compile(rb"")
 
 
 def is_idle(daemon: str, message: str) -> bool:
     """Tell whether a message that is no event is known all the same."""
-    lines = _LINES.get(daemon)
-    return daemon in IDLE_DAEMONS or (lines is not None and lines.match(message) is not None)
+    idle = _IDLE.get(daemon)
+    return daemon in IDLE_DAEMONS or (idle is not None and idle.match(message) is not None)
 
 
-# The most of a log, told by its first bytes; what is not here is looked at as a whole.
-_EARLY = {
-    "qmgr": re.compile(rb"[0-9A-Za-z]{5,25}: from=<[^>]*>, size="),
-    "smtpd": re.compile(
-        rb"NOQUEUE: (?!abort)|lost connection after |timeout after |warning: hostname "
-        rb"|[0-9A-Za-z]{5,25}: (?:reject|milter-|filter|warn)"
-    ),
-    "postscreen": re.compile(rb"(?!NOQUEUE: abort)[A-Z]"),
-    "tlsproxy": re.compile(rb"(?:DIS)?CONNECT "),
-    "smtp": re.compile(rb"connect to |setting up TLS |using using "),
-}
-
-
-def is_idle_early(daemon: str) -> re.Pattern[bytes] | None:
+def idle_beginnings(daemon: str) -> re.Pattern[bytes] | None:
     """Return how messages begin that are of no use; None if all have to be looked at."""
-    return _NEVER_USED if daemon in IDLE_DAEMONS else _EARLY.get(daemon)
-
-
-_NEVER_USED = re.compile(rb"")
+    if daemon in LOGGERS:
+        return _LOGGERS
+    return _EVERYTHING if daemon in IDLE_DAEMONS else _EARLY.get(daemon)

@@ -4,16 +4,18 @@ import re
 
 from mtasts_resolver.maillog.events import LinesLost
 
-# rsyslog's imuxsock and imjournal, journald (of a unit, and on the way to syslog), syslog-ng.
+# rsyslog: of old, and since 7.3, of whatever input; journald: of a unit, and on the way to syslog.
+# What another unit has lost is none of ours; Postfix may run in a container.
 _LOST = (
     re.compile(r"imuxsock lost (?P<count>[0-9]{1,12}) messages from pid [0-9]+ due to rate"),
-    re.compile(r"imuxsock.*: (?P<count>[0-9]{1,12}) messages lost due to rate-limiting"),
-    re.compile(r"imjournal: (?P<count>[0-9]{1,12}) messages lost due to rate-limiting"),
-    re.compile(r"imjournal.*: begin to drop messages due to rate-limiting"),
-    re.compile(r"imuxsock.*: begin to drop messages due to rate-limiting"),
-    re.compile(r"Suppressed (?P<count>[0-9]{1,12}) messages from \S*(?:postfix|master|docker)"),
+    re.compile(r"[^\n]*: (?P<count>[0-9]{1,12}) messages lost due to rate-limiting"),
+    re.compile(r"[^\n]*: begin to drop messages due to rate-limiting"),
+    re.compile(r"imuxsock begins to drop messages from pid [0-9]+ due to rate"),
+    re.compile(
+        r"Suppressed (?P<count>[0-9]{1,12}) messages from"
+        r" \S*(?:postfix|docker|containerd|podman|libpod|kube|lxc)"
+    ),
     re.compile(r"Forwarding to syslog missed (?P<count>[0-9]{1,12}) messages"),
-    re.compile(r"-- Suppressed (?P<count>[0-9]{1,12}) messages"),
 )
 _REPEATED = re.compile(r"message repeated [0-9]{1,9} times: \[ ?(?P<message>.*)\]\s*\Z", re.DOTALL)
 

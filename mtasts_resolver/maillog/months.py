@@ -5,6 +5,8 @@ Names and abbreviations, genitive forms too, in lower case and without a final d
 some with Polish and Czech, for another month: those stand twice, and the reader sees what fits.
 """
 
+import re
+
 _NAMES = """
 jan januar januari januarie januaro january jaan jaanuar janar janeiro janv janvier janvāris
 janúar január jän jänner gen gener gennaio ene enero ian ianuarie ean eanáir ion ionawr led leden
@@ -87,14 +89,12 @@ for _month, _names in enumerate(_NAMES.split("\n\n"), 1):
     for _name in _names.casefold().split():
         _MONTHS[_name] = (*_MONTHS.get(_name, ()), _month)
 # Chinese, Japanese, Korean and Vietnamese count them: `11月`, `11월`, `Thg 11`.
-_DECEMBER = 12
-_COUNTED = {"月", "월"}
+_COUNTED = re.compile(r"(?:(1[0-2]|[1-9])[月월]|(?:thg|tháng) (1[0-2]|[1-9]))\Z")
 
 
 def months_called(name: str) -> tuple[int, ...]:
     """Return the months that may be meant, none if no language calls one so."""
     name = name.casefold().strip().rstrip(".")
-    number = name[:-1] if name[-1:] in _COUNTED else name.rpartition(" ")[2]
-    if number.isascii() and number.isdigit() and number != name:
-        return (int(number),) if 1 <= int(number) <= _DECEMBER else ()
+    if (counted := _COUNTED.match(name)) is not None:
+        return (int(counted[1] or counted[2]),)
     return _MONTHS.get(name) or _MONTHS.get(name.removeprefix("de "), ())

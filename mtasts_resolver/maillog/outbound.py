@@ -39,7 +39,7 @@ _TEMPORARY = re.compile(
     re.DOTALL,
 )
 _TABLE_LOST = re.compile(
-    r"warning: table (?:proxy:)?socketmap:\S{1,300}: lookup error: (?P<reason>.*)\Z", re.DOTALL
+    r"warning: table (?:proxy:)?socketmap:\S{1,300} lookup error: (?P<reason>.*)\Z", re.DOTALL
 )
 _LOOKUP_ERROR = "policy table lookup error"
 _TLSRPT = re.compile(

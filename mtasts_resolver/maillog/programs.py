@@ -12,7 +12,7 @@ scache sendmail showq smtp smtpd spawn tlsmgr tlsproxy trivial-rewrite verify vi
 """
 DAEMONS = frozenset(_NAMES.split())
 # Those that write logs, or bring them here, and say in them what they have dropped.
-LOGGERS = frozenset({"rsyslogd", "systemd-journald", "syslog-ng", "journal"})
+LOGGERS = frozenset({"rsyslogd", "systemd-journald", "journal"})
 
 
 class Program(NamedTuple):

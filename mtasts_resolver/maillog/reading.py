@@ -20,7 +20,7 @@ from mtasts_resolver.maillog.heads import (
     is_severity,
     origin_in,
 )
-from mtasts_resolver.maillog.idle import is_idle_early
+from mtasts_resolver.maillog.idle import idle_beginnings
 from mtasts_resolver.maillog.programs import daemon_saying, program_called
 from mtasts_resolver.maillog.stamps import StampReader
 from mtasts_resolver.maillog.walltime import LocalOffset
@@ -226,7 +226,7 @@ def _writer_called(host: bytes, name: bytes, pid: bytes | None) -> LineWriter:
         program.service,
         program.daemon,
         int(pid) if pid else None,
-        is_idle_early(program.daemon),
+        idle_beginnings(program.daemon),
     )
 
 

@@ -15,9 +15,12 @@ DAY = 86_400
 # A log may be younger than its file by that: clocks of other hosts are ahead, or zones differ.
 AHEAD = DAY
 # Lines of several hosts are not in order, and some host's clock is wrong. What is earlier than the
-# line before by more than that is of the next year.
+# line before by more than that is of the next year; and of another month, if its name leaves that
+# open.
 DISORDER = 31 * DAY
-# Of a clock that is put back: lines that are this much earlier are of the second time round.
+DISORDER_OF_MONTHS = DAY
+# Where a clock is put back, a line that is this much earlier is of the second time round, and so
+# are all behind it, until the clock shows what it shows but once.
 PUT_BACK = 600
 # Zones change their offset at full quarters of an hour.
 _QUARTER = 900
@@ -55,6 +58,7 @@ class WallClock:
         self._newest = newest
         self._last: float | None = None
         self._quarter: tuple[int, int, int] | None = None
+        self._put_back = False
 
     def at(self, days: int, seconds: int) -> float:
         """Return what a local time is, of a day (since 1970) and a second in it."""
@@ -71,12 +75,13 @@ class WallClock:
         days = sorted(days for month in months for days in self._in_years(month, day))
         if not days:
             return None
-        times = [self._utc(each * DAY + seconds) for each in days]
+        walls = [each * DAY + seconds for each in days]
+        times = [float(wall - self._offset(wall, False)) for wall in walls]
         # There is one: the years reach further back than leap days are apart.
         latest = max(time for time in times if time <= self._newest + AHEAD)
         chosen = latest
         if self._last is not None:
-            floor = self._last - DISORDER
+            floor = self._last - (DISORDER if len(months) == 1 else DISORDER_OF_MONTHS)
             chosen = min(latest, min((time for time in times if time >= floor), default=latest))
         return days[times.index(chosen)]
 
@@ -92,6 +97,9 @@ class WallClock:
             self._quarter = (quarter, self._offset(wall, False), self._offset(wall, True))
         _, first, second = self._quarter
         time = float(wall - first)
-        if first != second and self._last is not None and time < self._last - PUT_BACK:
+        if first == second:
+            self._put_back = False
+        elif self._put_back or (self._last is not None and time < self._last - PUT_BACK):
+            self._put_back = True
             time = float(wall - second)
         return time
