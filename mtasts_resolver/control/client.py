@@ -55,13 +55,14 @@ class RequestRefusedError(ControlError):
 class ControlClient:
     """One conversation with the daemon."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_patience: float | None = None) -> None:
+        """`read_patience` is how many seconds it may take to go on, once it has begun to answer."""
         self._path = path
         self._http = httpx.Client(
             # To read certification authorities would take a command a tenth of its time.
             transport=httpx.HTTPTransport(uds=str(path), verify=False),
             base_url="http://control",
-            timeout=httpx.Timeout(PATIENCE, read=None),
+            timeout=httpx.Timeout(PATIENCE, read=read_patience),
             trust_env=False,
         )
 

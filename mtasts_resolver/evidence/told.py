@@ -4,6 +4,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
+# Levels at which Postfix sends nothing to who is not verified (smtp_tls_security_level(5)).
+_ENFORCING = frozenset({"secure", "verify", "fingerprint", "dane-only"})
+
 
 class Told(Struct, frozen=True):
     """What the daemon said of a domain at a time."""
@@ -16,7 +19,7 @@ class Told(Struct, frozen=True):
     @property
     def enforced(self) -> bool:
         """Tell whether mail must not go out unverified."""
-        return self.action in {"secure", "dane-only"}
+        return self.action in _ENFORCING
 
 
 UNKNOWN = Told("", "")
@@ -26,4 +29,28 @@ class ToldMemory(Protocol):
     """What is known of that."""
 
     def told(self, domain: str, time: float | None) -> Told:
-        """Return what Postfix was told of `domain` (A-label form) at `time`; UNKNOWN at worst."""
+        """Return what Postfix was told of `domain` (A-label form) at `time`; UNKNOWN at worst.
+
+        Another next hop than a domain is spelled as Postfix does: `[relay.example]:587`.
+        """
+
+
+class NothingTold:
+    """The memory of whoever cannot ask."""
+
+    def told(self, domain: str, time: float | None) -> Told:  # noqa: ARG002  as it is called
+        """Return that it is not known."""
+        return UNKNOWN
+
+
+class PastOwnChange(Struct, frozen=True, kw_only=True):
+    """What one of `own_domains` publishes has changed, or what is wrong with it."""
+
+    time: float
+    domain: str
+    subject: str
+    """`own-record`, `own-reports`, `own-policy`, `own-mx`, `own-certificate`, `own-findings`."""
+    event: str
+    host: str
+    """Of a certificate."""
+    reason: str

@@ -22,7 +22,7 @@ from mtasts_resolver.store.changes import (
 )
 from mtasts_resolver.store.hourcounts import DaySum, HourCount
 from mtasts_resolver.store.schema import Schema
-from mtasts_resolver.store.table import LoneTable
+from mtasts_resolver.store.table import LoneConnection, LoneTable
 
 TABLE = "changes"
 
@@ -143,12 +143,7 @@ class ChangeTable(LoneTable):
 
     def find(self, wanted: Wanted) -> list[RecordedChange]:
         """Return a page of changes, the latest first; an empty one is the last."""
-        while True:
-            rows = self._connection.select(*_statement(wanted))
-            found = list(_within_page(rows))
-            if found or not rows:
-                return found
-            wanted = wanted._replace(below=rows[-1][0])  # none of them could be read
+        return find_page(self._connection, wanted)
 
     def drop_older(self, time: float) -> int:
         """Drop some of what is older than `time`; return how many rows that were."""
@@ -211,6 +206,18 @@ class ChangeTable(LoneTable):
             yield
         finally:
             self._connection.rollback()  # of nothing, where the transaction has ended
+
+
+def find_page(
+    connection: LoneConnection | sqlite3.Connection, wanted: Wanted
+) -> list[RecordedChange]:
+    """Return a page of changes, the latest first; an empty one is the last."""
+    while True:
+        rows = connection.execute(*_statement(wanted)).fetchall()
+        found = list(_within_page(rows))
+        if found or not rows:
+            return found
+        wanted = wanted._replace(below=rows[-1][0])  # none of them could be read
 
 
 def _key(change: Change) -> str:

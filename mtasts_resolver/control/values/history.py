@@ -68,7 +68,8 @@ class BriefChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     map: str = ""
     now: str | None = None
     """What is from now on: an answer's first word, a policy's mode (empty where its text was cut),
-    the status of DANE, an override as a whole, the code of a failure."""
+    the status of DANE, an override as a whole, the code of a failure. Where it weakens protection,
+    the whole, in lines, up to 2,000 characters."""
     was: str | None = None
     weakened: tuple[str, ...] = ()
     reason: str = ""

@@ -6,10 +6,12 @@ from mtasts_resolver.control.guest import bites
 from mtasts_resolver.control.sources import Sources
 from mtasts_resolver.control.values.history import BriefChange
 from mtasts_resolver.policy import DocumentError, parse_text
-from mtasts_resolver.store.changes import RecordedChange, Subject
+from mtasts_resolver.store.changes import Change, RecordedChange, Subject
 from mtasts_resolver.store.changetable import Wanted
 
 MAX_WORDS = 300  # characters of a reason, and of what is or was: a line or two of a report
+# Characters of what weakens protection, which is shown: an honest policy has a few hundred.
+MAX_DOCUMENT = 2_000
 
 _OWN = "own-"
 
@@ -32,8 +34,8 @@ def brief(recorded: RecordedChange) -> BriefChange:
         event=change.event[:MAX_WORDS],
         hop=change.hop[:MAX_WORDS],
         map=change.map[:MAX_WORDS],
-        now=_word(change.subject, change.now),
-        was=_word(change.subject, change.was),
+        now=_words(change, change.now),
+        was=_words(change, change.was),
         weakened=change.weakened,
         reason=change.reason[:MAX_WORDS],
         given=change.given,
@@ -41,10 +43,13 @@ def brief(recorded: RecordedChange) -> BriefChange:
     )
 
 
-def _word(subject: Subject, text: str | None) -> str | None:
+def _words(change: Change, text: str | None) -> str | None:
     """Return the mode of a policy, and of all else the words that it begins with."""
+    subject = change.subject
     if text is None or subject.startswith(_OWN):
         return None
+    if change.weakened:
+        return text[:MAX_DOCUMENT]
     if subject is Subject.POLICY:
         try:
             return parse_text(text).mode.value
