@@ -375,3 +375,5 @@ class EvidenceReport(Struct, frozen=True, kw_only=True):
     controls: tuple[ControlResult, ...]
     redacted: str = ""
     """What was made unrecognisable: empty, `addresses` or `domains`."""
+    redaction_mark: str = ""
+    """Reports with the same have the same pseudonyms: they were redacted with the same key."""
