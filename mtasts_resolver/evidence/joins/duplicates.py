@@ -1,0 +1,52 @@
+"""What was seen already: the same line comes twice where a journal and a file are read, or a copy.
+
+A delivery is known by what no other delivery can have in common with it: its queue id, its
+recipient, and for whom that was before it was rewritten (`orig_to=`: two aliases of one mailbox are
+two deliveries). It can be sent once; each attempt before has an age of its own. How the host of the
+log is spelt does not matter, nor how the line goes on: copies are cut at different lengths.
+"""
+
+from mtasts_resolver.maillog.events import Delivery, DeliveryStatus, LogLine, MailAccepted
+
+# Copies of a line stand beside each other in the order of time, unless a clock or a zone is wrong:
+# as many as a busy server has in an hour or two. Each takes about 100 bytes.
+MAX_REMEMBERED = 1 << 17
+
+
+class SeenLines:
+    """Remembers the last things that were seen."""
+
+    def __init__(self, limit: int = MAX_REMEMBERED) -> None:
+        self._limit = limit
+        self._seen: dict[int, None] = {}
+
+    def delivery(self, line: LogLine, event: Delivery) -> bool:
+        """Tell whether this delivery was seen before, and remember it."""
+        alias = ""
+        if "orig_to=<" in line.message:
+            alias = line.message.partition("orig_to=<")[2].partition(">, ")[0]
+        attempt = 0.0 if event.status is DeliveryStatus.SENT else event.delay
+        return self._seen_before(
+            hash((event.queue_id, event.recipient, alias, event.status, attempt))
+        )
+
+    def message(self, event: MailAccepted) -> bool:
+        """Tell whether this message was seen coming in before, and remember it."""
+        return self._seen_before(hash((event.queue_id, event.peer.address)))
+
+    def line(self, line: LogLine) -> bool:
+        """Tell whether a line of the same second and process says the same, and remember it.
+
+        This is for what has no queue id. It may have been said twice indeed: then it counts once.
+        """
+        second = None if line.time is None else int(line.time)
+        return self._seen_before(hash((line.pid, second, line.message)))
+
+    def _seen_before(self, key: int) -> bool:
+        seen = self._seen
+        if key in seen:
+            return True
+        seen[key] = None
+        if len(seen) > self._limit:
+            del seen[next(iter(seen))]
+        return False

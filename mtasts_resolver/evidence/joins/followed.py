@@ -1,0 +1,133 @@
+"""The processes that a log is of, and the hosts and services that they belong to; all bounded."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from mtasts_resolver.evidence.deliveries import Doubt
+from mtasts_resolver.evidence.joins.incoming import SmtpdProcess
+from mtasts_resolver.evidence.joins.logs import Beginning, HostLog, Message, ServiceLog
+from mtasts_resolver.evidence.joins.outgoing import SmtpProcess
+from mtasts_resolver.maillog.events import LogLine
+
+# Processes of each kind that are followed at a time. A busy host has some hundreds at once, and new
+# ones all day: one that has ended looks as one that is idle. The longest silent half is forgotten.
+MAX_PROCESSES = 8_192
+# Hosts whose logs are read at once; and services of theirs, as master.cf names them. Whoever has
+# more (or a log that names a host at random) begins anew.
+MAX_HOSTS = 1_024
+MAX_SERVICES = 4_096
+
+P = TypeVar("P", bound=SmtpProcess | SmtpdProcess)
+ProcessKey = tuple[str, str, str, int | None]
+
+
+class FollowedProcesses(Generic[P]):
+    """Processes of one kind, by host, service, daemon and pid."""
+
+    def __init__(
+        self,
+        begin: Callable[[HostLog, ServiceLog, Beginning], P],
+        logs: "Logs",
+        limit: int = MAX_PROCESSES,
+    ) -> None:
+        self._make = begin
+        self._logs = logs
+        self._limit = limit
+        self._processes: dict[ProcessKey, P] = {}
+        self._forgotten: float | None = None
+        self.dropped: list[P] = []
+        """Those that were forgotten, for whoever has something of theirs to tell."""
+
+    def of(self, line: LogLine) -> P:
+        """Return the process that has logged a line."""
+        key = (line.host, line.service, line.daemon, line.pid)
+        process = self._processes.get(key)
+        if process is None:
+            process = self._begin(key, line)
+        elif process.epoch != process.host.epoch:
+            self.dropped.append(process)
+            process = self._begin(key, line)
+        if line.time is not None:
+            process.seen_at = line.time
+        return process
+
+    def all(self) -> Iterator[P]:
+        """Yield all of them."""
+        yield from self._processes.values()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.dropped += self._processes.values()
+        self._processes.clear()
+
+    def _begin(self, key: ProcessKey, line: LogLine) -> P:
+        if len(self._processes) >= self._limit:
+            self._forget_half()
+        host = self._logs.host(line)
+        beginning = host.beginning
+        if self._forgotten is not None and (beginning.since or 0) < self._forgotten:
+            beginning = Beginning(self._forgotten, Doubt.LINES_LOST)
+        before = self._processes.get(key)
+        process = self._processes[key] = self._make(host, self._logs.service(line), beginning)
+        if before is not None:
+            process.by_itself = before.by_itself  # what it logs is fixed for all its life
+        return process
+
+    def _forget_half(self) -> None:
+        """Forget those that have been silent for the longest time."""
+        oldest_first = sorted(
+            self._processes.items(), key=lambda item: item[1].seen_at or float("-inf")
+        )
+        for key, process in oldest_first[: self._limit // 2]:
+            self.dropped.append(process)
+            self._forgotten = process.seen_at
+            del self._processes[key]
+
+
+class Logs:
+    """What is known of the logs of each host, and of each service."""
+
+    def __init__(self, logging: Mapping[str, float]) -> None:
+        self._logging = logging
+        self._hosts: dict[str, HostLog] = {}
+        self._services: dict[tuple[str, str, str], ServiceLog] = {}
+        self._full = False
+
+    def host(self, line: LogLine) -> HostLog:
+        """Return the log of the host that a line is of."""
+        host = self._hosts.get(line.host)
+        if host is None:
+            doubt = Doubt.LINES_LOST if self._full else Doubt.LOG_BEGINS
+            host = self._hosts[line.host] = HostLog(Beginning(line.time, doubt))
+        return host
+
+    def service(self, line: LogLine) -> ServiceLog:
+        """Return what the service that a line is of logs."""
+        key = (line.host, line.service, line.daemon)
+        service = self._services.get(key)
+        if service is None:
+            since = self._logging.get(f"{line.service}/{line.daemon}")
+            service = self._services[key] = ServiceLog(since)
+        return service
+
+    def configured_anew(self, line: LogLine) -> Iterator[Message]:
+        """Take note that a Postfix of this host has read its configuration."""
+        for (host, _, _), service in self._services.items():
+            if host == line.host:
+                yield from service.configured_anew()
+
+    def is_full(self) -> bool:
+        """Tell whether there are more hosts or services than are kept in mind."""
+        return len(self._hosts) >= MAX_HOSTS or len(self._services) >= MAX_SERVICES
+
+    def begin_anew(self) -> Iterator[Message]:
+        """Forget all of it."""
+        yield from self.given_up()
+        self._hosts.clear()
+        self._services.clear()
+        self._full = True
+
+    def given_up(self) -> Iterator[Message]:
+        """Yield what waits for a line about TLS that is not there."""
+        for service in self._services.values():
+            yield from service.given_up()

@@ -1,0 +1,97 @@
+"""Joiner: takes lines in the order of time, and gives what they say of deliveries and sessions."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from mtasts_resolver.evidence.deliveries import Fact, MessageGone
+from mtasts_resolver.evidence.joins.duplicates import SeenLines
+from mtasts_resolver.evidence.joins.followed import Logs
+from mtasts_resolver.evidence.joins.inbound import InboundJoins
+from mtasts_resolver.evidence.joins.outbound import OutboundJoins
+from mtasts_resolver.maillog.events import (
+    Connected,
+    Delivery,
+    LeftQueue,
+    LinesLost,
+    LogLine,
+    MailEvent,
+    PostfixStarted,
+)
+
+Handlers = dict[type, Callable[[LogLine, Any], None]]
+_NOTHING: tuple[Fact, ...] = ()
+
+
+class Joiner:
+    """Joins lines that belong together, of any number of hosts at once.
+
+    `logging` are services that main.cf has log TLS (smtp_tls_loglevel, smtpd_tls_loglevel), such as
+    `postfix/smtp`, each with the time since which it is as it is. Facts may come later than their
+    time: some wait for lines that tell more of them.
+    """
+
+    def __init__(self, logging: Mapping[str, float] | None = None) -> None:
+        self._out: list[Fact] = []
+        self._logs = Logs(logging or {})
+        self._seen = SeenLines()
+        self._outbound = OutboundJoins(self._logs, self._seen, self._out)
+        self._inbound = InboundJoins(self._logs, self._seen, self._out)
+        sending = self._outbound.handlers
+        receiving = self._inbound.handlers
+        self._handlers: dict[str, Handlers] = {
+            "smtp": sending,
+            "lmtp": sending,
+            "smtpd": receiving,
+            "error": {Delivery: self._outbound.suspended},
+            "retry": {Delivery: self._outbound.suspended},
+            "tlsproxy": {**self._outbound.proxied, Connected: self._proxied},
+        }
+        self._any: Handlers = {
+            LeftQueue: self._gone,
+            PostfixStarted: self._started,
+            LinesLost: self._lost,
+        }
+
+    def feed(self, line: LogLine, event: MailEvent) -> Iterable[Fact]:
+        """Take what a line says; return the facts that are certain by now."""
+        handlers = self._handlers.get(line.daemon)
+        handler = None if handlers is None else handlers.get(type(event))
+        if handler is None:
+            handler = self._any.get(type(event))
+            if handler is None:
+                return _NOTHING
+        handler(line, event)
+        return self._taken() if self._out else _NOTHING
+
+    def finish(self) -> Iterable[Fact]:
+        """Return what the log's end leaves to be told."""
+        self._outbound.finish()
+        self._inbound.finish()
+        self._out += self._logs.given_up()
+        return self._taken()
+
+    def _taken(self) -> tuple[Fact, ...]:
+        facts = tuple(self._out)
+        self._out.clear()
+        return facts
+
+    def _gone(self, line: LogLine, event: LeftQueue) -> None:
+        if not self._seen.line(line):
+            self._out.append(
+                MessageGone(
+                    time=line.time,
+                    host=line.host,
+                    queue_id=event.queue_id,
+                    expired=event.expired,
+                )
+            )
+
+    def _started(self, line: LogLine, _: PostfixStarted) -> None:
+        self._out += self._logs.configured_anew(line)
+
+    def _lost(self, line: LogLine, _: LinesLost) -> None:
+        self._logs.host(line).lost(line.time)
+
+    def _proxied(self, line: LogLine, event: Connected) -> None:
+        if event.inbound:
+            self._inbound.observed(line, event)

@@ -1,0 +1,105 @@
+"""What is known of a log itself: since when it goes on without a hole, and which services log TLS.
+
+That a delivery has no line about TLS says that it went in plain text only where such a line would
+be there: the service logs them (smtp_tls_loglevel, smtpd_tls_loglevel), and the log was whole
+meanwhile.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from mtasts_resolver.evidence.deliveries import (
+    Doubt,
+    Encryption,
+    InboundMessage,
+    OutboundDelivery,
+)
+
+# A service's deliveries without TLS that wait for its first line about TLS, to be plain then. One
+# that logs TLS has such a line soon. Of one that has sent so many without, nothing is known for
+# sure: perhaps it is only from that line on that it logs them.
+MAX_WAITING = 100
+
+Message = OutboundDelivery | InboundMessage
+
+
+class Beginning(NamedTuple):
+    """From when on nothing is missing."""
+
+    since: float | None
+    """None where lines have no times."""
+    doubt: Doubt
+    """Why it is not known what was before."""
+
+
+class HostLog:
+    """What one host has logged."""
+
+    __slots__ = ("beginning", "epoch")
+
+    def __init__(self, beginning: Beginning) -> None:
+        self.beginning = beginning
+        self.epoch = 0
+        """Counted up when lines are missing: what was known of processes is no longer so."""
+
+    def lost(self, time: float | None) -> None:
+        """Begin anew: lines are missing."""
+        self.beginning = Beginning(time, Doubt.LINES_LOST)
+        self.epoch += 1
+
+
+class ServiceLog:
+    """What one service of one host logs of TLS, as far as its lines tell."""
+
+    __slots__ = ("logs_from", "logs_tls", "offers_starttls", "waiting", "wraps")
+
+    def __init__(self, logs_from: float | None = None) -> None:
+        self.logs_from = logs_from
+        """main.cf has it log TLS, and is as it was since then; None where that is not known."""
+        self.logs_tls = False
+        """It has logged a session since Postfix last read its configuration."""
+        self.offers_starttls = False
+        self.wraps = False
+        """Its connections begin with TLS (smtpd_tls_wrappermode): STARTTLS is never counted."""
+        self.waiting: deque[Message] = deque()
+
+    def plain(self, message: Message) -> Iterator[Message]:
+        """Take a message that has no TLS, if TLS is logged; yield what can be said by now."""
+        if self.logs_tls or self._must_log(message.time):
+            yield message
+        elif len(self.waiting) < MAX_WAITING:
+            self.waiting.append(message)
+        else:
+            yield not_logged(message)
+
+    def seen(self) -> Iterator[Message]:
+        """Take note that it logs TLS: what has waited was plain."""
+        self.logs_tls = True
+        while self.waiting:
+            yield self.waiting.popleft()
+
+    def configured_anew(self) -> Iterator[Message]:
+        """Take note that what it logs may be other than before."""
+        self.logs_tls = False
+        yield from self.given_up()
+
+    def _must_log(self, time: float | None) -> bool:
+        return self.logs_from is not None and time is not None and time >= self.logs_from
+
+    def given_up(self) -> Iterator[Message]:
+        """Yield what has waited in vain."""
+        while self.waiting:
+            yield not_logged(self.waiting.popleft())
+
+
+def not_logged(message: Message) -> Message:
+    """Return the message as one of which nothing is known, for its service logs no TLS."""
+    return unknown(message, Doubt.NO_TLS_LOGGED)
+
+
+def unknown(message: Message, doubt: Doubt) -> Message:
+    """Return the message as one of which nothing is known."""
+    return replace(message, encryption=Encryption.UNKNOWN, tls=None, level="", doubt=doubt)

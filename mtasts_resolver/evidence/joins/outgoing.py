@@ -1,0 +1,226 @@
+"""Processes of smtp(8) and lmtp(8): one delivery at a time, each line in the order of what is done.
+
+    [policy look-ups that failed]      of a delivery to come
+    [certificate verification failed]  of the session to come
+    TLS connection established to A    a session begins
+    [QUEUEID: why not A]               it is over; the next host, or the same in plain text
+    TLS connection established to B
+    QUEUEID: to=..., relay=B           once for each recipient
+    QUEUEID2: to=..., relay=B          no session of its own: another connection, in plain text
+
+So it is the absence of a line that tells of plain text, and only where the log is whole.
+"""
+
+from mtasts_resolver.evidence.deliveries import Doubt, Encryption, FailedSession
+from mtasts_resolver.evidence.joins.connection import (
+    IN_DOUBT,
+    NO_SESSION,
+    UNCONNECTED,
+    Join,
+    Why,
+)
+from mtasts_resolver.evidence.joins.logs import Beginning, HostLog, ServiceLog
+from mtasts_resolver.evidence.joins.tlsword import compared
+from mtasts_resolver.maillog.events import (
+    Cause,
+    Connected,
+    Delivery,
+    HandshakeFailed,
+    HostFailed,
+    LoggedPeer,
+    LoggedTls,
+    MxOutsidePolicy,
+    PolicyLookupFailed,
+    TlsReported,
+    Unverified,
+)
+
+# Seconds that one attempt takes at the very most: a large message to a slow host. A session that is
+# older than this is nobody's any more.
+LONGEST_ATTEMPT = 3_600.0
+# Seconds by which times may differ: they are logged as whole ones, and delays are rounded.
+ROUNDING = 2.0
+# Seconds between the lines of two recipients who are told of at once; a message that is deferred is
+# not tried again so soon (minimal_backoff_time is 300).
+AT_ONCE = 10.0
+# Hosts that a delivery has failed at before it succeeds; smtp_mx_session_limit is 2.
+MAX_LEFT_HOSTS = 10
+# Recipients of one delivery; smtp_destination_recipient_limit is 50.
+MAX_RECIPIENTS = 100
+# What ends a connection without being an answer: what follows is a new one, perhaps in plain text
+# to the same host. After an answer, such as one to RCPT TO, the connection may go on.
+_BROKEN = ("lost connection with ", "conversation with ")
+
+
+class SmtpProcess:
+    """One process of smtp(8) or lmtp(8), as its lines show it."""
+
+    __slots__ = (
+        "beginning",
+        "by_itself",
+        "epoch",
+        "fresh",
+        "handshake",
+        "host",
+        "join",
+        "join_peer",
+        "join_time",
+        "left",
+        "lookups",
+        "outside",
+        "problem",
+        "queue_id",
+        "recipients",
+        "reported",
+        "reported_owner",
+        "seen_at",
+        "service",
+        "tls",
+        "tls_owner",
+        "tls_peer",
+        "tls_reused",
+        "tls_time",
+        "unverified",
+        "why",
+        "why_owner",
+    )
+
+    def __init__(self, host: HostLog, service: ServiceLog, beginning: Beginning) -> None:
+        self.host = host
+        self.service = service
+        self.by_itself = False
+        """It has logged a session that it began, and so would log each."""
+        self.seen_at: float | None = None
+        self.epoch = host.epoch
+        self.beginning = beginning
+        self.fresh = True
+        """No line was seen that shows where a connection begins."""
+        self.queue_id = ""
+        """The message of the last line that names one."""
+        self.tls: LoggedTls | None = None
+        self.tls_peer: LoggedPeer | None = None
+        self.tls_time: float | None = None
+        self.tls_owner = ""
+        """The message that the session was used for, empty if it is yet to come."""
+        self.tls_reused = False
+        self.join: Join | None = None
+        self.join_peer: LoggedPeer | None = None
+        self.join_time: float | None = None
+        self.recipients: list[str] = []
+        self.unverified: Unverified | None = None
+        self.handshake: HandshakeFailed | None = None
+        self.problem = ""
+        self.outside: list[MxOutsidePolicy] = []
+        self.lookups: list[PolicyLookupFailed] = []
+        self.reported: TlsReported | None = None
+        self.reported_owner = ""
+        self.left: list[tuple[str, FailedSession]] = []
+        """Hosts that were given up for others, each with the message, until its domain is known."""
+        self.why: Why | None = None
+        self.why_owner = ("", "")
+
+    def connected(self, time: float | None, event: Connected) -> None:
+        """Note that a session begins, or is taken up again."""
+        self.fresh = False
+        self.tls = event.tls
+        self.tls_peer = event.peer
+        self.tls_time = time
+        self.tls_owner = ""
+        self.tls_reused = event.reused
+        self.join = None
+        if not event.reused:
+            self.by_itself = True
+
+    def gave_up(self, event: HostFailed) -> None:
+        """Note that what is left of a message goes another way."""
+        self.fresh = False
+        self.queue_id = event.queue_id
+        if event.cause is not None or event.reason.startswith(_BROKEN):
+            self.tls = None
+            self.join = None
+
+    def whom_it_left(self, event: HostFailed) -> LoggedPeer | None:
+        """Return the host that a message is not delivered to, as far as lines name it."""
+        if event.peer is not None:
+            return event.peer
+        if event.cause is Cause.HANDSHAKE:
+            return None if self.handshake is None else self.handshake.peer
+        return self.tls_peer if self.tls is not None else None
+
+    def reported_domain(self, event: Delivery) -> str:
+        """Return the domain that a `TLSRPT:` line names for a delivery's session."""
+        said = self.reported
+        if said is None or self.reported_owner not in {"", event.queue_id}:
+            return ""
+        if said.mx is not None and (event.peer is None or said.mx.address != event.peer.address):
+            return ""
+        self.reported_owner = event.queue_id
+        return said.domain
+
+    def delivered(self, time: float | None, event: Delivery) -> Join:
+        """Return what is known of the connection that a delivery went over."""
+        peer = event.peer
+        again = event.queue_id == self.queue_id and not self._is_later_attempt(time, event)
+        if peer is None:
+            join = UNCONNECTED
+        elif again and self.join is not None and peer == self.join_peer:
+            join = self.join
+        elif self.tls is not None and self._is_its_session(time, event, again=again):
+            self.tls_owner = event.queue_id
+            join = Join(Encryption.ENCRYPTED, self.tls, self.tls.level.value)
+        else:
+            join = self._without_session(time, event)
+        if not again:
+            self.recipients.clear()
+        if len(self.recipients) < MAX_RECIPIENTS:
+            self.recipients.append(event.recipient)
+        self.fresh = False
+        self.queue_id = event.queue_id
+        self.join = join
+        self.join_peer = peer
+        self.join_time = time
+        return join if event.tls is None else compared(join, event.tls)
+
+    def _is_later_attempt(self, time: float | None, event: Delivery) -> bool:
+        """Tell whether a message is tried again that this process has tried before.
+
+        It has each recipient once; but for aliases, all of which it tells of at once.
+        """
+        if event.recipient not in self.recipients or time is None or self.join_time is None:
+            return False
+        return time - self.join_time > AT_ONCE
+
+    def _is_its_session(self, time: float | None, event: Delivery, *, again: bool) -> bool:
+        """Tell whether the session that was begun last is this message's.
+
+        It began when the message had come, unless the connection was one that was kept open.
+        """
+        if self.tls_peer != event.peer:
+            return False
+        if self.tls_owner and not (again and self.tls_owner == event.queue_id):
+            return False
+        if time is None or self.tls_time is None:
+            return True
+        if event.delay and not self.tls_reused and self.tls_time < time - event.delay - ROUNDING:
+            return False
+        return time - self.tls_time < LONGEST_ATTEMPT
+
+    def _without_session(self, time: float | None, event: Delivery) -> Join:
+        """Return what it means that no session was logged since this delivery began."""
+        if self.fresh and self._may_begin_before(time, event):
+            return IN_DOUBT[self.beginning.doubt]
+        if self.tls is not None and self.tls_owner == "" and self.tls_peer == event.peer:
+            return IN_DOUBT[Doubt.LINES_LOST]  # a session that nobody has used
+        return NO_SESSION
+
+    def _may_begin_before(self, time: float | None, event: Delivery) -> bool:
+        """Tell whether this delivery, the first to be seen, may have begun before the log is whole.
+
+        It did not where the message came later: a connection is made for a message that is there.
+        """
+        since = self.beginning.since
+        if time is None or since is None:
+            return True
+        if time - since > LONGEST_ATTEMPT:
+            return False
+        return event.uses > 1 or not event.delay or time - event.delay < since + ROUNDING
