@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import tzinfo
 
 from mtasts_resolver.evidence.accounts.directions import DirectionTally
-from mtasts_resolver.evidence.accounts.domaincounts import DomainTally, client_name
+from mtasts_resolver.evidence.accounts.domaincounts import MAX_COUNTED, DomainTally, client_name
 from mtasts_resolver.evidence.accounts.downgrades import SignsInWords
-from mtasts_resolver.evidence.accounts.enforcement import EnforcementTally, held_by_word
+from mtasts_resolver.evidence.accounts.enforcement import EnforcementTally, held_by_word, next_hop
 from mtasts_resolver.evidence.accounts.figures import (
     encrypted_figure,
     enforced_verified,
@@ -15,7 +15,12 @@ from mtasts_resolver.evidence.accounts.figures import (
     messages_held,
     policies_retrieved,
 )
-from mtasts_resolver.evidence.accounts.heldmail import SUSPENDED, HeldMail
+from mtasts_resolver.evidence.accounts.heldmail import (
+    MAX_FAILURES,
+    MAX_FOLLOWED,
+    SUSPENDED,
+    HeldMail,
+)
 from mtasts_resolver.evidence.accounts.localdays import LocalDays
 from mtasts_resolver.evidence.accounts.plaintext import PlainTally
 from mtasts_resolver.evidence.accounts.reasons import ReasonTally
@@ -63,12 +68,13 @@ class Account:
         until: float | None = None,
         domains: frozenset[str] = frozenset(),
         watch: bool = True,
+        tables: int = MAX_COUNTED,
     ) -> None:
         """Begin one from `since` to before `until`; without them, of all that comes.
 
         With `domains` only of these, and of their sub-domains, in the A-label form: of outgoing
         mail by the recipient's domain, of incoming by the client's host name. Without `watch` there
-        are no downgrades to be told, and it is faster.
+        are no downgrades to be told, and it is faster. Each of its tables has so many rows at most.
         """
         self._since = -_EVER if since is None else since
         self._until = _EVER if until is None else until
@@ -80,12 +86,13 @@ class Account:
         """Facts without a time, which nobody knows to be of the period: in no count."""
         self._out = DirectionTally(self.calendar)
         self._in = DirectionTally(self.calendar)
-        self._out_domains, self._in_hosts = DomainTally(), DomainTally()
-        self._out_plain, self._in_plain = PlainTally(inbound=False), PlainTally(inbound=True)
+        self._out_domains, self._in_hosts = DomainTally(tables), DomainTally(tables)
+        self._out_plain = PlainTally(tables, inbound=False)
+        self._in_plain = PlainTally(tables, inbound=True)
         self._told = told
         self._enforcement = EnforcementTally(told, self.calendar)
-        self._watching = Watching() if watch else None
-        self._held = HeldMail()
+        self._watching = Watching(tables) if watch else None
+        self._held = HeldMail(MAX_FOLLOWED, min(tables, MAX_FAILURES))
         self._inbound_failures, self._lookups = ReasonTally(), ReasonTally()
 
     def add(self, fact: Fact) -> None:
@@ -152,7 +159,7 @@ class Account:
             self._out.attempts_failed += 1
             if (cause := fact.cause) is not None:
                 word = held_by_word(
-                    self._enforcement.word(fact.domain, fact.time, fact.wanted), cause
+                    self._enforcement.word(next_hop(fact), fact.time, fact.wanted), cause
                 )
                 if not fact.reason.startswith(SUSPENDED):
                     self._enforcement.hold(word)
@@ -218,7 +225,7 @@ class Account:
         """Return the signs of a downgrade in the period; `weakenings` are the daemon's history."""
         words = SignsInWords(self.calendar, self._told, self._since, self._until)
         ours = [one for one in weakenings if not self._domains or self._is_of(one.domain)]
-        return words.all(self._watching or Watching(), ours)
+        return words.all(self._watching or Watching(0), ours)
 
     def figures(self, retrieval: PolicyRetrieval | None) -> tuple[Figure, ...]:
         """Return the figures, those that auditors ask for first."""

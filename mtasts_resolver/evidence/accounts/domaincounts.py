@@ -5,8 +5,8 @@ from mtasts_resolver.evidence.deliveries import Encryption
 from mtasts_resolver.evidence.report import DomainCounts
 from mtasts_resolver.maillog.events import LoggedPeer, TlsLevel
 
-# Domains, and hosts, that are counted by name at a time: 10 MB. What is beyond is counted together
-# (frequent.py), and who has more partners looks for the most frequent.
+# Domains, hosts and the like in one table, of which there are ten: 5 MB each. What is beyond is
+# counted together (frequent.py): who has more partners looks for the most frequent.
 MAX_COUNTED = 20_000
 # Of these, rows in the report: more than anybody reads, and 200 kB of JSON.
 MAX_ROWS = 1_000
@@ -48,7 +48,7 @@ class DomainRow:
 class DomainTally(FrequentRows[str, DomainRow]):
     """A row for each domain, bounded."""
 
-    def __init__(self, capacity: int = MAX_COUNTED) -> None:
+    def __init__(self, capacity: int) -> None:
         super().__init__(DomainRow, capacity=capacity)
 
     def counts(self) -> tuple[DomainCounts, ...]:

@@ -33,6 +33,15 @@ SETTLING = 600.0
 MAX_UNVERIFIED = 1_000
 
 
+def next_hop(fact: OutboundDelivery) -> str:
+    """Return for which domain a policy was looked up, as far as the log tells it.
+
+    That is the recipient's domain, but where mail goes to a relayhost, or by transport_maps. From
+    Postfix 3.10 on a `TLSRPT:` line may name it.
+    """
+    return fact.reported or fact.domain
+
+
 def enforcer(told: Told, wanted: TlsAttribute | None) -> str | None:
     """Return by whose word TLS was enforced; empty: nobody's, as far as is known; None: unknown."""
     if told.enforced:
@@ -79,7 +88,7 @@ class EnforcementTally:
 
     def sent(self, fact: OutboundDelivery) -> str:
         """Count a message that went out. Return by whose word TLS was enforced, if it is known."""
-        word = self.word(fact.domain, fact.time, fact.wanted)
+        word = self.word(next_hop(fact), fact.time, fact.wanted)
         verified = fact.level == TlsLevel.VERIFIED
         if not word:
             if verified:
@@ -109,7 +118,7 @@ class EnforcementTally:
         """Tell whether the session may have been begun before TLS was enforced."""
         if fact.time is None or fact.wanted is not None:
             return False
-        return not self._told.told(fact.domain, fact.time - SETTLING).enforced
+        return not self._told.told(next_hop(fact), fact.time - SETTLING).enforced
 
     def _listed(self, fact: OutboundDelivery, word: str) -> UnverifiedDelivery:
         peer = fact.peer or LoggedPeer("", "")
@@ -142,5 +151,5 @@ def _demanded(fact: OutboundDelivery, word: str) -> str:
     wanted = f"tls={fact.wanted.text}" if fact.wanted else ""
     if word == POSTFIX:
         return f"Postfix itself had to verify it: {wanted or 'as it was told'}."
-    demanded = f"Postfix was told to verify the domain, by {word}"
+    demanded = f"Postfix was told to verify {next_hop(fact)}, by {word}"
     return f"{demanded}, and wanted {wanted}." if wanted else f"{demanded}."

@@ -58,7 +58,7 @@ class Followed(NamedTuple):
 class HeldMail:
     """All of it: what was held in the period, and what became of that until the logs end."""
 
-    def __init__(self, followed: int = MAX_FOLLOWED, failures: int = MAX_FAILURES) -> None:
+    def __init__(self, followed: int, failures: int) -> None:
         self._max_followed = followed
         self._max_failures = failures
         self._rows: dict[tuple[str, str, str], FailureRow] = {}

@@ -5,9 +5,6 @@ from mtasts_resolver.evidence.accounts.frequent import OTHERS, FrequentRows
 from mtasts_resolver.evidence.accounts.localdays import LocalDays
 from mtasts_resolver.evidence.report import UnencryptedRow
 
-# Domains with a host each: 5 MB.
-MAX_PLAIN = 20_000
-
 
 class PlainRow:
     """What went in plain text to a host for a domain, or came from a host."""
@@ -38,7 +35,7 @@ class PlainRow:
 class PlainTally(FrequentRows[tuple[str, str], PlainRow]):
     """One direction, by domain and host; bounded."""
 
-    def __init__(self, *, inbound: bool, capacity: int = MAX_PLAIN) -> None:
+    def __init__(self, capacity: int, *, inbound: bool) -> None:
         super().__init__(PlainRow, capacity=capacity)
         self._inbound = inbound
 

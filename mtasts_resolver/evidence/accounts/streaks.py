@@ -66,9 +66,9 @@ class Streaks:
     """What was observed of one host or domain, in the order of time."""
 
     __slots__ = (
-        *("_bad", "_counted", "_first", "_good", "_how", "_last", "_passed", "_run_count"),
+        *("_bad", "_counted", "_first", "_good", "_how", "_passed", "_run_count"),
         *("_run_deliveries", "_run_first", "_run_how", "_run_last", "_run_where", "_where"),
-        *("at_least", "deliveries"),
+        *("at_least", "deliveries", "last_good"),
     )
 
     def __init__(self) -> None:
@@ -76,13 +76,15 @@ class Streaks:
         """That were good."""
         self.at_least = False
         self._good = self._bad = self._run_count = self._run_deliveries = 0
-        self._first = self._last = self._run_first = self._run_last = 0.0
+        self._first = self._run_first = self._run_last = 0.0
+        self.last_good = float("-inf")
         self._how = self._where = self._run_how = self._run_where = ""
         self._counted = float("-inf")
         self._passed: Loss | None = None
 
     def absorb(self, other: "Streaks") -> None:
-        """Forget `other`: what is not known any more is no sign."""
+        """Forget `other`, but when it was good last: what is not known any more is no sign."""
+        self.last_good = max(self.last_good, other.last_good)
 
     def see_good(self, time: float, how: str, where: str) -> None:
         """Add a delivery that was well."""
@@ -94,7 +96,7 @@ class Streaks:
             if not self.deliveries:
                 self._first = time
         self.deliveries += 1
-        self._last = time
+        self.last_good = time
         self._how = how
         self._where = where
 
@@ -128,7 +130,7 @@ class Streaks:
         if chance_of(self._good, self._bad, self._run_count) > chance:
             return None
         return Loss(
-            Run(self.deliveries, self._first, self._last, self._how, self._where),
+            Run(self.deliveries, self._first, self.last_good, self._how, self._where),
             self._bad,
             Run(
                 self._run_deliveries,

@@ -31,9 +31,6 @@ from mtasts_resolver.evidence.deliveries import (
 )
 from mtasts_resolver.maillog.events import Cause, DeliveryStatus, LoggedPeer, TlsLevel
 
-# Hosts, or domains, that are watched of each kind: 8 MB. Those with the least mail are forgotten
-# first, of which the least can be said.
-MAX_WATCHED = 20_000
 # Seconds for which a domain is in plain text before that is a sign: an MX host that is away, so
 # that another one without TLS is used, is back before.
 DOMAIN_STAYS = 3 * 86_400.0
@@ -65,54 +62,57 @@ class Lost(NamedTuple):
     loss: Loss
 
 
-class LossWatch(Generic[_Key]):
+class LossWatch(FrequentRows[_Key, Streaks], Generic[_Key]):
     """One kind of loss, of many hosts, domains, or domains at hosts: each has a key."""
 
-    def __init__(self, named: Callable[[_Key], tuple[str, str]]) -> None:
+    def __init__(self, named: Callable[[_Key], tuple[str, str]], capacity: int) -> None:
+        super().__init__(Streaks, capacity=capacity)
         self._named = named
-        self._rows = FrequentRows[_Key, Streaks](Streaks, capacity=MAX_WATCHED)
-        self._last_good = float("-inf")
 
     def good(self, key: _Key, time: float, how: str, where: str) -> None:
         """Note that it was good."""
-        row = self._rows.rows.get(key) or self._rows.begin(key)
-        row.see_good(time, how, where)
-        self._last_good = time
+        (self.rows.get(key) or self.begin(key)).see_good(time, how, where)
 
     def bad(self, key: _Key, time: float, how: str, where: str) -> None:
-        """Note that it was not; where it never was, nothing can be lost."""
-        if (row := self._rows.rows.get(key)) is not None:
+        """Note that it was not good; where it never was, nothing can be lost."""
+        if (row := self.rows.get(key)) is not None:
             row.see_bad(time, how, where)
 
     def losses(self, since: float) -> list[Lost]:
         """Return what was lost at `since` or later, in the order of time."""
         found = [
             Lost(*self._named(key), loss)
-            for key, row in self._rows.rows.items()
+            for key, row in self.rows.items()
             if (loss := row.loss()) is not None and loss.after.first >= since
         ]
         return sorted(found, key=lambda lost: (lost.loss.after.first, lost.host, lost.domain))
 
     def is_everywhere(self, lost: list[Lost]) -> bool:
         """Tell whether nothing is good any more anywhere since the first of them was lost."""
-        return len(lost) >= ALL_AT_ONCE and lost[0].loss.after.first > self._last_good
+        if len(lost) < ALL_AT_ONCE:
+            return False
+        last_good = max(row.last_good for row in (self.others, *self.rows.values()))
+        return lost[0].loss.after.first > last_good
 
 
 class Watching:
-    """All that is watched."""
+    """All that is watched: of each kind so many hosts or domains.
 
-    def __init__(self) -> None:
-        self.hosts = LossWatch(_host)
+    Those with the least mail are forgotten first, of which the least can be said.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.hosts = LossWatch(_host, capacity)
         """TLS of MX hosts."""
-        self.clients = LossWatch(_host)
+        self.clients = LossWatch(_host, capacity)
         """TLS of clients."""
-        self.domains = LossWatch(_domain)
+        self.domains = LossWatch(_domain, capacity)
         """TLS of domains."""
-        self.trusted = LossWatch(_host)
+        self.trusted = LossWatch(_host, capacity)
         """The level of MX hosts."""
-        self.verified = LossWatch(_domain)
+        self.verified = LossWatch(_domain, capacity)
         """The level of domains."""
-        self.certificates = LossWatch(_domain_at_host)
+        self.certificates = LossWatch(_domain_at_host, capacity)
         """Certificates of MX hosts, for each domain that must verify them."""
 
     def add(self, fact: Fact, time: float) -> None:

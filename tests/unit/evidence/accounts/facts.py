@@ -77,6 +77,7 @@ def sent(
     traffic: Traffic = Traffic.NETWORK,
     tls: LoggedTls | None = None,
     connected: bool = True,
+    reported: str = "",
 ) -> OutboundDelivery:
     """Return a delivery: its level is one of TLS, `none`, or empty if it cannot be told."""
     encryption = Encryption.ENCRYPTED if level else Encryption.UNKNOWN
@@ -102,6 +103,7 @@ def sent(
         wanted=wanted,
         cause=cause,
         reason=reason,
+        reported=reported,
     )
 
 

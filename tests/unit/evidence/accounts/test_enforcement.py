@@ -62,12 +62,12 @@ def test_what_went_out_unverified_is_listed_with_what_shows_it() -> None:
     assert (trusted.queue_id, trusted.level, trusted.enforced) == ("Q2", "trusted", "mta-sts")
     assert trusted.evidence == (
         "The log calls the TLS session (TLSv1.3) `trusted`, not `verified`."
-        " Postfix was told to verify the domain, by mta-sts."
+        " Postfix was told to verify safe.example, by mta-sts."
     )
     assert (plain.level, plain.enforced) == ("none", "dane")
     assert plain.evidence == (
         "The log shows no TLS session for this delivery: it went in plain text."
-        " Postfix was told to verify the domain, by dane."
+        " Postfix was told to verify tlsa.example, by dane."
     )
 
 
@@ -75,7 +75,18 @@ def test_what_postfix_wanted_instead_is_part_of_the_evidence() -> None:
     """Another table of its own came first, or the message said TLS-Required: no."""
     account = account_of([sent("safe.example", "trusted", wanted=wanted("may"))], TOLD)
     (row,) = account.unverified()
-    assert row.evidence.endswith("was told to verify the domain, by mta-sts, and wanted tls=may.")
+    assert row.evidence.endswith("was told to verify safe.example, by mta-sts, and wanted tls=may.")
+
+
+def test_where_the_log_names_another_next_hop_that_is_what_postfix_was_told_of() -> None:
+    """Mail of all domains goes to a relayhost."""
+    facts = [
+        sent("free.example", "trusted", reported="safe.example"),
+        sent("safe.example", "trusted", reported="free.example"),
+    ]
+    (row,) = account_of(facts, TOLD).unverified()
+    assert (row.domain, row.enforced) == ("free.example", "mta-sts")
+    assert "told to verify safe.example" in row.evidence
 
 
 def test_where_the_log_does_not_tell_it_is_unknown_not_unverified() -> None:

@@ -186,7 +186,7 @@ def test_each_message_counts_once_in_the_figure_however_often_it_was_tried() -> 
 
 
 def test_messages_beyond_the_bound_are_not_guessed() -> None:
-    held = HeldMail(followed=100)
+    held = HeldMail(100, 100)
     for number in range(10_000):
         fact = deferred(cause=EXPIRED, queue_id=f"Q{number}")
         held.hold(fact, EXPIRED, "mta-sts")
@@ -201,7 +201,7 @@ def test_messages_beyond_the_bound_are_not_guessed() -> None:
 
 
 def test_domains_beyond_the_bound_are_counted_together() -> None:
-    held = HeldMail(failures=10)
+    held = HeldMail(1_000, 10)
     for number in range(1_000):
         fact = deferred(f"d{number}.example", EXPIRED, queue_id=f"Q{number}")
         held.hold(fact, EXPIRED, "mta-sts")
