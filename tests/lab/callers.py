@@ -17,7 +17,7 @@ from msgspec import Struct
 from .correspondent import NOBODY, OWN_DOMAIN, RECEIVING, SCREENED
 from .internet import SECOND, UNTRUSTED
 
-STRANGER, ANOTHER, OUTDATED, ROBOT = (f"198.51.100.{n}" for n in (241, 242, 243, 244))
+STRANGER, ANOTHER, OUTDATED, ROBOT, DEAF, LEAVING = (f"198.51.100.{n}" for n in range(241, 247))
 HERE = "127.0.0.1"
 OLD_CIPHERS = "DEFAULT:@SECLEVEL=0"
 PATIENCE = 60.0
@@ -90,8 +90,8 @@ CALLS = (
     Call(port=587, way=Way.PLAIN, level="none", taken=0),
     Call(host=HERE, source=HERE, way=Way.PLAIN, level="none"),
     failing(way=Way.GARBAGE),
-    failing(way=Way.HANGS_UP),
-    failing(versions=("TLSv1_2", "TLSv1_2"), ciphers="ECDHE-RSA-AES128-SHA256"),
+    failing(way=Way.HANGS_UP, source=LEAVING),
+    failing(source=DEAF, versions=("TLSv1_2", "TLSv1_2"), ciphers="ECDHE-RSA-AES128-SHA256"),
     # postscreen(8) takes no mail of whom it does not know yet.
     Call(host=SCREENED, source=ANOTHER, taken=0),
     Call(host=SCREENED, source=ANOTHER),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .internet import GOOD, SENDER_ADDRESS
 from .postfix import SOCKETMAP, STATUS, Postfix
+from .stream import LabError
 
 RECEIVING = "203.0.113.2"
 """Where it takes mail at ports 25, 465 and 587."""
@@ -186,13 +187,21 @@ class Correspondent(Postfix):
         picked = self.log.wait(mark, lambda line: line if "pickup[" in line else None, "a pick-up")
         return picked.split("]: ")[1].partition(":")[0]
 
-    def await_statuses(self, mark: int, recipients: Iterable[str]) -> None:
-        """Wait until each of these has a status; one that is named twice, two."""
+    def await_statuses(
+        self, mark: int, recipients: Iterable[str], status: str | None = None
+    ) -> None:
+        """Wait until each of these has a status; one that is named twice, two.
+
+        LabError if one is not what it must be.
+        """
         left = Counter(list(recipients))
 
         def last(line: str) -> bool | None:
-            if match := STATUS.search(line):
+            match = STATUS.search(line)
+            if match and match["to"] in left:
                 left[match["to"]] -= 1
+                if status not in {None, match["status"]}:
+                    raise LabError(f"not {status}: {line}")
             return not +left or None
 
         self.log.wait(mark, last, f"the statuses of {', '.join(left)}")

@@ -5,6 +5,8 @@ The expectations are of what the lab has set up; recording.py compares them with
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from mtasts_resolver.maillog.events import Cause
 from tests.recordings.truth import Attempt, Session
 
@@ -50,6 +52,11 @@ def sent(host: MailHost | str, level: str, version: str = "", cipher: str = "") 
     return Attempt(status="sent", host=name, session=Session(level, version, cipher))
 
 
+def after(host: MailHost, attempt: Attempt) -> Attempt:
+    """Say that a host with a wrong certificate was given up before."""
+    return replace(attempt, left=((host.name, Cause.NAME_MISMATCH.value),))
+
+
 def held(cause: Cause, host: MailHost | None = None) -> Attempt:
     """Say that TLS held it, at a host or before there was one."""
     return Attempt(status="deferred", host=host.name if host else "", cause=cause.value)
@@ -85,7 +92,7 @@ SENT = (
     Deed("first-has-tlsa.example", sent(TLSA_RIGHT, "verified"), DANE),
     Deed("unsigned-mx.example", sent(TLSA_RIGHT, "trusted")),
     Deed("tlsa-unusable.example", sent(TLSA_UNUSABLE, "trusted")),
-    Deed("second-good.example", sent(GOOD, "verified"), STS),
+    Deed("second-good.example", after(WRONG_NAME, sent(GOOD, "verified")), STS),
     Deed("mx-down.example", sent(WELL, "verified"), STS),
     Deed("xn--bcher-kva.example", sent(GOOD, "verified"), STS, spelling="bücher.example"),
     Deed("enforced.example", sent(GOOD, "verified"), STS, spelling="ENFORCED.Example"),

@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from msgspec.structs import replace
 
 from mtasts_resolver.maillog.events import Cause
 from tests.recordings.truth import (
@@ -61,9 +62,9 @@ from .deeds import (
 from .events import Mail
 from .internet import GOOD, NO_STARTTLS, SELF_SIGNED, UNTRUSTED, WRONG_NAME
 from .lab import Lab, running_lab
-from .namespace import environment, missing
+from .namespace import Namespace, environment, missing
 from .sasl import everybody_is_believed
-from .stream import LabError
+from .stream import LabError, until
 
 SENDER = "someone@sender.example"
 OUTDATED_HOST = "outdated-only.mx.example"
@@ -122,7 +123,7 @@ class Recorder:
         """Send a message that does not leave this host."""
         mark = self._postfix.log.mark()
         self._postfix.submit(SENDER, recipient)
-        self._postfix.await_statuses(mark, [recipient])
+        self._postfix.await_statuses(mark, [recipient], "sent")
         self._local += 1
 
     def try_again(self, queue_id: str, domain: str, attempt: Attempt, end: str) -> None:
@@ -133,12 +134,12 @@ class Recorder:
         self._postfix.await_statuses(mark, [who])
         (attempt,) = self._compared(seen, {who: attempt}).values()
         attempts = (*outgoing.attempts, attempt)
-        self._outgoing[who] = msgspec.structs.replace(outgoing, attempts=attempts, end=end)
+        self._outgoing[who] = replace(outgoing, attempts=attempts, end=end)
 
     def delete(self, queue_id: str, domain: str) -> None:
         who, outgoing = self._last_to(domain)
         self._postfix.delete(queue_id)
-        self._outgoing[who] = msgspec.structs.replace(outgoing, end="deleted")
+        self._outgoing[who] = replace(outgoing, end="deleted")
 
     def give_up(self, domain: str, queue_id: str, attempt: Attempt) -> None:
         """Have the last message to a domain be tried once more, and expire."""
@@ -169,7 +170,7 @@ class Recorder:
             for name in mail
             if name != NOBODY
         ]
-        self._postfix.await_statuses(mark, brought)
+        self._postfix.await_statuses(mark, brought, "sent")
         self._local += len(brought)
 
     def _make(self, calls: Sequence[Call]) -> list[Said]:
@@ -209,8 +210,8 @@ def _as_seen(who: str, attempt: Attempt, mail: Mail | None) -> Attempt:
         raise LabError(f"{who}: {attempt} is expected, but it is {mail}")
     if session is None or mail is None:
         return attempt
-    session = msgspec.structs.replace(session, version=mail.version, cipher=mail.cipher)
-    return msgspec.structs.replace(attempt, session=session)
+    session = replace(session, version=mail.version, cipher=mail.cipher)
+    return replace(attempt, session=session)
 
 
 def record(recorder: Recorder, lab: Lab, version: tuple[int, ...]) -> None:
@@ -239,19 +240,19 @@ def record(recorder: Recorder, lab: Lab, version: tuple[int, ...]) -> None:
 
 def silently(attempt: Attempt) -> Attempt:
     assert attempt.session is not None
-    session = msgspec.structs.replace(attempt.session, silent=True)
-    return msgspec.structs.replace(attempt, session=session)
+    session = replace(attempt.session, silent=True)
+    return replace(attempt, session=session)
 
 
 def record_suspension(recorder: Recorder) -> None:
     """Have a destination be dead after one failure, so that error(8) answers for it."""
     self_signed = held(Cause.SELF_SIGNED, SELF_SIGNED)
-    again = msgspec.structs.replace(self_signed, host="", suspended=True)
+    again = replace(self_signed, host="", suspended=True)
     recorder.send(Deed("self-signed.example", self_signed, STS))
     recorder.send(Deed("self-signed.example", again, STS))
     refused = failed("deferred")
     recorder.send(Deed("down-open.example", refused))
-    recorder.send(Deed("down-open.example", msgspec.structs.replace(refused, suspended=True)))
+    recorder.send(Deed("down-open.example", replace(refused, suspended=True)))
 
 
 def record_later_ends(recorder: Recorder, lab: Lab) -> None:
@@ -271,9 +272,23 @@ def record_later_ends(recorder: Recorder, lab: Lab) -> None:
     finally:
         lab.dns.set_broken(TLSA_TO_COME, broken=True)
     time.sleep(UNTIL_OLD)
-    ends = sent(OUTDATED_HOST, "none")
+    ends = replace(sent(OUTDATED_HOST, "none"), left=((OUTDATED_HOST, Cause.HANDSHAKE.value),))
     recorder.try_again(in_plain_text, "outdated-open.example", ends, "delivered")
     recorder.give_up("wrong-name.example", returned, held(Cause.NAME_MISMATCH, WRONG_NAME))
+
+
+@contextmanager
+def sink(namespace: Namespace, port: int, *options: str) -> Iterator[None]:
+    """Have what takes mail on this host at a port."""
+    argv = ("smtp-sink", *options, "-u", "nobody", f"{HERE}:{port}", "100")
+    process = namespace.start(*argv)
+    listening = ("ss", "--no-header", "--listening", "--tcp", "--numeric", "sport", "=", f"{port}")
+    try:
+        until(lambda: namespace.run(*listening) != "", f"smtp-sink at port {port}")
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextmanager
@@ -289,9 +304,7 @@ def correspondent(
             namespace.run("ip", "address", "add", f"{address}/32", "dev", "lo")
             stack.callback(namespace.run, "ip", "address", "del", f"{address}/32", "dev", "lo")
         for port, *options in ((LMTP_PORT, "-L"), (FILTER_PORT,)):
-            sink = namespace.start("smtp-sink", *options, f"{HERE}:{port}", "100")
-            stack.callback(sink.wait)
-            stack.callback(sink.kill)
+            stack.enter_context(sink(namespace, port, *options))
         far = RemotePostfix(namespace, directory / "far", lab.ca_file, modern=modern, root=root)
         stack.enter_context(far)
         postfix = stack.enter_context(

@@ -46,6 +46,8 @@ class Attempt(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Why TLS held it, in the words of maillog.events.Cause; empty where TLS did not."""
     suspended: bool = False
     """Whether nobody was asked, for an earlier attempt had ended so."""
+    left: tuple[tuple[str, str], ...] = ()
+    """The MX hosts that were given up before, each with the cause."""
 
 
 class Outgoing(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -100,12 +102,20 @@ class Truth(Struct, frozen=True, kw_only=True):
         return Counter(session.level for _, session in self.deliveries())
 
     def held(self) -> Counter[tuple[str, str, str]]:
-        """Return how many attempts TLS held, by domain, MX host and cause."""
-        return Counter(
-            (outgoing.domain, attempt.host, attempt.cause)
-            for outgoing, attempt in self.attempts()
-            if attempt.cause
-        )
+        """Return how often TLS held mail, or a host, by domain, MX host and cause.
+
+        What is suspended is held where the last attempt was.
+        """
+        held: Counter[tuple[str, str, str]] = Counter()
+        last: dict[tuple[str, str], str] = {}
+        for outgoing, attempt in self.attempts():
+            domain = outgoing.domain
+            held.update((domain, host, cause) for host, cause in attempt.left)
+            if cause := attempt.cause:
+                if not attempt.suspended:
+                    last[domain, cause] = attempt.host
+                held[domain, last[domain, cause], cause] += 1
+        return held
 
 
 class Recording(Struct, frozen=True):
