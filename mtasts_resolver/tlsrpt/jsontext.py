@@ -6,6 +6,7 @@ values decides what that costs.
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +23,8 @@ _MARKS = (
 # A string to its end, or to that of the text if it has none; and what is of use between strings.
 # Nothing is tried twice, whatever the text.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
+_LINE = re.compile(r"[^\r\n]+")
+_BLANKS = " \t\r\n\0\x1e"  # RFC 7464 has a record separator before each text
 _OPENING = "[{"
 _CLOSING = "]}"
 _SHOWN = 40  # characters of what is no JSON: enough to recognise it
@@ -67,19 +70,21 @@ def decoded_text(data: bytes) -> tuple[str, str]:
 
 def json_values(text: str) -> Iterator[JsonValue | JsonProblem]:
     """Yield each value that stands in the text by itself, and each stretch that is none."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines[:2]):
-        # One a line, it seems. By brackets, one that is cut would take those behind it along.
-        whole = list(_values(text))
-        if not any(isinstance(found, JsonProblem) for found in whole):
-            yield from whole
-            return
-        for line in lines[:MAX_DOCUMENTS]:
-            yield from _values(line)
-        if len(lines) > MAX_DOCUMENTS:
-            yield JsonProblem(f"only its first {MAX_DOCUMENTS:,} lines are read")
-    else:
+    first, second = [*islice(_lines(text), 2), "", ""][:2]
+    if not (first.startswith("{") and first.endswith("}") and second.startswith("{")):
         yield from _values(text)
+        return
+    # One a line. By its brackets alone, one that is cut would take those behind it along.
+    for number, line in enumerate(_lines(text)):
+        if number >= MAX_DOCUMENTS:
+            yield JsonProblem(f"only its first {MAX_DOCUMENTS:,} lines are read")
+            return
+        yield from _values(line)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines that are not empty."""
+    return (line for found in _LINE.finditer(text) if (line := found[0].strip(_BLANKS)))
 
 
 def _values(text: str) -> Iterator[JsonValue | JsonProblem]:
@@ -127,7 +132,7 @@ def _pieces(text: str) -> Iterator[_Piece | JsonProblem]:
 
 
 def _between(text: str) -> Iterator[JsonProblem]:
-    text = text.strip(" \t\r\n\0\x1e,")  # RFC 7464 has a record separator before each
+    text = text.strip(_BLANKS + ",")
     if text:
         yield JsonProblem(f"it is no JSON object: {text[:_SHOWN]!a}")
 

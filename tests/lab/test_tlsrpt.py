@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from mtasts_resolver.evidence.tlsreports import ReportFolding, ReportPlace, read_tls_reports
+
 from .conftest import printing_logs
 from .danehosts import TLSA_RIGHT, TLSA_WRONG
 from .internet import EXPIRED, GOOD, NO_STARTTLS, SELF_SIGNED, UNTRUSTED, WRONG_NAME
@@ -39,10 +41,14 @@ TO = (
 
 
 @pytest.fixture(scope="module")
-def reports(modern: Lab, emptied_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Reports:
-    """Send one mail to each domain, and return the reports for them."""
+def reporter(modern: Lab, tmp_path_factory: pytest.TempPathFactory) -> Reporter:
     directory = tmp_path_factory.mktemp("tlsrpt")
-    reporter = Reporter(modern.namespace, directory, modern.postfix.tlsrpt_socket)
+    return Reporter(modern.namespace, directory, modern.postfix.tlsrpt_socket)
+
+
+@pytest.fixture(scope="module")
+def reports(modern: Lab, emptied_lab: Lab, reporter: Reporter) -> Reports:
+    """Send one mail to each domain, and return the reports for them."""
     emptied_lab.daemon.start()
     with printing_logs(modern):
         try:
@@ -172,3 +178,26 @@ def test_report_is_about_the_day_before(reports: Reports) -> None:
     start = reports["enforced.example"]["date-range"]["start-datetime"]
     today = datetime.now(UTC).date()
     assert datetime.fromisoformat(start).date() < today
+
+
+@pytest.mark.row("T1")
+@pytest.mark.row("T2")
+def test_what_is_mailed_is_read_as_it_was_reported(reports: Reports, reporter: Reporter) -> None:
+    """`report tlsrpt` has the same figures, whole mails of a program that it does not know."""
+    folding = ReportFolding(UTC)
+    read_tls_reports([ReportPlace(reporter.mails), ReportPlace(reporter.mails)], folding)
+    result = folding.result()
+    assert result.unread == ()
+    assert (result.reports, result.duplicates) == (len(reports), len(reports))
+    policies = [policy for report in reports.values() for policy in report["policies"]]
+    summaries = [policy["summary"] for policy in policies]
+    assert result.successful == sum(one["total-successful-session-count"] for one in summaries)
+    assert result.failed == sum(one["total-failure-session-count"] for one in summaries)
+    assert result.failed > 0
+    failures = {(row.domain, row.failure, row.mx) for row in result.rows if row.failure}
+    assert ("expired.example", "certificate-expired", EXPIRED.name) in failures
+    assert ("tlsa-wrong-enforced.example", "certificate-not-trusted", TLSA_WRONG.name) in failures
+    assert {row.name for row in result.oddities} <= {
+        "its mail has no DKIM-Signature",
+        "policy-domain is missing; taken from its mail",
+    }

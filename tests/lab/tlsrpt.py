@@ -57,6 +57,8 @@ class Reporter:
     def __init__(self, namespace: Namespace, directory: Path, socket: Path) -> None:
         self._namespace = namespace
         self._directory = directory
+        self.mails = directory / "mails"
+        """The reports as they are mailed, each a file."""
         self._pid_file = directory / "collectd.pid"
         self._storage = f"sqlite://{directory}/collected.sqlite"
         self._process = namespace.start(
@@ -75,7 +77,7 @@ class Reporter:
         total = f"({len(sent)} total)"
         self._log.wait(0, lambda line: total in line or None, f"{len(sent)} datagrams")
         self._end_the_day()
-        mails = self._directory / "mails"
+        mails = self.mails
         mails.mkdir()
         reportd = self._namespace.start(
             PROGRAMS / "tlsrpt-reportd",

@@ -10,6 +10,7 @@ import click
 
 from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.base.spans import span
+from mtasts_resolver.cli.reporting.reported import reported_lines
 from mtasts_resolver.cli.tables import lines_of_table
 from mtasts_resolver.cli.terminal import wrap
 from mtasts_resolver.evidence.report import (
@@ -308,21 +309,11 @@ class _TextReport:
 
     def _reported(self) -> Iterator[str]:
         found = self._report.tls_reports
-        if found is None:
-            return
-        yield from self._title("What others report about us")
-        yield from self._words(
-            f"{so_many(found.reports, 'report')}: {number(found.successful)} sessions were well,"
-            f" {number(found.failed)} failed"
-        )
-        rows = [
-            (row.organization, row.domain, row.failure, number(row.sessions))
-            for row in found.rows
-            if row.failure
-        ]
-        if rows:
-            yield from self._table(("SENDER", "DOMAIN", "FAILURE", "SESSIONS"), rows)
-        yield from self._counts("Not read", found.unread, sum(row.count for row in found.unread))
+        if found is not None:
+            yield from self._title("What others report about us")
+            yield from reported_lines(
+                found, columns=self._columns, color=self._color, everything=self._everything
+            )
 
     def _gaps(self) -> Iterator[str]:
         report = self._report

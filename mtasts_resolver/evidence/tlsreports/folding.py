@@ -89,7 +89,7 @@ class ReportFolding:
         self._zone = zone
         self._since = since
         self._until = until
-        self._domains = frozenset(domains)
+        self._domains = tuple(domains)
         self._kept: dict[tuple[object, ...], _Kept] = {}
         self._kinds: dict[_Kind, _Kind] = {}
         self._outcomes = 0
@@ -147,7 +147,11 @@ class ReportFolding:
         )
 
     def _is_wanted(self, report: TlsReport, policy: ReportedPolicy) -> bool:
-        return not self._domains or not self._domains.isdisjoint((report.domain, policy.domain))
+        return not self._domains or self._is_ours(report.domain) or self._is_ours(policy.domain)
+
+    def _is_ours(self, domain: str) -> bool:
+        """Tell whether a domain is one of those that are wanted, or below one."""
+        return any(f".{domain}".endswith(f".{wanted}") for wanted in self._domains)
 
     def _is_of_the_period(self, report: TlsReport) -> bool:
         if report.start is None or report.end is None:

@@ -18,8 +18,8 @@ MAX_ZIP_BYTES = 8 * 1024 * 1024
 """Of a zip file, packed: its table of contents is read as a whole, and may name 180,000 files."""
 MAX_MEMBERS = 2_000
 """Files in a zip file that are read: a month's, of thirty senders for two domains."""
-MAX_UNPACKED_ATTACHMENT = 4 * MAX_REPORT_BYTES
-"""All that is unpacked of one attachment, of which a report is the whole."""
+MAX_UNPACKED_ATTACHMENT = 2 * MAX_REPORT_BYTES
+"""All that is unpacked of one attachment, of which a report is the whole. A second of work."""
 MAX_UNPACKED_FILE = 4 * 1024**3
 """All that is unpacked of a file that was named: a large mailbox, never held as a whole."""
 MAX_FILES = 1_000_000

@@ -125,7 +125,8 @@ def test_sessions_of_a_policy_for_dane_belong_to_the_domain_that_the_report_is_a
 
 
 @pytest.mark.parametrize(
-    ("domains", "reports"), [((), 1), (("our.example",), 1), (("other.example",), 0)]
+    ("domains", "reports"),
+    [((), 1), (("our.example",), 1), (("example",), 1), (("r.example",), 0), (("a.example",), 0)],
 )
 def test_other_domains_are_left_out(domains: tuple[str, ...], reports: int) -> None:
     result = folded(report(), domains=domains)
