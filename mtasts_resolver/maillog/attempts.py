@@ -24,7 +24,7 @@ QUEUE_ID = r"[0-9A-Za-z]{5,25}"
 # `"a>b"@example.com`, or without quotes: then it has no `>`.
 _ADDRESS = r'(?:[^>"][^>]*|"(?:[^"\\]|\\.)*+"[^>"]*|)'
 _DELIVERY = re.compile(
-    rf"(?P<id>{QUEUE_ID}): to=<?(?P<recipient>{_ADDRESS})>,(?: orig_to=<{_ADDRESS}>,)?"
+    rf"(?P<id>{QUEUE_ID}): to=<?+(?P<recipient>{_ADDRESS})>,(?: orig_to=<{_ADDRESS}>,)?"
     rf" relay=(?P<relay>{PEER}),"
     r"(?: ?conn_use=(?P<uses>[0-9]{1,9}),)?"
     r"(?: delay=(?P<delay>[0-9]{1,12}(?:\.[0-9]{1,9})?),)?"

@@ -176,9 +176,9 @@ class LineReader:
         if self._headed:
             self.foreign += 1
             return None
-        origin = origin_in(line)
-        if origin is not None and not origin.host and b"/" in origin.program:
-            return self._of_origin(origin)
+        first = line.split(None, 1)[0] if line.strip() else b""
+        if b"/" in first and first.endswith(b":"):
+            return self._of_origin(origin_in(line))
         return self._message_alone(line)
 
     def _message_alone(self, message: bytes) -> LogLine | None:
