@@ -30,6 +30,7 @@ COMMANDS = {
     "check": "check:check",
     "status": "status:status",
     "doctor": "doctor:doctor",
+    "report": "report:report_group",
     "history": "history:history",
     "cache": "cache:cache_group",
     "warm": "warm:warm",

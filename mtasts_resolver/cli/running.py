@@ -24,20 +24,23 @@ from mtasts_resolver.control.client import (
     RequestRefusedError,
 )
 
-_control_option = click.option(
-    "--control",
-    "control_socket",
-    metavar="FILE",
-    type=click.Path(readable=False, path_type=Path),  # whether we are let in, connecting tells
-    help="The daemon's control socket; unset: the one configured, else the usual place.",
-)
-
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def control_socket_option(name: str) -> Callable[[F], F]:
+    """Return the option, called `name`, that says where the daemon's control socket is."""
+    return click.option(
+        name,
+        "control_socket",
+        metavar="FILE",
+        type=click.Path(readable=False, path_type=Path),  # whether we are let in, connecting tells
+        help="The daemon's control socket; unset: the one configured, else the usual place.",
+    )
 
 
 def daemon_options(command: F) -> F:
     """Give a command the options from which `running_daemon` finds the daemon."""
-    return _control_option(config_option(command))
+    return control_socket_option("--control")(config_option(command))
 
 
 @contextmanager

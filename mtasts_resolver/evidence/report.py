@@ -39,6 +39,8 @@ class ReportInput(Struct, frozen=True, kw_only=True):
     last: str | None
     problem: str = ""
     """Why it could not be read to its end, or at all."""
+    left_out: str = ""
+    """Why it was not read, though it could have been: nothing is missing for that."""
     repeated: int = 0
     """So many lines of Postfix another input has, too: they were counted once."""
 

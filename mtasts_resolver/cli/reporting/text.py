@@ -339,6 +339,7 @@ class _TextReport:
         yield from self._title("What was read")
         for one in self._report.inputs:
             problem = f": {one.problem}" if one.problem else ""
+            problem += f": not read, {one.left_out}" if one.left_out else ""
             times = f", {moment(one.first)} to {moment(one.last)}" if one.first else ""
             yield from self._words(f"{one.name}{problem} ({so_many(one.lines, 'line')}{times})")
             if one.sha256:

@@ -75,9 +75,9 @@ class LogReading:
         for place, source in enumerate(self._sources):
             if place in originals:
                 other = printable(originals[place].file.name)
-                source.problem = f"it was not read: all that it has is in {other}, too"
+                source.left_out = f"all that it has is in {other}, too"
             elif source.outside():
-                source.problem = "it was not read: none of its lines is of the time in question"
+                source.left_out = "none of its lines is of the time in question"
             else:
                 wanted.append(source)
                 continue
@@ -88,6 +88,14 @@ class LogReading:
     def lines(self) -> int:
         """How many lines were read, whoever wrote them."""
         return sum(source.lines for source in self._sources)
+
+    def span(self) -> tuple[float, float]:
+        """Return the times of the first and last line; infinite where none has one."""
+        read = [source for source in self._sources if not source.left_out]
+        return (
+            min((source.first for source in read if source.first is not None), default=math.inf),
+            max((source.last for source in read if source.last is not None), default=-math.inf),
+        )
 
     def inputs(self, zone: tzinfo) -> tuple[ReportInput, ...]:
         """Return what is to be said of each log, with times of `zone`."""
@@ -101,6 +109,7 @@ class LogReading:
                 first=_time(source.first, zone),
                 last=_time(source.last, zone),
                 problem=source.problem,
+                left_out=source.left_out,
                 repeated=source.repeated,
             )
             for source in self._sources

@@ -101,6 +101,7 @@ class LogSource:
         self.sha256 = ""
         self.size = 0
         self.problem = ""
+        self.left_out = ""
         self._new_reader = new_reader
         self._span = span
         self._tell = tell

@@ -149,10 +149,7 @@ def test_the_same_content_under_two_names_is_read_once(
     one, two = write("mail.log", *content), write("mail.log.copy", *content, pack=pack)
     reading = logs(one, two)
     assert words(reading) == [f"{at}" for at in range(50)]
-    assert [one.problem for one in told(reading)] == [
-        "",
-        f"it was not read: all that it has is in {one}, too",
-    ]
+    assert [one.left_out for one in told(reading)] == ["", f"all that it has is in {one}, too"]
 
 
 def test_a_link_to_a_log_is_that_log(write: Folder) -> None:
@@ -211,8 +208,8 @@ def test_logs_of_another_time_are_not_read(write: Folder) -> None:
     ]
     reading = logs(*paths, since=START + 100_000, until=START + 150_000)
     assert set(words(reading)) == {"b"}
-    outside = "it was not read: none of its lines is of the time in question"
-    assert [(one.problem, one.lines) for one in told(reading)] == [
+    outside = "none of its lines is of the time in question"
+    assert [(one.left_out, one.lines) for one in told(reading)] == [
         *((outside, 0), ("", 20), (outside, 0)),
     ]
 

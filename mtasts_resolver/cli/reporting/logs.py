@@ -1,0 +1,315 @@
+"""`mtasts-resolver report logs`: the report that is made from Postfix's logs."""
+
+import math
+import socket
+import sys
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+from msgspec.structs import replace
+
+from mtasts_resolver import __version__
+from mtasts_resolver.base import logs
+from mtasts_resolver.base.quoting import quote
+from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.cli.errors import CommandError, TemporaryError
+from mtasts_resolver.cli.moments import moment_option
+from mtasts_resolver.cli.options import config_option, config_path
+from mtasts_resolver.cli.progress import progress, spinner
+from mtasts_resolver.cli.reporting.earlier import read_report
+from mtasts_resolver.cli.reporting.output import ReportOutput, output_options
+from mtasts_resolver.cli.reporting.periods import CalendarPeriod, MeantPeriod, last_period
+from mtasts_resolver.cli.running import control_socket_option
+from mtasts_resolver.evidence.controls.catalogue import Control
+from mtasts_resolver.evidence.controls.judging import find_controls, judge_control
+from mtasts_resolver.evidence.controls.material import Material
+from mtasts_resolver.evidence.daemonside import (
+    DaemonSide,
+    find_history,
+    what_the_daemon_knows,
+)
+from mtasts_resolver.evidence.gathering import AskDaemon, Bounds, WantedReport, gather
+from mtasts_resolver.evidence.inputs.errors import InputError
+from mtasts_resolver.evidence.inputs.zones import zone_called, zone_of_host
+from mtasts_resolver.evidence.report import ControlVerdict, EvidenceReport, ReportPeriod
+from mtasts_resolver.evidence.told import NothingTold
+from mtasts_resolver.policy import parse_next_hop
+from mtasts_resolver.report.redaction.keys import RedactionKeyError, redaction_key
+from mtasts_resolver.report.redaction.walk import redacted
+
+NOBODY = DaemonSide(
+    told=NothingTold(),
+    retrieval=None,
+    retrieval_before=None,
+    retrieval_problem="no daemon was asked (--elsewhere), and no --history was named",
+)
+"""What is known where nobody is asked."""
+
+_VERDICT_CODES = {
+    ControlVerdict.MET: 0,
+    ControlVerdict.UNKNOWN: exit_codes.WARNINGS_FOUND,
+    ControlVerdict.NOT_MET: exit_codes.ERRORS_FOUND,
+}
+
+
+def _parse_zone(_context: click.Context, _parameter: click.Parameter, name: str | None) -> tzinfo:
+    try:
+        return zone_of_host() if name is None else zone_called(name)
+    except InputError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _parse_domains(
+    _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
+) -> tuple[str, ...]:
+    found = []
+    for word in words:
+        hop = parse_next_hop(word)
+        if hop is None or hop.is_host:
+            raise click.BadParameter(f"{quote(word)} is no domain")
+        found.append(hop.domain)
+    return tuple(found)
+
+
+def _parse_controls(
+    _context: click.Context, _parameter: click.Parameter, text: str | None
+) -> tuple[Control, ...]:
+    try:
+        return () if text is None else find_controls(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("logs")
+@click.argument("inputs", metavar="[FILE]...", nargs=-1)
+@click.option("--journal", is_flag=True, help="Read the journal of this host, too.")
+@click.option("--since", metavar="TIME", callback=moment_option, help="From then on.")
+@click.option("--until", metavar="TIME", callback=moment_option, help="To before then.")
+@click.option(
+    "--last",
+    type=click.Choice([kind.value for kind in CalendarPeriod]),
+    help="The last day, week or month that is over, in place of --since and --until.",
+)
+@click.option(
+    "--zone",
+    metavar="NAME",
+    callback=_parse_zone,
+    help="The zone of times that say none, and of those that are shown: Europe/Berlin, UTC,"
+    " +01:00; unset: this host's.",
+)
+@click.option(
+    "--domain",
+    "domains",
+    metavar="DOMAIN",
+    multiple=True,
+    callback=_parse_domains,
+    help="Of DOMAIN and what is below it only. May be given again.",
+)
+@click.option(
+    "--control",
+    "controls",
+    metavar="NAMES",
+    callback=_parse_controls,
+    help="Judge controls by the evidence: ISM-1589,ISM-0572,ISO-27001-A.5.14,A.8.20,A.8.24, or"
+    " all. This host is looked over for that as by doctor, and your domains as by check.",
+)
+@click.option(
+    "--own-domain",
+    "own_domains",
+    metavar="DOMAIN",
+    multiple=True,
+    callback=_parse_domains,
+    help="A domain of yours, for --control; unset: own_domains of the configuration.",
+)
+@click.option(
+    "--elsewhere",
+    is_flag=True,
+    help="The logs are of other hosts: ask neither this one's Postfix nor its daemon.",
+)
+@click.option(
+    "--history",
+    "history",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What Postfix was told is in this copy of a daemon's history; unset: ask the daemon.",
+)
+@click.option(
+    "--map",
+    "map_name",
+    metavar="NAME",
+    help="The map that Postfix asks; unset: the one that is asked most.",
+)
+@click.option(
+    "--redact",
+    type=click.Choice(["addresses", "domains"]),
+    is_flag=False,
+    flag_value="addresses",
+    help="Put pseudonyms in the place of IP addresses and local parts; with --redact=domains, of"
+    " the names of domains and hosts, too.",
+)
+@click.option(
+    "--redact-key",
+    "redact_key",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The key of the pseudonyms: with the same one they are the same; unset: a new one.",
+)
+@click.option("--no-smtp", is_flag=True, help="Leave the MX hosts of your domains alone.")
+@click.option(
+    "--previous",
+    "previous",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Compare with this earlier report, its JSON; unset: with the period before as the same"
+    " logs have it, where the period has a beginning and an end.",
+)
+@click.option("--unknown", "show_unknown", is_flag=True, help="List the lines that are not known.")
+@output_options
+@control_socket_option("--control-socket")  # --control names controls
+@config_option
+def report_logs(
+    *,
+    inputs: tuple[str, ...],
+    journal: bool,
+    since: datetime | None,
+    until: datetime | None,
+    last: str | None,
+    zone: tzinfo,
+    domains: tuple[str, ...],
+    controls: tuple[Control, ...],
+    own_domains: tuple[str, ...],
+    elsewhere: bool,
+    history: Path | None,
+    map_name: str | None,
+    redact: str | None,
+    redact_key: Path | None,
+    no_smtp: bool,
+    previous: Path | None,
+    show_unknown: bool,
+    control_socket: Path | None,
+    config_file: Path | None,
+    **output: Any,  # noqa: ANN401  those of output_options
+) -> None:
+    """Tell how mail was protected, from Postfix's logs.
+
+    FILE is a log, packed or not, a directory or a pattern of them, or - for standard input; in any
+    order, of any hosts. Each figure says of how many it is how many, and what cannot be told is
+    never counted as good. docs/report.md explains them, docs/report.schema.json describes --json.
+
+    Exit codes: 0; with --control 0 where each is met, 1 where one cannot be told, 2 where one is
+    not met; 75 where there is no line of Postfix.
+    """
+    if not inputs and not journal:
+        raise click.UsageError("name a FILE to read, - for standard input, or --journal")
+    logs.setup_logging("error", "text")  # what else would be logged is in the report
+    now = datetime.now(UTC)
+    period = _period(since, until, last, now.astimezone(zone))
+    earlier = None if previous is None else read_report(previous)
+    before = period.before if earlier is None else None
+    wanted = WantedReport(
+        zone=zone,
+        period=_bounds(period),
+        before=None if before is None else _bounds(before),
+        earlier=earlier,
+        domains=frozenset(domains),
+        made_at=now.astimezone(zone),
+        version=__version__,
+        host=socket.gethostname(),
+    )
+    target = ReportOutput(**output)
+    source = _Daemon(config_file, control_socket, history, map_name, elsewhere)
+    report = _gather(inputs, wanted, source.ask, journal=journal)
+    if not any(report.hosts) and not report.lines:
+        raise TemporaryError("there is no line of Postfix in what was read")
+    if controls:
+        places = (config_file, control_socket)
+        report = _judged(
+            report, controls, own_domains, places, host=not elsewhere, smtp=not no_smtp
+        )
+    if not show_unknown:
+        report = replace(report, unknown_lines=())
+    if redact is not None:
+        report = redacted(report, _key(redact_key), domains=redact == "domains")
+    target.give(report)
+    worst = max((_VERDICT_CODES[result.verdict] for result in report.controls), default=0)
+    sys.exit(worst)
+
+
+def _period(
+    since: datetime | None, until: datetime | None, last: str | None, now: datetime
+) -> MeantPeriod:
+    if last is not None:
+        if since is not None or until is not None:
+            raise click.UsageError("--last is a period by itself: leave out --since and --until")
+        return last_period(CalendarPeriod(last), now)
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since is not before --until: no time is between them")
+    return MeantPeriod(since, until)
+
+
+def _bounds(period: MeantPeriod) -> Bounds:
+    return Bounds(
+        -math.inf if period.since is None else period.since.timestamp(),
+        math.inf if period.until is None else period.until.timestamp(),
+    )
+
+
+class _Daemon(NamedTuple):
+    """Which daemon is asked what it knows."""
+
+    config_file: Path | None
+    control_socket: Path | None
+    history: Path | None
+    map_name: str | None
+    elsewhere: bool
+
+    def ask(self, period: ReportPeriod, before: ReportPeriod | None) -> DaemonSide:
+        """AskDaemon it."""
+        if self.elsewhere and self.history is None:
+            return NOBODY
+        place = find_history(config_path(self.config_file), self.control_socket, self.history)
+        return what_the_daemon_knows(place, period, before, map_name=self.map_name)
+
+
+def _key(path: Path | None) -> bytes:
+    try:
+        return redaction_key(path)
+    except RedactionKeyError as error:
+        raise CommandError(str(error)) from None
+
+
+def _gather(
+    inputs: tuple[str, ...], wanted: WantedReport, ask: AskDaemon, *, journal: bool
+) -> EvidenceReport:
+    """Read the logs, and return what they say."""
+    try:
+        with progress("reading") as tell:
+            return gather(inputs, wanted, ask, journal=journal, progress=tell)
+    except InputError as error:
+        raise CommandError(str(error)) from None
+
+
+def _judged(
+    report: EvidenceReport,
+    controls: tuple[Control, ...],
+    own_domains: tuple[str, ...],
+    places: tuple[Path | None, Path | None],
+    *,
+    host: bool,
+    smtp: bool,
+) -> EvidenceReport:
+    """Look at what controls are judged by besides the logs, and judge them."""
+    from mtasts_resolver.cli.reporting.looking import look_for_controls  # noqa: PLC0415  all that asks others
+
+    with spinner() as tell:
+        seen = look_for_controls(own_domains, *places, host=host, smtp=smtp, tell=tell)
+    material = Material(
+        report=report,
+        host=seen.host,
+        host_problem=seen.host_problem,
+        published=seen.published,
+        published_problem=seen.published_problem,
+    )
+    return replace(report, controls=tuple(judge_control(one, material) for one in controls))
