@@ -165,7 +165,8 @@ class HostFailed(Struct, frozen=True, gc=False, tag=True):
 
     That is the next MX host; or the same again in plain text, where TLS is not demanded. So each
     line of smtp(8) that so ends a connection must be one of these, `QUEUEID: lost connection with
-    HOST[IP] while ...` and `QUEUEID: host HOST[IP] said: 4...` too: the TLS session ends with it.
+    HOST[IP] while ...` and `QUEUEID: host HOST[IP] said: 4...` too. After an answer to RCPT TO the
+    connection goes on, for other recipients.
     """
 
     queue_id: str

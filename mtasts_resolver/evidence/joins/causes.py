@@ -41,10 +41,10 @@ class KnownFailures:
         if event.cause is not Cause.NOT_VERIFIED:
             _remember(self._certificates, _place(event.peer), event, self._limit)
 
-    def handshake(self, event: HandshakeFailed, problem: str) -> None:
+    def handshake(self, event: HandshakeFailed) -> None:
         """Remember why tlsproxy(8) came to nothing with a host."""
-        if reason := problem or event.reason:
-            _remember(self._handshakes, _place(event.peer), reason, self._limit)
+        if event.reason:
+            _remember(self._handshakes, _place(event.peer), event.reason, self._limit)
 
     def of_certificate(self, process: SmtpProcess, peer: LoggedPeer | None, why: Why) -> Why:
         """Return what was wrong with the certificate of a host that was not verified."""

@@ -64,8 +64,8 @@ class FollowedProcesses(Generic[P]):
         if len(self._processes) >= self._limit:
             self._forget_half()
         host = self._logs.host(line)
-        beginning = host.beginning
-        if self._forgotten is not None and (beginning.since or 0) < self._forgotten:
+        beginning = host.beginning(line.service)
+        if self._forgotten is not None and _is_before(beginning.since, self._forgotten):
             beginning = Beginning(self._forgotten, Doubt.LINES_LOST)
         before = self._processes.get(key)
         process = self._processes[key] = self._make(host, self._logs.service(line), beginning)
@@ -82,6 +82,10 @@ class FollowedProcesses(Generic[P]):
             self.dropped.append(process)
             self._forgotten = process.seen_at
             del self._processes[key]
+
+
+def _is_before(since: float | None, time: float) -> bool:
+    return since is None or since < time
 
 
 class Logs:

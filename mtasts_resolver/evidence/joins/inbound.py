@@ -81,6 +81,11 @@ class InboundJoins:
                 )
             )
 
+    def handshake_failed_by_proxy(self, line: LogLine, event: HandshakeFailed) -> None:
+        """Tell of a client that postscreen(8) had tlsproxy(8) begin TLS with."""
+        if not self._seen.line(line):
+            self._out.append(_failed_session(line, event))
+
     def _accepted(self, line: LogLine, event: MailAccepted) -> None:
         process = self._of(line)
         if event.queue_id == _NO_QUEUE or self._seen.message(event):
@@ -108,15 +113,7 @@ class InboundJoins:
     def _failed(self, line: LogLine, event: HandshakeFailed) -> None:
         process = self._of(line)
         if process.failed is None and not self._seen.line(line):
-            process.failed = FailedSession(
-                time=line.time,
-                host=line.host,
-                inbound=True,
-                peer=event.peer,
-                domain="",
-                cause=Cause.HANDSHAKE,
-                reason=event.reason,
-            )
+            process.failed = _failed_session(line, event)
 
     def _problem(self, line: LogLine, event: LibraryProblem) -> None:
         process = self._of(line)
@@ -136,6 +133,18 @@ class InboundJoins:
             self._tell_failure(process)
             self._out += process.end()
         self._processes.dropped.clear()
+
+
+def _failed_session(line: LogLine, event: HandshakeFailed) -> FailedSession:
+    return FailedSession(
+        time=line.time,
+        host=line.host,
+        inbound=True,
+        peer=event.peer,
+        domain="",
+        cause=Cause.HANDSHAKE,
+        reason=event.reason,
+    )
 
 
 def _traffic(line: LogLine, event: MailAccepted) -> Traffic:

@@ -8,8 +8,8 @@ from mtasts_resolver.evidence.joins.duplicates import SeenLines
 from mtasts_resolver.evidence.joins.followed import Logs
 from mtasts_resolver.evidence.joins.inbound import InboundJoins
 from mtasts_resolver.evidence.joins.outbound import OutboundJoins
+from mtasts_resolver.evidence.joins.proxied import ProxiedSessions
 from mtasts_resolver.maillog.events import (
-    Connected,
     Delivery,
     LeftQueue,
     LinesLost,
@@ -19,6 +19,8 @@ from mtasts_resolver.maillog.events import (
 )
 
 Handlers = dict[type, Callable[[LogLine, Any], None]]
+# As opposed to `reload`, which leaves processes their work.
+_BY_ITSELF = "daemon started"
 _NOTHING: tuple[Fact, ...] = ()
 
 
@@ -44,7 +46,7 @@ class Joiner:
             "smtpd": receiving,
             "error": {Delivery: self._outbound.suspended},
             "retry": {Delivery: self._outbound.suspended},
-            "tlsproxy": {**self._outbound.proxied, Connected: self._proxied},
+            "tlsproxy": ProxiedSessions(self._outbound, self._inbound).handlers,
         }
         self._any: Handlers = {
             LeftQueue: self._gone,
@@ -87,11 +89,9 @@ class Joiner:
             )
 
     def _started(self, line: LogLine, _: PostfixStarted) -> None:
+        if line.message.startswith(_BY_ITSELF):
+            self._logs.host(line).started(line.service)
         self._out += self._logs.configured_anew(line)
 
     def _lost(self, line: LogLine, _: LinesLost) -> None:
         self._logs.host(line).lost(line.time)
-
-    def _proxied(self, line: LogLine, event: Connected) -> None:
-        if event.inbound:
-            self._inbound.observed(line, event)

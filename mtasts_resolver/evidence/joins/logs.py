@@ -23,6 +23,9 @@ from mtasts_resolver.evidence.deliveries import (
 # sure: perhaps it is only from that line on that it logs them.
 MAX_WAITING = 100
 
+# Instances of Postfix on one host (postmulti).
+MAX_INSTANCES = 64
+
 Message = OutboundDelivery | InboundMessage
 
 
@@ -35,20 +38,40 @@ class Beginning(NamedTuple):
     """Why it is not known what was before."""
 
 
+# Nothing was before: Postfix has only just been started.
+NOTHING_BEFORE = Beginning(float("-inf"), Doubt.LOG_BEGINS)
+
+
 class HostLog:
     """What one host has logged."""
 
-    __slots__ = ("beginning", "epoch")
+    __slots__ = ("_beginning", "_started", "epoch")
 
     def __init__(self, beginning: Beginning) -> None:
-        self.beginning = beginning
+        self._beginning = beginning
+        self._started: set[str] = set()
         self.epoch = 0
         """Counted up when lines are missing: what was known of processes is no longer so."""
 
+    def beginning(self, service: str) -> Beginning:
+        """Return from when on nothing is missing of a process that is seen for the first time."""
+        return NOTHING_BEFORE if instance_of(service) in self._started else self._beginning
+
+    def started(self, service: str) -> None:
+        """Note that an instance of Postfix was started: none of its processes is older."""
+        if len(self._started) < MAX_INSTANCES:
+            self._started.add(instance_of(service))
+
     def lost(self, time: float | None) -> None:
         """Begin anew: lines are missing."""
-        self.beginning = Beginning(time, Doubt.LINES_LOST)
+        self._beginning = Beginning(time, Doubt.LINES_LOST)
+        self._started.clear()
         self.epoch += 1
+
+
+def instance_of(service: str) -> str:
+    """Return the instance of Postfix that a service is of: the beginning of its syslog_name."""
+    return service.partition("/")[0]
 
 
 class ServiceLog:

@@ -26,7 +26,12 @@ from mtasts_resolver.evidence.joins.duplicates import SeenLines
 from mtasts_resolver.evidence.joins.followed import FollowedProcesses, Logs
 from mtasts_resolver.evidence.joins.outgoing import MAX_LEFT_HOSTS, SmtpProcess
 from mtasts_resolver.evidence.joins.tlsword import compared
-from mtasts_resolver.evidence.joins.traffic import domain_of_recipient, is_local, recipient_domain
+from mtasts_resolver.evidence.joins.traffic import (
+    domain_of_recipient,
+    goes_nowhere,
+    is_local,
+    recipient_domain,
+)
 from mtasts_resolver.maillog.events import (
     Cause,
     Connected,
@@ -56,7 +61,6 @@ class OutboundJoins:
         self._seen = seen
         self._out = out
         self._failures = KnownFailures()
-        self._proxy_problem: tuple[tuple[object, ...], str] = ((), "")
         self.handlers: dict[type, Callable[[LogLine, Any], None]] = {
             Delivery: self._delivered,
             Connected: self._connected,
@@ -67,11 +71,6 @@ class OutboundJoins:
             MxOutsidePolicy: self._outside,
             PolicyLookupFailed: self._lookup_failed,
             TlsReported: self._reported,
-        }
-        self.proxied: dict[type, Callable[[LogLine, Any], None]] = {
-            Unverified: self._unverified_by_proxy,
-            HandshakeFailed: self._handshake_failed_by_proxy,
-            LibraryProblem: self._problem_of_proxy,
         }
 
     def suspended(self, line: LogLine, event: Delivery) -> None:
@@ -173,16 +172,13 @@ class OutboundJoins:
         process.reported = event
         process.reported_owner = ""
 
-    def _handshake_failed_by_proxy(self, line: LogLine, event: HandshakeFailed) -> None:
-        host, problem = self._proxy_problem
-        self._failures.handshake(event, problem if host == (line.host, line.pid) else "")
-        self._proxy_problem = ((), "")
-
-    def _problem_of_proxy(self, line: LogLine, event: LibraryProblem) -> None:
-        self._proxy_problem = ((line.host, line.pid), event.reason)
-
-    def _unverified_by_proxy(self, _: LogLine, event: Unverified) -> None:
+    def unverified_by_proxy(self, _: LogLine, event: Unverified) -> None:
+        """Take what tlsproxy(8) says of a certificate."""
         self._failures.unverified(event)
+
+    def handshake_failed_by_proxy(self, event: HandshakeFailed) -> None:
+        """Take why a handshake of tlsproxy(8) came to nothing."""
+        self._failures.handshake(event)
 
     def _of(self, line: LogLine) -> SmtpProcess:
         process = self._processes.of(line)
@@ -241,10 +237,15 @@ def _left_out(line: LogLine, event: MxOutsidePolicy) -> FailedSession:
     )
 
 
+def _traffic(line: LogLine, event: Delivery) -> Traffic:
+    peer = event.peer
+    local = goes_nowhere(event.reason) if peer is None else is_local(peer, line.host)
+    return Traffic.LOCAL if local else Traffic.NETWORK
+
+
 def _fact(
     line: LogLine, event: Delivery, why: Why | None, join: Join, reported: str = ""
 ) -> OutboundDelivery:
-    peer = event.peer
     return OutboundDelivery(
         time=line.time,
         host=line.host,
@@ -252,8 +253,8 @@ def _fact(
         queue_id=event.queue_id,
         recipient=event.recipient,
         domain=domain_of_recipient(event.recipient),
-        peer=peer,
-        traffic=Traffic.LOCAL if is_local(peer, line.host) else Traffic.NETWORK,
+        peer=event.peer,
+        traffic=_traffic(line, event),
         status=event.status,
         dsn=event.dsn,
         delay=event.delay,

@@ -19,7 +19,7 @@ from mtasts_resolver.evidence.joins.connection import (
     Join,
     Why,
 )
-from mtasts_resolver.evidence.joins.logs import Beginning, HostLog, ServiceLog
+from mtasts_resolver.evidence.joins.logs import NOTHING_BEFORE, Beginning, HostLog, ServiceLog
 from mtasts_resolver.evidence.joins.tlsword import compared
 from mtasts_resolver.maillog.events import (
     Cause,
@@ -216,11 +216,14 @@ class SmtpProcess:
     def _may_begin_before(self, time: float | None, event: Delivery) -> bool:
         """Tell whether this delivery, the first to be seen, may have begun before the log is whole.
 
-        It did not where the message came later: a connection is made for a message that is there.
+        It did not where the message came later: a connection is made, or taken up again, for a
+        message that is there.
         """
         since = self.beginning.since
+        if since == NOTHING_BEFORE.since:
+            return False
         if time is None or since is None:
             return True
         if time - since > LONGEST_ATTEMPT:
             return False
-        return event.uses > 1 or not event.delay or time - event.delay < since + ROUNDING
+        return not event.delay or time - event.delay < since + ROUNDING

@@ -12,7 +12,7 @@ The last is so even where the mail was sent, over TLS, with conn_use=2 beside it
 """
 
 from mtasts_resolver.evidence.deliveries import Doubt, Encryption
-from mtasts_resolver.evidence.joins.connection import AMBIGUOUS, PLAIN, Join
+from mtasts_resolver.evidence.joins.connection import AMBIGUOUS, IN_DOUBT, NO_SESSION, PLAIN, Join
 from mtasts_resolver.maillog.events import TlsAttribute, TlsLevel
 
 _AUTHENTICATED = frozenset({"secure", "verify", "fingerprint", "dane", "dane-only"})
@@ -36,6 +36,10 @@ def is_authenticated(word: TlsAttribute | None) -> bool:
     return (word.used or word.level) in _AUTHENTICATED
 
 
+def _is_demanded(word: TlsAttribute | None) -> bool:
+    return word is not None and word.weaker and word.level in (_AUTHENTICATED | {"encrypt"})
+
+
 def compared(join: Join, word: TlsAttribute | None) -> Join:
     """Return what the session's line and the delivery's own word say together.
 
@@ -43,7 +47,8 @@ def compared(join: Join, word: TlsAttribute | None) -> Join:
     """
     said = encryption_said(word)
     if said is Encryption.UNKNOWN:
-        return join
+        # Over a connection that is reused, mail goes out as it was demanded, or not at all.
+        return IN_DOUBT[Doubt.LINES_LOST] if join is NO_SESSION and _is_demanded(word) else join
     if join.encryption is Encryption.ENCRYPTED:
         if said is Encryption.PLAIN:
             return AMBIGUOUS

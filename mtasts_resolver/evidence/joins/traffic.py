@@ -1,5 +1,6 @@
 """Who is at the other end, and for which domain a message is."""
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -10,14 +11,24 @@ from mtasts_resolver.policy import MAX_DOMAIN_LENGTH, parse_next_hop
 _REMEMBERED = 8_192
 
 
-def is_local(peer: LoggedPeer | None, host: str) -> bool:
+# Postfix's own words for whom it could not connect to stand first.
+_UNCONNECTED = re.compile(
+    r"(?:delivery temporarily suspended: )?connect to [^\s\[]{1,255}\[(?P<address>[^\]\s]{1,255})\]"
+)
+
+
+def goes_nowhere(reason: str) -> bool:
+    """Tell whether who could not be connected to is this host itself: its mail store, or filter."""
+    found = _UNCONNECTED.match(reason)
+    return found is not None and _is_here(found["address"])
+
+
+def is_local(peer: LoggedPeer, host: str) -> bool:
     """Tell whether `peer` is this host itself: loopback, a unix socket, or its own full name.
 
     A private address (RFC 1918) is another host's: what goes to an internal relay crosses a
     network, too. A name is believed only in full: `mail` may be anybody's.
     """
-    if peer is None:
-        return False
     return _is_here(peer.address) or ("." in host and peer.host == host.lower())
 
 

@@ -154,6 +154,17 @@ SCENES = {
             2 smtp[1]: {to("AAAAA2", A, delay=30)}""",
         ["AAAAA1 ? log-begins", "AAAAA2 plain"],
     ),
+    "Postfix was started within the log": (
+        f"""2 master[3]: daemon started -- version 3.7.11, configuration /etc/postfix
+            2 smtp[1]: {to("AAAAA1", A, delay=30)}
+            9 smtp[2]: Trusted TLS to {A}: WITH""",
+        ["AAAAA1 plain"],
+    ),
+    "a reload leaves processes their work": (
+        f"""2 master[3]: reload -- version 3.7.11, configuration /etc/postfix
+            2 smtp[1]: {to("AAAAA1", A, delay=30)}""",
+        ["AAAAA1 ? log-begins"],
+    ),
     "no attempt takes so long": (
         f"5000 smtp[1]: {to('AAAAA1', A, delay=86400)}",
         ["AAAAA1 plain"],
@@ -186,6 +197,14 @@ SCENES = {
         f"""100 smtp[1]: Verified REUSED {A}: WITH
             smtp[1]: {to("AAAAA1", A, " conn_use=2,").replace("dsn=", "tls=secure?, dsn=")}""",
         ["AAAAA1 encrypted verified"],
+    ),
+    "a reused connection at a level that demands TLS, and no line of its session": (
+        f"100 smtp[1]: {to('AAAAA1', A, ' conn_use=2,').replace('dsn=', 'tls=secure?, dsn=')}",
+        ["AAAAA1 ? lines-lost"],
+    ),
+    "a reused connection at a level that does not, and no line of a session": (
+        f"100 smtp[1]: {to('AAAAA1', A, ' conn_use=2,').replace('dsn=', 'tls=may?, dsn=')}",
+        ["AAAAA1 plain"],
     ),
     "a copy of each line": (
         f"""100 smtp[1]: Trusted TLS to {A}: WITH
