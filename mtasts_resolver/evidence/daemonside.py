@@ -7,6 +7,7 @@ be had is told in words.
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -139,7 +140,8 @@ class _Gathered:
     def __init__(self, asked: _Asked) -> None:
         self._asked = asked
         self._told = ToldHistory()
-        self._lookups: dict[str, int] = {}
+        self._lookups = Counter[str]()
+        self._in_vain = Counter[str]()
         self._asked_since: float | None = None
         self._counted_until: float | None = None
         spans = asked.spans
@@ -222,7 +224,10 @@ class _Gathered:
 
     def _take_usage(self, counted: DailyCount) -> None:
         if counted.subject == "look-up":
-            self._lookups[counted.name] = self._lookups.get(counted.name, 0) + counted.count
+            self._lookups[counted.name] += counted.count
+            # Where a map only observes, it is sent whatever is found.
+            if counted.outcome == "notfound" or counted.outcome.startswith("would be "):
+                self._in_vain[counted.name] += counted.count
             since = datetime.fromisoformat(counted.since).timestamp()
             self._asked_since = min(since, self._asked_since or since)
         elif counted.subject == "daemon":
@@ -262,7 +267,7 @@ class _Gathered:
         told.finish(
             whole=self.whole,
             now=self._asked.now if self._runs else None,
-            usage=Usage(self._lookups, self._asked_since, self._counted_until),
+            usage=Usage(self._lookups, self._in_vain, self._asked_since, self._counted_until),
             map_name=self._asked.map_name,
         )
         retrievals = [

@@ -48,11 +48,20 @@ class Usage(NamedTuple):
     """How often maps were asked, and since when, where that was counted."""
 
     lookups: Mapping[str, int]
+    in_vain: Mapping[str, int]
+    """How many of them got `notfound`."""
     since: float | None
     until: float | None
 
+    def somebody_got_nothing(self, maps: Iterable[str]) -> bool:
+        """Tell whether anybody may have got `notfound` in one of `maps`.
 
-NOT_COUNTED = Usage({}, None, None)
+        Where all mail goes to a relay host that has a policy, nobody did: no domain was asked for.
+        """
+        return not self.lookups or any(self.in_vain.get(name, 0) for name in maps)
+
+
+NOT_COUNTED = Usage({}, {}, None, None)
 
 
 class _Rows:
@@ -160,7 +169,8 @@ class ToldHistory:
         self._overrides.finish()
         self._find_known(now, usage)
         maps = self._maps(usage, map_name)
-        self._arrange(maps, absent=whole and not self.cut and not self._has_lost())
+        absent = whole and not self.cut and not self._has_lost()
+        self._arrange(maps, absent=absent and usage.somebody_got_nothing(maps))
         self._rows = _Rows()
 
     def _has_lost(self) -> bool:
@@ -172,7 +182,7 @@ class ToldHistory:
     def _find_known(self, now: float | None, usage: Usage) -> None:
         """Find out when the daemon is known to have been asked, in pairs of from and until."""
         asked = [at for at in (self._asked_since, usage.since) if at is not None]
-        ends = [at for at in (self.last, usage.until) if at is not None]
+        ends = [at for at in (self.last, usage.until, now) if at is not None]
         if not asked or not ends:
             return
         begin = max(min(asked), self.begins or 0.0)
@@ -189,7 +199,7 @@ class ToldHistory:
             elif not stopped and not started:
                 edges.append(max(time + STOPPED_BRIEFLY, edges[-1]))
         if len(edges) % 2:
-            edges.append(max(edges[-1], max(ends) + STOPPED_BRIEFLY if now is None else now))
+            edges.append(max(edges[-1], max(ends) + STOPPED_BRIEFLY))
         self._known = array("d", sorted(edges))
 
     def _maps(self, usage: Usage, map_name: str | None) -> list[str]:
@@ -198,7 +208,9 @@ class ToldHistory:
             self.map_name = map_name.lower()
             return [self.map_name]
         asked = usage.lookups or self._given
-        names = sorted(self._rows.map_numbers, key=lambda name: (-asked.get(name, 0), name))
+        names = sorted(
+            {*self._rows.map_numbers, *asked}, key=lambda name: (-asked.get(name, 0), name)
+        )
         most = max(asked, key=lambda name: (asked[name], name), default="default")
         self.map_name = most
         return names

@@ -15,7 +15,7 @@ from mtasts_resolver.evidence.toldhistory import STOPPED_BRIEFLY, ToldHistory, U
 
 A, B = "a.example", "b.example"
 HOUR = 3_600.0
-NOBODY = Usage({}, None, None)
+NOBODY = Usage({}, {}, None, None)
 SECURE, DANE_ONLY, NOTFOUND = (
     Told("secure", "mta-sts"),
     Told("dane-only", "dane"),
@@ -96,7 +96,7 @@ def test_of_a_history_that_was_cut_short_its_changes_are_told() -> None:
 
 
 def test_counts_tell_when_the_daemon_was_asked() -> None:
-    usage = Usage({"default": 5}, HOUR, 4 * HOUR)
+    usage = Usage({"default": 5}, {"default": 1}, HOUR, 4 * HOUR)
     told = memory(change(0, "daemon", "started"), now=None, usage=usage)
     assert [told.told(A, hours * HOUR).action for hours in (0.5, 1, 4, 5)] == [
         *("", "notfound", "notfound", "")
@@ -145,7 +145,7 @@ def test_the_map_that_is_asked_most_counts_and_others_where_it_says_nothing() ->
         answer(0, "dane-only", B, of="pilot"),
         answer(HOUR, "dane", "c.example", of="default"),
     ]
-    by_counts = memory(*changes, usage=Usage({"pilot": 9, "default": 2}, 0.0, HOUR))
+    by_counts = memory(*changes, usage=Usage({"pilot": 9, "default": 2}, {}, 0.0, HOUR))
     assert (by_counts.map_name, by_counts.differing) == ("pilot", {"default": 1})
     assert by_counts.told(A, HOUR) == SECURE
     by_changes = memory(*changes, answer(HOUR, "dane", "d.example"))
@@ -161,6 +161,18 @@ def test_a_next_hop_is_told_apart_from_the_domain() -> None:
     relay = "[relay.example]:587"
     told = memory(answer(0, "secure", "relay.example", hop=relay))
     assert (told.told(relay, HOUR), told.told("relay.example", HOUR)) == (SECURE, NOTFOUND)
+
+
+def test_where_nobody_got_nothing_no_domain_was_asked_for() -> None:
+    """All mail goes to a relay host: what a domain would have got nobody knows."""
+    relay = "[relay.example]:587"
+    changes = [answer(0, "secure", "relay.example", hop=relay)]
+    relayed = memory(*changes, usage=Usage({"default": 9}, {}, 0.0, HOUR))
+    assert (relayed.told(relay, HOUR), relayed.told(A, HOUR)) == (SECURE, UNKNOWN)
+    others = memory(*changes, usage=Usage({"default": 9}, {"default": 1}, 0.0, HOUR))
+    assert others.told(A, HOUR) == NOTFOUND
+    elsewhere = Usage({"default": 9, "pilot": 2}, {"pilot": 2}, 0.0, HOUR)
+    assert memory(*changes, usage=elsewhere, map_name="default").told(A, HOUR) == UNKNOWN
 
 
 def test_a_history_that_ran_out_of_room_proves_no_absence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +205,7 @@ def test_of_too_many_changes_the_latest_are_kept(monkeypatch: pytest.MonkeyPatch
 
 def test_what_expired_unseen_does_not_make_the_history_older() -> None:
     told = memory(change(-50 * HOUR, "policy", "expired", B), answer(0, "secure"))
-    assert told.reach == (0, 100 * HOUR)
+    assert told.reach == (0, 100 * HOUR + STOPPED_BRIEFLY)
 
 
 ACTIONS = ("secure", "dane", "notfound", "temp", "may")
