@@ -229,7 +229,7 @@ class ClientLeft(Struct, frozen=True, gc=False, tag=True):
 
 
 class LeftQueue(Struct, frozen=True, gc=False, tag=True):
-    """qmgr(8): the message is gone from the queue."""
+    """qmgr(8), or postsuper(1): the message is gone from the queue."""
 
     queue_id: str
     expired: bool

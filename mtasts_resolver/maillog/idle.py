@@ -11,8 +11,8 @@ from mtasts_resolver.maillog.programs import LOGGERS
 # Nothing that these say is about TLS, or about mail on the wire.
 _NAMES = """
 anvil bounce cleanup discard dnsblog flush local pickup pipe postalias postcat postconf postdrop
-postfix postfix-script postkick postlock postlog postlogd postmap postmulti postqueue postsuper
-proxymap qmqpd scache sendmail showq spawn tlsmgr trivial-rewrite verify virtual
+postfix postfix-script postkick postlock postlog postlogd postmap postmulti postqueue proxymap
+qmqpd scache sendmail showq spawn tlsmgr trivial-rewrite verify virtual
 """
 IDLE_DAEMONS = frozenset(_NAMES.split())
 
@@ -79,6 +79,12 @@ _MASTER = (
     r"warning: (?:\S+: bad command|service |master_|unix_|ignoring|to avoid)",
 )
 
+_POSTSUPER = (
+    _ID,
+    r"(?:Deleted|Requeued|Placed|Released|Expired|Renamed|Checked|Super): ",
+    "warning: ",
+)
+
 _BEGINNINGS = {
     "smtp": (*_TLS, *_SMTP),
     "lmtp": (*_TLS, *_SMTP),
@@ -88,6 +94,7 @@ _BEGINNINGS = {
     "qmgr": _QMGR,
     "nqmgr": _QMGR,
     "oqmgr": _QMGR,
+    "postsuper": _POSTSUPER,
     "master": _MASTER,
     "error": (),
 }

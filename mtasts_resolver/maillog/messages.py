@@ -6,7 +6,7 @@
 | error(8), which is also `retry` | attempts |
 | smtpd(8), postscreen(8) | inbound, sessions |
 | tlsproxy(8) | sessions, outbound |
-| qmgr(8), master(8) | queue |
+| qmgr(8), postsuper(1), master(8) | queue |
 | rsyslogd, journald | lost |
 | all | idle: what is known, and of no use |
 """
@@ -99,6 +99,7 @@ _FINDERS: dict[str, Callable[[str], MailEvent | None]] = {
     "qmgr": queue_event,
     "nqmgr": queue_event,
     "oqmgr": queue_event,
+    "postsuper": queue_event,
     "master": start_event,
     **dict.fromkeys(LOGGERS, loss_event),
 }

@@ -81,7 +81,9 @@ def policy_event(
         failure = (report["type"] or "").replace("_", "-")
         if report["status"] == "failure":
             failure = failure or "unknown"
-        return TlsReported(report["domain"], peer_in(report["mx"]), failure, report["reason"] or "")
+        return TlsReported(
+            report["domain"].lower(), peer_in(report["mx"]), failure, report["reason"] or ""
+        )
     if (resumed := _RESUMED.match(message)) is not None:
         peer = peer_in(resumed["peer"]) or LoggedPeer("unknown", "")
         return Unverified(peer, Cause.NOT_VERIFIED, resumed["reason"])

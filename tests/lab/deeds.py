@@ -89,7 +89,7 @@ SENT = (
     Deed("off-open.example", sent(GOOD, "none")),
     Deed("encrypted.example", sent(WRONG_NAME, "trusted")),
     Deed("relayed.example", sent(RELAY, "verified"), STS),
-    Deed("first-has-tlsa.example", sent(TLSA_RIGHT, "verified"), DANE),
+    Deed("first-has-tlsa.example", sent(TLSA_RIGHT, "verified")),
     Deed("unsigned-mx.example", sent(TLSA_RIGHT, "trusted")),
     Deed("tlsa-unusable.example", sent(TLSA_UNUSABLE, "trusted")),
     Deed("second-good.example", after(WRONG_NAME, sent(GOOD, "verified")), STS),

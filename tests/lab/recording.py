@@ -39,14 +39,17 @@ from .correspondent import (
     LMTP_PORT,
     NOBODY,
     OWN_DOMAIN,
+    POLICY,
     RECEIVING,
     REMOTE,
+    ROUTES,
     SCREENED,
+    TRANSPORTS,
     Correspondent,
     RemotePostfix,
 )
 from .deeds import (
-    DANE,
+    CURRENT,
     HELD,
     LATEST,
     MODERN,
@@ -68,6 +71,8 @@ from .stream import LabError, until
 
 SENDER = "someone@sender.example"
 OUTDATED_HOST = "outdated-only.mx.example"
+POST_QUANTUM = (3, 11)
+"""From this version on two of Postfix agree on keys by ML-KEM, with the OpenSSL beside them."""
 UNTIL_OLD = 1.5
 """Seconds until mail is older than `fallsback` has it retry in plain text."""
 TLSA_TO_COME = "_25._tcp.tlsa-fails.mx.example"
@@ -112,6 +117,8 @@ class Recorder:
                 attempts=(attempt,),
                 end=end,
                 enforced=deed.enforced,
+                next_hop=next_hop(deed.domain),
+                asked=asks(deed.domain),
             )
         return queue_id
 
@@ -185,8 +192,13 @@ class Recorder:
         return [item for item in self._outgoing.items() if item[1].domain == domain][-1]
 
     def _expected(self, deed: Deed) -> Attempt:
-        older = deed.older is not None and not self._postfix.modern
-        return deed.older if older and deed.older else deed.attempt
+        if deed.older is not None and not self._postfix.modern:
+            return deed.older
+        session = deed.attempt.session
+        if deed.attempt.host != REMOTE or session is None or session.version != CURRENT[0]:
+            return deed.attempt
+        quantum = self._postfix.version >= POST_QUANTUM
+        return replace(deed.attempt, session=replace(session, post_quantum=quantum))
 
     def _compared(self, seen: int, attempts: dict[str, Attempt]) -> dict[str, Attempt]:
         """Return the attempts with what their hosts saw; LabError if they saw something else."""
@@ -197,6 +209,18 @@ class Recorder:
         if mails:
             raise LabError(f"not expected: {mails}")
         return compared
+
+
+def next_hop(domain: str) -> str:
+    """Return the host that mail to a domain is sent by way of; empty: its own MX hosts."""
+    _, _, hop = ROUTES.get(domain, "").partition(":")
+    return hop.strip("[]")
+
+
+def asks(domain: str) -> bool:
+    """Tell whether Postfix asks the daemon for a policy."""
+    transport, _, _ = ROUTES.get(domain, "smtp:").partition(":")
+    return not any(option.startswith(POLICY) for option in TRANSPORTS.get(transport, ()))
 
 
 def _as_seen(who: str, attempt: Attempt, mail: Mail | None) -> Attempt:
@@ -258,7 +282,7 @@ def record_suspension(recorder: Recorder) -> None:
 def record_later_ends(recorder: Recorder, lab: Lab) -> None:
     """Have mail that is held be delivered later, be deleted, and be returned."""
     no_record = held(Cause.TLSA_LOOKUP)
-    waits = recorder.send(Deed("tlsa-fails.example", no_record, DANE))
+    waits = recorder.send(Deed("tlsa-fails.example", no_record))
     handshake = Attempt(status="deferred", host=OUTDATED_HOST, cause=Cause.HANDSHAKE.value)
     in_plain_text = recorder.send(Deed("outdated-open.example", handshake))
     lost = recorder.send(Deed("untrusted.example", held(Cause.UNTRUSTED, UNTRUSTED), STS))

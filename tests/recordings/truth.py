@@ -13,6 +13,9 @@ from msgspec import Struct
 
 DIRECTORY = Path(__file__).parent
 
+Place = tuple[str, str, str]
+"""Where mail was held: domain, MX host, and cause."""
+
 LEVELS = ("none", "anonymous", "untrusted", "trusted", "verified")
 """What a message can go over, as Postfix calls it."""
 
@@ -27,6 +30,8 @@ class Session(Struct, frozen=True, omit_defaults=True):
     """As the far end's TLS library has them; empty where the far end does not tell."""
     silent: bool = False
     """Whether Postfix was told to log nothing of it (smtp_tls_loglevel = 0)."""
+    post_quantum: bool = False
+    """Whether both ends can, and so do, agree on keys by ML-KEM."""
 
     @property
     def encrypted(self) -> bool:
@@ -60,7 +65,11 @@ class Outgoing(Struct, frozen=True, omit_defaults=True, kw_only=True):
     end: str
     """`delivered`, `bounced`, `expired`, `deleted`; `waiting` when the log ends."""
     enforced: str = ""
-    """By whose word TLS is enforced there, as the report calls it: `mta-sts`, `dane`, `postfix`."""
+    """By whose word Postfix was told to enforce TLS: `mta-sts`, `dane`; empty: by nobody's."""
+    next_hop: str = ""
+    """Whose policy was asked for, where that is not the domain's."""
+    asked: bool = True
+    """Whether Postfix asked the daemon at all."""
 
 
 class Incoming(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -86,6 +95,10 @@ class Truth(Struct, frozen=True, kw_only=True):
     failed_handshakes: int
     """Of clients: TLS that was begun with us and came to nothing."""
 
+    @property
+    def version(self) -> tuple[int, ...]:
+        return tuple(map(int, self.postfix.split(".")))
+
     def attempts(self) -> Iterator[tuple[Outgoing, Attempt]]:
         for outgoing in self.outgoing:
             for attempt in outgoing.attempts:
@@ -101,21 +114,31 @@ class Truth(Struct, frozen=True, kw_only=True):
     def levels(self) -> Counter[str]:
         return Counter(session.level for _, session in self.deliveries())
 
-    def held(self) -> Counter[tuple[str, str, str]]:
-        """Return how often TLS held mail, or a host, by domain, MX host and cause.
+    def held(self) -> Counter[Place]:
+        """Return how often TLS held mail, or had a host be given up for another."""
+        held: Counter[Place] = Counter()
+        for outgoing, attempt, place in self._held_attempts():
+            held.update((outgoing.domain, host, cause) for host, cause in attempt.left)
+            held.update([place] if place else [])
+        return held
 
-        What is suspended is held where the last attempt was.
-        """
-        held: Counter[tuple[str, str, str]] = Counter()
+    def held_messages(self) -> Iterator[tuple[Outgoing, Place]]:
+        """Yield each message that TLS has held, and where it did so first."""
+        seen = set()
+        for outgoing, _, place in self._held_attempts():
+            if place and outgoing.recipient not in seen:
+                seen.add(outgoing.recipient)
+                yield outgoing, place
+
+    def _held_attempts(self) -> Iterator[tuple[Outgoing, Attempt, Place | None]]:
+        """Yield attempts, with where TLS held them: what is suspended, where the one before was."""
         last: dict[tuple[str, str], str] = {}
         for outgoing, attempt in self.attempts():
-            domain = outgoing.domain
-            held.update((domain, host, cause) for host, cause in attempt.left)
-            if cause := attempt.cause:
-                if not attempt.suspended:
-                    last[domain, cause] = attempt.host
-                held[domain, last[domain, cause], cause] += 1
-        return held
+            domain, cause, host = outgoing.domain, attempt.cause, attempt.host
+            if attempt.suspended:
+                host = last.get((domain, cause), "")
+            last[domain, cause] = host
+            yield outgoing, attempt, (domain, host, cause) if cause else None
 
 
 class Recording(Struct, frozen=True):
