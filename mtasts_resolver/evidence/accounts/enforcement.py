@@ -18,8 +18,8 @@ POSTFIX = "postfix"
 
 # Levels at which Postfix sends nothing to who is not verified (smtp_tls_security_level(5)).
 _ENFORCING = frozenset({"secure", "verify", "fingerprint", "dane-only"})
-# What says nothing of a delivery: mail for which Postfix got `temp` was not delivered.
-_NO_WORD = frozenset({"", "temp"})
+# What says nothing of a delivery: mail for which Postfix got `temp` or `perm` was not delivered.
+_NO_WORD = frozenset({"", "temp", "perm"})
 # What Postfix 3.11 says that it wanted when it could not find out.
 _UNKNOWN_LEVEL = "unknown"
 # At level `may`, too, Postfix holds a message once before it tries plain text, when TLS was offered
@@ -88,12 +88,13 @@ class EnforcementTally:
 
     def sent(self, fact: OutboundDelivery) -> str:
         """Count a message that went out. Return by whose word TLS was enforced, if it is known."""
-        word = self.word(next_hop(fact), fact.time, fact.wanted)
+        told = self._told.told(next_hop(fact), fact.time)
+        word = enforcer(told, fact.wanted)
         verified = fact.level == TlsLevel.VERIFIED
         if not word:
             if verified:
                 self.seen_verified += 1
-                return _verifier(fact)
+                return _verifier(told, fact.wanted)
             if word is None:
                 self.unknown += 1
             return ""
@@ -135,9 +136,12 @@ class EnforcementTally:
         )
 
 
-def _verifier(fact: OutboundDelivery) -> str:
-    """Return by whose word a session was verified, where nobody is known to have demanded it."""
-    return "dane" if fact.wanted and fact.wanted.level == "dane" else POSTFIX
+def _verifier(told: Told, wanted: TlsAttribute | None) -> str:
+    """Return by whose word a session was verified that did not have to be, as far as is known.
+
+    At `dane` Postfix verifies who has TLSA records that it can use, and nobody else.
+    """
+    return "dane" if "dane" in {told.action, wanted.level if wanted else ""} else POSTFIX
 
 
 def _sent_how(fact: OutboundDelivery) -> str:

@@ -150,6 +150,14 @@ def test_who_verified_is_told_as_far_as_the_log_does(level: str, word: str) -> N
     assert row.enforced == word
 
 
+def test_who_must_be_verified_only_with_tlsa_records_is_not_enforced_without() -> None:
+    memory = Memory(partner_example=Told("dane", "dane"))
+    account = account_of([sent(level="verified"), sent(level="trusted")], memory)
+    assert parts(figure(account, "enforced-verified")) == (0, 0, 0)
+    (row,) = account.outbound_domains()
+    assert row.enforced == "dane"
+
+
 def test_unverified_deliveries_are_all_counted_and_listed_up_to_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
