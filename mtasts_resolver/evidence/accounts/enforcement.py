@@ -22,9 +22,10 @@ _ENFORCING = frozenset({"secure", "verify", "fingerprint", "dane-only"})
 _NO_WORD = frozenset({"", "temp", "perm"})
 # What Postfix 3.11 says that it wanted when it could not find out.
 _UNKNOWN_LEVEL = "unknown"
-# At level `may`, too, Postfix holds a message once before it tries plain text, when TLS was offered
-# and then came to nothing. All other causes are there where TLS is enforced only.
-_HELD_AT_MAY = frozenset({Cause.HANDSHAKE, Cause.STARTTLS_REFUSED})
+# At level `may`, too, Postfix holds a message before it tries plain text, when a handshake came to
+# nothing. All other causes are there only where TLS is enforced: where STARTTLS is not offered, or
+# refused, mail at `may` goes on in plain text at once.
+_HELD_AT_MAY = frozenset({Cause.HANDSHAKE})
 
 # Seconds. A session may be older than what Postfix was told last: a connection is used again for
 # 300 s (smtp_connection_reuse_time_limit), and a large message takes its time.

@@ -12,15 +12,22 @@ from mtasts_resolver.maillog.events import Cause
 # Different reasons. OpenSSL has some hundred, Postfix fewer.
 MAX_REASONS = 500
 
-# What differs each time, and says nothing of the reason: names in quotes or angle brackets,
-# addresses in brackets, long numbers; and the process id that old OpenSSL puts before its errors.
-_PARTICULAR = re.compile(r'"[^"]*"|<[^>]*>|\[[^\]]*\](?::\d+)?|\b\d{4,}\b')
-_BLANK = re.compile(r"\s+|\b\d+:(?=error:)")
+# [pid:]error:[code]:[library]:[function]:[reason]:[file]:[line]:[data], as OpenSSL puts its errors:
+# code, function, file and line differ from version to version (ERR_error_string(3)).
+_OPENSSL = re.compile(r"(?:-1: )?(?:\b\d+:)?\berror:[0-9A-F]{8}:[^:]*:[^:]*:([^:]+).*", re.ASCII)
+# What differs each time, and says nothing of the reason: names in quotes or angle brackets, names
+# of hosts with their addresses in brackets, and long numbers.
+_PARTICULAR = re.compile(
+    r'"[^"]*"|<[^>]*>|\b(?:[\w-]+\.)+[a-z][\w-]*(?:\[[^\]]*\])?(?::\d+)?'
+    r"|\[[^\]]*\](?::\d+)?|\b\d{4,}\b",
+    re.IGNORECASE,
+)
+_BLANK = re.compile(r"\s+")
 
 
 def folded(cause: Cause, reason: str) -> str:
     """Return a cause with its reason, without what is particular to one time."""
-    general = _PARTICULAR.sub("…", _BLANK.sub(" ", reason)).strip()
+    general = _PARTICULAR.sub("…", _OPENSSL.sub(r"\1", _BLANK.sub(" ", reason))).strip()
     return printable(f"{cause.value}: {general}") if general else cause.value
 
 
