@@ -24,8 +24,8 @@ QUEUE_ID = r"[0-9A-Za-z]{5,25}"
 # `"a>b"@example.com`, or without quotes: then it has no `>`.
 _ADDRESS = r'(?:[^>"][^>]*|"(?:[^"\\]|\\.)*+"[^>"]*|)'
 _DELIVERY = re.compile(
-    rf"(?P<id>{QUEUE_ID}): to=<?+(?P<recipient>{_ADDRESS})>,(?: orig_to=<{_ADDRESS}>,)?"
-    rf" relay=(?P<relay>{PEER}),"
+    rf"(?P<id>{QUEUE_ID}): to=<?+(?P<recipient>{_ADDRESS})>,"
+    rf"(?: orig_to=<(?P<original>{_ADDRESS})>,)? relay=(?P<relay>{PEER}),"
     r"(?: ?conn_use=(?P<uses>[0-9]{1,9}),)?"
     r"(?: delay=(?P<delay>[0-9]{1,12}(?:\.[0-9]{1,9})?),)?"
     r"(?: delays=[0-9./]{1,80},)?"
@@ -51,7 +51,7 @@ def delivery_event(message: str) -> Delivery | None:
     found = _DELIVERY.match(message)
     if found is None:
         return None
-    queue_id, recipient, relay, uses, delay, tls, dsn, status, reason = found.groups()
+    queue_id, recipient, original, relay, uses, delay, tls, dsn, status, reason = found.groups()
     if reason.endswith(")"):
         reason = reason[:-1]
     elif (end := _NUMBERED_END.search(reason, max(0, len(reason) - 12))) is not None:
@@ -70,4 +70,5 @@ def delivery_event(message: str) -> Delivery | None:
         int(uses or 1),
         None if tls is None else tls_attribute(tls),
         not sent and reason.startswith(SUSPENDED),
+        original or "",
     )

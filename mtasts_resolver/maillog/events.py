@@ -158,6 +158,8 @@ class Delivery(Struct, frozen=True, gc=False, tag=True):
     tls: TlsAttribute | None = None
     suspended: bool = False
     """`delivery temporarily suspended`: not tried again, `reason` is an earlier attempt's."""
+    original: str = ""
+    """orig_to=: for whom it was, before an alias made it this recipient's; empty if nobody else."""
 
 
 class HostFailed(Struct, frozen=True, gc=False, tag=True):

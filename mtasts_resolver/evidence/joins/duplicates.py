@@ -20,14 +20,11 @@ class SeenLines:
         self._limit = limit
         self._seen: dict[int, None] = {}
 
-    def delivery(self, line: LogLine, event: Delivery) -> bool:
+    def delivery(self, event: Delivery) -> bool:
         """Tell whether this delivery was seen before, and remember it."""
-        alias = ""
-        if "orig_to=<" in line.message:
-            alias = line.message.partition("orig_to=<")[2].partition(">, ")[0]
         attempt = 0.0 if event.status is DeliveryStatus.SENT else event.delay
         return self._seen_before(
-            hash((event.queue_id, event.recipient, alias, event.status, attempt))
+            hash((event.queue_id, event.recipient, event.original, event.status, attempt))
         )
 
     def message(self, event: MailAccepted) -> bool:

@@ -75,7 +75,7 @@ class OutboundJoins:
 
     def suspended(self, line: LogLine, event: Delivery) -> None:
         """error(8) says of a message what was said of another before."""
-        if not self._seen.delivery(line, event):
+        if not self._seen.delivery(event):
             domain = domain_of_recipient(event.recipient)
             why = self._failures.as_before(event, domain)
             self._out.append(_fact(line, event, why, UNCONNECTED))
@@ -99,7 +99,7 @@ class OutboundJoins:
         if event.status is not DeliveryStatus.SENT:
             why = self._failures.of_delivery(process, event, domain)
         self._tell_before(line, process, event, why, domain)
-        if self._seen.delivery(line, event):
+        if self._seen.delivery(event):
             return
         reported = "" if process.reported is None else process.reported_domain(event)
         fact = _fact(line, event, why, join, reported)

@@ -71,7 +71,8 @@ def test_a_recipient_is_but_a_recipient(recipient: str) -> None:
     assert event.peer.host == "mx.example"
     original = said(f"ABCDEF123: to=<u@example.org>, orig_to=<{recipient}>, {DEFERRED}")
     assert isinstance(original, Delivery)
-    assert (original.recipient, original.peer) == ("u@example.org", event.peer)
+    assert (original.recipient, original.original) == ("u@example.org", recipient)
+    assert original.peer == event.peer
 
 
 @pytest.mark.parametrize(
