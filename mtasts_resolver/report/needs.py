@@ -1,10 +1,11 @@
 """What a report asks to be done, of whom, and how soon: the first page of each form for people."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mtasts_resolver.base.spans import span
 from mtasts_resolver.evidence.report import (
@@ -12,8 +13,18 @@ from mtasts_resolver.evidence.report import (
     EnforcementFailure,
     EvidenceReport,
 )
-from mtasts_resolver.report.words import CAUSES, DOWNGRADES, OUR_CAUSES, moment, number, so_many
+from mtasts_resolver.report.words import (
+    CAUSES,
+    DOWNGRADES,
+    OUR_CAUSES,
+    first_sentence,
+    moment,
+    number,
+    so_many,
+)
 
+ABOUT = "{about}"
+MOST_NAMED = 3  # of those that the same is to be done about: more make no line easier to read
 OTHERS = "(others)"
 OURS = "our mail administrator"
 COMPLIANCE = "whoever keeps the evidence"
@@ -33,9 +44,20 @@ class Need(Struct, frozen=True, kw_only=True):
     """Something that needs doing."""
 
     urgency: HowSoon
-    who: str
-    what: str
+    about: str
+    """A domain, a host, a control: that which differs between two of a kind."""
+    who_for: str
+    what_for: str
+    """With `ABOUT` where that stands."""
     why: str
+
+    @property
+    def who(self) -> str:
+        return self.who_for.replace(ABOUT, self.about)
+
+    @property
+    def what(self) -> str:
+        return self.what_for.replace(ABOUT, self.about)
 
 
 def needs(report: EvidenceReport) -> list[Need]:
@@ -52,13 +74,39 @@ def needs(report: EvidenceReport) -> list[Need]:
     return sorted(found, key=lambda need: need.urgency)
 
 
+def in_short(found: Sequence[Need]) -> list[Need]:
+    """Return needs with those that are of a kind made one."""
+    kinds: dict[tuple[HowSoon, str, str], list[Need]] = {}
+    for need in found:
+        kinds.setdefault((need.urgency, need.what_for, need.who_for), []).append(need)
+    return [_made_one(alike) for alike in kinds.values()]
+
+
+def _made_one(alike: Sequence[Need]) -> Need:
+    first, names = alike[0], list(dict.fromkeys(need.about for need in alike))
+    why = first_sentence(first.why)
+    if len(names) > 1:
+        why = f"{first.about}: {why}"
+    elif len(alike) > 1:
+        why = f"{why} And {so_many(len(alike) - 1, 'thing')} more."
+    return replace(first, about=_named(names), why=why)
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return names in a row, with how many there are beyond the first."""
+    more = len(names) - MOST_NAMED
+    shown = [*names[:MOST_NAMED], *([f"{number(more)} more"] if more > 0 else [])]
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+
+
 def _unverified(report: EvidenceReport) -> Iterator[Need]:
     domains = Counter(row.domain for row in report.unverified)
     for domain, count in domains.most_common():
         yield Need(
             urgency=HowSoon.NOW,
-            who=OURS,
-            what=f"Find out how mail to {domain} went out unverified",
+            about=domain,
+            who_for=OURS,
+            what_for=f"Find out how mail to {ABOUT} went out unverified",
             why=f"{so_many(count, 'delivery', 'deliveries')} or more, while it had to be verified.",
         )
 
@@ -66,18 +114,16 @@ def _unverified(report: EvidenceReport) -> Iterator[Need]:
 def _held(report: EvidenceReport) -> Iterator[Need]:
     for row in report.failures:
         ours = row.cause in OUR_CAUSES
-        what = f"Have mail to {row.domain} move again" if row.waiting else _prevent(row)
         yield Need(
             urgency=HowSoon.NOW if row.waiting else HowSoon.SOON,
-            who=OURS if ours else f"the mail administrator of {row.domain}; ours tells them",
-            what=what,
+            about=row.domain,
+            who_for=OURS if ours else f"the mail administrator of {ABOUT}; ours tells them",
+            what_for=f"Have mail to {ABOUT} move again"
+            if row.waiting
+            else f"See to it that mail to {ABOUT} is not held again",
             why=f"{(row.mx or 'TLS')} held {so_many(row.messages, 'message')}:"
             f" {CAUSES.get(row.cause, row.cause)}. {_outcome(row)}",
         )
-
-
-def _prevent(row: EnforcementFailure) -> str:
-    return f"See to it that mail to {row.domain} is not held again"
 
 
 def _outcome(row: EnforcementFailure) -> str:
@@ -99,8 +145,9 @@ def _downgraded(report: EvidenceReport) -> Iterator[Need]:
     for row in report.downgrades:
         yield Need(
             urgency=HowSoon.NOW,
-            who=OURS,
-            what=f"Ask those who run {row.about} whether they have changed it",
+            about=row.about,
+            who_for=OURS,
+            what_for=f"Ask those who run {ABOUT} what they have changed",
             why=f"{DOWNGRADES.get(row.kind, row.kind).capitalize()} since {moment(row.at)}:"
             " it may be theirs, a mistake, or an attack.",
         )
@@ -109,12 +156,19 @@ def _downgraded(report: EvidenceReport) -> Iterator[Need]:
 def _controls(report: EvidenceReport) -> Iterator[Need]:
     for control in report.controls:
         if control.verdict is ControlVerdict.NOT_MET:
-            yield Need(urgency=HowSoon.NOW, who=OURS, what=f"Meet {control.id}", why=control.why)
+            yield Need(
+                urgency=HowSoon.NOW,
+                about=control.id,
+                who_for=OURS,
+                what_for=f"Meet {ABOUT}",
+                why=control.why,
+            )
         for text in control.to_add:
             yield Need(
                 urgency=HowSoon.LATER,
-                who=COMPLIANCE,
-                what=f"Add to the evidence for {control.id}",
+                about=control.id,
+                who_for=COMPLIANCE,
+                what_for=f"Add to the evidence for {ABOUT}",
                 why=text,
             )
 
@@ -126,8 +180,9 @@ def _reported(report: EvidenceReport) -> Iterator[Need]:
     for domain, count in _failed_sessions(report).most_common():
         yield Need(
             urgency=HowSoon.SOON,
-            who=OURS,
-            what=f"Mend what others report of {domain}",
+            about=domain,
+            who_for=OURS,
+            what_for=f"Mend what others report of {ABOUT}",
             why=f"{so_many(count, 'session')} with our servers failed, by others' TLS reports.",
         )
 
@@ -146,8 +201,9 @@ def _blind(report: EvidenceReport) -> Iterator[Need]:
         lost = "" if gap.lines is None else f", {so_many(gap.lines, 'line')}"
         yield Need(
             urgency=HowSoon.SOON,
-            who=OURS,
-            what=f"Keep the log of {gap.host or 'every host'} whole",
+            about=gap.host or "every host",
+            who_for=OURS,
+            what_for=f"Keep the log of {ABOUT} whole",
             why=f"From {moment(gap.since)} on, {span(gap.seconds)}{lost} are missing: what was sent"
             " then cannot be told.",
         )
@@ -155,15 +211,17 @@ def _blind(report: EvidenceReport) -> Iterator[Need]:
         if one.problem:
             yield Need(
                 urgency=HowSoon.SOON,
-                who=OURS,
-                what=f"Have {one.name} read again",
+                about=one.name,
+                who_for=OURS,
+                what_for=f"Have {ABOUT} read again",
                 why=f"It could not be read to its end: {one.problem}.",
             )
     if report.retrieval is None:
         yield Need(
             urgency=HowSoon.SOON,
-            who=OURS,
-            what="Have the daemon tell its part",
+            about="",
+            who_for=OURS,
+            what_for="Have the daemon tell its part",
             why=f"How policies were fetched is not known: {report.retrieval_problem}.",
         )
     for name, counts, parameter in (
@@ -174,8 +232,9 @@ def _blind(report: EvidenceReport) -> Iterator[Need]:
         if silent > LEAST_UNKNOWN * counts.deliveries:
             yield Need(
                 urgency=HowSoon.SOON,
-                who=OURS,
-                what=f"Set {parameter} = 1 in Postfix's main.cf",
+                about=parameter,
+                who_for=OURS,
+                what_for=f"Set {ABOUT} = 1 in Postfix's main.cf",
                 why=f"Of {number(silent)} {name} messages the log does not say whether they were"
                 " encrypted.",
             )
@@ -188,10 +247,11 @@ def _plain(report: EvidenceReport) -> Iterator[Need]:
             domains[row.domain] += row.deliveries
     for domain, count in domains.most_common(1):
         others = len(domains) - 1
-        more = f", and {so_many(others, 'other domain')}" if others else ""
+        more = f" and {so_many(others, 'other domain')}" if others else ""
         yield Need(
             urgency=HowSoon.LATER,
-            who="management, with our mail administrator",
-            what=f"Decide whether mail to {domain}{more} may go out in plain text",
+            about=f"{domain}{more}",
+            who_for="management, with our mail administrator",
+            what_for=f"Decide whether mail to {ABOUT} may go out in plain text",
             why=f"{so_many(count, 'delivery', 'deliveries')} to {domain} could be read on the way.",
         )

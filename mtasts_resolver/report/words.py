@@ -56,6 +56,18 @@ DOUBTS: Mapping[str, str] = MappingProxyType(
 ENFORCERS: Mapping[str, str] = MappingProxyType(
     {"": "", "mta-sts": "MTA-STS", "dane": "DANE", "override": "override", "postfix": "Postfix"}
 )
+THAN_BEFORE: Mapping[bool | None, str] = MappingProxyType(
+    {None: "", True: ": better", False: ": worse"}
+)
+SPEAKS: Mapping[str, str] = MappingProxyType(
+    {"for": "for it", "against": "against it", "gap": "a gap", "note": "a note"}
+)
+GAPS: Mapping[str, str] = MappingProxyType(
+    {
+        "silence": "nothing was logged for far longer than is usual",
+        "dropped": "the log says that lines were dropped",
+    }
+)
 NO_DATA = "no data"
 
 
@@ -104,10 +116,10 @@ def moment(timestamp: str | None) -> str:
     return f"{text[:19]} {text[19:]}".rstrip()
 
 
-def day(timestamp: str) -> str:
-    """Return the day of a time: `1 October 2026`."""
-    time = datetime.fromisoformat(timestamp)
-    return f"{time.day} {time:%B %Y}"
+def first_sentence(text: str) -> str:
+    """Return how a text begins, where that is enough; no name ends in a point and a space."""
+    sentence, point, _ = text.partition(". ")
+    return sentence + point.rstrip()
 
 
 def period(of: ReportPeriod) -> str:
@@ -115,10 +127,26 @@ def period(of: ReportPeriod) -> str:
     return f"{moment(of.since)} to {moment(of.until)} ({of.zone})"
 
 
+def short_of_aim(figure: Figure) -> str:
+    """Return how far a figure is from its aim; empty where it has none, or nothing is known."""
+    if figure.aim is None or not figure.denominator:
+        return ""
+    if figure.aim:
+        missing = figure.denominator - figure.numerator
+        return f"aim 100%: {number(missing)} short of it" if missing else "aim 100%: reached"
+    return f"aim 0: {number(figure.numerator)} too many" if figure.numerator else "aim 0: reached"
+
+
 def change(changes: Iterable[FigureChange], figure: Figure) -> str:
     """Return what a figure was in the period before; empty where nothing is known of that."""
     for one in changes:
         if one.key == figure.key and one.before is not None:
-            than = {None: "", True: ": better", False: ": worse"}[one.better]
-            return f"{percent_of(one.before)} before{than}"
+            return f"{percent_of(one.before)} before{THAN_BEFORE[one.better]}"
     return ""
+
+
+def amount(one: FigureChange, value: float | None) -> str:
+    """Return a value of a change: a number, or a share."""
+    if value is None:
+        return NO_DATA
+    return number(int(value)) if one.number else percent_of(value)

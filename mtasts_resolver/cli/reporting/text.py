@@ -22,7 +22,7 @@ from mtasts_resolver.evidence.report import (
     EvidenceReport,
     Figure,
 )
-from mtasts_resolver.report.needs import HowSoon, Need, needs
+from mtasts_resolver.report.needs import HowSoon, Need, in_short, needs
 from mtasts_resolver.report.words import (
     CAUSES,
     DOUBTS,
@@ -167,6 +167,7 @@ class _TextReport:
     def _needs(self) -> Iterator[str]:
         yield from self._title("What needs doing")
         found = needs(self._report)
+        found = found if self._everything else in_short(found)
         shown = found if self._everything else found[:MOST_ROWS]
         for need in shown:
             yield from self._need(need)

@@ -86,24 +86,38 @@ def _protection(days: Sequence[DayCounts], *, outbound: bool) -> Iterator[Series
 
 
 def _folded(days: Sequence[DayCounts]) -> Iterator[DayCounts]:
-    """Yield the days as they are, or, where they are too many, the weeks that begin with Monday."""
-    if len(days) <= MOST_DAYS:
-        yield from days
+    """Yield a row for each day from the first to the last, of which nothing may be known.
+
+    Where they are too many, it is each week, from its Monday on; or each month, from its first.
+    """
+    if not days:
         return
-    for monday, week in groupby(days, key=_monday):
-        of_week = list(week)
+    counts = {date.fromisoformat(row.day): row for row in days}
+    first, last = min(counts), max(counts)
+    span = (last - first).days + 1
+    begin = _day if span <= MOST_DAYS else _monday if span <= MOST_DAYS * 7 else _first_of_month
+    every_day = (first + timedelta(days=number) for number in range(span))
+    for beginning, group in groupby(every_day, key=begin):
+        of_group = [counts[day] for day in group if day in counts]
         yield DayCounts(
-            monday,
+            beginning.isoformat(),
             *(
-                sum(getattr(row, name) for row in of_week)
+                sum(getattr(row, name) for row in of_group)
                 for name in ("encrypted", "plain", "unknown", "verified", "held")
             ),
         )
 
 
-def _monday(row: DayCounts) -> str:
-    day = date.fromisoformat(row.day)
-    return (day - timedelta(days=day.weekday())).isoformat()
+def _day(day: date) -> date:
+    return day
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _first_of_month(day: date) -> date:
+    return day.replace(day=1)
 
 
 def _drawn(name: str, title: str, days: Sequence[DayCounts], series: Sequence[Series]) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -20,13 +20,15 @@ from mtasts_resolver.evidence.report import (
     ReportInput,
 )
 from mtasts_resolver.report import words
+from mtasts_resolver.report.answer import answer
 from mtasts_resolver.report.html.charts import chart_of_days, chart_of_held
-from mtasts_resolver.report.needs import needs
+from mtasts_resolver.report.needs import in_short, needs
 
 MOST_ROWS = 200
 """Of each table: four pages of paper. The rest is in the CSV and the JSON."""
-MOST_NEEDS = 6
+MOST_NEEDS = 5
 """On the first page; all of them stand behind it."""
+SHORT = 150  # characters of a reason on the first page, which has one page of paper
 LINE = 400  # characters of a stranger's words, which may be a page long each
 
 
@@ -41,6 +43,7 @@ def as_html(report: EvidenceReport) -> str:
     """Return the page."""
     watched = [figure for key in WATCHED_FIGURES for figure in report.figures if figure.key == key]
     style = _style(report)
+    found = needs(report)
     return (
         _environment()
         .get_template("report.html")
@@ -50,12 +53,19 @@ def as_html(report: EvidenceReport) -> str:
             content_security_policy=_content_security_policy(style),
             checksum=checksum(report.inputs),
             watched=watched,
-            needs=needs(report),
+            needs=found,
+            needs_in_short=in_short(found),
             most_needs=MOST_NEEDS,
             charts=dict.fromkeys(("outbound", "inbound", "held")) | dict(_charts(report)),
+            answer=answer(report),
+            other_changes=[one for one in report.changes if one.key not in _keys(report)],
             change_of=lambda figure: words.change(report.changes, figure),
         )
     )
+
+
+def _keys(report: EvidenceReport) -> set[str]:
+    return {figure.key for figure in report.figures}
 
 
 def checksum(inputs: Sequence[ReportInput]) -> str:
@@ -107,10 +117,10 @@ def _content_security_policy(style: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _line(text: object) -> str:
+def _line(text: object, most: int = LINE) -> str:
     """Return the words of a stranger: printable and bounded."""
-    shown = escaped(str(text)[: LINE + 1])
-    return shown if len(shown) <= LINE else f"{shown[: LINE - 1]}\u2026"
+    shown = escaped(str(text)[: most + 1])
+    return shown if len(shown) <= most else f"{shown[: most - 1]}\u2026"
 
 
 def _bounded(rows: Sequence[object]) -> Bounded:
@@ -128,15 +138,6 @@ def _state(figure: Figure) -> str:
     return "doubtful" if figure.unknown else "well"
 
 
-STATES: Mapping[str, str] = MappingProxyType(
-    {
-        "well": "as it should be",
-        "doubtful": "as it should be, as far as is known",
-        "attention": "not as it should be",
-        "unknown": "no data",
-        "plain": "",
-    }
-)
 SECTIONS = (
     ("controls", "Controls, and the evidence for each"),
     ("figures", "Figures, and how each was found"),
@@ -165,6 +166,8 @@ _FILTERS = MappingProxyType(
         "bounded": _bounded,
         "of_how_many": words.of_how_many,
         "percent_of": words.percent_of,
+        "first_sentence": words.first_sentence,
+        "short_of_aim": words.short_of_aim,
     }
 )
 
@@ -187,8 +190,13 @@ def _environment() -> Environment:
         DOWNGRADES=words.DOWNGRADES,
         DOUBTS=words.DOUBTS,
         ENFORCERS=words.ENFORCERS,
-        STATES=STATES,
+        SPEAKS=words.SPEAKS,
+        GAPS=words.GAPS,
+        THAN_BEFORE=words.THAN_BEFORE,
+        amount=words.amount,
         SECTIONS=SECTIONS,
+        SHORT=SHORT,
+        LINE=LINE,
     )
     return environment
 

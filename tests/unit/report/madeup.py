@@ -552,3 +552,32 @@ def empty() -> EvidenceReport:
         changes=(),
         controls=(),
     )
+
+
+HOSTILE = (
+    "</style></title><script>alert(1)</script><img src=http://192.0.2.1/ onerror=alert(1)>"
+    "{{ 7 * 7 }}\"'\u202e\x00"
+)
+
+
+def hostile() -> EvidenceReport:
+    """Return a report in which strangers have chosen all that they can."""
+    report = made_up(host=HOSTILE, hosts=(HOSTILE,), redacted="")
+    return msgspec.structs.replace(
+        report,
+        failures=tuple(
+            msgspec.structs.replace(
+                row, domain=HOSTILE, mx=HOSTILE, cause=HOSTILE, reason=HOSTILE, enforced=HOSTILE
+            )
+            for row in report.failures
+        ),
+        downgrades=tuple(
+            msgspec.structs.replace(row, about=HOSTILE, kind=HOSTILE, evidence=(HOSTILE,))
+            for row in report.downgrades
+        ),
+        outbound_domains=tuple(
+            msgspec.structs.replace(row, domain=HOSTILE, enforced=HOSTILE)
+            for row in report.outbound_domains
+        ),
+        inputs=tuple(msgspec.structs.replace(one, name=HOSTILE) for one in report.inputs),
+    )

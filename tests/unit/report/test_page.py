@@ -9,36 +9,9 @@ from html import unescape
 
 from msgspec.structs import replace
 
-from mtasts_resolver.evidence.report import WATCHED_FIGURES, EvidenceReport
+from mtasts_resolver.evidence.report import WATCHED_FIGURES
 from mtasts_resolver.report.html.page import MOST_ROWS, as_html, checksum
-from tests.unit.report.madeup import empty, made_up
-
-HOSTILE = (
-    "</style></title><script>alert(1)</script><img src=http://192.0.2.1/ onerror=alert(1)>"
-    "{{ 7 * 7 }}\"'\u202e\x00"
-)
-
-
-def hostile() -> EvidenceReport:
-    """Return a report in which strangers have chosen all that they can."""
-    report = made_up(host=HOSTILE, hosts=(HOSTILE,), redacted="")
-    return replace(
-        report,
-        failures=tuple(
-            replace(
-                row, domain=HOSTILE, mx=HOSTILE, cause=HOSTILE, reason=HOSTILE, enforced=HOSTILE
-            )
-            for row in report.failures
-        ),
-        downgrades=tuple(
-            replace(row, about=HOSTILE, kind=HOSTILE, evidence=(HOSTILE,))
-            for row in report.downgrades
-        ),
-        outbound_domains=tuple(
-            replace(row, domain=HOSTILE, enforced=HOSTILE) for row in report.outbound_domains
-        ),
-        inputs=tuple(replace(one, name=HOSTILE) for one in report.inputs),
-    )
+from tests.unit.report.madeup import empty, hostile, made_up
 
 
 def test_a_page_needs_nothing_from_elsewhere_and_runs_nothing() -> None:

@@ -1,0 +1,46 @@
+"""The answer to the question that a report is about, in three sentences at most."""
+
+from collections.abc import Iterator
+
+from mtasts_resolver.evidence.report import EvidenceReport, Figure
+from mtasts_resolver.report.words import number, percent, so_many
+
+
+def answer(report: EvidenceReport) -> list[str]:
+    """Return what a person should know who reads nothing else."""
+    figures = {figure.key: figure for figure in report.figures}
+    sentences = [
+        *_of_enforced(figures.get("enforced-verified")),
+        *_of_all(figures.get("outbound-encrypted")),
+        *_of_what_is_missing(report),
+    ]
+    return sentences or ["Nothing was read that would tell."]
+
+
+def _of_enforced(figure: Figure | None) -> Iterator[str]:
+    if figure is None or not figure.denominator:
+        return
+    missing = figure.denominator - figure.numerator
+    deliveries = so_many(figure.denominator, "delivery", "deliveries")
+    outcome = f"{number(missing)} went out without it" if missing else "all had it"
+    yield f"Of {deliveries} to domains that demand protection, {outcome}."
+
+
+def _of_all(figure: Figure | None) -> Iterator[str]:
+    if figure is None or not figure.denominator:
+        return
+    plain = figure.denominator - figure.numerator
+    share = percent(figure.numerator, figure.denominator)
+    rest = f"; {so_many(plain, 'delivery', 'deliveries')} could be read on the way" if plain else ""
+    yield f"Of all outgoing mail, {share} was encrypted{rest}."
+
+
+def _of_what_is_missing(report: EvidenceReport) -> Iterator[str]:
+    unknown = report.outbound.unknown + report.inbound.unknown
+    deliveries = report.outbound.deliveries + report.inbound.deliveries
+    if not deliveries:
+        yield "It cannot be told: the logs that were read have no mail of this period."
+    elif unknown or report.gaps:
+        gaps = f"The logs have {so_many(len(report.gaps), 'gap')}" if report.gaps else ""
+        doubt = f"of {number(unknown)} of {number(deliveries)} deliveries it cannot be told"
+        yield f"{'; '.join(filter(None, (gaps, doubt if unknown else ''))).capitalize()}."
