@@ -9,7 +9,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,8 +22,10 @@ from mtasts_resolver.control.values.counts import DailyCount
 from mtasts_resolver.control.values.history import BriefChange
 from mtasts_resolver.control.views.brief import brief
 from mtasts_resolver.control.views.counts import daily
+from mtasts_resolver.evidence.inputs.errors import InputError
+from mtasts_resolver.evidence.inputs.zones import zone_called
 from mtasts_resolver.evidence.report import PolicyRetrieval, ReportInput, ReportPeriod
-from mtasts_resolver.evidence.retrieval import ChangedRetrieval, CountedRetrieval
+from mtasts_resolver.evidence.retrieval import ChangedRetrieval, CountedRetrieval, stamp
 from mtasts_resolver.evidence.told import NothingTold, PastOwnChange, ToldMemory
 from mtasts_resolver.evidence.toldhistory import ToldHistory, Usage
 from mtasts_resolver.evidence.weakenings import PastWeakening
@@ -127,6 +129,15 @@ class _Asked:
         self.since = min(since for since, _ in self.spans)
         self.until = max(until for _, until in self.spans)
         self.map_name = map_name
+        self.zone = _zone(period)
+
+
+def _zone(period: ReportPeriod) -> tzinfo:
+    """Return the zone in which times are told; the offset of the period, where it has no name."""
+    try:
+        return zone_called(period.zone)
+    except InputError:
+        return datetime.fromisoformat(period.since).tzinfo or UTC
 
 
 def _span(period: ReportPeriod) -> tuple[float, float]:
@@ -208,8 +219,8 @@ class _Gathered:
             sha256=sha256,
             bytes=size,
             lines=told.changes,
-            first=None if told.begins is None else timestamp(told.begins),
-            last=None if told.last is None else timestamp(told.last),
+            first=None if told.begins is None else self._stamp(told.begins),
+            last=None if told.last is None else self._stamp(told.last),
             problem=problem,
         )
 
@@ -271,7 +282,7 @@ class _Gathered:
             map_name=self._asked.map_name,
         )
         retrievals = [
-            counted.result() or changed.result(told.begins)
+            counted.result(self._asked.zone) or changed.result(told.begins, self._asked.zone)
             for counted, changed in zip(self._counts, self._changed, strict=True)
         ]
         notes = [note, *self._notes()]
@@ -287,11 +298,14 @@ class _Gathered:
             problem="; ".join(filter(None, (problem, problem and place.doubt))),
         )
 
+    def _stamp(self, wall: float) -> str:
+        return stamp(wall, self._asked.zone)
+
     def _nothing_of_then(self) -> str:
         begins = self._told.begins
         if begins is None:
             return "the daemon's history is empty"
-        return f"the daemon's history begins at {timestamp(begins)}, after that time"
+        return f"the daemon's history begins at {self._stamp(begins)}, after that time"
 
     def _notes(self) -> Iterator[str]:
         told = self._told
@@ -301,7 +315,7 @@ class _Gathered:
                 " cannot be told"
             )
         elif told.reach is not None and told.reach[0] > self._asked.since:
-            yield f"what Postfix was told is known since {timestamp(told.reach[0])}"
+            yield f"what Postfix was told is known since {self._stamp(told.reach[0])}"
         for name, hops in sorted(told.differing.items()):
             yield (
                 f"the map {name} answers otherwise than {told.map_name} for {hops:,} next hops:"

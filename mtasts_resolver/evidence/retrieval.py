@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, tzinfo
 
-from mtasts_resolver.base.timestamps import timestamp
+from mtasts_resolver.base.timestamps import moment_of
 from mtasts_resolver.control.values.counts import DailyCount
 from mtasts_resolver.control.values.history import BriefChange
 from mtasts_resolver.evidence.report import CountedRow, PolicyRetrieval
@@ -41,7 +41,7 @@ class CountedRetrieval:
             first = datetime.fromisoformat(counted.since).timestamp()
             self._first = first if self._first is None else min(first, self._first)
 
-    def result(self) -> PolicyRetrieval | None:
+    def result(self, zone: tzinfo) -> PolicyRetrieval | None:
         """Return what was counted; None where nothing was, for no daemon ran that counts."""
         if self._first is None:
             return None
@@ -55,7 +55,7 @@ class CountedRetrieval:
             ),
             absent=self._found[ABSENT],
             source=self._source(),
-            since=timestamp(self._first) if late else None,
+            since=stamp(self._first, zone) if late else None,
         )
 
     def _source(self) -> str:
@@ -85,7 +85,7 @@ class ChangedRetrieval:
         elif change.event in {"failed", "gone"} and change.subject in {"refresh", "record"}:
             self._failed[change.now or "failed"] += 1
 
-    def result(self, begins: float | None) -> PolicyRetrieval | None:
+    def result(self, begins: float | None, zone: tzinfo) -> PolicyRetrieval | None:
         """Return what has changed, where the history `begins` before the period's end."""
         if begins is None or begins >= self._until:
             return None
@@ -95,8 +95,13 @@ class ChangedRetrieval:
             absent=0,
             source="the daemon's history, which tells what ended otherwise than before, and not how"
             " often: it has no counts of that time",
-            since=timestamp(begins) if begins > self._since else None,
+            since=stamp(begins, zone) if begins > self._since else None,
         )
+
+
+def stamp(wall: float, zone: tzinfo) -> str:
+    """Return a time as a report has it: ISO 8601, with the offset of its zone."""
+    return moment_of(wall).astimezone(zone).isoformat(timespec="seconds")
 
 
 def _failed(counts: Iterable[tuple[str, int]]) -> tuple[CountedRow, ...]:

@@ -108,11 +108,17 @@ _OLDEST = (
     f" ORDER BY id LIMIT {DROPPED_AT_ONCE}"
 )
 _DELETE = f"DELETE FROM {TABLE} WHERE id = ?"  # noqa: S608 - constants only
+# The oldest changes have the lowest numbers, but for some that a clock was ahead for: no further is
+# looked.
+_NOT_OLDER = (
+    f"SELECT id FROM {TABLE} WHERE time >= :time ORDER BY id LIMIT 1 OFFSET {DROPPED_AT_ONCE}"  # noqa: S608
+)
 # An answer that is still given stays, however long ago it became the answer: without it nobody
 # could tell what Postfix got meanwhile.
 _DELETE_OLDER = (
     f"DELETE FROM {TABLE} WHERE id IN (SELECT id FROM {TABLE}"  # noqa: S608 - constants only
-    f" WHERE max(time, ifnull(seen, time)) < ? ORDER BY id LIMIT {DROPPED_AT_ONCE})"
+    f" WHERE id < ifnull(({_NOT_OLDER}), {2**63 - 1}) AND max(time, ifnull(seen, time)) < :time"
+    f" ORDER BY id LIMIT {DROPPED_AT_ONCE})"
 )
 
 _decoder = msgspec.json.Decoder(Change)
@@ -148,7 +154,7 @@ class ChangeTable(LoneTable):
     def drop_older(self, time: float) -> int:
         """Drop some of what is older than `time`; return how many rows that were."""
         with self._transaction():
-            dropped: int = self._connection.execute(_DELETE_OLDER, (time,)).rowcount
+            dropped: int = self._connection.execute(_DELETE_OLDER, {"time": time}).rowcount
             dropped += hourcounts.drop_older(self._connection, time)
             self._connection.commit()
         return dropped

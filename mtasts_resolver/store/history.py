@@ -169,6 +169,8 @@ class History(WriteBehind):
         await self._end(CLOSE_TIMEOUT)
         if self._noted:
             log.warning("history-changes-dropped", file=self._path, count=len(self._noted))
+        if self._counted:
+            log.warning("history-counts-dropped", file=self._path)
 
     async def _write(self) -> None:
         await self._write_counted()

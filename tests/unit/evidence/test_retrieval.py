@@ -1,5 +1,6 @@
 """How discoveries of policies ended in a period."""
 
+from datetime import UTC
 from typing import Any
 
 from mtasts_resolver.control.values.counts import DailyCount
@@ -34,7 +35,7 @@ def test_look_ups_and_refreshes_are_added_up_by_outcome() -> None:
         counted("look-up", "secure", 99),
     ):
         day.add(each)
-    found = day.result()
+    found = day.result(UTC)
     assert found is not None
     assert (found.fetched, found.absent, found.since) == (7, 900, None)
     assert found.failed == (CountedRow("policy-body", 6), CountedRow("dns-timeout", 2))
@@ -44,14 +45,14 @@ def test_look_ups_and_refreshes_are_added_up_by_outcome() -> None:
 def test_it_says_since_when_and_how_much_of_the_time_was_counted() -> None:
     day = CountedRetrieval(0.0, DAY)
     day.add(counted("daemon", "seconds", 21_600, name="running", at="12:00:00"))
-    found = day.result()
+    found = day.result(UTC)
     assert found is not None
-    assert found.since == "1970-01-01T12:00:00Z"
+    assert found.since == "1970-01-01T12:00:00+00:00"
     assert found.source == "the daemon's counts, of the 50.0% of that time in which it ran"
 
 
 def test_where_nobody_counted_there_is_no_figure() -> None:
-    assert CountedRetrieval(0.0, DAY).result() is None
+    assert CountedRetrieval(0.0, DAY).result(UTC) is None
 
 
 def changed(time: float, subject: str, event: str, **more: Any) -> BriefChange:
@@ -74,13 +75,13 @@ def test_of_a_time_without_counts_changes_tell_something() -> None:
         changed(DAY, "policy", "found"),
     ):
         day.add(each)
-    found = day.result(begins=-9.0)
+    found = day.result(begins=-9.0, zone=UTC)
     assert found is not None
     assert (found.fetched, found.since) == (3, None)
     assert found.failed == (CountedRow("no-record", 1), CountedRow("policy-body", 1))
     assert "no counts" in found.source
-    later = day.result(begins=60.0)
+    later = day.result(begins=60.0, zone=UTC)
     assert later is not None
-    assert later.since == "1970-01-01T00:01:00Z"
-    assert day.result(begins=DAY) is None
-    assert day.result(begins=None) is None
+    assert later.since == "1970-01-01T00:01:00+00:00"
+    assert day.result(begins=DAY, zone=UTC) is None
+    assert day.result(begins=None, zone=UTC) is None

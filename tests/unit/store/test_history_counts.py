@@ -12,6 +12,7 @@ from mtasts_resolver.store.changes import Change, Subject
 from mtasts_resolver.store.errors import UnavailableError
 from mtasts_resolver.store.history import KEPT, History
 from mtasts_resolver.store.hourcounts import HOUR, DaySum, HourCount
+from tests.events import events
 from tests.unit.store.history import all_of, opened, policy_change
 from tests.unit.store.support import WALL, crash
 from tests.unit.store.test_history_bounds import TurningClock
@@ -158,3 +159,27 @@ async def test_an_answer_that_is_still_given_stays_however_old(file: Path) -> No
     async with opened(file, clock=clock) as kept:
         await dropped(kept, clock)
         assert [change.domain for change in await all_of(kept)] == ["a.example"]
+
+
+async def test_changes_of_a_clock_that_was_ahead_hold_up_none_that_are_too_old(
+    file: Path,
+) -> None:
+    async with opened(file) as kept:
+        for number in range(6):
+            time = WALL + KEPT if number < 3 else WALL - 2 * KEPT
+            kept.note(policy_change(f"d{number}.example", str(number), time=time))
+    clock = TurningClock(WALL, 1)
+    async with opened(file, clock=clock) as kept:
+        await dropped(kept, clock)
+        assert [change.now for change in await all_of(kept)] == ["2", "1", "0"]
+
+
+def test_what_is_lost_at_the_end_is_told(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        async with opened(file) as kept:
+            kept.count([counted(5)])
+
+    file.mkdir()
+    asyncio.run(scenario())
+    told = [event for _, event, _ in events(caplog, "WARNING")]
+    assert told == ["history-unavailable", "history-counts-dropped"]
