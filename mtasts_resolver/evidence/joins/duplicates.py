@@ -9,7 +9,8 @@ log is spelt does not matter, nor how the line goes on: copies are cut at differ
 from mtasts_resolver.maillog.events import Delivery, DeliveryStatus, LogLine, MailAccepted
 
 # Copies of a line stand beside each other in the order of time, unless a clock or a zone is wrong:
-# as many as a busy server has in an hour or two. Each takes about 100 bytes.
+# as many as a busy server has in an hour or two. Each takes about 100 bytes, and there are twice as
+# many before the older half is forgotten.
 MAX_REMEMBERED = 1 << 17
 
 
@@ -18,7 +19,8 @@ class SeenLines:
 
     def __init__(self, limit: int = MAX_REMEMBERED) -> None:
         self._limit = limit
-        self._seen: dict[int, None] = {}
+        self._seen: set[int] = set()
+        self._older: set[int] = set()
 
     def delivery(self, event: Delivery) -> bool:
         """Tell whether this delivery was seen before, and remember it."""
@@ -40,10 +42,9 @@ class SeenLines:
         return self._seen_before(hash((line.pid, second, line.message)))
 
     def _seen_before(self, key: int) -> bool:
-        seen = self._seen
-        if key in seen:
+        if key in self._seen or key in self._older:
             return True
-        seen[key] = None
-        if len(seen) > self._limit:
-            del seen[next(iter(seen))]
+        self._seen.add(key)
+        if len(self._seen) >= self._limit:
+            self._older, self._seen = self._seen, set()
         return False
