@@ -31,6 +31,7 @@ _CERTIFICATE = (
     ("self signed certificate", Cause.SELF_SIGNED),
     ("certificate has expired", Cause.EXPIRED),
     ("certificate not yet valid", Cause.NOT_YET_VALID),
+    ("CommonName mis-match", Cause.NAME_MISMATCH),  # Postfix 2.2
     # policy_failure= of a policy table, with smtp_tls_enforce_sts_mx_patterns: what it could not
     # find out of the policy.
     ("external policy failure", Cause.POLICY_LOOKUP),
@@ -40,6 +41,7 @@ _CERTIFICATE = (
 _DELIVERY = (
     ("Server certificate not verified", Cause.NOT_VERIFIED),
     ("Server certificate not trusted", Cause.UNTRUSTED),
+    ("Server certificate could not be verified", Cause.NOT_VERIFIED),  # Postfix 2.2
     ("TLS is required, but was not offered", Cause.NO_STARTTLS),
     ("TLS is required, but host ", Cause.STARTTLS_REFUSED),  # ... refused to start TLS: its reply
     ("TLS is required, but ", Cause.HANDSHAKE),  # ... our TLS engine is unavailable, and the like

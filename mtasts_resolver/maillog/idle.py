@@ -8,11 +8,13 @@ import re
 
 from mtasts_resolver.maillog.programs import LOGGERS
 
-# Nothing that these say is about TLS, or about mail on the wire.
+# Nothing that these say is about TLS, or about mail on the wire. Some are policy servers, which use
+# Postfix's name.
 _NAMES = """
-anvil bounce cleanup discard dnsblog flush local pickup pipe postalias postcat postconf postdrop
-postfix postfix-script postkick postlock postlog postlogd postmap postmulti postqueue proxymap
-qmqpd scache sendmail showq spawn tlsmgr trivial-rewrite verify virtual
+anvil bounce cleanup discard dnsblog flush local pickup pipe policy-spf policyd-spf policyd-weight
+postalias postcat postconf postdrop postfix postfix-script postfwd postgrey postkick postlock
+postlog postlogd postmap postmulti postqueue postsuper proxymap qmqpd scache sendmail showq spawn
+tlsmgr trivial-rewrite verify virtual
 """
 IDLE_DAEMONS = frozenset(_NAMES.split())
 
@@ -37,23 +39,25 @@ _ANY = (
 )
 # smtp_tls_loglevel and smtpd_tls_loglevel of 2 to 4; and what says less than another line does.
 _TLS = (
-    r"setting up TLS connection|initializing the (?:client|server)-side TLS engine",
+    r"setting up TLS connection|starting TLS engine|initializing the (?:client|server)-side",
     r"SSL_(?:connect|accept):|SSL3 alert|SSL session|verify return|verify error|Host offered",
     r"certificate verification depth|(?:[Uu]nm|[Mm])atched |subject=|issuer=|fingerprint=",
     r"(?:looking (?:up|for)|save|saving|load|removing|delete|put|get|reloaded) session ",
     r"\S+: (?:reusing|looking for|save|load|reloaded|Issuing|re-using) session",
     _PEER + r"(?:certificate verification depth|TLS cipher list|Peer |depth=|subject_CN=)",
     _PEER + r"(?:CommonName |[Mm]atched |[Uu]nmatched |Issuing )",
+    r"(?:Verified|Unverified|Peer verification): |Peer cert\w+ could not|cert has expired",
     r"(?:read|write) (?:from|to) [0-9A-Fa-f]|[0-9a-f]{4} [-0-9a-f]{2} |(?:auto|DANE) ",
     r"warning: (?:Could not report TLS|TLS policy lookup for|TLS server role|DANE TLSA lookup)",
     r"warning: \S+: all TLSA records unusable|warning: \S+ unsupported TLSA",
 )
 _SMTP = (
-    r"connect to |host \S+ (?:said|refused)|conversation with |lost connection with ",
+    r"connect to |host \S+ (?:said|refused|offers)|conversation with |lost connection with ",
     _ID + r"(?:SASL authentication|enabling PIX|disabling PIX|breaking line|mail for \S+ loops)",
     _ID + r"(?:uid=|discarding EHLO|table |TLS is not|pass|SMTPUTF8 )",
     r"warning: (?:no MX host for|numeric domain|valid_host|malformed|host \S+ (?:repl|gre))",
-    r"warning: (?:relayhost|mail for|no response|SASL|Unable to look up|unexpected protocol|dns_)",
+    r"warning: (?:relayhost|mail(?:er loop| for)|bad size limit|no response|SASL|dns_)",
+    r"warning: (?:Unable to look up|unexpected protocol)",
 )
 _SMTPD = (
     _NOT + f"(?:{_ID})?(?:reject|milter-|warn|filter|hold|discard|redirect|prepend|bcc|replace)",

@@ -12,7 +12,7 @@ scache sendmail showq smtp smtpd spawn tlsmgr tlsproxy trivial-rewrite verify vi
 """
 DAEMONS = frozenset(_NAMES.split())
 # Those that write logs, or bring them here, and say in them what they have dropped.
-LOGGERS = frozenset({"rsyslogd", "systemd-journald", "journal"})
+LOGGERS = frozenset({"rsyslogd", "rsyslogd-2177", "systemd-journald", "journal"})
 
 
 class Program(NamedTuple):
@@ -39,8 +39,8 @@ _SAYING = (
         "smtp",
         re.compile(
             r"[0-9A-Za-z]{5,25}: to=<|TLSRPT: |SSL_connect error to "
-            r"|[A-Z][a-z]+ TLS connection (?:established|reused) to "
-            r"|(?:server |CA )?certificate verification failed for "
+            r"|(?:[A-Z][a-z]+ )?TLS connection (?:established|reused) to "
+            r"|(?:server |CA )?certificate (?:peer name )?verification failed for "
             r"|warning: (?:smtp_tls_policy_maps, |TLS policy lookup |socketmap:|MX name )"
         ),
     ),
@@ -48,7 +48,7 @@ _SAYING = (
         "smtpd",
         re.compile(
             r"[0-9A-Za-z]{5,25}: client=|(?:dis)?connect from |lost connection after "
-            r"|SSL_accept error from |[A-Z][a-z]+ TLS connection established from "
+            r"|SSL_accept error from |(?:[A-Z][a-z]+ )?TLS connection established from "
         ),
     ),
     ("qmgr", re.compile(r"[0-9A-Za-z]{5,25}: (?:removed|from=<)")),

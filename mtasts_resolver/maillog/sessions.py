@@ -15,9 +15,10 @@ from mtasts_resolver.maillog.events import (
 )
 from mtasts_resolver.maillog.peers import PEER, peer_in
 
+# Before Postfix 2.5 there is no level.
 _SESSION = re.compile(
-    r"(?P<level>Anonymous|Untrusted|Trusted|Verified) TLS connection (?P<how>established|reused)"
-    rf" (?P<way>to|from) +(?P<peer>{PEER})"
+    r"(?:(?P<level>Anonymous|Untrusted|Trusted|Verified) )?TLS connection"
+    rf" (?P<how>established|reused) (?P<way>to|from) +(?P<peer>{PEER})"
     r"(?: to [^\s:]+)?"  # the name that the client has asked for (SNI)
     r":(?: +(?P<session>.*))?\Z",
     re.DOTALL,
@@ -29,7 +30,8 @@ _PARAMETERS = re.compile(
     r"(?: key-exchange (?P<key_exchange>\S+(?: \([^()]*\))?))?)?"
 )
 _UNVERIFIED = re.compile(
-    rf"(?:server |CA )?certificate verification failed for (?P<peer>{PEER}): (?P<reason>.*)\Z",
+    r"(?:server |CA )?certificate (?:peer name )?verification failed for"
+    rf" (?P<peer>{PEER}): (?P<reason>.*)\Z",
     re.DOTALL,
 )
 _CONNECT_ERROR = re.compile(rf"SSL_connect error to (?P<peer>{PEER}): (?P<reason>.*)\Z", re.DOTALL)
@@ -71,7 +73,8 @@ def _handshake(message: str) -> HandshakeFailed | None:
 
 
 def _connected(found: re.Match[str]) -> Connected:
-    tls = _tls(found["level"], found["session"] or "")
+    # It may have been any; what claims least is "untrusted".
+    tls = _tls(found["level"] or "Untrusted", found["session"] or "")
     return Connected(found["way"] == "from", _whom(found), tls, found["how"] == "reused")
 
 

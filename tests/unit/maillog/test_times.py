@@ -198,7 +198,8 @@ def test_days_are_counted_as_the_library_does(day: date) -> None:
 
 
 @given(
-    st.lists(st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 1)), min_size=1, max_size=9),  # noqa: DTZ001
+    # Before clocks are put back: of a line alone nobody knows which time round it is.
+    st.lists(st.datetimes(datetime(2026, 1, 1), datetime(2026, 10, 20)), min_size=1, max_size=9),  # noqa: DTZ001
     st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu"]),
 )
 def test_a_log_in_order_stays_in_order(moments: list[datetime], name: str) -> None:
