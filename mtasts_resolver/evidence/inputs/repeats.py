@@ -8,7 +8,10 @@ WINDOW = 2.0
 # Lines that are remembered for that long: more than a host logs in a window.
 MAX_REMEMBERED = 200_000
 
-_Key = tuple[str, str, int | None, str]
+# Hosts whose short name is remembered.
+MAX_HOSTS = 10_000
+
+_Key = tuple[str, int | None, str]
 
 
 class _Seen:
@@ -16,9 +19,9 @@ class _Seen:
 
     __slots__ = ("counts", "out")
 
-    def __init__(self) -> None:
-        self.counts: dict[int, int] = {}
-        self.out = 0
+    def __init__(self, log: int) -> None:
+        self.counts = {log: 1}
+        self.out = 1
 
 
 class Repeats:
@@ -29,9 +32,11 @@ class Repeats:
     """
 
     def __init__(self) -> None:
-        self._young: dict[_Key, _Seen] = {}
-        self._old: dict[_Key, _Seen] = {}
+        # A number is the one log that has had the line, once: as it is with nearly all of them.
+        self._young: dict[_Key, _Seen | int] = {}
+        self._old: dict[_Key, _Seen | int] = {}
         self._since = 0.0
+        self._short: dict[str, str] = {}
 
     def is_new(self, line: LogLine, log: int, time: float) -> bool:
         """Tell whether no other log has had this line; `time` never falls."""
@@ -39,13 +44,26 @@ class Repeats:
             self._old = self._young if time < self._since + 2 * WINDOW else {}
             self._young = {}
             self._since = time
-        # Of the host's name a log may have the first label alone (RFC 3164 §4.1.2).
-        key = (line.host.partition(".")[0], line.daemon, line.pid, line.message)
+        host = line.host
+        key = (self._short.get(host) or self._shortened(host), line.pid, line.message)
         seen = self._young.get(key)
         if seen is None:
-            seen = self._young[key] = self._old.get(key) or _Seen()
+            seen = self._old.get(key)
+            if seen is None:
+                self._young[key] = log
+                return True
+        if isinstance(seen, int):
+            seen = _Seen(seen)
+        self._young[key] = seen
         count = seen.counts[log] = seen.counts.get(log, 0) + 1
         if count <= seen.out:
             return False
         seen.out += 1
         return True
+
+    def _shortened(self, host: str) -> str:
+        """Return the first label of a host's name, as some logs have it (RFC 3164 §4.1.2)."""
+        if len(self._short) >= MAX_HOSTS:
+            self._short.clear()
+        short = self._short[host] = host.partition(".")[0]
+        return short

@@ -67,7 +67,8 @@ class LogRhythm:
         self._hosts: dict[str, dict[int, int]] = {}
         """By host and day, a bit for each minute."""
         self._losses: list[_Loss] = []
-        self._last = ("", -1.0)
+        self._last: dict[str, float] = {}
+        """By host, the minute of its last line."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -78,16 +79,16 @@ class LogRhythm:
         """Hear of a line."""
         if line.time is None:
             return
-        last = (line.host, line.time // 60)
-        if last == self._last:
+        now = line.time // 60
+        if self._last.get(line.host) == now:
             return
-        self._last = last
         days = self._hosts.get(line.host)
         if days is None:
             if len(self._hosts) >= MAX_HOSTS:
                 return
             days = self._hosts[line.host] = {}
-        day, minute = divmod(int(last[1]), _DAY)
+        self._last[line.host] = now
+        day, minute = divmod(int(now), _DAY)
         if day in days or len(days) < MAX_DAYS:
             days[day] = days.get(day, 0) | 1 << minute
 
