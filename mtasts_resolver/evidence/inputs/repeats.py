@@ -65,5 +65,6 @@ class Repeats:
         """Return the first label of a host's name, as some logs have it (RFC 3164 §4.1.2)."""
         if len(self._short) >= MAX_HOSTS:
             self._short.clear()
-        short = self._short[host] = host.partition(".")[0]
+        label = host.partition(".")[0]
+        short = self._short[host] = host if label.isdigit() else label  # of an address
         return short
