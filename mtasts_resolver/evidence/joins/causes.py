@@ -6,6 +6,7 @@ ago, where a session is resumed (`look for details earlier in the log`). error(8
 an earlier attempt to the same destination.
 """
 
+from collections import OrderedDict
 from typing import TypeVar
 
 from mtasts_resolver.evidence.joins.connection import Why
@@ -32,9 +33,9 @@ class KnownFailures:
 
     def __init__(self, limit: int = MAX_REMEMBERED) -> None:
         self._limit = limit
-        self._certificates: dict[tuple[str, int | None], Unverified] = {}
-        self._handshakes: dict[tuple[str, int | None], str] = {}
-        self._domains: dict[tuple[str, str], Why] = {}
+        self._certificates: OrderedDict[tuple[str, int | None], Unverified] = OrderedDict()
+        self._handshakes: OrderedDict[tuple[str, int | None], str] = OrderedDict()
+        self._domains: OrderedDict[tuple[str, str], Why] = OrderedDict()
 
     def unverified(self, event: Unverified) -> None:
         """Remember what is wrong with a host's certificate."""
@@ -100,8 +101,8 @@ def _place(peer: LoggedPeer) -> tuple[str, int | None]:
     return peer.address, peer.port
 
 
-def _remember(memory: dict[K, V], key: K, value: V, limit: int) -> None:
-    memory.pop(key, None)
+def _remember(memory: OrderedDict[K, V], key: K, value: V, limit: int) -> None:
     memory[key] = value
+    memory.move_to_end(key)
     if len(memory) > limit:
-        del memory[next(iter(memory))]
+        memory.popitem(last=False)
