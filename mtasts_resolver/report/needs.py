@@ -1,5 +1,6 @@
 """What a report asks to be done, of whom, and how soon: the first page of each form for people."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
@@ -24,10 +25,13 @@ from mtasts_resolver.report.words import (
 )
 
 ABOUT = "{about}"
-MOST_NAMED = 3  # of those that the same is to be done about: more make no line easier to read
+ROOM_FOR_NAMES = 60
+"""Characters of those that the same is to be done about; more make no line easier to read."""
 OTHERS = "(others)"
 OURS = "our mail administrator"
 COMPLIANCE = "whoever keeps the evidence"
+_MADE_OF = frozenset({"log", "journal", "tls-report"})
+"""Inputs that an administrator can have read again."""
 LEAST_UNKNOWN = 0.01  # of all deliveries: fewer change no figure that a person reads
 
 
@@ -89,13 +93,16 @@ def _made_one(alike: Sequence[Need]) -> Need:
         why = f"{first.about}: {why}"
     elif len(alike) > 1:
         why = f"{why} And {so_many(len(alike) - 1, 'thing')} more."
-    return replace(first, about=_named(names), why=why)
+    who_for = first.who_for.replace(ABOUT, "each") if len(names) > 1 else first.who_for
+    return replace(first, about=_named(names), who_for=who_for, why=why)
 
 
 def _named(names: Sequence[str]) -> str:
-    """Return names in a row, with how many there are beyond the first."""
-    more = len(names) - MOST_NAMED
-    shown = [*names[:MOST_NAMED], *([f"{number(more)} more"] if more > 0 else [])]
+    """Return names in a row, the first at least, with how many there are beyond."""
+    lengths = itertools.accumulate(map(len, names))
+    fitting = max(1, sum(length <= ROOM_FOR_NAMES for length in lengths))
+    more = len(names) - fitting
+    shown = [*names[:fitting], *([f"{number(more)} more"] if more else [])]
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
@@ -113,6 +120,8 @@ def _unverified(report: EvidenceReport) -> Iterator[Need]:
 
 def _held(report: EvidenceReport) -> Iterator[Need]:
     for row in report.failures:
+        if not row.messages:  # another host of the domain has taken them at once
+            continue
         ours = row.cause in OUR_CAUSES
         yield Need(
             urgency=HowSoon.NOW if row.waiting else HowSoon.SOON,
@@ -208,7 +217,7 @@ def _blind(report: EvidenceReport) -> Iterator[Need]:
             " then cannot be told.",
         )
     for one in report.inputs:
-        if one.problem:
+        if one.problem and one.kind in _MADE_OF:
             yield Need(
                 urgency=HowSoon.SOON,
                 about=one.name,

@@ -133,8 +133,8 @@ def short_of_aim(figure: Figure) -> str:
         return ""
     if figure.aim:
         missing = figure.denominator - figure.numerator
-        return f"aim 100%: {number(missing)} short of it" if missing else "aim 100%: reached"
-    return f"aim 0: {number(figure.numerator)} too many" if figure.numerator else "aim 0: reached"
+        return f"{number(missing)} short of 100%" if missing else "100%, as it should be"
+    return "should be 0" if figure.numerator else "0, as it should be"
 
 
 def change(changes: Iterable[FigureChange], figure: Figure) -> str:

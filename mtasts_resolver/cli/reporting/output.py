@@ -14,14 +14,17 @@ from mtasts_resolver.cli.reporting.text import report_text
 from mtasts_resolver.cli.terminal import color_option, show_notes, use_color, width
 from mtasts_resolver.evidence.report import EvidenceReport
 from mtasts_resolver.report.csvfiles import write_csv
+from mtasts_resolver.report.html.missing import PlottingMissingError
 from mtasts_resolver.report.machine import as_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _as_html(report: EvidenceReport) -> bytes:
-    from mtasts_resolver.report.html.page import as_html  # noqa: PLC0415  draws charts
-
+    try:
+        from mtasts_resolver.report.html.page import as_html  # noqa: PLC0415  draws charts
+    except PlottingMissingError as error:
+        raise CommandError(str(error)) from None
     return as_html(report).encode()
 
 

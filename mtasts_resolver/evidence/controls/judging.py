@@ -71,4 +71,4 @@ def _verdict(evidence: tuple[ControlEvidence, ...]) -> tuple[ControlVerdict, str
 
 def _first(texts: list[str]) -> str:
     rest = f" And {len(texts) - 1} more, below." if len(texts) > 1 else ""
-    return f"{texts[0]}{rest}"
+    return f"{texts[0].removesuffix('.')}.{rest}"

@@ -11,6 +11,7 @@ its numbers in a table of the page.
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -21,10 +22,12 @@ from mtasts_resolver.report.html.svg import COLOR_OF, part_of_page
 from mtasts_resolver.report.words import number
 
 try:
-    import matplotlib as mpl
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    # It complains where it has no directory for what it knows of fonts, and makes do without.
+    with redirect_stderr(io.StringIO()):
+        import matplotlib as mpl
+        from matplotlib.axes import Axes
+        from matplotlib.figure import Figure as Drawing
+        from matplotlib.ticker import FuncFormatter, MaxNLocator
 except ImportError as error:
     raise PlottingMissingError(
         f"the page's charts need matplotlib ({error}): apt install python3-matplotlib, or"

@@ -28,7 +28,7 @@ MOST_ROWS = 200
 """Of each table: four pages of paper. The rest is in the CSV and the JSON."""
 MOST_NEEDS = 5
 """On the first page; all of them stand behind it."""
-SHORT = 150  # characters of a reason on the first page, which has one page of paper
+SHORT = 110  # characters of a reason on the first page, which has one page of paper
 LINE = 400  # characters of a stranger's words, which may be a page long each
 
 
@@ -82,11 +82,12 @@ def _charts(report: EvidenceReport) -> Iterator[tuple[str, Markup]]:
         ("outbound", "Outgoing mail by day", report.outbound),
         ("inbound", "Incoming mail by day", report.inbound),
     ):
-        if counts.by_day:
+        if len(counts.by_day) > 1:  # one bar says nothing
             drawn = chart_of_days(name, title, counts.by_day, outbound=name == "outbound")
             yield name, Markup(drawn)  # noqa: S704  serialised by ElementTree, which escapes
-    if any(row.held for row in report.outbound.by_day):
-        drawn = chart_of_held("held", "Attempts that TLS held, by day", report.outbound.by_day)
+    days = report.outbound.by_day
+    if len(days) > 1 and any(row.held for row in days):
+        drawn = chart_of_held("held", "Attempts that TLS held, by day", days)
         yield "held", Markup(drawn)  # noqa: S704  as above
 
 

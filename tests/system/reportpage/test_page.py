@@ -143,6 +143,27 @@ def test_each_paper_says_of_what_it_is_and_the_first_has_the_summary_alone(
     assert "Behind it, for an auditor" in papers[1]
 
 
+def test_a_crowded_summary_has_one_page_of_paper(browser: Browser, tmp_path: Path) -> None:
+    words = "a reason that is told at length, as those of a control or of a failure may be: " * 3
+    crowded = made_up(
+        controls=tuple(
+            replace(made_up().controls[n % 3], id=f"ISO-27001-A.8.{n}", why=words) for n in range(6)
+        ),
+        failures=tuple(
+            replace(made_up().failures[n % 3], domain=f"a-domain-with-a-long-name-{n}.example")
+            for n in range(9)
+        ),
+    )
+    file = tmp_path / "crowded.html"
+    file.write_text(as_html(crowded), encoding="utf-8")
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(file.as_uri())
+        papers = printed(page, tmp_path)
+    assert "One by one" in papers[0]
+    assert "Behind it, for an auditor" in papers[1]
+
+
 def test_no_table_is_cut_on_paper(browser: Browser, tmp_path: Path) -> None:
     """Each row is on one page, and each page with rows has their heads."""
     row = made_up().failures[0]

@@ -171,7 +171,7 @@ class TestEvidenceAgainst:
         off = replace(HOST, settings=(*HOST.settings, HostSetting("out", "", name, "none")))
         judged = judge_control(ISM_0572, material(host=off))
         assert judged.verdict is ControlVerdict.NOT_MET
-        assert judged.why == f"out: {name} = none"
+        assert judged.why == f"out: {name} = none."
 
     def test_a_service_of_its_own_may_have_it_off(self) -> None:
         off = HostSetting("", "amavis", "smtp_tls_security_level", "none")
