@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.base.timestamps import timestamp
 from mtasts_resolver.config import Config, ConfigError, load_file
 from mtasts_resolver.control.client import ControlClient, ControlError
@@ -40,6 +41,7 @@ READ_PATIENCE = 30.0
 ALL_PATIENCE = 180.0
 # Changes of own domains that are handed on: more than a report shows.
 MAX_OWN_CHANGES = 10_000
+MAX_MAPS = 20  # maps that are named
 _EVER = (0.0, 1e11)
 
 T = TypeVar("T")
@@ -113,7 +115,8 @@ def what_the_daemon_knows(
     from_file = _Gathered(asked)
     damage = from_file.read(place.file)
     if from_file.whole or from_file.changes > gathered.changes:
-        note = f"the history was read from {place.file}: {trouble}" if trouble else ""
+        read = f"the history was read from {place.file}: {trouble}" if trouble else ""
+        note = "; ".join(filter(None, (read, place.doubt)))
         return from_file.result(place, problem=damage, note=note)
     return gathered.result(place, problem="; ".join(filter(None, (trouble, damage))))
 
@@ -316,15 +319,23 @@ class _Gathered:
             )
         elif told.reach is not None and told.reach[0] > self._asked.since:
             yield f"what Postfix was told is known since {self._stamp(told.reach[0])}"
-        for name, hops in sorted(told.differing.items()):
-            yield (
-                f"the map {name} answers otherwise than {told.map_name} for {hops:,} next hops:"
-                f" what counts is {told.map_name}, unless --map names another"
-            )
+        yield from self._notes_on_maps()
         if told.cut:
             yield "the history has more changes than are read: the oldest were left out"
         if left_out := self._left_out + self._weakenings.left_out:
             yield f"{left_out:,} changes of that time are left out, the oldest"
+
+    def _notes_on_maps(self) -> Iterator[str]:
+        told = self._told
+        counts = escaped(told.map_name)
+        if self._asked.map_name is not None and told.map_name not in told.maps_asked:
+            asked = ", ".join(map(escaped, told.maps_asked[:MAX_MAPS])) or "none"
+            yield f"nobody is known to have asked the map {counts}; asked were: {asked}"
+        for name, hops in sorted(told.differing.items())[:MAX_MAPS]:
+            yield (
+                f"the map {escaped(name)} answers otherwise than {counts} for {hops:,} next hops:"
+                f" what counts is {counts}, unless --map names another"
+            )
 
 
 def _rfc3339(span: tuple[float, float]) -> dict[str, object]:

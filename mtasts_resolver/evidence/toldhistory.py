@@ -119,6 +119,8 @@ class ToldHistory:
         """There were too many changes: the oldest are left out."""
         self.map_name = ""
         """The map whose answers are told first."""
+        self.maps_asked: tuple[str, ...] = ()
+        """All that are known to have been asked, that which was asked most first."""
         self.differing: dict[str, int] = {}
         """Other maps that were asked, and for how many next hops they now answer otherwise."""
         self._known = array("d")
@@ -169,8 +171,9 @@ class ToldHistory:
         self._overrides.finish()
         self._find_known(now, usage)
         maps = self._maps(usage, map_name)
-        absent = whole and not self.cut and not self._has_lost()
-        self._arrange(maps, absent=absent and usage.somebody_got_nothing(maps))
+        complete = whole and not self.cut and not self._has_lost()
+        asked = not set(maps).isdisjoint(self.maps_asked) and usage.somebody_got_nothing(maps)
+        self._arrange(maps, absent=complete and asked)
         self._rows = _Rows()
 
     def _has_lost(self) -> bool:
@@ -204,16 +207,14 @@ class ToldHistory:
 
     def _maps(self, usage: Usage, map_name: str | None) -> list[str]:
         """Return the maps whose answers count, that which is asked most first."""
+        asked = usage.lookups or self._given
+        names = {*self._rows.map_numbers, *asked}
+        self.maps_asked = tuple(sorted(names, key=lambda name: (-asked.get(name, 0), name)))
+        self.map_name = self.maps_asked[0] if self.maps_asked else "default"
         if map_name is not None:
             self.map_name = map_name.lower()
             return [self.map_name]
-        asked = usage.lookups or self._given
-        names = sorted(
-            {*self._rows.map_numbers, *asked}, key=lambda name: (-asked.get(name, 0), name)
-        )
-        most = max(asked, key=lambda name: (asked[name], name), default="default")
-        self.map_name = most
-        return names
+        return list(self.maps_asked)
 
     def _arrange(self, maps: list[str], *, absent: bool) -> None:
         """Bring rows into the order of next hops, and of time within each."""

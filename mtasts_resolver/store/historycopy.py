@@ -7,6 +7,7 @@ and without them it would take the daemon's write-ahead log for its own, and rem
 import hashlib
 import os
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -119,6 +120,8 @@ def _state(path: Path, log: Path) -> tuple[int, int, int, bytes]:
 
 def _copy(path: Path, copy: Path) -> CopiedFile:
     """Copy a file, no further than MAX_COPIED."""
+    if not stat.S_ISREG(path.lstat().st_mode):  # for whoever reads it, `remove it` is no advice
+        raise UnavailableError(f"{path} is no regular file: name the history's own")
     digest, size = hashlib.sha256(), 0
     with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as source, copy.open("wb") as target:
         while piece := source.read(_PIECE):

@@ -120,6 +120,20 @@ def test_all_of_it_comes_from_a_file_that_is_named(file: Path) -> None:
         assert (len(read.sha256), read.bytes) == (64, file.stat().st_size)
 
 
+def test_a_map_that_nobody_asked_is_told(file: Path) -> None:
+    write(file)
+    found = known(find_history(None, None, file), map_name="pilot")
+    assert found.told.told(A, MIDNIGHT) == UNKNOWN
+    assert found.notes == ("nobody is known to have asked the map pilot; asked were: default",)
+
+
+def test_maps_that_differ_are_told(file: Path) -> None:
+    more = change(1, Subject.ANSWER, "secure", now="secure match=x", hop=A, map="pilot")
+    write(file, [*CHANGES, more])
+    (note,) = known(find_history(None, None, file)).notes
+    assert note.startswith("the map pilot answers otherwise than default for 1 next hops")
+
+
 def test_of_a_time_before_it_counted_its_changes_tell(file: Path) -> None:
     write(file, counts=[])
     found = known(find_history(None, None, file))

@@ -155,6 +155,8 @@ def test_the_map_that_is_asked_most_counts_and_others_where_it_says_nothing() ->
     named = memory(*changes, map_name="Pilot")
     assert (named.told(A, HOUR), named.told("c.example", HOUR)) == (SECURE, NOTFOUND)
     assert named.differing == {}
+    mistaken = memory(*changes, map_name="pilots")
+    assert (mistaken.told(A, HOUR), mistaken.maps_asked) == (UNKNOWN, ("default", "pilot"))
 
 
 def test_a_next_hop_is_told_apart_from_the_domain() -> None:
