@@ -29,6 +29,8 @@ MAX_MAPS = 1_000
 # Seconds for which the daemon may have been stopped before what it told last counts no more. Mail
 # that is logged then was looked up before: a large message takes its time.
 STOPPED_BRIEFLY = 300.0
+# Seconds: where in a whole second of a log everything of that second has been told.
+WITHIN_SECOND = 0.999_999
 # Starts and stops that are kept, two each hour of a year.
 MAX_RUNS = 20_000
 # A history that holds fewer changes has not lost any for want of room (MAX_ROWS, MAX_BYTES there).
@@ -257,7 +259,14 @@ class ToldHistory:
         return len(self._places)
 
     def told(self, domain: str, time: float | None) -> Told:
-        """Return what Postfix was told of a next hop at `time`."""
+        """Return what Postfix was told of a next hop at `time`, that of a line of its log.
+
+        Such a line comes after the answer that it is of. Where its time is a whole second, as in
+        most logs, the answer may be of a fraction later: a domain's first mail, for which its
+        policy was fetched, would be of the time before.
+        """
+        if time is not None and time % 1 == 0:
+            time += WITHIN_SECOND
         if time is None or not bisect_right(self._known, time) % 2:
             return UNKNOWN
         place = self._places.get(domain)

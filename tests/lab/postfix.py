@@ -208,7 +208,7 @@ class Postfix:
         A `modern` one, 3.10 or later, asks for what TLS reports need.
         """
         self._namespace = namespace
-        self._root = root
+        self.root = root
         self._etc = directory / "etc"
         self.queue = directory / "queue"
         self.tlsrpt_socket = self.queue / "tlsrpt"
@@ -303,7 +303,7 @@ class Postfix:
         return table
 
     def _run(self, *argv: str | Path, given: bytes | None = None, check: bool = True) -> str:
-        return self._namespace.run(*self._root, *argv, given=given, check=check)
+        return self._namespace.run(*self.root, *argv, given=given, check=check)
 
     def _write_configuration(self, directory: Path, ca_file: Path) -> None:
         self._etc.mkdir(parents=True)

@@ -21,14 +21,22 @@ from tests.recordings.truth import Session, Truth
 class Told(Protocol):
     """What a report tells of deliveries: it, or the account that it is made of."""
 
-    outbound: DirectionCounts
-    inbound: DirectionCounts
-    outbound_domains: tuple[DomainCounts, ...]
-    failures: tuple[EnforcementFailure, ...]
-    inbound_failures: tuple[CountedRow, ...]
-    unencrypted: tuple[UnencryptedRow, ...]
-    unverified: tuple[UnverifiedDelivery, ...]
-    figures: tuple[Figure, ...]
+    @property
+    def outbound(self) -> DirectionCounts: ...
+    @property
+    def inbound(self) -> DirectionCounts: ...
+    @property
+    def outbound_domains(self) -> tuple[DomainCounts, ...]: ...
+    @property
+    def failures(self) -> tuple[EnforcementFailure, ...]: ...
+    @property
+    def inbound_failures(self) -> tuple[CountedRow, ...]: ...
+    @property
+    def unencrypted(self) -> tuple[UnencryptedRow, ...]: ...
+    @property
+    def unverified(self) -> tuple[UnverifiedDelivery, ...]: ...
+    @property
+    def figures(self) -> tuple[Figure, ...]: ...
 
 
 class Compared(Struct, frozen=True):
@@ -43,8 +51,11 @@ class Compared(Struct, frozen=True):
         return self.reported == self.true
 
 
-def compare(told: Told, truth: Truth) -> list[Compared]:
-    """Return all figures, each beside the truth."""
+def compare(told: Told, truth: Truth, *, settled: bool = True) -> list[Compared]:
+    """Return all figures, each beside the truth.
+
+    `settled` tells that what Postfix was told was so for long, and that no session may be older.
+    """
     return [
         *_direction("outgoing", told.outbound, [each for _, each in truth.deliveries()], truth),
         *_direction(
@@ -57,7 +68,7 @@ def compare(told: Told, truth: Truth) -> list[Compared]:
         *_domains(told, truth),
         *_failures(told, truth),
         *_plain(told, truth),
-        *_enforced(told, truth),
+        *_enforced(told, truth, settled=settled),
     ]
 
 
@@ -149,16 +160,19 @@ def _plain(told: Told, truth: Truth) -> Iterator[Compared]:
             yield Compared(f"in plain text {name} {who}", reported[who], true[who])
 
 
-def _enforced(told: Told, truth: Truth) -> Iterator[Compared]:
-    """Yield what became of mail where TLS was enforced, and the log tells of which next hop.
+def _enforced(told: Told, truth: Truth, *, settled: bool) -> Iterator[Compared]:
+    """Yield what became of mail where TLS was enforced, and the report can know that.
 
-    Before Postfix 3.10 it does not, where that is not the recipient's domain.
+    What Postfix was told it knows of recipients' domains; of other next hops, as relayhost has
+    them, `tls=` tells.
     """
+    latest = truth.version >= (3, 11)
     figures = {figure.key: figure for figure in told.figures}
     enforced = [
         (each, session)
         for each, session in truth.deliveries()
-        if each.enforced and (truth.version >= (3, 10) or not each.next_hop)
+        if each.enforced and (latest or not each.next_hop)
+        if latest or settled or session.level == "verified"
     ]
     verified = sum(session.level == "verified" for _, session in enforced)
     figure = figures["enforced-verified"]

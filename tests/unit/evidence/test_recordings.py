@@ -35,7 +35,9 @@ class Remembered:
 
     def __init__(self, truth: Truth) -> None:
         self._enforced = {
-            each.next_hop or each.domain: each.enforced for each in truth.outgoing if each.asked
+            each.domain: each.enforced
+            for each in truth.outgoing
+            if each.asked and not each.next_hop
         }
 
     def told(self, domain: str, time: float | None) -> Told:

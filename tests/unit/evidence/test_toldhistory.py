@@ -66,6 +66,14 @@ def test_between_two_changes_the_first_one_was_told() -> None:
     assert told.told("c.example", 4 * HOUR) == NOTFOUND
 
 
+def test_a_whole_second_of_a_log_may_be_any_time_within_it() -> None:
+    """The first mail to a domain, of which Postfix was told within the second of its line."""
+    told = memory(answer(HOUR + 0.3, "secure"), answer(2 * HOUR, "notfound", was="secure"))
+    assert told.told(A, HOUR) == SECURE
+    assert told.told(A, HOUR + 0.2) == UNKNOWN
+    assert told.told(A, 2 * HOUR - 1) == SECURE
+
+
 def test_what_was_before_the_first_change_that_change_tells() -> None:
     told = memory(answer(0, "dane", B), answer(2 * HOUR, "notfound", was="secure match=x"))
     assert told.told(A, HOUR) == SECURE
