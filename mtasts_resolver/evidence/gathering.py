@@ -144,6 +144,7 @@ class _Gathering:
             lines=logs.lines,
             lines_unknown=self._unknown.count,
             unknown_lines=self._unknown.kinds(),
+            undated=account.undated,
             figures=figures,
             outbound=account.outbound(),
             inbound=account.inbound(),

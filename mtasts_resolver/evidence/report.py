@@ -353,6 +353,8 @@ class EvidenceReport(Struct, frozen=True, kw_only=True):
     lines: int
     lines_unknown: int
     unknown_lines: tuple[UnknownLine, ...]
+    undated: int = 0
+    """What has no time, and so may be of the period or not: it is in no count."""
     figures: tuple[Figure, ...]
     outbound: DirectionCounts
     inbound: DirectionCounts

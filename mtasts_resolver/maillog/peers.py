@@ -16,6 +16,8 @@ _PEER = re.compile(
 # An address, or the path of a unix socket; not `IP address`, as people write to hide one.
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(?:%[\w.-]+)?\Z|[\w./-]*/[\w./-]*\Z")
 
+# Characters of a name (RFC 1035 §2.3.4): what is longer is none, and is kept for nothing.
+MAX_NAME = 255
 # Peers that are remembered: more than are spoken with at a time, and a few hundred kB.
 MAX_PEERS = 2048
 
@@ -30,4 +32,4 @@ def peer_in(text: str) -> LoggedPeer | None:
     if not _ADDRESS.match(address):
         address = ""
     port = int(found["port"]) if found["port"] else None
-    return LoggedPeer(found["host"].lower(), address, port)
+    return LoggedPeer(found["host"][:MAX_NAME].lower(), address[:MAX_NAME], port)

@@ -83,7 +83,7 @@ class Account:
         self._below = tuple(f".{domain}" for domain in domains)
         self.calendar = LocalDays(zone)
         self.undated = 0
-        """Facts without a time, which nobody knows to be of the period: in no count."""
+        """What has no time, and so may be of the period or not: it is in no count."""
         self._out = DirectionTally(self.calendar)
         self._in = DirectionTally(self.calendar)
         self._out_domains, self._in_hosts = DomainTally(tables), DomainTally(tables)
@@ -98,10 +98,10 @@ class Account:
     def add(self, fact: Fact) -> None:
         """Count a fact."""
         time = fact.time
-        if time is None and self._bounded:
-            self.undated += 1
-            return
         if self._domains and not self._is_asked_for(fact):
+            return
+        if time is None and self._bounded:
+            self.undated += not isinstance(fact, TlsObserved | MessageGone)
             return
         if self._watching is not None and time is not None and time < self._until:
             self._watching.add(fact, time)

@@ -60,14 +60,14 @@ class SignsInWords:
             *self._signs("tls-vanished", watching.clients, clients),
             *self._signs("level-fell", watching.trusted, trusted),
             *self._signs("level-fell", watching.verified, verified),
-            *self._failing(watching.certificates.losses(self._since)),
+            *self._failing(watching.certificates),
             *self._weakened(weakenings),
         ]
         return tuple(sorted(found, key=lambda sign: sign.at)[:MAX_SIGNS])
 
     def _signs(self, kind: str, watch: LossWatch[str], lost: list[Lost]) -> Iterator[Downgrade]:
         if watch.is_everywhere(lost):
-            yield self._at_once(kind, lost)
+            yield self._at_once(kind, lost, "messages", _how(lost[-1].loss.after))
             return
         for host, domain, loss in lost:
             yield Downgrade(
@@ -110,9 +110,9 @@ class SignsInWords:
             return f"Postfix was told `{told.action}` then: nobody demanded that it be verified."
         return "What Postfix was told of it then is not known."
 
-    def _at_once(self, kind: str, lost: list[Lost]) -> Downgrade:
+    def _at_once(self, kind: str, lost: list[Lost], what: str, how: str) -> Downgrade:
         """Return one sign of many: that nothing is as before anywhere."""
-        first, last = lost[0].loss, lost[-1].loss
+        first = lost[0].loss
         total = sum(each.loss.after.deliveries for each in lost)
         names = [each.host or each.domain for each in lost]
         good = max(each.loss.before.last for each in lost)
@@ -121,15 +121,20 @@ class SignsInWords:
             about=THIS_SYSTEM,
             at=self._stamp(first.after.first),
             before=f"{_how(first.before)}, until {self._stamp(good)}",
-            after=f"{total:,} messages {_how(last.after)}, to or from {len(lost):,} others",
+            after=f"{total:,} {what} {how}, to or from {len(lost):,} others",
             evidence=(
                 f"It is so of {_listed(names)}, and nobody's mail was as before since.",
                 "It is likelier that the set-up of this mail system has changed than theirs.",
             ),
         )
 
-    def _failing(self, lost: list[Lost]) -> Iterator[Downgrade]:
+    def _failing(self, watch: LossWatch[tuple[str, str]]) -> Iterator[Downgrade]:
         """Yield hosts whose certificate fails; that of a host is one, for however many domains."""
+        lost = watch.losses(self._since)
+        if watch.is_everywhere(lost):
+            how = f"held ({lost[-1].loss.after.how})"
+            yield self._at_once("certificate-failing", lost, "attempts", how)
+            return
         by_host: defaultdict[str, list[Lost]] = defaultdict(list)
         for each in lost:
             by_host[each.host].append(each)

@@ -101,7 +101,7 @@ class EnforcementTally:
             return ""
         if verified:
             self.verified += 1
-        elif not fact.level or fact.encryption is Encryption.UNKNOWN or self._settling(fact):
+        elif self._is_undecided(fact, told):
             self.undecided += 1
         else:
             self.unverified += 1
@@ -116,9 +116,14 @@ class EnforcementTally:
         elif word is None:
             self.held_unknown += 1
 
-    def _settling(self, fact: OutboundDelivery) -> bool:
-        """Tell whether the session may have been begun before TLS was enforced."""
-        if fact.time is None or fact.wanted is not None:
+    def _is_undecided(self, fact: OutboundDelivery, told: Told) -> bool:
+        """Tell whether the log leaves open how it went, or which of what Postfix was told counted.
+
+        The session may have been begun before TLS was enforced.
+        """
+        if not fact.level or fact.encryption is Encryption.UNKNOWN:
+            return True
+        if fact.time is None or not told.enforced:
             return False
         return not self._told.told(next_hop(fact), fact.time - SETTLING).enforced
 

@@ -18,6 +18,8 @@ MAX_FAILURES = 5_000
 # Characters of a recipient: RFC 5321 §4.5.3.1 allows 64, an `@` and 255. What a log has beyond that
 # is no address.
 _RECIPIENT = 320
+# Characters of a reason: a reply of an MX host may have thousands.
+_REASON = 500
 
 SUSPENDED = "delivery temporarily suspended: "
 """What the reason of mail begins with that was not tried, but held as mail before it was."""
@@ -41,7 +43,7 @@ class FailureRow:
     def attempt(self, time: float | None, reason: str, word: str | None) -> None:
         """Count an attempt that was held, by whose word is known or not."""
         self.attempts += 1
-        self.reason = reason
+        self.reason = reason[:_REASON]
         self.enforced = word or self.enforced
         if time is not None:
             self.first = time if self.first is None else self.first

@@ -2,9 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from mtasts_resolver.evidence.deliveries import Fact, FailedLookup, FailedSession
-from mtasts_resolver.evidence.report import CountedRow, PolicyRetrieval
+from mtasts_resolver.evidence.deliveries import Fact, FailedLookup, FailedSession, MessageGone
+from mtasts_resolver.evidence.report import CountedRow, EnforcementFailure, PolicyRetrieval
 from mtasts_resolver.maillog.events import Cause, LoggedPeer
 from tests.unit.evidence.accounts.facts import (
     DAY,
@@ -47,6 +48,9 @@ def test_what_has_no_time_is_of_no_period_but_of_all_that_there_is() -> None:
     whole, day = account_of(facts), account_of(facts, since=NOON - DAY, until=NOON + DAY)
     assert (whole.outbound().deliveries, whole.undated) == (2, 0)
     assert (day.outbound().deliveries, day.undated) == (1, 2)
+    gone = MessageGone(time=None, host="out", queue_id="Q1", expired=False)
+    assert account_of([gone], since=NOON).undated == 0
+    assert account_of(facts, since=NOON, domains=["elsewhere.example"]).undated == 0
 
 
 def test_a_report_on_domains_is_of_these_and_what_is_below_them() -> None:
@@ -144,11 +148,43 @@ def test_policies_that_are_absent_are_no_failure_to_retrieve_them() -> None:
 
 
 domains = st.sampled_from(["a.example", "b.example"])
+HOSTS = ("out1", "out2")
+
+
+def ended(row: EnforcementFailure) -> tuple[str, int, int, int, int]:
+    return row.domain, row.messages, row.delivered, row.bounced, row.waiting
+
+
 levels = st.sampled_from(["verified", "trusted", "none", ""])
+attempts = st.builds(
+    lambda domain, cause, queue_id, bounced: deferred(
+        domain, cause, queue_id=queue_id, bounced=bounced
+    ),
+    *(domains, st.sampled_from([None, Cause.EXPIRED]), st.sampled_from("QR"), st.booleans()),
+) | st.builds(
+    lambda domain, level, queue_id: sent(domain, level, queue_id=queue_id),
+    *(domains, levels, st.sampled_from("QR")),
+)
 facts = st.lists(
     st.builds(sent, domains, levels) | st.builds(received, domains, levels),
     max_size=50,
 )
+
+
+@given(st.lists(st.tuples(st.sampled_from(HOSTS), attempts), max_size=40), st.data())
+def test_logs_of_two_hosts_say_the_same_however_their_lines_are_interleaved(
+    told: list[tuple[str, Fact]], data: st.DataObject
+) -> None:
+    """Each log is in order; which of the two a second's lines came from first, nobody knows."""
+    logs = {host: [replace(fact, host=host) for of, fact in told if of == host] for host in HOSTS}
+    together = [fact for host in HOSTS for fact in logs[host]]
+    order = data.draw(st.permutations([fact.host for fact in together]))
+    interleaved = [logs[host].pop(0) for host in order]
+    one, other = account_of(together), account_of(interleaved)
+    assert one.figures(None) == other.figures(None)
+    assert one.outbound() == other.outbound()
+    assert set(one.outbound_domains()) == set(other.outbound_domains())
+    assert {ended(row) for row in one.failures()} == {ended(row) for row in other.failures()}
 
 
 @given(facts)

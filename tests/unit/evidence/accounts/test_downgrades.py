@@ -185,6 +185,7 @@ def test_one_host_of_many_domains_is_one_sign() -> None:
             deferred(domain, Cause.NOT_VERIFIED, mx=MX, at=NOON + day * DAY, queue_id=domain)
             for day in range(30, 34)
         ]
+    facts += daily(["verified"] * 40, "well.example", mx="mx.well.example")
     account = account_of(sorted(facts, key=lambda fact: fact.time or 0))
     (domains,) = only(account).evidence
     assert domains.startswith(
@@ -267,6 +268,19 @@ def test_what_comes_over_all_hosts_at_once_is_of_ones_own() -> None:
     assert sign.evidence[0].startswith(
         "It is so of mx0.example, mx1.example, mx10.example, mx11.example, mx2.example and 7 more"
     )
+
+
+def test_certificates_that_all_fail_at_once_are_of_ones_own() -> None:
+    facts: list[Fact] = []
+    for number in range(5):
+        domain, mx = f"d{number}.example", f"mx{number}.example"
+        facts += daily(["verified"] * 30, domain, mx=mx)
+        facts += [
+            deferred(domain, Cause.UNTRUSTED, mx=mx, at=NOON + day * DAY) for day in range(30, 34)
+        ]
+    sign = only(account_of(sorted(facts, key=lambda fact: fact.time or 0)))
+    assert (sign.kind, sign.about) == ("certificate-failing", "this mail system")
+    assert sign.after == "20 attempts held (untrusted), to or from 5 others"
 
 
 def test_signs_are_of_the_period_and_what_was_before_it_counts() -> None:

@@ -131,11 +131,12 @@ def test_a_session_may_be_older_than_the_policy() -> None:
         [
             sent("new.example", "trusted", at=NOON - 1),
             sent("new.example", "trusted", at=NOON + SETTLING - 1),
+            sent("new.example", "trusted", at=NOON + SETTLING - 1, wanted=wanted("may")),
             sent("new.example", "trusted", at=NOON + SETTLING),
         ],
         memory,
     )
-    assert parts(figure(account, "enforced-verified")) == (0, 1, 1)
+    assert parts(figure(account, "enforced-verified")) == (0, 1, 2)
     assert len(account.unverified()) == 1
 
 
