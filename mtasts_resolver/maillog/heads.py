@@ -49,7 +49,7 @@ AFTER_STAMP = re.compile(
     rb"(?:(?:UTC|GMT|[A-Z]{3,5}|[+-][0-9]{2})\s+(?=\S+ ))?(?:std(?:out|err) [FP] )?"
 )
 
-_PROGRAM_ALONE = re.compile(rb"([^\s\[\]]*[^\s\[\]:])(?:\[([0-9]{0,10})\])?:?\Z")
+PROGRAM_ALONE = re.compile(rb"([^\s\[\]]*[^\s\[\]:])(?:\[([0-9]{0,10})\])?:?\Z")
 # RFC 5424 §6: the program, its process, a message id and data, which Postfix has not.
 _SYSLOG_PROTOCOL = re.compile(rb"(\S+) (\S+) ([0-9]+|-) \S+ (?:-|\[\S+\]) (?:\xef\xbb\xbf)?")
 # rsyslog's %syslogseverity-text%; BusyBox's and FreeBSD's `mail.info`.
@@ -82,7 +82,7 @@ def origin_in(rest: bytes) -> LineOrigin | None:
     for place, word in enumerate(words[:_WORDS]):
         if is_severity(word):
             continue
-        found = _PROGRAM_ALONE.match(word)
+        found = PROGRAM_ALONE.match(word)
         if found is not None and (b"/" in word or word.endswith(b":")):
             # The message as it stands, with its blanks: whatever comes behind the last word.
             message = rest.split(None, place + 1)[place + 1 :]

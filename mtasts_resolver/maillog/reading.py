@@ -8,8 +8,9 @@ import re
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from mtasts_resolver.maillog.entries import entry_in
+from mtasts_resolver.maillog.entries import EntryRead, entry_in
 from mtasts_resolver.maillog.events import LogLine
 from mtasts_resolver.maillog.heads import (
     AFTER_STAMP,
@@ -198,13 +199,29 @@ class LineReader:
         if entry is None:
             self.foreign += 1
             return None
-        if entry.inner:  # a line within: not another entry, which could go on for ever
-            return None if entry.inner.startswith(_JSON) else self._read_head(entry.inner)
         self.time = entry.time
-        if not entry.program:
-            return self._message_alone(entry.message)
-        writer = _writer_called(entry.host, entry.program, entry.pid)
-        return self._line(writer, entry.message, 0)
+        for form in STAMPS if entry.stamp else ():
+            if (stamp := form.match(entry.stamp)) is not None:
+                self._set_time(*stamp.groups())
+                break
+        if entry.program:
+            writer = _writer_called(entry.host, entry.program, entry.pid)
+            return self._line(writer, entry.message, 0)
+        return self._read_wrapped(entry)
+
+    def _read_wrapped(self, entry: EntryRead) -> LogLine | None:
+        """Read a line that an entry is wrapped around, with a head of its own or without."""
+        time, headed = self.time, self._headed
+        if entry.message.startswith(_JSON):  # it might go on so for ever
+            self.foreign += 1
+            return None
+        self._headed = False
+        line = self._read_head(entry.message)
+        self._headed = headed or time is not None
+        if line is None or line.time is not None:
+            return line
+        self.time = time
+        return replace(line, time=time, host=line.host or _text(entry.host))
 
     def _set_time(self, stamp: bytes, fraction: bytes | None, zone: bytes | None) -> None:
         self._headed = True

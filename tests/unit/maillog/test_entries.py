@@ -60,6 +60,47 @@ def test_what_docker_wraps_is_a_line_of_any_form() -> None:
     assert (line.time, line.host, line.message) == (1_793_872_812.0, "mx", MESSAGE)
 
 
+DELIVERY = "ABCDEF123: to=<u@example.org>, relay=none, dsn=4.3.0, status=deferred (x)"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        # rsyslog, by its own names and by others', syslog-ng, Fluentd, Vector, a container's image
+        {"msg": " " + MESSAGE, "programname": "postfix/smtpd", "procid": "7", "hostname": "mx",
+         "timereported": "2026-11-05T10:00:12+00:00", "syslogtag": "postfix/smtpd[7]:"},
+        {"@timestamp": "2026-11-05T11:00:12+01:00", "message": MESSAGE, "logsource": "mx",
+         "program": "postfix/smtpd", "pid": "7"},
+        {"MESSAGE": MESSAGE, "PROGRAM": "postfix/smtpd", "PID": 7, "HOST": "mx",
+         "ISODATE": "2026-11-05T10:00:12+00:00"},
+        {"message": MESSAGE, "ident": "postfix/smtpd", "pid": "7", "host": "mx",
+         "time": 1793872812.0},
+        {"message": MESSAGE, "appname": "postfix/smtpd", "procid": 7, "hostname": "mx",
+         "timestamp": "2026-11-05T10:00:12Z"},
+        {"host": "mx", "syslog-tag": "postfix/smtpd[7]:", "message": MESSAGE,
+         "timestamp": 1793872812000},
+        {"time": "2026-11-05T10:00:12Z", "log": f"postfix/smtpd[7]: {MESSAGE}\n", "host": "mx"},
+    ],
+)  # fmt: skip
+def test_collectors_have_names_of_their_own(entry: dict[str, object]) -> None:
+    line = read(json.dumps(entry))
+    assert line is not None
+    assert (line.time, line.host, line.pid) == (1_793_872_812.0, "mx", 7)
+    assert (line.service, line.daemon, line.message) == ("postfix", "smtpd", MESSAGE)
+
+
+def test_a_message_may_be_wrapped_alone() -> None:
+    line = read(json.dumps({"time": 1793872812, "message": DELIVERY}))
+    assert line is not None
+    assert (line.time, line.daemon, line.message) == (1_793_872_812.0, "smtp", DELIVERY)
+
+
+def test_a_journals_message_alone_may_be_anybodys() -> None:
+    assert (
+        read(json.dumps({"__REALTIME_TIMESTAMP": "1793872812000000", "MESSAGE": DELIVERY})) is None
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
