@@ -131,11 +131,12 @@ def _held(report: EvidenceReport) -> Iterator[Need]:
             if row.waiting
             else f"See to it that mail to {ABOUT} is not held again",
             why=f"{(row.mx or 'TLS')} held {so_many(row.messages, 'message')}:"
-            f" {CAUSES.get(row.cause, row.cause)}. {_outcome(row)}",
+            f" {CAUSES.get(row.cause, row.cause)}. {outcome(row)}",
         )
 
 
-def _outcome(row: EnforcementFailure) -> str:
+def outcome(row: EnforcementFailure) -> str:
+    """Return in words what became of the messages that were held."""
     parts = [
         f"{number(count)} {what}"
         for count, what in (
@@ -146,8 +147,9 @@ def _outcome(row: EnforcementFailure) -> str:
         )
         if count
     ]
-    outcome = ", ".join(parts) or "Nothing is known of them since"
-    return f"{outcome}; the longest waited {span(row.longest)}."
+    if not parts:
+        return "another host has taken the mail."
+    return f"{', '.join(parts)}; the longest waited {span(row.longest)}."
 
 
 def _downgraded(report: EvidenceReport) -> Iterator[Need]:

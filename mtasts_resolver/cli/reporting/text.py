@@ -15,6 +15,7 @@ from mtasts_resolver.cli.tables import lines_of_table
 from mtasts_resolver.cli.terminal import wrap
 from mtasts_resolver.evidence.report import (
     WATCHED_FIGURES,
+    ControlResult,
     ControlVerdict,
     CountedRow,
     DirectionCounts,
@@ -22,7 +23,8 @@ from mtasts_resolver.evidence.report import (
     EvidenceReport,
     Figure,
 )
-from mtasts_resolver.report.needs import HowSoon, Need, in_short, needs
+from mtasts_resolver.report.answer import answer
+from mtasts_resolver.report.needs import HowSoon, Need, in_short, needs, outcome
 from mtasts_resolver.report.words import (
     CAUSES,
     DOUBTS,
@@ -38,6 +40,7 @@ from mtasts_resolver.report.words import (
     so_many,
 )
 
+MOST_AGAINST = 3  # of each control: the verdicts of several must fit on a screen
 MOST_ROWS = 15
 """Of each table, unless all are asked for: what fits on a screen."""
 _MARKS = {
@@ -46,6 +49,7 @@ _MARKS = {
     ControlVerdict.UNKNOWN: "yellow",
 }
 _URGENCIES = {HowSoon.NOW: "red", HowSoon.SOON: "yellow", HowSoon.LATER: None}
+_AGAINST = frozenset({"against", "gap"})
 _INDENT = "  "
 
 
@@ -80,9 +84,11 @@ class _TextReport:
         yield from self._unverified()
         yield from self._failures()
         yield from self._downgrades()
-        yield from self._direction("Outgoing mail", self._report.outbound)
+        yield from self._direction(
+            "Outgoing mail", self._report.outbound, ("delivery", "deliveries")
+        )
         yield from self._domains("Domains", self._report.outbound_domains)
-        yield from self._direction("Incoming mail", self._report.inbound)
+        yield from self._direction("Incoming mail", self._report.inbound, ("message", "messages"))
         yield from self._domains("Hosts", self._report.inbound_hosts)
         yield from self._unencrypted()
         yield from self._policies()
@@ -122,6 +128,8 @@ class _TextReport:
         report = self._report
         yield click.style(f"Mail protection: {escaped(report.host)}", bold=True)
         yield from self._words(period(report.period))
+        yield ""
+        yield from self._words(" ".join(answer(report)))
         if report.domains:
             yield from self._words(f"of {', '.join(report.domains)} alone")
         if report.redacted:
@@ -134,12 +142,20 @@ class _TextReport:
             verdict = VERDICTS[control.verdict]
             head = click.style(f"{control.id}: {verdict}", fg=_MARKS[control.verdict], bold=True)
             yield head
+            yield from self._evidence(control)
+
+    def _evidence(self, control: ControlResult) -> Iterator[str]:
+        """Yield what has decided on the verdict; if all is asked for, all evidence."""
+        against = [one for one in control.evidence if one.speaks in _AGAINST]
+        if self._everything or not against:
             yield from self._words(control.why, _INDENT)
-            if self._everything:
-                for one in control.evidence:
-                    yield from self._words(f"{one.text} ({one.source})", f"    {one.speaks:8}")
+        for one in control.evidence if self._everything else against[:MOST_AGAINST]:
+            yield from self._words(f"{one.text} ({one.source})", f"  {one.speaks:8}")
+        if not self._everything and len(against) > MOST_AGAINST:
+            yield f"{_INDENT}({number(len(against) - MOST_AGAINST)} more: --verbose)"
+        if self._everything:
             for text in control.to_add:
-                yield from self._words(text, "  to add: ")
+                yield from self._words(text, "  to add  ")
 
     def _figures(self) -> Iterator[str]:
         by_key = {figure.key: figure for figure in self._report.figures}
@@ -216,12 +232,11 @@ class _TextReport:
             yield from self._words(f"{row.domain}{enforced}: {CAUSES.get(row.cause, row.cause)}")
             yield from self._words(
                 f"{row.mx or 'no host was reached'}: {so_many(row.attempts, 'attempt')},"
-                f" {so_many(row.messages, 'message')} held, {number(row.delivered)} went out later,"
-                f" {number(row.bounced)} bounced, {number(row.waiting)} waiting; longest"
-                f" {span(row.longest)}",
+                f" {so_many(row.messages, 'message')} held. {outcome(row).capitalize()}",
                 _INDENT,
             )
-            yield from self._words(f"{moment(row.first)} to {moment(row.last)}", _INDENT)
+            last = f" to {moment(row.last)}" if row.last != row.first else ""
+            yield from self._words(f"{moment(row.first)}{last}", _INDENT)
             yield from self._words(row.reason, _INDENT)
 
     def _downgrades(self) -> Iterator[str]:
@@ -233,7 +248,9 @@ class _TextReport:
             for text in row.evidence:
                 yield from self._words(text, "  - ")
 
-    def _direction(self, title: str, counts: DirectionCounts) -> Iterator[str]:
+    def _direction(
+        self, title: str, counts: DirectionCounts, unit: tuple[str, str]
+    ) -> Iterator[str]:
         yield from self._title(title)
         if not counts.deliveries:
             yield "No data."
@@ -241,8 +258,8 @@ class _TextReport:
         known = (("encrypted", counts.encrypted), ("in plain text", counts.plain))
         told = [f"{number(count)} {what}" for what, count in known]
         yield from self._words(
-            f"{number(counts.deliveries)}: {', '.join(told)}, {number(counts.unknown)} not known;"
-            f" {number(counts.post_quantum)} post-quantum"
+            f"{so_many(counts.deliveries, *unit)}: {', '.join(told)},"
+            f" {number(counts.unknown)} not known; {number(counts.post_quantum)} post-quantum"
         )
         rows = [
             (row.name, subject, number(row.count), percent(row.count, total))
@@ -272,7 +289,15 @@ class _TextReport:
             )
             for row in found
         ]
-        heads = (title.upper(), "ALL", "ENCRYPTED", "VERIFIED", "PLAIN", "UNKNOWN", "BY")
+        heads = (
+            title.removesuffix("s").upper(),
+            "ALL",
+            "ENCRYPTED",
+            "VERIFIED",
+            "PLAIN",
+            "UNKNOWN",
+            "BY",
+        )
         yield from self._table(heads, rows)
 
     def _unencrypted(self) -> Iterator[str]:

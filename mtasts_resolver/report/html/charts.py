@@ -172,13 +172,10 @@ def _draw_bars(axes: Axes, series: Sequence[Series]) -> None:
 
 def _label_days(axes: Axes, days: Sequence[str]) -> None:
     step = -(-len(days) // _LABELS) or 1
-    places = range(0, len(days), step)
-    axes.set_xticks(list(places), [_short(days[place]) for place in places])
-
-
-def _short(day: str) -> str:
-    of = date.fromisoformat(day)
-    return f"{of.day} {of:%b}"
+    shown = [date.fromisoformat(day) for day in days[::step]]
+    months = len(shown) > 1 and all(day.day == 1 for day in shown)
+    labels = [f"{day:%b %Y}" if months else f"{day.day} {day:%b}" for day in shown]
+    axes.set_xticks(list(range(0, len(days), step)), labels)
 
 
 def _description(days: Sequence[DayCounts], series: Sequence[Series]) -> str:

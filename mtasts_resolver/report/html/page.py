@@ -79,15 +79,15 @@ def checksum(inputs: Sequence[ReportInput]) -> str:
 
 def _charts(report: EvidenceReport) -> Iterator[tuple[str, Markup]]:
     for name, title, counts in (
-        ("outbound", "Outgoing mail by day", report.outbound),
-        ("inbound", "Incoming mail by day", report.inbound),
+        ("outbound", "Outgoing mail over time", report.outbound),
+        ("inbound", "Incoming mail over time", report.inbound),
     ):
         if len(counts.by_day) > 1:  # one bar says nothing
             drawn = chart_of_days(name, title, counts.by_day, outbound=name == "outbound")
             yield name, Markup(drawn)  # noqa: S704  serialised by ElementTree, which escapes
     days = report.outbound.by_day
     if len(days) > 1 and any(row.held for row in days):
-        drawn = chart_of_held("held", "Attempts that TLS held, by day", days)
+        drawn = chart_of_held("held", "Attempts that TLS held, over time", days)
         yield "held", Markup(drawn)  # noqa: S704  as above
 
 

@@ -17,7 +17,7 @@ def test_no_line_is_wider_than_the_terminal(report: EvidenceReport, everything: 
 
 def test_verdicts_and_figures_stand_before_all_tables() -> None:
     lines = report_text(made_up(), columns=80).splitlines()
-    assert lines[3:5] == ["Controls", "ISM-1589: met"]
+    assert lines[lines.index("Controls") + 1] == "ISM-1589: met"
     order = [lines.index(head) for head in ("Controls", "Figures", "What needs doing")]
     assert order == sorted(order)
     assert order[-1] < lines.index("Mail that TLS held") < lines.index("Outgoing mail")
