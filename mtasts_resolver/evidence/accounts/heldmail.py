@@ -12,6 +12,9 @@ from mtasts_resolver.maillog.events import Cause, DeliveryStatus
 # Messages, by recipient, that are followed at a time: 30 MB. Of what comes beyond the attempts are
 # counted, and said to be of messages that could not be followed.
 MAX_FOLLOWED = 100_000
+# Of held messages that have left the queue, and no line said how, so many are remembered. That line
+# may come late: joins keep back a hundred deliveries of a service until it is known to log TLS.
+MAX_LEFT = 1_000
 # Domains, hosts and causes that have a row of their own. None is forgotten for others that come
 # later, since messages are followed for it; those go to `(others)`.
 MAX_FAILURES = 5_000
@@ -57,6 +60,13 @@ class Followed(NamedTuple):
     enforced: bool
 
 
+class Left(NamedTuple):
+    """What was held of a message that has left the queue, and when it did."""
+
+    time: float | None
+    messages: dict[str, Followed]
+
+
 class HeldMail:
     """All of it: what was held in the period, and what became of that until the logs end."""
 
@@ -68,6 +78,7 @@ class HeldMail:
         self._last_rows: dict[tuple[str, str], FailureRow] = {}
         """Of each domain and cause the one where a host held mail last."""
         self._followed: dict[tuple[str, str], dict[str, Followed]] = {}
+        self._left: dict[tuple[str, str], Left] = {}
         self.waiting = 0
         """Messages that are followed still."""
         self.enforced = 0
@@ -120,36 +131,42 @@ class HeldMail:
 
     def end(self, fact: OutboundDelivery, *, within: bool) -> None:
         """Look whether an attempt ends the waiting of a message; `within` the period."""
-        if not self._followed:
+        if not self._followed and not self._left:
             return
         queue_id, recipient = (fact.host, fact.queue_id), fact.recipient[:_RECIPIENT]
         messages = self._followed.get(queue_id)
         known = messages.get(recipient) if messages else None
-        if messages is None or known is None:
+        if messages is not None and known is not None:
+            known.row.longest = max(known.row.longest, fact.delay)
+            if _ends(known, fact.status):
+                del messages[recipient]
+                if not messages:
+                    del self._followed[queue_id]
+                self.waiting -= 1
+        elif (left := self._left.get(queue_id)) is None or _is_later(fact.time, left.time):
             return
-        row = known.row
-        row.longest = max(row.longest, fact.delay)
-        if fact.status is DeliveryStatus.SENT:
-            row.delivered += 1
+        elif (known := left.messages.get(recipient)) is not None and _ends(known, fact.status):
+            del left.messages[recipient]
+            known.row.gone -= 1
+        if known is not None and fact.status is DeliveryStatus.SENT:
             self.enforced_delivered += within and known.enforced
-        elif fact.status is DeliveryStatus.BOUNCED:
-            row.bounced += 1
-        else:
-            return
-        del messages[recipient]
-        if not messages:
-            del self._followed[queue_id]
-        self.waiting -= 1
 
     def gone(self, fact: MessageGone) -> None:
         """Have nobody wait for a message that has left the queue."""
-        messages = self._followed.pop((fact.host, fact.queue_id), None)
-        for known in (messages or {}).values():
+        queue_id = (fact.host, fact.queue_id)
+        messages = self._followed.pop(queue_id, None)
+        if messages is None:
+            return
+        self.waiting -= len(messages)
+        for known in messages.values():
             if fact.expired:
                 known.row.bounced += 1
             else:
                 known.row.gone += 1
-            self.waiting -= 1
+        if not fact.expired:
+            self._left[queue_id] = Left(fact.time, messages)
+            if len(self._left) > MAX_LEFT:
+                del self._left[next(iter(self._left))]
 
     def failures(self, calendar: LocalDays) -> tuple[EnforcementFailure, ...]:
         """Return the rows, those that hold the most messages first; bounded."""
@@ -164,6 +181,21 @@ class HeldMail:
         if others.attempts:
             rows.append(((OTHERS, "", ""), others))
         return tuple(_failure(*key, row, calendar) for key, row in rows)
+
+
+def _ends(message: Followed, status: DeliveryStatus) -> bool:
+    """Count how a message ended, if it did."""
+    if status is DeliveryStatus.SENT:
+        message.row.delivered += 1
+    elif status is DeliveryStatus.BOUNCED:
+        message.row.bounced += 1
+    else:
+        return False
+    return True
+
+
+def _is_later(time: float | None, than: float | None) -> bool:
+    return time is not None and than is not None and time > than
 
 
 def _add_up(others: FailureRow, row: FailureRow) -> None:

@@ -17,6 +17,7 @@ from mtasts_resolver.evidence.deliveries import (
     InboundMessage,
     OutboundDelivery,
 )
+from mtasts_resolver.maillog.events import DeliveryStatus
 
 # A service's deliveries without TLS that wait for its first line about TLS, to be plain then. One
 # that logs TLS has such a line soon. Of one that has sent so many without, nothing is known for
@@ -90,9 +91,14 @@ class ServiceLog:
         self.waiting: deque[Message] = deque()
 
     def plain(self, message: Message) -> Iterator[Message]:
-        """Take a message that has no TLS, if TLS is logged; yield what can be said by now."""
+        """Take a message that has no TLS, if TLS is logged; yield what can be said by now.
+
+        An attempt that failed does not wait: what became of its message would be told before it.
+        """
         if self.logs_tls or self._must_log(message.time):
             yield message
+        elif isinstance(message, OutboundDelivery) and message.status is not DeliveryStatus.SENT:
+            yield not_logged(message)
         elif len(self.waiting) < MAX_WAITING:
             self.waiting.append(message)
         else:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.evidence.accounts.heldmail import HeldMail
+from mtasts_resolver.evidence.accounts.heldmail import MAX_LEFT, HeldMail
 from mtasts_resolver.evidence.accounts.localdays import LocalDays
 from mtasts_resolver.evidence.deliveries import Fact, FailedSession, MessageGone
 from mtasts_resolver.evidence.report import EnforcementFailure
@@ -71,6 +71,17 @@ STORIES = [
         "leaves the queue after it was sent",
         [deferred(cause=EXPIRED), sent(), gone()],
         *(1, 1, 1),
+    ),
+    Story(
+        "leaves the queue, and that it was sent before is told late",
+        [deferred(cause=EXPIRED), gone(at=NOON + HOUR), sent(at=NOON + HOUR - 1)],
+        *(1, 1, 1),
+    ),
+    Story(
+        "leaves the queue, and another message has its queue id later",
+        [deferred(cause=EXPIRED), gone(at=NOON + HOUR), sent(at=NOON + DAY)],
+        *(1, 1),
+        gone=1,
     ),
     Story(
         "is of two recipients, one of whom gets it",
@@ -198,6 +209,18 @@ def test_messages_beyond_the_bound_are_not_guessed() -> None:
         held.end(sent(queue_id=f"Q{number}"), within=True)
     (row,) = held.failures(LocalDays(BERLIN))
     assert (row.delivered, row.waiting, held.waiting) == (100, 0, 0)
+
+
+def test_of_messages_that_left_without_a_word_some_are_remembered() -> None:
+    held = HeldMail(MAX_LEFT * 3, 100)
+    for number in range(MAX_LEFT * 3):
+        fact = deferred(cause=EXPIRED, queue_id=f"Q{number}")
+        held.hold(fact, EXPIRED, "mta-sts")
+        held.gone(gone(f"Q{number}"))
+    for number in range(MAX_LEFT * 3):
+        held.end(sent(queue_id=f"Q{number}"), within=True)
+    (row,) = held.failures(LocalDays(BERLIN))
+    assert (row.delivered, row.gone, held.enforced_delivered) == (MAX_LEFT, MAX_LEFT * 2, MAX_LEFT)
 
 
 def test_domains_beyond_the_bound_are_counted_together() -> None:
