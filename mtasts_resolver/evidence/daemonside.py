@@ -34,6 +34,7 @@ from mtasts_resolver.evidence.weakeningsthen import WeakeningsThen
 from mtasts_resolver.store.errors import DamagedError, StoreError, UnavailableError
 from mtasts_resolver.store.history import history_path
 from mtasts_resolver.store.historycopy import HistoryCopy
+from mtasts_resolver.store.hourcounts import HOUR
 
 # Seconds in which the daemon must go on with an answer, and in which all must have come: half a
 # million changes take a daemon that answers look-ups meanwhile half a minute.
@@ -42,6 +43,7 @@ ALL_PATIENCE = 180.0
 # Changes of own domains that are handed on: more than a report shows.
 MAX_OWN_CHANGES = 10_000
 MAX_MAPS = 20  # maps that are named
+A_DAY = 86_400.0
 _EVER = (0.0, 1e11)
 
 T = TypeVar("T")
@@ -75,9 +77,9 @@ class DaemonSide(Struct, frozen=True, kw_only=True):
     """Of both periods, the first one first."""
     inputs: tuple[ReportInput, ...] = ()
     notes: tuple[str, ...] = ()
-    """What whoever reads the report must know of it."""
+    """What whoever reads the report must know of it: why something is not known, too."""
     problem: str = ""
-    """Why nothing, or not all, is known of what Postfix was told."""
+    """Why nothing, or not all, is known of what Postfix was told. It is among the notes."""
 
 
 def find_history(
@@ -129,6 +131,7 @@ class _Asked:
     ) -> None:
         self.now = time.time()
         self.spans = [_span(each) for each in (period, previous) if each is not None]
+        self.counted = [_hours(*span) for span in self.spans]
         self.since = min(since for since, _ in self.spans)
         self.until = max(until for _, until in self.spans)
         self.map_name = map_name
@@ -148,6 +151,15 @@ def _span(period: ReportPeriod) -> tuple[float, float]:
     return since.timestamp(), until.timestamp()
 
 
+def _hours(since: float, until: float) -> tuple[float, float]:
+    """Return from when on hours are counted as those of a period.
+
+    Days, months and the like have hours of their own, each the hours that begin in it; a log that
+    is shorter has those that it touches.
+    """
+    return (since if until - since >= A_DAY else since // HOUR * HOUR), until
+
+
 class _Gathered:
     """What one source has given."""
 
@@ -158,9 +170,10 @@ class _Gathered:
         self._in_vain = Counter[str]()
         self._asked_since: float | None = None
         self._counted_until: float | None = None
-        spans = asked.spans
-        self._counts = [CountedRetrieval(since, min(until, asked.now)) for since, until in spans]
-        self._changed = [ChangedRetrieval(*span) for span in spans]
+        self._counts = [
+            CountedRetrieval(since, min(until, asked.now)) for since, until in asked.counted
+        ]
+        self._changed = [ChangedRetrieval(*span) for span in asked.spans]
         self._weakenings = WeakeningsThen(asked.since, asked.until)
         self._own: list[PastOwnChange] = []
         self._left_out = 0
@@ -183,7 +196,7 @@ class _Gathered:
             with ControlClient(control, read_patience=READ_PATIENCE) as daemon:
                 self._take_counts(
                     _until(deadline, daemon.stream("GET", DailyCount, "counts", params=params))
-                    for params in ({}, *map(_rfc3339, self._asked.spans))
+                    for params in ({}, *map(_rfc3339, self._asked.counted))
                 )
                 for change in _until(
                     deadline, daemon.stream("GET", BriefChange, "history", "stream")
@@ -202,7 +215,7 @@ class _Gathered:
             with HistoryCopy(file) as copy:
                 files = copy.files
                 self._take_counts(
-                    map(daily, copy.counted(*span)) for span in (_EVER, *self._asked.spans)
+                    map(daily, copy.counted(*span)) for span in (_EVER, *self._asked.counted)
                 )
                 for recorded in copy.changes():
                     self._take(brief(recorded))
@@ -288,7 +301,9 @@ class _Gathered:
             counted.result(self._asked.zone) or changed.result(told.begins, self._asked.zone)
             for counted, changed in zip(self._counts, self._changed, strict=True)
         ]
-        notes = [note, *self._notes()]
+        problem = "; ".join(filter(None, (problem, problem and place.doubt)))
+        why = f"what Postfix was told is not known, or not all of it: {problem}" if problem else ""
+        notes = [why, note, *self._notes()]
         return DaemonSide(
             told=told if told.reach is not None else NothingTold(),
             retrieval=retrievals[0],
@@ -298,7 +313,7 @@ class _Gathered:
             own_changes=tuple(self._own[::-1]),
             inputs=tuple(self._inputs),
             notes=tuple(filter(None, notes)),
-            problem="; ".join(filter(None, (problem, problem and place.doubt))),
+            problem=problem,
         )
 
     def _stamp(self, wall: float) -> str:

@@ -156,6 +156,7 @@ class _Gathering:
             lookups=account.lookups(),
             retrieval=daemon.retrieval,
             retrieval_problem=daemon.retrieval_problem,
+            daemon_notes=daemon.notes,
             downgrades=account.downgrades(daemon.weakenings),
             unencrypted=account.unencrypted(),
             tls_reports=tls_reports,

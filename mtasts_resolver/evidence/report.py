@@ -372,6 +372,8 @@ class EvidenceReport(Struct, frozen=True, kw_only=True):
     retrieval: PolicyRetrieval | None
     """None where the daemon could not be asked."""
     retrieval_problem: str
+    daemon_notes: tuple[str, ...] = ()
+    """What must be known of what the daemon told: how far back it knows, what not, and why."""
     downgrades: tuple[Downgrade, ...]
     unencrypted: tuple[UnencryptedRow, ...]
     tls_reports: TlsReports | None

@@ -38,8 +38,8 @@ class CountedRetrieval:
             self._found[counted.outcome] += counted.count
         elif counted.subject == "daemon":
             self._seconds += counted.count
-            first = datetime.fromisoformat(counted.since).timestamp()
-            self._first = first if self._first is None else min(first, self._first)
+        first = datetime.fromisoformat(counted.since).timestamp()
+        self._first = first if self._first is None else min(first, self._first)
 
     def result(self, zone: tzinfo) -> PolicyRetrieval | None:
         """Return what was counted; None where nothing was, for no daemon ran that counts."""

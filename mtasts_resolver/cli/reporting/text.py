@@ -318,6 +318,8 @@ class _TextReport:
     def _policies(self) -> Iterator[str]:
         found = self._report.retrieval
         yield from self._title("Policies")
+        for note in self._report.daemon_notes:
+            yield from self._words(f"Of the daemon: {note}")
         if found is None:
             yield from self._words(f"Not known: {self._report.retrieval_problem}")
             return

@@ -120,6 +120,15 @@ def test_all_of_it_comes_from_a_file_that_is_named(file: Path) -> None:
         assert (len(read.sha256), read.bytes) == (64, file.stat().st_size)
 
 
+def test_a_log_of_less_than_an_hour_has_the_counts_of_the_hours_that_it_touches(file: Path) -> None:
+    write(file)
+    place = find_history(None, None, file)
+    minutes = MIDNIGHT + HOUR + 600, MIDNIGHT + HOUR + 1_200
+    found = what_the_daemon_knows(place, period(*minutes)).retrieval
+    assert found is not None
+    assert (found.fetched, found.failed) == (2, (CountedRow("policy-body", 1),))
+
+
 def test_a_map_that_nobody_asked_is_told(file: Path) -> None:
     write(file)
     found = known(find_history(None, None, file), map_name="pilot")
@@ -189,6 +198,9 @@ def test_where_nothing_is_to_be_had_both_ways_say_why(tmp_path: Path) -> None:
     assert "there is no control socket" in found.problem
     assert "no daemon keeps a history there" in found.problem
     assert found.problem.endswith("a doubt")
+    assert found.notes == (
+        f"what Postfix was told is not known, or not all of it: {found.problem}",
+    )
     assert "there is no control socket" in found.retrieval_problem
 
 
