@@ -3,6 +3,8 @@
 import click
 
 from mtasts_resolver.cli.reporting.logs import report_logs
+from mtasts_resolver.cli.reporting.tlsrpt import report_tlsrpt
+from mtasts_resolver.cli.reporting.verify import report_verify
 
 
 class _WithUsualCommand(click.Group):
@@ -26,4 +28,5 @@ def report_group() -> None:
     """
 
 
-report_group.add_command(report_logs)
+for _command in (report_logs, report_tlsrpt, report_verify):
+    report_group.add_command(_command)

@@ -99,14 +99,15 @@ class ReportChain(Struct, frozen=True):
         return self.sums[-1] if self.sums else BEGINNING
 
     @property
+    def reports(self) -> tuple[ChainEntry, ...]:
+        """Return the entries of reports, the last one last."""
+        return tuple(entry for entry in self.entries if entry.kind is EntryKind.REPORT)
+
+    @property
     def kept(self) -> dict[str, ChainEntry]:
         """Return the reports whose files must be there, by name."""
         gone = {name for entry in self.entries for name in entry.lets_go}
-        return {
-            entry.name: entry
-            for entry in self.entries
-            if entry.kind is EntryKind.REPORT and entry.name not in gone
-        }
+        return {entry.name: entry for entry in self.reports if entry.name not in gone}
 
     @property
     def let_go(self) -> frozenset[str]:

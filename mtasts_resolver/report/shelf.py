@@ -147,6 +147,8 @@ class ReportShelf:
     def _locked(self, *, shared: bool = False) -> Iterator[None]:
         """Wait for other runs, and have them wait; who only reads may lack the right to."""
         path = self._directory / _LOCK
+        if not shared:
+            self._directory.mkdir(mode=0o700, exist_ok=True)
         flags = os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT)
         try:
             lock = os.open(path, flags, 0o600)

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from mtasts_resolver import __version__
 from mtasts_resolver.base import logs
-from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.errors import CommandError, TemporaryError
 from mtasts_resolver.cli.moments import moment_option
@@ -21,6 +20,12 @@ from mtasts_resolver.cli.progress import progress, spinner
 from mtasts_resolver.cli.reporting.earlier import read_report
 from mtasts_resolver.cli.reporting.output import ReportOutput, output_options
 from mtasts_resolver.cli.reporting.periods import CalendarPeriod, MeantPeriod, last_period
+from mtasts_resolver.cli.reporting.scope import parse_domains, parse_zone
+from mtasts_resolver.cli.reporting.tlsrpt import (
+    gather_tls_reports,
+    tls_reports_option,
+    trusted_option,
+)
 from mtasts_resolver.cli.running import control_socket_option
 from mtasts_resolver.evidence.controls.catalogue import Control
 from mtasts_resolver.evidence.controls.judging import find_controls, judge_control
@@ -32,10 +37,9 @@ from mtasts_resolver.evidence.daemonside import (
 )
 from mtasts_resolver.evidence.gathering import AskDaemon, Bounds, WantedReport, gather
 from mtasts_resolver.evidence.inputs.errors import InputError
-from mtasts_resolver.evidence.inputs.zones import zone_called, zone_of_host
 from mtasts_resolver.evidence.report import ControlVerdict, EvidenceReport, ReportPeriod
+from mtasts_resolver.evidence.tlsreports import ReportPlace
 from mtasts_resolver.evidence.told import NothingTold
-from mtasts_resolver.policy import parse_next_hop
 from mtasts_resolver.report.redaction.keys import RedactionKeyError, redaction_key
 from mtasts_resolver.report.redaction.walk import redacted
 
@@ -52,25 +56,6 @@ _VERDICT_CODES = {
     ControlVerdict.UNKNOWN: exit_codes.WARNINGS_FOUND,
     ControlVerdict.NOT_MET: exit_codes.ERRORS_FOUND,
 }
-
-
-def _parse_zone(_context: click.Context, _parameter: click.Parameter, name: str | None) -> tzinfo:
-    try:
-        return zone_of_host() if name is None else zone_called(name)
-    except InputError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def _parse_domains(
-    _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
-) -> tuple[str, ...]:
-    found = []
-    for word in words:
-        hop = parse_next_hop(word)
-        if hop is None or hop.is_host:
-            raise click.BadParameter(f"{quote(word)} is no domain")
-        found.append(hop.domain)
-    return tuple(found)
 
 
 def _parse_controls(
@@ -95,7 +80,7 @@ def _parse_controls(
 @click.option(
     "--zone",
     metavar="NAME",
-    callback=_parse_zone,
+    callback=parse_zone,
     help="The zone of times that say none, and of those that are shown: Europe/Berlin, UTC,"
     " +01:00; unset: this host's.",
 )
@@ -104,7 +89,7 @@ def _parse_controls(
     "domains",
     metavar="DOMAIN",
     multiple=True,
-    callback=_parse_domains,
+    callback=parse_domains,
     help="Of DOMAIN and what is below it only. May be given again.",
 )
 @click.option(
@@ -120,7 +105,7 @@ def _parse_controls(
     "own_domains",
     metavar="DOMAIN",
     multiple=True,
-    callback=_parse_domains,
+    callback=parse_domains,
     help="A domain of yours, for --control; unset: own_domains of the configuration.",
 )
 @click.option(
@@ -165,6 +150,8 @@ def _parse_controls(
     help="Compare with this earlier report, its JSON; unset: with the period before as the same"
     " logs have it, where the period has a beginning and an end.",
 )
+@tls_reports_option
+@trusted_option
 @click.option("--unknown", "show_unknown", is_flag=True, help="List the lines that are not known.")
 @output_options
 @control_socket_option("--control-socket")  # --control names controls
@@ -187,6 +174,8 @@ def report_logs(
     redact_key: Path | None,
     no_smtp: bool,
     previous: Path | None,
+    tls_reports: tuple[Path, ...],
+    trusted: tuple[str, ...],
     show_unknown: bool,
     control_socket: Path | None,
     config_file: Path | None,
@@ -219,10 +208,14 @@ def report_logs(
         host=socket.gethostname(),
     )
     target = ReportOutput(**output)
+    if _is_kept(target, period, zone):
+        return
     source = _Daemon(config_file, control_socket, history, map_name, elsewhere)
     report = _gather(inputs, wanted, source.ask, journal=journal)
     if not any(report.hosts) and not report.lines:
         raise TemporaryError("there is no line of Postfix in what was read")
+    if tls_reports:
+        report = _with_tls_reports(report, tls_reports, zone, domains, trusted)
     if controls:
         places = (config_file, control_socket)
         report = _judged(
@@ -254,6 +247,33 @@ def _bounds(period: MeantPeriod) -> Bounds:
         -math.inf if period.since is None else period.since.timestamp(),
         math.inf if period.until is None else period.until.timestamp(),
     )
+
+
+def _is_kept(target: ReportOutput, period: MeantPeriod, zone: tzinfo) -> bool:
+    """Tell whether all that is asked for is a report to be kept, and it is kept already."""
+    if period.since is None or period.until is None:
+        return False
+    since, until = (moment.astimezone(zone) for moment in (period.since, period.until))
+    return target.is_done(since.isoformat(), until.isoformat())
+
+
+def _with_tls_reports(
+    report: EvidenceReport,
+    paths: tuple[Path, ...],
+    zone: tzinfo,
+    domains: tuple[str, ...],
+    trusted: tuple[str, ...],
+) -> EvidenceReport:
+    """Return the report with what others report of the same period."""
+    found, inputs = gather_tls_reports(
+        [ReportPlace(path) for path in paths],
+        zone,
+        since=datetime.fromisoformat(report.period.since),
+        until=datetime.fromisoformat(report.period.until),
+        domains=domains,
+        trusted=trusted,
+    )
+    return replace(report, tls_reports=found, inputs=(*report.inputs, *inputs))
 
 
 class _Daemon(NamedTuple):

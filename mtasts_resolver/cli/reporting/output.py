@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
+from mtasts_resolver.cli.durations import DURATION
 from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.files import written_file
 from mtasts_resolver.cli.options import json_option
+from mtasts_resolver.cli.reporting.keeping import KeptReports
 from mtasts_resolver.cli.reporting.text import report_text
 from mtasts_resolver.cli.terminal import color_option, show_notes, use_color, width
 from mtasts_resolver.evidence.report import EvidenceReport
@@ -75,9 +77,27 @@ _everything_option = click.option(
 )
 
 
+_keep_option = click.option(
+    "--keep",
+    "kept",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the report in DIR, in a directory that is called by its period, and add it to the"
+    " list there, which `report verify` checks. One that is kept already is not written again.",
+)
+_let_go_option = click.option(
+    "--let-go-after",
+    type=DURATION,
+    metavar="TIME",
+    help="With --keep: remove the files of such reports (of a day, a week or a month, as this one"
+    " is) that are older, such as 400d. The list says so.",
+)
+
+
 def output_options(command: F) -> F:
     """Give a command the options that a ReportOutput is made of."""
-    for option in (json_option, color_option, _everything_option, _csv_option, _write_option):
+    options = (_let_go_option, _keep_option, _csv_option, _write_option)
+    for option in (json_option, color_option, _everything_option, *options):
         command = option(command)
     return command
 
@@ -90,15 +110,26 @@ class ReportOutput:
         files: tuple[Path, ...],
         csv_directory: Path | None,
         *,
+        kept: Path | None,
+        let_go_after: float | None,
         everything: bool,
         color: str,
         as_json: bool,
     ) -> None:
         self._files = files
         self._csv = csv_directory
+        if kept is None and let_go_after is not None:
+            raise click.UsageError("--let-go-after goes with --keep")
+        self._kept = None if kept is None else KeptReports(kept, let_go_after)
         self._everything = everything
         self._color = color
         self._as_json = as_json
+
+    def is_done(self, since: str, until: str) -> bool:
+        """Tell, and say, whether nothing but to keep a report is asked for, and that is done."""
+        if self._kept is None or self._files or self._csv or self._as_json:
+            return False
+        return self._kept.has(since, until)
 
     def give(self, report: EvidenceReport) -> None:
         """Write what is to be written; without that, or with --json, show it."""
@@ -111,12 +142,14 @@ class ReportOutput:
                 write_csv(report, self._csv)
             except OSError as error:
                 raise CommandError(f"{error.filename or self._csv}: {error.strerror}") from None
+        if self._kept is not None:
+            self._kept.keep(report)
         if self._as_json:
             click.echo(as_json(report), nl=False)
         elif self._files or self._csv:
             places = [str(path) for path in (*self._files, self._csv) if path is not None]
             show_notes([f"written: {', '.join(places)}"])
-        else:
+        elif self._kept is None:
             text = report_text(
                 report,
                 columns=width(sys.stdout),

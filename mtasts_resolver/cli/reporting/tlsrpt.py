@@ -9,18 +9,15 @@ import click
 import msgspec
 
 from mtasts_resolver import __version__
-from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.moments import moment_option
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.progress import progress
 from mtasts_resolver.cli.reporting.reported import reported_lines
+from mtasts_resolver.cli.reporting.scope import parse_domains, parse_zone
 from mtasts_resolver.cli.terminal import is_terminal, show_notes, use_color, width
-from mtasts_resolver.evidence.inputs.errors import InputError
-from mtasts_resolver.evidence.inputs.zones import zone_called, zone_of_host
 from mtasts_resolver.evidence.report import FORMAT, ReportInput, TlsReports
 from mtasts_resolver.evidence.tlsreports import ReportFolding, ReportPlace, read_tls_reports
-from mtasts_resolver.policy import parse_next_hop
 
 STANDARD_INPUT = Path("-")
 
@@ -41,23 +38,15 @@ class PrintedTlsReports(msgspec.Struct, frozen=True, kw_only=True):
     tls_reports: TlsReports
 
 
-def _parse_zone(_context: click.Context, _parameter: click.Parameter, name: str | None) -> tzinfo:
-    try:
-        return zone_of_host() if name is None else zone_called(name)
-    except InputError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def _parse_domains(
-    _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
-) -> tuple[str, ...]:
-    hops = {word: parse_next_hop(word) for word in words}
-    for word, hop in hops.items():
-        if hop is None or hop.is_host:
-            raise click.BadParameter(f"{quote(word)} is no domain")
-    return tuple(hop.domain for hop in hops.values() if hop is not None)
-
-
+tls_reports_option = click.option(
+    "--tls-reports",
+    "tls_reports",
+    metavar="PATH",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="TLS reports of others about you, of the same period: a file, mailbox or directory, as for"
+    " `report tlsrpt`. May be given again.",
+)
 trusted_option = click.option(
     "--trusted-server",
     "trusted",
@@ -96,7 +85,7 @@ trusted_option = click.option(
 @click.option(
     "--zone",
     metavar="NAME",
-    callback=_parse_zone,
+    callback=parse_zone,
     help="The zone of times that are shown: Europe/Berlin, UTC, +01:00; unset: this host's.",
 )
 @click.option(
@@ -104,7 +93,7 @@ trusted_option = click.option(
     "domains",
     metavar="DOMAIN",
     multiple=True,
-    callback=_parse_domains,
+    callback=parse_domains,
     help="About DOMAIN and what is below it only. May be given again.",
 )
 @trusted_option
