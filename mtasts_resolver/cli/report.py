@@ -3,6 +3,7 @@
 import click
 
 from mtasts_resolver.cli.reporting.logs import report_logs
+from mtasts_resolver.cli.reporting.mailing import report_mail
 from mtasts_resolver.cli.reporting.tlsrpt import report_tlsrpt
 from mtasts_resolver.cli.reporting.verify import report_verify
 
@@ -28,5 +29,5 @@ def report_group() -> None:
     """
 
 
-for _command in (report_logs, report_tlsrpt, report_verify):
+for _command in (report_logs, report_tlsrpt, report_verify, report_mail):
     report_group.add_command(_command)

@@ -16,6 +16,7 @@ from mtasts_resolver.store.sqlite import CLOSE_TIMEOUT
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICE = "mtasts-resolver.service"
+REPORT = "mtasts-resolver-report.service"
 PROGRAM = "/opt/mtasts-resolver/venv/bin/mtasts-resolver"
 MAX_EXPOSURE = 15  # tenths: systemd-analyze calls the best units 0 and the worst 100
 
@@ -29,10 +30,13 @@ def units(tmp_path: Path) -> Path:
     """A copy of the units, whose program exists: systemd-analyze looks."""
     copy = tmp_path / "units"
     shutil.copytree(UNITS, copy)
-    service = copy / SERVICE
-    text = service.read_text()
-    assert text.count(PROGRAM) == 2
-    service.write_text(text.replace(PROGRAM, "/bin/true"))
+    for name in (SERVICE, REPORT):
+        service = copy / name
+        text = service.read_text()
+        assert text.count(PROGRAM) == 2
+        service.write_text(text.replace(PROGRAM, "/bin/true"))
+    mail = copy / f"{REPORT}.d" / "mail.conf"
+    mail.write_text(mail.read_text().replace(PROGRAM, "/bin/true"))
     return copy
 
 
@@ -41,9 +45,9 @@ def verify(units: Path) -> tuple[int, str]:
     return analyse("verify", "--recursive-errors=yes", "--man=no", *files)
 
 
-def rate(units: Path) -> tuple[int, str]:
+def rate(units: Path, service: str = SERVICE) -> tuple[int, str]:
     threshold = f"--threshold={MAX_EXPOSURE}"
-    return analyse("security", "--offline=true", threshold, units / SERVICE)
+    return analyse("security", "--offline=true", threshold, units / service)
 
 
 def analyse(*arguments: str | Path) -> tuple[int, str]:
@@ -95,8 +99,9 @@ def test_systemd_would_notice_a_wrong_unit(
 
 
 @analysed
-def test_the_service_is_sandboxed(units: Path) -> None:
-    code, said = rate(units)
+@pytest.mark.parametrize("service", [SERVICE, REPORT])
+def test_the_service_is_sandboxed(units: Path, service: str) -> None:
+    code, said = rate(units, service)
     assert code == 0, said
 
 
@@ -121,7 +126,8 @@ def test_the_service_fits_the_daemon() -> None:
 
 
 def test_neither_service_nor_socket_ever_gives_up() -> None:
-    units = [settings(path) for path in UNITS.iterdir() if path.is_file()]
+    files = [path for path in UNITS.iterdir() if path.is_file() and "-report" not in path.name]
+    units = [settings(path) for path in files]
     assert [unit["StartLimitIntervalSec"] for unit in units] == [["0"]] * 3
     triggers = [unit["TriggerLimitIntervalSec"] for unit in units if "Backlog" in unit]
     assert triggers == [["0"]] * 2
