@@ -18,7 +18,19 @@ from rich.markup import escape
 
 from tests.lab.stream import LabError
 
-from . import busy, cold, growth, guests, hostile, hot, interference, memory, providers, start
+from . import (
+    busy,
+    cold,
+    growth,
+    guests,
+    hostile,
+    hot,
+    interference,
+    memory,
+    providers,
+    reporting,
+    start,
+)
 from .bench import Bench, Section
 from .build import BenchError
 from .page import PageError, machine, updated
@@ -41,6 +53,7 @@ SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
     "busy": busy.measure,
     "hostile": hostile.measure,
     "growth": growth.measure,
+    "report": reporting.measure,
 }
 
 HOLD = "lab"

@@ -182,12 +182,12 @@ class LogSource:
             if ended:
                 continue
             if reader is None:
-                # A missing year follows from what a reader has read: two read what is skipped.
+                # What a reader has read decides of years: it must not see the last line first.
                 last = _last_time(probe, lines) if since > -math.inf else None
                 if last is not None and last < since - DISORDER:
                     self.last = last
                     continue
-                reader = self._new_reader(self.file.modified if last is None else last)
+                reader = self._new_reader(self.file.modified)
             found = [line for line in map(reader.read, lines) if line is not None]
             if not found:
                 continue
