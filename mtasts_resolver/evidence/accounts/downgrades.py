@@ -42,7 +42,7 @@ class SignsInWords:
     """What was lost since a time, for people who read a report."""
 
     def __init__(self, calendar: LocalDays, told: ToldMemory, since: float, until: float) -> None:
-        self._stamp = calendar.stamp
+        self._stamp, self._said = calendar.stamp, calendar.in_words
         self._told = told
         self._since = since
         self._until = until
@@ -82,21 +82,21 @@ class SignsInWords:
     def _before(self, loss: Loss) -> str:
         run = loss.before
         besides = f"; not so {loss.bad_before:,} times in between" if loss.bad_before else ""
-        return f"{_mails(run)}, from {self._stamp(run.first)} to {self._stamp(run.last)}{besides}"
+        return f"{_mails(run)}, from {self._said(run.first)} to {self._said(run.last)}{besides}"
 
     def _after(self, loss: Loss) -> str:
         return f"{_mails(loss.after)}, {self._from_to(loss)}"
 
     def _from_to(self, loss: Loss) -> str:
         run = loss.after
-        text = f"from {self._stamp(run.first)} to {self._stamp(run.last)}"
-        return f"{text}; then as before, from {self._stamp(loss.over)}" if loss.over else text
+        text = f"from {self._said(run.first)} to {self._said(run.last)}"
+        return f"{text}; then as before, from {self._said(loss.over)}" if loss.over else text
 
     def _evidence(self, domain: str, loss: Loss) -> Iterator[str]:
         before, after = loss.before, loss.after
         yield (
-            "Its mail was too regular before for that to be mere change: counted once in ten"
-            f" minutes at most, it would come about less than once in {_rarity(loss):,} times."
+            "If nothing had changed, so many in a row would be seen less than once in"
+            f" {_rarity(loss):,} times."
         )
         yield from _elsewhere(before, after)
         if domain and before.how == "verified":
@@ -120,7 +120,7 @@ class SignsInWords:
             kind=kind,
             about=THIS_SYSTEM,
             at=self._stamp(first.after.first),
-            before=f"{_how(first.before)}, until {self._stamp(good)}",
+            before=f"{_how(first.before)}, until {self._said(good)}",
             after=f"{total:,} {what} {how}, to or from {len(lost):,} others",
             evidence=(
                 f"It is so of {_listed(names)}, and nobody's mail was as before since.",
@@ -162,7 +162,7 @@ class SignsInWords:
                 gone = "record-gone" in one.weakened
                 after = _in_a_line(one.now)
                 if one.until is not None:
-                    after += f"; as before from {self._stamp(one.until)}"
+                    after += f"; as before from {self._said(one.until)}"
                 words = [_WEAKENINGS.get(by, by) for by in one.weakened]
                 yield Downgrade(
                     kind="policy-vanished" if gone else "policy-weakened",

@@ -30,3 +30,8 @@ class LocalDays:
         if time is None:
             return ""
         return moment_of(time).astimezone(self._zone).isoformat(timespec="seconds")
+
+    def in_words(self, time: float) -> str:
+        """Return the time as a sentence has it: `2026-11-26 13:00:00 +01:00`."""
+        text = self.stamp(time)
+        return f"{text[:10]} {text[11:19]} {text[19:]}"

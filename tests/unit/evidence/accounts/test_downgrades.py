@@ -67,10 +67,10 @@ def test_a_host_that_used_to_offer_tls_and_no_longer_does() -> None:
     assert (sign.kind, sign.about, sign.at) == ("tls-vanished", MX, "2026-12-02T13:00:00+01:00")
     assert sign.before == (
         "30 messages over TLS (trusted),"
-        " from 2026-11-02T13:00:00+01:00 to 2026-12-01T13:00:00+01:00"
+        " from 2026-11-02 13:00:00 +01:00 to 2026-12-01 13:00:00 +01:00"
     )
     assert sign.after == (
-        "4 messages in plain text, from 2026-12-02T13:00:00+01:00 to 2026-12-05T13:00:00+01:00"
+        "4 messages in plain text, from 2026-12-02 13:00:00 +01:00 to 2026-12-05 13:00:00 +01:00"
     )
     assert sign.evidence[1:] == ("Before, it was at 192.0.2.1; now at 198.51.100.9.",)
 
@@ -78,7 +78,7 @@ def test_a_host_that_used_to_offer_tls_and_no_longer_does() -> None:
 def test_a_host_in_plain_text_for_some_hours_and_then_with_tls_again() -> None:
     facts = daily(["trusted"] * 200 + ["none"] * 5 + ["trusted"] * 3, every=HOUR)
     sign = only(account_of(facts))
-    assert sign.after.endswith("; then as before, from 2026-11-11T02:00:00+01:00")
+    assert sign.after.endswith("; then as before, from 2026-11-11 02:00:00 +01:00")
     assert "less than once in 100,000 times" in sign.evidence[0]
 
 
@@ -332,7 +332,7 @@ def test_a_record_that_vanished_while_the_policy_lives() -> None:
 def test_a_policy_that_weakened(by: str) -> None:
     (sign,) = account_of([]).downgrades([weakening(by, hours=3)])
     assert sign.kind == "policy-weakened"
-    assert sign.after == "nothing; as before from 2026-11-02T16:00:00+01:00"
+    assert sign.after == "nothing; as before from 2026-11-02 16:00:00 +01:00"
 
 
 def test_a_record_that_was_soon_back_is_no_sign_and_a_policy_that_was_is_one() -> None:
