@@ -15,7 +15,7 @@ import re
 
 from mtasts_resolver.maillog.causes import SUSPENDED, delivery_cause
 from mtasts_resolver.maillog.events import Delivery, DeliveryStatus
-from mtasts_resolver.maillog.peers import PEER, peer_in
+from mtasts_resolver.maillog.peers import PEER_WITH_ADDRESS, peer_in
 from mtasts_resolver.maillog.tlsattribute import tls_attribute
 
 # Hexadecimal, or of the 52 characters of long ids (enable_long_queue_ids).
@@ -23,9 +23,11 @@ QUEUE_ID = r"[0-9A-Za-z]{5,25}"
 
 # `"a>b"@example.com`, or without quotes: then it has no `>`.
 _ADDRESS = r'(?:[^>"][^>]*|"(?:[^"\\]|\\.)*+"[^>"]*|)'
+# A host has an address, or a socket; `local`, `virtual` or the name of a pipe is none.
+_RELAY = rf"none|{PEER_WITH_ADDRESS}"
 _DELIVERY = re.compile(
     rf"(?P<id>{QUEUE_ID}): to=<?+(?P<recipient>{_ADDRESS})>,"
-    rf"(?: orig_to=<(?P<original>{_ADDRESS})>,)? relay=(?P<relay>{PEER}),"
+    rf"(?: orig_to=<(?P<original>{_ADDRESS})>,)? relay=(?P<relay>{_RELAY}),"
     r"(?: ?conn_use=(?P<uses>[0-9]{1,9}),)?"
     r"(?: delay=(?P<delay>[0-9]{1,12}(?:\.[0-9]{1,9})?),)?"
     r"(?: delays=[0-9./]{1,80},)?"

@@ -88,11 +88,19 @@ def entry_in(line: bytes) -> EntryRead | None:
     # One entry a line; of an array that is written so, too.
     line = line.strip(b"[], \t\r\n")
     try:
-        entry = _journald.decode(line)
-        if entry.realtime is None and entry.SYSLOG_IDENTIFIER is None:
-            return _collected(_anybody.decode(line))
+        return _entry(line)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        text = line.decode("utf-8", "replace").encode()  # rsyslog writes what it gets
+    try:
+        return _entry(text) if text != line else None
+    except (msgspec.MsgspecError, RecursionError):
         return None
+
+
+def _entry(line: bytes) -> EntryRead | None:
+    entry = _journald.decode(line)
+    if entry.realtime is None and entry.SYSLOG_IDENTIFIER is None:
+        return _collected(_anybody.decode(line))
     program = _octets(entry.SYSLOG_IDENTIFIER)
     if not program or entry.MESSAGE is None:
         return None
@@ -110,10 +118,11 @@ def _collected(entry: _Collected) -> EntryRead | None:
     message = entry.first("message", "msg", "log", "MESSAGE")
     if not isinstance(message, str):
         return None
+    # A tag is whole, where rsyslog has cut a program's name at its slash.
     named = PROGRAM_ALONE.match(
         _octets(
-            entry.first("program", "programname", "appname", "ident", "PROGRAM")
-            or entry.first("syslogtag", "syslog_tag", "tag")
+            entry.first("syslogtag", "syslog_tag")
+            or entry.first("program", "programname", "appname", "ident", "PROGRAM", "tag")
         )
     )
     when = entry.first("time", "timestamp", "at_timestamp", "timereported", "ISODATE")

@@ -51,7 +51,9 @@ AFTER_STAMP = re.compile(
 
 PROGRAM_ALONE = re.compile(rb"([^\s\[\]]*[^\s\[\]:])(?:\[([0-9]{0,10})\])?:?\Z")
 # RFC 5424 §6: the program, its process, a message id and data, which Postfix has not.
-_SYSLOG_PROTOCOL = re.compile(rb"(\S+) (\S+) ([0-9]+|-) \S+ (?:-|\[\S+\]) (?:\xef\xbb\xbf)?")
+_SYSLOG_PROTOCOL = re.compile(
+    rb"(\S+) (\S+) ([0-9]+|-) \S+ (?:-|(?:\[[^\]]*\])+) (?:\xef\xbb\xbf)?"
+)
 # rsyslog's %syslogseverity-text%; BusyBox's and FreeBSD's `mail.info`.
 SEVERITIES = frozenset(b"DEBUG INFO NOTICE WARN WARNING ERR ERROR CRIT ALERT EMERG PANIC".split())
 _FACILITY = re.compile(
@@ -75,7 +77,7 @@ def origin_in(rest: bytes) -> LineOrigin | None:
     """Return who wrote a line, of all that stands behind its time; None if that is not clear."""
     if (protocol := _SYSLOG_PROTOCOL.match(rest)) is not None:
         host, program, pid = protocol.groups()
-        if b"/" in program and not program.endswith(b":"):
+        if b"[" not in program and not program.endswith(b":"):
             return LineOrigin(host, program, pid.strip(b"-"), rest[protocol.end() :])
     words = rest.split(None, _WORDS)
     host = b""

@@ -8,7 +8,10 @@ from mtasts_resolver.maillog.events import LoggedPeer
 # A peer as part of a message: the name may be an IPv6 address, or missing; what is in brackets may
 # be the path of a socket; old forms have no brackets. Postfix takes no other characters into a
 # name that the DNS gives it (valid_hostname(3)), so that no stranger writes a bracket here.
-PEER = r"[^\s\[\],]*(?:\[[^\[\]]{0,200}\](?::[0-9]{1,5})?)?"
+_NAME = r"[^\s\[\],]*"
+_AT = r"\[[^\[\]]{0,200}\](?::[0-9]{1,5})?"
+PEER = f"{_NAME}(?:{_AT})?"
+PEER_WITH_ADDRESS = _NAME + _AT
 
 _PEER = re.compile(
     r"(?P<host>[^\s\[\],]*)(?:\[(?P<address>[^\[\]]*)\](?::(?P<port>[0-9]{1,5}))?)?\Z"

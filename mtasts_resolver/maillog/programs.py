@@ -23,22 +23,36 @@ class Program(NamedTuple):
     daemon: str
 
 
+# rsyslog cuts a program's name at its slash where it writes it by itself (RFC 5424 §6.2.5, JSON),
+# unless parser.permitSlashInProgramName is on.
+_CUT = re.compile(r"postfix(?:-\w{1,20})?\Z")
+
+
 def program_called(name: str) -> Program | None:
-    """Return what a line's program is; None for one whose lines say nothing of mail."""
+    """Return what a line's program is; None for one whose lines say nothing of mail.
+
+    Where its name was cut the daemon is empty: only what it says can tell.
+    """
     service, slash, daemon = name.rpartition("/")
     if not slash:
-        return Program("", name) if name in LOGGERS else None
+        if name in LOGGERS:
+            return Program("", name)
+        return Program(name, "") if _CUT.match(name) else None
     if daemon in DAEMONS or service.startswith("postfix"):
         return Program(service, daemon)
     return None
 
 
-# Of messages without a head, those that only one program writes.
+# Of messages whose program is not known, those that only one writes. Who delivers to this host
+# writes as smtp(8) does, but names no host.
+_RELAY = r"(?:none|[^\s,\[\]]*\[)"
 _SAYING = (
     (
         "smtp",
         re.compile(
-            r"[0-9A-Za-z]{5,25}: to=<|TLSRPT: |SSL_connect error to "
+            rf"[0-9A-Za-z]{{5,25}}: to=<[^\n]*>, relay={_RELAY}|TLSRPT: |SSL_connect error to "
+            r"|[0-9A-Za-z]{5,25}: (?:Server certificate |TLS is required|Cannot start TLS"
+            r"|host \S+ (?:said|refused)|lost connection with |conversation with )"
             r"|(?:[A-Z][a-z]+ )?TLS connection (?:established|reused) to "
             r"|(?:server |CA )?certificate (?:peer name )?verification failed for "
             r"|warning: (?:smtp_tls_policy_maps, |TLS policy lookup |socketmap:|MX name )"
@@ -51,7 +65,9 @@ _SAYING = (
             r"|SSL_accept error from |(?:[A-Z][a-z]+ )?TLS connection established from "
         ),
     ),
+    ("tlsproxy", re.compile(r"TLS handshake failed for service=")),
     ("qmgr", re.compile(r"[0-9A-Za-z]{5,25}: (?:removed|from=<)")),
+    ("master", re.compile(r"(?:daemon started|reload) -- version ")),
 )
 
 

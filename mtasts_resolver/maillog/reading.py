@@ -49,6 +49,8 @@ _JSON = (b"{", b"[{", b",{")
 
 # One that is none of Postfix, and whose lines say nothing of mail.
 _FOREIGN = LineWriter("", "", "", None, None)
+# One that is not named.
+_ANYBODY = LineWriter("", "", "", None, None)
 
 
 class LineReader:
@@ -107,7 +109,10 @@ class LineReader:
             self.foreign += 1
             return None
         idle = writer.idle
-        if idle is not None and idle.match(line, start):
+        if idle is None:
+            if not writer.daemon:
+                return self._told_by_message(writer, line[start:])
+        elif idle.match(line, start):
             self.idle += 1
             return None
         return LogLine(
@@ -180,12 +185,14 @@ class LineReader:
         first = line.split(None, 1)[0] if line.strip() else b""
         if b"/" in first and first.endswith(b":"):
             return self._of_origin(origin_in(line))
-        return self._message_alone(line)
+        return self._told_by_message(_ANYBODY, line)
 
-    def _message_alone(self, message: bytes) -> LogLine | None:
+    def _told_by_message(self, writer: LineWriter, message: bytes) -> LogLine | None:
+        """Read a line whose program's name is not known, if only one program writes such."""
+        message = message.strip(b" \r\n\0")
         daemon = daemon_saying(_text(message))
-        writer = _FOREIGN if daemon is None else LineWriter("", "", daemon, None, None)
-        return self._line(writer, message, 0)
+        named = _FOREIGN if daemon is None else replace(writer, daemon=daemon)
+        return self._line(named, message, 0)
 
     def _of_origin(self, origin: LineOrigin | None) -> LogLine | None:
         if origin is None:

@@ -89,6 +89,13 @@ def test_collectors_have_names_of_their_own(entry: dict[str, object]) -> None:
     assert (line.service, line.daemon, line.message) == ("postfix", "smtpd", MESSAGE)
 
 
+def test_bytes_that_are_no_text_spoil_nothing_else() -> None:
+    entry = json.dumps({"message": MESSAGE + "?", "program": "postfix/smtpd"}).encode()
+    line = read(entry.replace(b"?", b"\xff"))
+    assert line is not None
+    assert line.message == MESSAGE + "\N{REPLACEMENT CHARACTER}"
+
+
 def test_a_message_may_be_wrapped_alone() -> None:
     line = read(json.dumps({"time": 1793872812, "message": DELIVERY}))
     assert line is not None
