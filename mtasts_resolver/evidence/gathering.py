@@ -111,6 +111,7 @@ class _Gathering:
             if isinstance(meaning, Meaning):
                 if meaning is Meaning.UNKNOWN:
                     self._unknown.add(line)
+                    joiner.missed(line)
                 continue
             if isinstance(meaning, LinesLost):
                 logs.note_loss(line, meaning)

@@ -17,6 +17,7 @@ from mtasts_resolver.evidence.joins.duplicates import SeenLines
 from mtasts_resolver.evidence.joins.followed import FollowedProcesses, Logs
 from mtasts_resolver.evidence.joins.incoming import SmtpdProcess
 from mtasts_resolver.evidence.joins.traffic import is_local
+from mtasts_resolver.evidence.joins.withoutprocess import ReceiversWithoutProcess
 from mtasts_resolver.maillog.events import (
     Cause,
     ClientConnected,
@@ -38,6 +39,7 @@ class InboundJoins:
 
     def __init__(self, logs: Logs, seen: SeenLines, out: list[Fact]) -> None:
         self._processes = FollowedProcesses(SmtpdProcess, logs)
+        self._receivers = ReceiversWithoutProcess(logs)
         self._seen = seen
         self._out = out
         self.handlers: dict[type, Callable[[LogLine, Any], None]] = {
@@ -48,6 +50,10 @@ class InboundJoins:
             HandshakeFailed: self._failed,
             LibraryProblem: self._problem,
         }
+
+    def missed(self, line: LogLine) -> None:
+        """Note that a line could not be read."""
+        self._out += self._of(line).missed(line.message)
 
     def finish(self) -> None:
         """Tell what is still untold."""
@@ -61,13 +67,19 @@ class InboundJoins:
         return process
 
     def _came(self, line: LogLine, event: ClientConnected) -> None:
+        if line.pid is None:
+            self._receivers.came(line, event.peer)
+            return
         process = self._of(line)
         self._tell_failure(process)
         self._out += process.came(event.peer)
 
     def _encrypted(self, line: LogLine, event: Connected) -> None:
         process = self._of(line)
-        process.encrypted(event)
+        if line.pid is None:
+            self._receivers.encrypted(line, event)
+        else:
+            self._out += process.encrypted(event)
         if not process.service.logs_tls:
             self._out += process.service.seen()
         self.observed(line, event)
@@ -90,29 +102,36 @@ class InboundJoins:
         process = self._of(line)
         if event.queue_id == _NO_QUEUE or self._seen.message(event):
             return
-        self._out += process.accepted(
-            InboundMessage(
-                time=line.time,
-                host=line.host,
-                service=line.service,
-                queue_id=event.queue_id,
-                peer=event.peer,
-                traffic=_traffic(line, event),
-                encryption=Encryption.PLAIN,
-                tls=None,
-                level="none",
-                doubt=None,
-            )
+        message = InboundMessage(
+            time=line.time,
+            host=line.host,
+            service=line.service,
+            queue_id=event.queue_id,
+            peer=event.peer,
+            traffic=_traffic(line, event),
+            encryption=Encryption.PLAIN,
+            tls=None,
+            level="none",
+            doubt=None,
         )
+        if line.pid is None:
+            self._out += self._receivers.accepted(line, message)
+        else:
+            self._out += process.accepted(message)
 
     def _left(self, line: LogLine, event: ClientLeft) -> None:
+        if line.pid is None:
+            self._receivers.left(line, event.peer)
+            return
         process = self._of(line)
         self._tell_failure(process)
         self._out += process.gone(event)
 
     def _failed(self, line: LogLine, event: HandshakeFailed) -> None:
         process = self._of(line)
-        if process.failed is None and not self._seen.line(line):
+        if line.pid is None:
+            self.handshake_failed_by_proxy(line, event)
+        elif process.failed is None and not self._seen.line(line):
             process.failed = _failed_session(line, event)
 
     def _problem(self, line: LogLine, event: LibraryProblem) -> None:

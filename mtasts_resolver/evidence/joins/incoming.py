@@ -17,7 +17,14 @@ from mtasts_resolver.evidence.deliveries import (
     FailedSession,
     InboundMessage,
 )
-from mtasts_resolver.evidence.joins.logs import Beginning, HostLog, Message, ServiceLog, unknown
+from mtasts_resolver.evidence.joins.logs import (
+    Beginning,
+    HostLog,
+    Message,
+    ServiceLog,
+    is_session,
+    unknown,
+)
 from mtasts_resolver.maillog.events import (
     ClientLeft,
     Connected,
@@ -27,6 +34,10 @@ from mtasts_resolver.maillog.events import (
 
 # Messages of one connection that wait for its end; who sends more has the others told at once.
 MAX_HELD = 100
+
+
+# How a line begins that tells of another client.
+_CLIENT = ("conn", "disc")
 
 
 class SmtpdProcess:
@@ -74,12 +85,24 @@ class SmtpdProcess:
         self.whole = True
         return before
 
-    def encrypted(self, event: Connected) -> None:
-        """Note that a session begins."""
+    def missed(self, message: str) -> list[Message]:
+        """Note that a line could not be read: it may have been cut. Return what can be said."""
+        if message.startswith(_CLIENT):
+            return self.end()
+        if is_session(message):
+            self.whole = False
+            self.doubt = Doubt.LINES_LOST
+        return []
+
+    def encrypted(self, event: Connected) -> list[Message]:
+        """Note that a session begins; return what can be said of what came before it."""
+        before = self._without_session(self.held)
+        self.held = []
         self.tls = event.tls
         self.by_itself = True
         if self.peer is None:
             self.peer = event.peer
+        return before
 
     def accepted(self, message: InboundMessage) -> list[Message]:
         """Take a message; return what can be said by now."""

@@ -19,6 +19,7 @@ from mtasts_resolver.maillog.events import (
 )
 
 Handlers = dict[type, Callable[[LogLine, Any], None]]
+_SENDING = ("smtp", "lmtp")
 # As opposed to `reload`, which leaves processes their work.
 _BY_ITSELF = "daemon started"
 _NOTHING: tuple[Fact, ...] = ()
@@ -41,8 +42,7 @@ class Joiner:
         sending = self._outbound.handlers
         receiving = self._inbound.handlers
         self._handlers: dict[str, Handlers] = {
-            "smtp": sending,
-            "lmtp": sending,
+            **dict.fromkeys(_SENDING, sending),
             "smtpd": receiving,
             "error": {Delivery: self._outbound.suspended},
             "retry": {Delivery: self._outbound.suspended},
@@ -64,6 +64,13 @@ class Joiner:
                 return _NOTHING
         handler(line, event)
         return self._taken() if self._out else _NOTHING
+
+    def missed(self, line: LogLine) -> None:
+        """Take a line that nobody can read: cut, perhaps, and then what it said is in doubt."""
+        if line.daemon in _SENDING:
+            self._outbound.missed(line)
+        elif line.daemon == "smtpd":
+            self._inbound.missed(line)
 
     def finish(self) -> Iterable[Fact]:
         """Return what the log's end leaves to be told."""

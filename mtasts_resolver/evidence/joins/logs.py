@@ -17,12 +17,15 @@ from mtasts_resolver.evidence.deliveries import (
     InboundMessage,
     OutboundDelivery,
 )
-from mtasts_resolver.maillog.events import DeliveryStatus
+from mtasts_resolver.maillog.events import DeliveryStatus, TlsLevel
 
 # A service's deliveries without TLS that wait for its first line about TLS, to be plain then. One
 # that logs TLS has such a line soon. Of one that has sent so many without, nothing is known for
 # sure: perhaps it is only from that line on that it logs them.
 MAX_WAITING = 100
+
+# How a line on a session begins, or what is left of one.
+_LEVELS = tuple(f"{level.value.capitalize()[:3]}" for level in TlsLevel)
 
 # Instances of Postfix on one host (postmulti).
 MAX_INSTANCES = 64
@@ -68,6 +71,11 @@ class HostLog:
         self._beginning = Beginning(time, Doubt.LINES_LOST)
         self._started.clear()
         self.epoch += 1
+
+
+def is_session(message: str) -> bool:
+    """Tell whether a line that could not be read may be one on a TLS session, cut."""
+    return message.startswith(_LEVELS)
 
 
 def instance_of(service: str) -> str:

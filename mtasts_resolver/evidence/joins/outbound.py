@@ -32,6 +32,7 @@ from mtasts_resolver.evidence.joins.traffic import (
     is_local,
     recipient_domain,
 )
+from mtasts_resolver.evidence.joins.withoutprocess import SendersWithoutProcess
 from mtasts_resolver.maillog.events import (
     Cause,
     Connected,
@@ -61,6 +62,7 @@ class OutboundJoins:
         self._seen = seen
         self._out = out
         self._failures = KnownFailures()
+        self._senders = SendersWithoutProcess(logs)
         self.handlers: dict[type, Callable[[LogLine, Any], None]] = {
             Delivery: self._delivered,
             Connected: self._connected,
@@ -80,8 +82,13 @@ class OutboundJoins:
             why = self._failures.as_before(event, domain)
             self._out.append(_fact(line, event, why, UNCONNECTED))
 
+    def missed(self, line: LogLine) -> None:
+        """Note that a line could not be read."""
+        self._of(line).missed(line.time, line.message)
+
     def finish(self) -> None:
         """Tell what is still untold."""
+        self._out += self._senders.finish()
         self._processes.clear()
         self._tell_dropped()
 
@@ -91,10 +98,9 @@ class OutboundJoins:
             return
         process = self._of(line)
         domain = domain_of_recipient(event.recipient)
+        join = process.delivered(line.time, event)
         if line.pid is None and event.peer is not None:
             join = compared(IN_DOUBT[Doubt.NO_PROCESS], event.tls)
-        else:
-            join = process.delivered(line.time, event)
         why = None
         if event.status is not DeliveryStatus.SENT:
             why = self._failures.of_delivery(process, event, domain)
@@ -103,14 +109,19 @@ class OutboundJoins:
             return
         reported = "" if process.reported is None else process.reported_domain(event)
         fact = _fact(line, event, why, join, reported)
-        if join is NO_SESSION and not process.by_itself:
+        if line.pid is None:
+            self._out += self._senders.delivered(line, fact)
+        elif join is NO_SESSION and not process.by_itself:
             self._out += process.service.plain(fact)
         else:
             self._out.append(fact)
 
     def _connected(self, line: LogLine, event: Connected) -> None:
         process = self._of(line)
-        process.connected(line.time, event)
+        if line.pid is None:
+            self._out += self._senders.connected(line, event)
+        else:
+            process.connected(line.time, event)
         if not event.reused:
             service = process.service
             if not service.logs_tls:
@@ -128,6 +139,8 @@ class OutboundJoins:
 
     def _unverified(self, line: LogLine, event: Unverified) -> None:
         self._of(line).unverified = event
+        if line.pid is None:
+            self._senders.unverified(event)
         self._failures.unverified(event)
 
     def _handshake_failed(self, line: LogLine, event: HandshakeFailed) -> None:
@@ -155,7 +168,9 @@ class OutboundJoins:
             process.left.append((event.queue_id, failed))
             if len(process.left) > MAX_LEFT_HOSTS:
                 self._out.append(process.left.pop(0)[1])
-        process.gave_up(event)
+        process.gave_up(line.time, event)
+        if line.pid is None:
+            self._senders.gave_up(event)
 
     def _outside(self, line: LogLine, event: MxOutsidePolicy) -> None:
         process = self._of(line)

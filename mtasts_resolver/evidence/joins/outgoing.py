@@ -11,6 +11,8 @@
 So it is the absence of a line that tells of plain text, and only where the log is whole.
 """
 
+import re
+
 from mtasts_resolver.evidence.deliveries import Doubt, Encryption, FailedSession
 from mtasts_resolver.evidence.joins.connection import (
     IN_DOUBT,
@@ -19,7 +21,13 @@ from mtasts_resolver.evidence.joins.connection import (
     Join,
     Why,
 )
-from mtasts_resolver.evidence.joins.logs import NOTHING_BEFORE, Beginning, HostLog, ServiceLog
+from mtasts_resolver.evidence.joins.logs import (
+    NOTHING_BEFORE,
+    Beginning,
+    HostLog,
+    ServiceLog,
+    is_session,
+)
 from mtasts_resolver.evidence.joins.tlsword import compared
 from mtasts_resolver.maillog.events import (
     Cause,
@@ -47,9 +55,14 @@ AT_ONCE = 10.0
 MAX_LEFT_HOSTS = 10
 # Recipients of one delivery; smtp_destination_recipient_limit is 50.
 MAX_RECIPIENTS = 100
-# What ends a connection without being an answer: what follows is a new one, perhaps in plain text
-# to the same host. After an answer, such as one to RCPT TO, the connection may go on.
-_BROKEN = ("lost connection with ", "conversation with ")
+# After an answer of the host on one recipient, the connection goes on with the others. After all
+# else that fails, what follows goes over a new connection; perhaps in plain text to the same host.
+_GOES_ON = ("(in reply to RCPT TO command)", "(in reply to end of DATA command)")
+_ENDS = ("lost connection with ", "conversation with ", "TLS is required", "connect to ")
+
+
+# What is left of a line on a message.
+_OF_MESSAGE = re.compile(r"(?P<id>[0-9A-Za-z]{5,25})(?:\Z|:(?P<delivery> to=<)?)")
 
 
 class SmtpProcess:
@@ -119,6 +132,31 @@ class SmtpProcess:
         self.why: Why | None = None
         self.why_owner = ("", "")
 
+    def missed(self, time: float | None, message: str) -> None:
+        """Note that a line could not be read: it may have been cut."""
+        if is_session(message):
+            self.tls = None
+            self.join = None
+            self._doubt_what_was(time)
+        elif cut := _OF_MESSAGE.match(message):
+            self._turn_to(cut["id"])
+            if cut["delivery"]:
+                self.tls_owner = self.tls_owner or cut["id"]
+            else:  # perhaps it says that the session is over
+                self.tls = None
+                self.join = None
+                self._doubt_what_was(time)
+
+    def _turn_to(self, queue_id: str) -> None:
+        if queue_id != self.queue_id:
+            self.queue_id = queue_id
+            self.join = None
+            self.recipients.clear()
+
+    def _doubt_what_was(self, time: float | None) -> None:
+        self.fresh = True
+        self.beginning = Beginning(time, Doubt.LINES_LOST)
+
     def connected(self, time: float | None, event: Connected) -> None:
         """Note that a session begins, or is taken up again."""
         self.fresh = False
@@ -131,13 +169,16 @@ class SmtpProcess:
         if not event.reused:
             self.by_itself = True
 
-    def gave_up(self, event: HostFailed) -> None:
+    def gave_up(self, time: float | None, event: HostFailed) -> None:
         """Note that what is left of a message goes another way."""
         self.fresh = False
-        self.queue_id = event.queue_id
-        if event.cause is not None or event.reason.startswith(_BROKEN):
-            self.tls = None
-            self.join = None
+        self._turn_to(event.queue_id)
+        if event.cause is None and event.reason.endswith(_GOES_ON):
+            return
+        self.tls = None
+        self.join = None
+        if event.cause is None and not event.reason.startswith(_ENDS) and event.reason[-1:] != ")":
+            self._doubt_what_was(time)
 
     def whom_it_left(self, event: HostFailed) -> LoggedPeer | None:
         """Return the host that a message is not delivered to, as far as lines name it."""
@@ -195,7 +236,7 @@ class SmtpProcess:
 
         It began when the message had come, unless the connection was one that was kept open.
         """
-        if self.tls_peer != event.peer:
+        if not _is_same(self.tls_peer, event.peer):
             return False
         if self.tls_owner and not (again and self.tls_owner == event.queue_id):
             return False
@@ -209,7 +250,7 @@ class SmtpProcess:
         """Return what it means that no session was logged since this delivery began."""
         if self.fresh and self._may_begin_before(time, event):
             return IN_DOUBT[self.beginning.doubt]
-        if self.tls is not None and self.tls_owner == "" and self.tls_peer == event.peer:
+        if self.tls is not None and self.tls_owner == "" and _is_same(self.tls_peer, event.peer):
             return IN_DOUBT[Doubt.LINES_LOST]  # a session that nobody has used
         return NO_SESSION
 
@@ -227,3 +268,17 @@ class SmtpProcess:
         if time - since > LONGEST_ATTEMPT:
             return False
         return not event.delay or time - event.delay < since + ROUNDING
+
+
+def _is_same(one: LoggedPeer | None, other: LoggedPeer | None) -> bool:
+    """Tell whether two lines are about one peer, as far as each of them names it.
+
+    A line that was cut has no port, nor had those of Postfix before 2.3, and no address either.
+    """
+    if one == other or one is None or other is None:
+        return one == other
+    if one.port is not None and other.port is not None and one.port != other.port:
+        return False
+    if one.address and other.address and one.address != other.address:
+        return False
+    return one.host == other.host

@@ -95,6 +95,34 @@ SCENES = {
             smtpd[1]: disconnect from {A} {PLAIN}""",
         [],
     ),
+    "without processes: all that the client has open has a session": (
+        f"""900 smtpd[]: connect from {A}
+            smtpd[]: Untrusted TLS from {A}: WITH
+            smtpd[]: AAAAA1: client={A}
+            smtpd[]: disconnect from {A} {STARTTLS}""",
+        ["AAAAA1 encrypted untrusted"],
+    ),
+    "without processes: nothing that it has open has one": (
+        f"""900 smtpd[]: connect from {A}
+            smtpd[]: connect from {B}
+            smtpd[]: Untrusted TLS from {B}: WITH
+            smtpd[]: AAAAA1: client={A}
+            smtpd[]: disconnect from {A} {PLAIN}""",
+        ["AAAAA1 plain"],
+    ),
+    "without processes: one of two has": (
+        f"""900 smtpd[]: connect from {A}
+            smtpd[]: connect from {A}
+            smtpd[]: Untrusted TLS from {A}: WITH
+            smtpd[]: AAAAA1: client={A}""",
+        ["AAAAA1 ? no-process"],
+    ),
+    "without processes: another connection may be older than the log": (
+        f"""100 smtpd[]: connect from {A}
+            smtpd[]: Untrusted TLS from {A}: WITH
+            smtpd[]: AAAAA1: client={A}""",
+        ["AAAAA1 ? log-begins"],
+    ),
     "a copy of each line": (
         f"""100 smtpd[1]: connect from {A}
             mail.example.org smtpd[1]: connect from {A}

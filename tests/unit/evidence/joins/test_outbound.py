@@ -219,11 +219,43 @@ SCENES = {
             smtp[1]: {to("AAAAA1", A).replace(">,", ">, orig_to=<post@own.example>,", 1)}""",
         ["AAAAA1 encrypted trusted"] * 2,
     ),
-    "without process ids": (
+    "without processes: as many sessions as deliveries": (
         f"""100 smtp[]: Trusted TLS to {A}: WITH
-            smtp[]: {to("AAAAA1", A)}
+            100 smtp[]: Trusted TLS to {A}: WITH
+            101 smtp[]: {to("AAAAA1", A)}
+            102 smtp[]: {to("AAAAA2", A)}""",
+        ["AAAAA1 encrypted trusted", "AAAAA2 encrypted trusted"],
+    ),
+    "without processes: sessions of different levels": (
+        f"""100 smtp[]: Trusted TLS to {A}: WITH
+            100 smtp[]: Verified TLS to {A}: WITH
+            101 smtp[]: {to("AAAAA1", A)}
+            102 smtp[]: {to("AAAAA2", A)}""",
+        ["AAAAA1 encrypted ? ambiguous", "AAAAA2 encrypted ? ambiguous"],
+    ),
+    "without processes: more deliveries than sessions": (
+        f"""100 smtp[]: Trusted TLS to {A}: WITH
+            101 smtp[]: {to("AAAAA1", A)}
+            101 smtp[]: {to("AAAAA2", A)}""",
+        ["AAAAA1 ? no-process", "AAAAA2 ? no-process"],
+    ),
+    "without processes: no session with that host since the message came": (
+        f"""100 smtp[]: Trusted TLS to {B}: WITH
+            101 smtp[]: {to("AAAAA1", A)}
+            200 smtp[]: {to("AAAAA2", B)}
+            900 smtp[]: Trusted TLS to {B}: WITH""",
+        ["AAAAA1 plain", "AAAAA2 plain"],
+    ),
+    "without processes: a session that was of no use": (
+        f"""100 smtp[]: Trusted TLS to {A}: WITH
+            smtp[]: AAAAA1: lost connection with mx.a.example[192.0.2.1] while sending RCPT TO
+            101 smtp[]: {to("AAAAA2", A)}""",
+        ["AAAAA2 ? no-process"],
+    ),
+    "without processes: the delivery's own word": (
+        f"""100 smtp[]: Trusted TLS to {A}: WITH
             smtp[]: {to("AAAAA2", A).replace("dsn=", "tls=may:none, dsn=")}""",
-        ["AAAAA1 ? no-process", "AAAAA2 plain"],
+        ["AAAAA2 plain"],
     ),
     "LMTP logs by itself": (
         f"""100 lmtp[1]: {to("AAAAA1", "box.example[192.0.2.7]:24")}""",
