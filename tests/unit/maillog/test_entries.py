@@ -112,7 +112,7 @@ def test_a_journals_message_alone_may_be_anybodys() -> None:
     "text",
     [
         json.dumps({**JOURNAL, "SYSLOG_IDENTIFIER": "sshd"}),
-        json.dumps({**JOURNAL, "SYSLOG_IDENTIFIER": "postfix"}),
+        json.dumps({**JOURNAL, "SYSLOG_IDENTIFIER": "postfix", "MESSAGE": "something else"}),
         json.dumps({**JOURNAL, "MESSAGE": None}),
         json.dumps({**JOURNAL, "SYSLOG_IDENTIFIER": None, "MESSAGE": "something else"}),
         json.dumps({"log": json.dumps({"log": "postfix/smtp[1]: x"})}),
