@@ -272,7 +272,7 @@ class TlsReports(Struct, frozen=True, kw_only=True):
     oddities: tuple[CountedRow, ...]
     """What breaks RFC 8460 and was read all the same."""
     left_out: int = 0
-    """Reports of another period, or about other domains."""
+    """Reports of another period, about other domains, or, if so wanted, that nobody vouches for."""
     signers: tuple[CountedRow, ...] = ()
     """Domains that signed the mails of so many of these reports, by the word of a mail server that
     is trusted. For the others nobody vouches: anybody can have sent them."""

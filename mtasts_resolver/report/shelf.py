@@ -6,6 +6,7 @@ killed between the last two is finished by the next one, and what it left before
 Two runs at once wait for each other.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -103,18 +104,22 @@ class ReportShelf:
         return VerifiedShelf(chain, (*chain.faults, *strange, *compare_files(chain, found)))
 
     def _read(self) -> ReportChain:
+        return read_chain(self._data())
+
+    def _data(self) -> bytes:
         try:
-            data = read_plain(self._directory / CHAIN_FILE, MAX_CHAIN_BYTES)
+            data = read_plain(self._directory / CHAIN_FILE, MAX_CHAIN_BYTES + 1)
         except FileNotFoundError:
-            data = b""
-        return read_chain(data)
+            return b""
+        if len(data) > MAX_CHAIN_BYTES:  # to go on with a part of it would cut off the rest
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(self._directory / CHAIN_FILE))
+        return data
 
     def _append(self, entry: ChainEntry) -> None:
-        path = self._directory / CHAIN_FILE
-        data = read_plain(path, MAX_CHAIN_BYTES) if path.exists() else b""
+        data = self._data()
         if data and not data.endswith(b"\n"):
             data += b"\n"  # the break stays to be seen, and no entry is written into it
-        write_own(path, data + line_of(entry))
+        write_own(self._directory / CHAIN_FILE, data + line_of(entry))
 
     def _finished(self, chain: ReportChain) -> ReportChain:
         """Finish what a run that was interrupted has begun, or remove it; return the list."""

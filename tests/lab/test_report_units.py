@@ -71,9 +71,7 @@ def test_reports_of_the_day_and_the_month_are_kept_and_verified(system: BootedSy
         "history": "/run/mtasts-resolver/control.sock",
     }
     code, said = system.outcome(COMMAND, "report", "verify")
-    assert (code, said.splitlines()[0].partition(",")[2]) == (
-        *(0, " each as it was written; the last: " + report["made_at"]),
-    )
+    assert (code, said.partition(";")[0]) == (0, "2 reports, each as it was written")
     head = said.splitlines()[1].partition(", ")[2]
     journal = system.run("journalctl", "--no-pager", "-o", "cat", "-u", SERVICE)
     assert f", {head}\n" in journal
@@ -86,7 +84,11 @@ def test_reports_of_the_day_and_the_month_are_kept_and_verified(system: BootedSy
     assert (code, f"broken      {name}/report.txt: it was changed" in said) == (2, True)
 
 
-def test_timer_starts_it(system: BootedSystem) -> None:
+def test_timer_starts_it_on_a_host_where_the_daemon_was_never_started(
+    system: BootedSystem,
+) -> None:
+    system.run("systemctl", "stop", *DAEMON)
+    shutil.rmtree(system.root / STATE)
     system.run("systemctl", "start", TIMER)
     assert system.shows(TIMER, "ActiveState") == "active"
     assert system.shows(TIMER, "Unit") == SERVICE
@@ -99,6 +101,7 @@ def test_timer_starts_it(system: BootedSystem) -> None:
         system.run("systemctl", "restart", TIMER)
         chain = system.root / STATE / "reports" / "SHA256CHAIN"
         system.until(chain.exists, "the first report")
+        system.run("systemctl", "start", *DAEMON)  # the directory is its own, too
     finally:
         shutil.rmtree(place)
         system.run("systemctl", "stop", TIMER)

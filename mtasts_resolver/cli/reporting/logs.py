@@ -188,7 +188,8 @@ def report_logs(
     never counted as good. docs/report.md explains them, docs/report.schema.json describes --json.
 
     Exit codes: 0; with --control 0 where each is met, 1 where one cannot be told, 2 where one is
-    not met; 75 where there is no line of Postfix.
+    not met; 75 where there is no line of Postfix. Where a report is only kept, its verdicts change
+    nothing of that: 0.
     """
     if not inputs and not journal:
         raise click.UsageError("name a FILE to read, - for standard input, or --journal")
@@ -226,8 +227,8 @@ def report_logs(
     if redact is not None:
         report = redacted(report, _key(redact_key), domains=redact == "domains")
     target.give(report)
-    worst = max((_VERDICT_CODES[result.verdict] for result in report.controls), default=0)
-    sys.exit(worst)
+    if not target.only_keeps:
+        sys.exit(max((_VERDICT_CODES[result.verdict] for result in report.controls), default=0))
 
 
 def _period(

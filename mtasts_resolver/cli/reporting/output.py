@@ -127,9 +127,12 @@ class ReportOutput:
 
     def is_done(self, since: str, until: str) -> bool:
         """Tell, and say, whether nothing but to keep a report is asked for, and that is done."""
-        if self._kept is None or self._files or self._csv or self._as_json:
-            return False
-        return self._kept.has(since, until)
+        return self._kept is not None and self.only_keeps and self._kept.has(since, until)
+
+    @property
+    def only_keeps(self) -> bool:
+        """Whether nothing else is asked for than to keep a report."""
+        return self._kept is not None and not (self._files or self._csv or self._as_json)
 
     def give(self, report: EvidenceReport) -> None:
         """Write what is to be written; without that, or with --json, show it."""

@@ -51,7 +51,7 @@ def _summary(found: TlsReports) -> Iterator[str]:
     if found.duplicates:
         text += f"; {so_many(found.duplicates, 'report')} that came again counted once"
     if found.left_out:
-        text += f"; {number(found.left_out)} of other times or domains left out"
+        text += f"; {number(found.left_out)} of other times, domains or senders left out"
     yield text
     sessions = found.successful + found.failed
     if sessions:

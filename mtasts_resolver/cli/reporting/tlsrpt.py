@@ -97,6 +97,11 @@ trusted_option = click.option(
     help="About DOMAIN and what is below it only. May be given again.",
 )
 @trusted_option
+@click.option(
+    "--only-vouched",
+    is_flag=True,
+    help="Leave out reports that no --trusted-server vouches for, as RFC 8460 demands.",
+)
 @click.option("--verbose", is_flag=True, help="Show all, and not only the first rows.")
 @json_option
 def report_tlsrpt(
@@ -109,6 +114,7 @@ def report_tlsrpt(
     zone: tzinfo,
     domains: tuple[str, ...],
     trusted: tuple[str, ...],
+    only_vouched: bool,
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -126,10 +132,18 @@ def report_tlsrpt(
     places = [ReportPlace(path) for path in files]
     places += [ReportPlace(path, "mbox") for path in mailboxes]
     places += [ReportPlace(path, "maildir") for path in maildirs]
+    if only_vouched and not trusted:
+        raise click.UsageError("--only-vouched goes with --trusted-server")
     if not places:
         raise click.UsageError("name a FILE, --mbox FILE, --maildir DIR, or - for standard input")
     found, inputs = gather_tls_reports(
-        places, zone, since=since, until=until, domains=domains, trusted=trusted
+        places,
+        zone,
+        since=since,
+        until=until,
+        domains=domains,
+        trusted=trusted,
+        only_vouched=only_vouched,
     )
     if as_json:
         printed = PrintedTlsReports(
@@ -156,6 +170,7 @@ def gather_tls_reports(
     until: datetime | None = None,
     domains: Collection[str] = (),
     trusted: Collection[str] = (),
+    only_vouched: bool = False,
 ) -> tuple[TlsReports, tuple[ReportInput, ...]]:
     """Return what the reports in some places say, and what each place was."""
     folding = ReportFolding(
@@ -163,6 +178,7 @@ def gather_tls_reports(
         since=None if since is None else since.timestamp(),
         until=None if until is None else until.timestamp(),
         domains=domains,
+        only_vouched=only_vouched,
     )
     with progress("Reading TLS reports") as bar:
         inputs = read_tls_reports(

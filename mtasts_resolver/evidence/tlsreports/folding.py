@@ -72,7 +72,7 @@ class Wordings:
 
 
 class ReportFolding:
-    """The reports of a period, about some domains or about all.
+    """The reports of a period, about some domains or about all; all, or those vouched for.
 
     A report belongs to the period that the middle of its own lies in: so each report of a day
     belongs to one period alone, wherever its day begins.
@@ -85,7 +85,9 @@ class ReportFolding:
         since: float | None = None,
         until: float | None = None,
         domains: Collection[str] = (),
+        only_vouched: bool = False,
     ) -> None:
+        self._only_vouched = only_vouched
         self._zone = zone
         self._since = since
         self._until = until
@@ -101,7 +103,8 @@ class ReportFolding:
     def add(self, report: TlsReport, *, signer: str = "", oddities: Iterable[str] = ()) -> None:
         """Count a report; `signer` is the domain that a trusted server says has signed its mail."""
         policies = [policy for policy in report.policies if self._is_wanted(report, policy)]
-        if (report.policies and not policies) or not self._is_of_the_period(report):
+        unwanted = (report.policies and not policies) or (self._only_vouched and not signer)
+        if unwanted or not self._is_of_the_period(report):
             self._left_out += 1
             return
         if report.start is None and (self._since is not None or self._until is not None):

@@ -80,6 +80,12 @@ def test_report_of_a_day_is_kept_short_and_shown_where_that_is_asked_for(run: Ru
     }
 
 
+def test_verdicts_fail_no_run_that_only_keeps(run: Run) -> None:
+    controls = ("--control", "ISM-1589", "--no-smtp")
+    assert run(*controls, *DAY).exit_code in (1, 2)
+    assert run(*controls, "--keep", "kept", *DAY).exit_code == 0
+
+
 def test_old_reports_of_the_same_kind_are_let_go(run: Run) -> None:
     shelf = ReportShelf(Path("kept"))
     for name in ("2024-02", "2024-02-01", "2024-02-02"):

@@ -76,6 +76,15 @@ def test_everything_that_is_named_counts_together(run: Run) -> None:
     assert printed["domains"] == ["our.example"]
 
 
+def test_reports_that_nobody_vouches_for_may_be_left_out(run: Run) -> None:
+    Path("b.mbox").write_bytes(mailbox(report_mail(), report_mail(numbered(2), SIGNED)))
+    result = run("b.mbox", "--json", "--trusted-server", OURS, "--only-vouched")
+    reports = json.loads(result.stdout)["tls_reports"]
+    assert (reports["reports"], reports["left_out"], reports["failed"]) == (1, 1, 4)
+    result = run("b.mbox", "--only-vouched")
+    assert (result.exit_code, "goes with --trusted-server" in result.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     "narrowed", [["--domain", "other.example"], ["--since", "2026-03-02T00:00:00Z"]]
 )
@@ -146,8 +155,8 @@ def test_terminal_gets_what_to_know_and_what_to_do() -> None:
     assert "\x1b" not in text
     assert "\x07" not in text
     assert text.startswith(
-        "3 reports of 1 sender; 1 report that came again counted once; 2 of other times\n"
-        "or domains left out\n"
+        "3 reports of 1 sender; 1 report that came again counted once; 2 of other times,\n"
+        "domains or senders left out\n"
         "100 sessions: 96 well, 4 failed (4.00%). A session is a connection, and not a\n"
         "mail.\n"
         "Signed, by the word of a mail server that you trust: sender.example (2).\n"

@@ -304,6 +304,14 @@ for number in range(8):
 """
 
 
+def test_list_that_is_too_long_is_not_cut(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (shelf / CHAIN_FILE).read_bytes()
+    monkeypatch.setattr(shelf_module, "MAX_CHAIN_BYTES", len(before) - 1)
+    with pytest.raises(OSError, match="File too large"):
+        ReportShelf(shelf).add("2026-12", FILES, AT)
+    assert (shelf / CHAIN_FILE).read_bytes() == before
+
+
 def test_runs_at_once_wait_for_each_other(tmp_path: Path) -> None:
     runs = [
         subprocess.Popen([sys.executable, "-c", ADDING, tmp_path, name]) for name in ("a", "b", "c")
