@@ -13,7 +13,7 @@ from mtasts_resolver.maillog.programs import LOGGERS
 _NAMES = """
 anvil bounce cleanup discard dnsblog flush local pickup pipe policy-spf policyd-spf policyd-weight
 postalias postcat postconf postdrop postfix postfix-script postfwd postgrey postkick postlock
-postlog postlogd postmap postmulti postqueue postsuper proxymap qmqpd scache sendmail showq spawn
+postlog postlogd postmap postmulti postqueue proxymap qmqpd scache sendmail showq spawn
 tlsmgr trivial-rewrite verify virtual
 """
 IDLE_DAEMONS = frozenset(_NAMES.split())
