@@ -54,7 +54,7 @@ class ReportCost(msgspec.Struct, frozen=True):
                 f"{self.lines / cost.seconds:,.0f}",
                 f"{self.bytes / cost.seconds / 1e6:,.1f}",
                 f"{cost.seconds / self.counted.seconds:,.1f}",
-                f"{cost.peak / 1e6:,.0f}",
+                f"{cost.peak / 1e6:,.0f}" if cost is not self.counted else "",
             ]
             for name, cost in (
                 (f"`zcat FILE... | grep -c {COUNTED}`", self.counted),

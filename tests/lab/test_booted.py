@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
+import msgspec
 import pytest
 
 from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.cli import exit_codes
+from mtasts_resolver.evidence.report import EvidenceReport
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.sqlite import SqliteStore
 
@@ -297,3 +299,31 @@ def test_the_copy_that_the_guide_makes_can_be_restored(system: BootedSystem) -> 
     assert system.outcome(COMMAND, "query", "good.example") == (0, f"{SECURE}\n")
     is_healthy(system)
     shutil.rmtree(system.root / "root" / "mtasts-resolver.backup")
+
+
+def test_a_report_reads_the_journal(booted_system: BootedSystem) -> None:
+    """What Postfix logs there, and no more than it; a plain user is told that it is not all."""
+    system = booted_system
+    peer = "mx.good.example[192.0.2.1]:25"
+    session = (
+        f"Verified TLS connection established to {peer}: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384"
+        " (256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits)"
+    )
+    # Its last character is none that can be printed: journald writes all of it as a list of bytes.
+    delivery = (
+        f"4c8vgk2lXhzNcrX: to=<u@good.example>, relay={peer}, delay=1, delays=0/0/0/1, dsn=2.0.0,"
+        " status=sent (250 2.0.0 Ok: \u00e9\x01)"
+    )
+    for words in (session, delivery):
+        system.run("logger", "--priority=mail.info", "--tag=postfix/smtp", "--id=4009", words)
+    system.run("logger", "--priority=daemon.info", "--tag=postfix/smtp", "--id=4009", delivery)
+    system.run("journalctl", "--sync")
+    command = (COMMAND, "report", "--elsewhere", "--journal", "--json")
+    report = msgspec.json.decode(system.run(*command), type=EvidenceReport)
+    assert (report.outbound.deliveries, report.outbound.encrypted) == (1, 1)
+    assert [(row.name, row.count) for row in report.outbound.levels] == [("verified", 1)]
+    assert report.lines_unknown == 0
+    assert [(one.name, one.problem) for one in report.inputs] == [("journal", "")]
+    status, wrote = system.outcome("setpriv", "--reuid=65534", "--clear-groups", *command)
+    assert status != 0
+    assert "you may not read the journal" in wrote

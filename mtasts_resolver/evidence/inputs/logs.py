@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
 
-from mtasts_resolver.base.quoting import printable
+from mtasts_resolver.base.quoting import escaped, printable
 from mtasts_resolver.evidence.inputs.copies import copies
 from mtasts_resolver.evidence.inputs.journal import JournalInput
 from mtasts_resolver.evidence.inputs.merging import in_order
@@ -64,6 +64,8 @@ class LogReading:
             for line in in_order(self._wanted(), self._now + AHEAD):
                 note(line)
                 yield line
+            if self._progress is not None:
+                self._progress(self._done, self._total)
         finally:
             for source in self._sources:
                 source.close()
@@ -101,7 +103,7 @@ class LogReading:
         """Return what is to be said of each log, with times of `zone`."""
         return tuple(
             ReportInput(
-                name=source.file.name,
+                name=escaped(source.file.name),
                 kind=source.file.kind,
                 sha256=source.sha256,
                 bytes=source.size,

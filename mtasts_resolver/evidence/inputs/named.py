@@ -82,14 +82,26 @@ def _meant(name: str) -> Iterator[Path | None]:
     if name == STANDARD_INPUT:
         yield None
     elif os.path.lexists(name) or not glob.has_magic(name):
-        yield Path(name)
+        yield from _files_in(Path(name)) if Path(name).is_dir() else [Path(name)]
     else:
         # In an order that is the same each time; times decide which is read first.
         found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207  of any absolute path
-        if not found:
+        files = [path for path in map(Path, found) if not path.is_dir()]
+        if not files:
             raise InputError(f"{printable(name)}: no file's name fits this pattern")
-        paths = [Path(path) for path in found]
-        yield from (path for path in paths if len(paths) == 1 or not path.is_dir())
+        yield from files
+
+
+def _files_in(directory: Path) -> list[Path]:
+    """Return the files right in a directory. What is below is asked for with `DIRECTORY/**`."""
+    try:
+        found = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{printable(str(directory))}: {_why_not(error)}") from None
+    files = [path for path in found if path.is_file()]
+    if not files:
+        raise InputError(f"{printable(str(directory))}: there is no file in this directory")
+    return files
 
 
 def _standard_input(now: float) -> NamedFile:
@@ -106,8 +118,6 @@ def _named(path: Path, now: float) -> NamedFile:
         status = path.stat()
     except OSError as error:
         raise InputError(f"{shown}: {_why_not(error)}") from None
-    if stat.S_ISDIR(status.st_mode):
-        raise InputError(f"{shown} is a directory: name the files in it, such as {shown}/mail.log*")
     if not os.access(path, os.R_OK):
         raise InputError(f"{shown}: {_why_not(PermissionError(errno.EACCES, ''))}")
     return _from_status(str(path), path, status, now)

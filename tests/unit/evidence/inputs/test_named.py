@@ -55,9 +55,20 @@ def test_what_is_missing_is_an_error(logs: Path) -> None:
         names(logs / "dangl*")
 
 
-def test_a_directory_is_an_error_that_says_what_to_name(logs: Path) -> None:
-    with pytest.raises(InputError, match=r"is a directory: name the files in it"):
-        names(logs)
+def test_a_directory_means_the_files_in_it(logs: Path) -> None:
+    (logs / ".hidden").touch()
+    (logs / "mail.log.d" / "below").touch()
+    assert names(logs) == [
+        str(logs / name) for name in ("mail.log", "mail.log.1", "mail.log.2.gz", "other")
+    ]
+    assert str(logs / "mail.log.d" / "below") in names(logs / "**")
+
+
+def test_a_directory_without_files_is_an_error(logs: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no file in this directory"):
+        names(logs / "mail.log.d")
+    with pytest.raises(InputError, match="no file's name fits this pattern"):
+        names(logs / "mail.log.d*")
 
 
 def test_what_may_not_be_read_is_an_error(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
