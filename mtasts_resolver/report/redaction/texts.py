@@ -57,6 +57,10 @@ _CERTIFIED = re.compile(r"\b(?P<what>issuer|subject)(?P<sign>[=: ]+)(?=/|\w+ ?=)
 _NAME = re.compile(r"(?:[\w*-]+\.)+(?=[\w-]*[^\W\d_])[\w-]+\.?")
 """Of at least two labels, the last of which has a letter: no version, no number."""
 _WHOLE_NAME = re.compile(r"[\w*-]+(?:\.[\w-]+)*\.?\Z")
+_WORD = re.compile(r"[\w-]+(?:[.+=][\w-]+)*")
+_PARTS = re.compile(r"([+=])")
+MOST_ODD = 500
+"""Local parts with a blank or a bracket in them, which are looked for one by one in each text."""
 _FILES = frozenset({"main.cf", "master.cf", "mail.log", "config.yaml", "e.g", "i.e"})
 
 
@@ -68,21 +72,20 @@ class Texts:
         self._domains = domains
         self._locals: set[str] = set()
         self._hosts: set[str] = set()
-        self._known: re.Pattern[str] | None = None
+        self._words: frozenset[str] = frozenset()
+        self._odd: re.Pattern[str] | None = None
 
     def learn(self, texts: Iterable[str], names: Iterable[str]) -> None:
         """Note the local parts within texts, and names: they are hidden where they stand alone."""
         for text in texts:
-            _MAIL.sub(self._without_local_part, text)
+            self._without_local_parts(text)
         if self._domains:
             self._hosts = {name.lower() for name in names} - KEPT_NAMES - _LEVELS
-        known = {
-            word for word in self._locals if len(word) > 1 and word not in _ROLES
-        } | self._hosts
-        if known:
-            longest_first = sorted(known, key=len, reverse=True)
-            words = "|".join(map(re.escape, longest_first))
-            self._known = re.compile(rf"(?<![\w-])(?<!\w\.)(?:{words})(?![\w-])", re.IGNORECASE)
+        alone = {word for word in self._locals if len(word) > 1} - _ROLES
+        known = {word.casefold() for word in alone | self._hosts}
+        self._words = frozenset(word for word in known if _WORD.fullmatch(word))
+        if odd := sorted(known - self._words, key=len, reverse=True)[:MOST_ODD]:
+            self._odd = re.compile("|".join(map(re.escape, odd)), re.IGNORECASE)
 
     def hide(self, text: str, *, own_words: bool = False) -> str:
         """Return a text without what is to be hidden; in `own_words` no single word is."""
@@ -90,15 +93,18 @@ class Texts:
         if self._domains:
             text = _LINK.sub(lambda found: self._of(Hidden.LINK, found[0]), text)
             text = _CERTIFIED.sub(self._without_subject, text)
-        text = _MAIL.sub(self._without_local_part, text)
+        text = self._without_local_parts(text)
         text = _PATH.sub(lambda found: hidden_path(found[0], self._pseudonyms), text)
         text = _IPV6.sub(self._without_address, text)
         text = _IPV4.sub(self._without_address, text)
         text = _DASHED.sub(self._without_dashed, text)
         if self._domains:
             text = _NAME.sub(self._without_name, text)
-        if self._known is not None and not own_words:
-            text = self._known.sub(self._without_known, text)
+        if not own_words:
+            if self._words:
+                text = _WORD.sub(self._without_known, text)
+            if self._odd is not None:
+                text = self._odd.sub(lambda found: self._local_part(found[0]), text)
         return text
 
     def hide_name(self, text: str) -> str:
@@ -126,6 +132,11 @@ class Texts:
 
     def _of(self, kind: Hidden, text: str) -> str:
         return self._pseudonyms.of(kind, text)
+
+    def _without_local_parts(self, text: str) -> str:
+        if "@" not in text and "<" not in text:
+            return text
+        return _MAIL.sub(self._without_local_part, text)
 
     def _without_local_part(self, found: re.Match[str]) -> str:
         """Hide a local part, and note it."""
@@ -172,10 +183,19 @@ class Texts:
         return self._pseudonyms.of_name(text) + ("." if text.endswith(".") else "")
 
     def _without_known(self, found: re.Match[str]) -> str:
-        text = found[0]
-        if text.lower() in self._hosts:
-            return self._pseudonyms.of_name(text)
-        return self._pseudonyms.of_local_part(text)
+        """Hide a word that is known, also behind `user=` or before `+tag`."""
+        word = found[0]
+        if word.casefold() not in self._words and _PARTS.search(word):
+            parts = (self._without_known_word(part) for part in _PARTS.split(word))
+            return "".join(parts)
+        return self._without_known_word(word)
+
+    def _without_known_word(self, word: str) -> str:
+        if word.casefold() not in self._words:
+            return word
+        if word.lower() in self._hosts:
+            return self._pseudonyms.of_name(word)
+        return self._pseudonyms.of_local_part(word)
 
 
 def _code_alone(found: re.Match[str]) -> str:

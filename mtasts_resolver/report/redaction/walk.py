@@ -30,6 +30,9 @@ _VERSION = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,2}(?:-[a-z0-9-]{1,40})?\Z")
 """Of Postfix: `3.11-20251231-nonprod`. No name, for what has a letter has no dot behind it."""
 
 
+_TIME = re.compile(r"[0-9]{4}(?:-[0-9]{2}){2}(?:T[0-9:.]+(?:Z|[+-][0-9:]+)?)?\Z")
+
+
 def redacted(report: EvidenceReport, key: bytes, *, domains: bool = False) -> EvidenceReport:
     """Return the report without addresses and local parts; with `domains` without names, too."""
     pseudonyms = Pseudonyms(key)
@@ -54,7 +57,7 @@ def _hidden(texts: Texts, field: str, text: str) -> str:
         case "TlsReportRow.organization":
             return texts.hide_organization(text)
     name = field.rpartition(".")[2]
-    if _VERSION.match(text):
+    if not text or _VERSION.match(text) or _TIME.match(text):
         return text
     if name in _NAMES:
         return texts.hide_name(text)
