@@ -1,5 +1,6 @@
 """How the daemon's discoveries of policies ended in a period."""
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
@@ -7,12 +8,16 @@ from datetime import datetime, tzinfo
 from mtasts_resolver.base.timestamps import moment_of
 from mtasts_resolver.control.values.counts import DailyCount
 from mtasts_resolver.control.values.history import BriefChange
+from mtasts_resolver.evidence.daemonsources import TimeSpan
 from mtasts_resolver.evidence.report import CountedRow, PolicyRetrieval
 
 # Outcomes of a discovery that are no failure; every other one is the code of a failure.
 FETCHED, UNCHANGED, ABSENT = "found", "unchanged", "absent"
 # Changes that tell of a policy that was fetched.
 _FETCHES = frozenset({("policy", "found"), ("policy", "changed"), ("refresh", "recovered")})
+_FAILURES = frozenset({("refresh", "failed"), ("record", "gone")})
+# Codes that are told apart: there are twenty; a file may hold any.
+MAX_CODES = 1_000
 # Seconds: what was first counted so soon after the period's beginning was counted from its
 # beginning, for it is written every five minutes.
 _FROM_THE_BEGINNING = 600.0
@@ -24,10 +29,9 @@ _AS_GOOD_AS_ALL = 0.999
 class CountedRetrieval:
     """Adds up what was counted in the days of a period."""
 
-    def __init__(self, since: float, until: float) -> None:
-        """`until` is no later than now."""
-        self._since = since
-        self._until = until
+    def __init__(self, span: TimeSpan) -> None:
+        """`span` ends no later than now."""
+        self._since, self._until = span
         self._found = Counter[str]()
         self._seconds = 0
         self._first: float | None = None
@@ -68,34 +72,42 @@ class CountedRetrieval:
 
 
 class ChangedRetrieval:
-    """Adds up the changes of a period: all that a daemon tells that has not counted."""
+    """Takes changes: all that a daemon tells of a time of which it has no counts."""
 
-    def __init__(self, since: float, until: float) -> None:
-        self._since = since
-        self._until = until
-        self._fetched = 0
-        self._failed = Counter[str]()
+    def __init__(self) -> None:
+        self._fetched = array("d")
+        self._failed = array("d")
+        self._codes = array("H")
+        self._names: dict[str, int] = {}
 
     def add(self, change: BriefChange) -> None:
         """Take a change, of whatever time."""
-        if not self._since <= change.time < self._until:
-            return
         if (change.subject, change.event) in _FETCHES:
-            self._fetched += 1
-        elif change.event in {"failed", "gone"} and change.subject in {"refresh", "record"}:
-            self._failed[change.now or "failed"] += 1
+            self._fetched.append(change.time)
+        elif (change.subject, change.event) in _FAILURES:
+            code = change.now or "failed"
+            if code not in self._names and len(self._names) >= MAX_CODES:
+                code = next(iter(self._names))
+            self._failed.append(change.time)
+            self._codes.append(self._names.setdefault(code, len(self._names)))
 
-    def result(self, begins: float | None, zone: tzinfo) -> PolicyRetrieval | None:
+    def result(self, span: TimeSpan, begins: float | None, zone: tzinfo) -> PolicyRetrieval | None:
         """Return what has changed, where the history `begins` before the period's end."""
-        if begins is None or begins >= self._until:
+        if begins is None or begins >= span.until:
             return None
+        names = list(self._names)
+        failed = Counter(
+            names[code]
+            for time, code in zip(self._failed, self._codes, strict=True)
+            if span.since <= time < span.until
+        )
         return PolicyRetrieval(
-            fetched=self._fetched,
-            failed=_failed(self._failed.items()),
+            fetched=sum(span.since <= time < span.until for time in self._fetched),
+            failed=_failed(failed.items()),
             absent=0,
             source="the daemon's history, which tells what ended otherwise than before, and not how"
             " often: it has no counts of that time",
-            since=stamp(begins, zone) if begins > self._since else None,
+            since=stamp(begins, zone) if begins > span.since else None,
         )
 
 

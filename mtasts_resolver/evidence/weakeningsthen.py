@@ -1,4 +1,4 @@
-"""From when to when mail to which domains was less protected, made of changes."""
+"""From when to when mail to which domains was less protected, made of all changes."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -6,7 +6,7 @@ from types import MappingProxyType
 from mtasts_resolver.control.values.history import BriefChange
 from mtasts_resolver.evidence.weakenings import PastWeakening
 
-# Weakenings that are handed on: more than a report shows.
+# Weakenings that are kept, the latest; a domain has 1,000 changes at most. They take 10 MB.
 MAX_WEAKENINGS = 10_000
 # Domains of which it is remembered when they were protected again; of others it is not told.
 MAX_RESTORED = 200_000
@@ -19,11 +19,9 @@ _RESTORED: Mapping[str, str | None] = MappingProxyType(
 
 
 class WeakeningsThen:
-    """Takes all changes, the latest first, and keeps what weakened protection in a time."""
+    """Takes all changes, the latest first, and keeps what weakened protection."""
 
-    def __init__(self, since: float, until: float) -> None:
-        self._since = since
-        self._until = until
+    def __init__(self) -> None:
         self._restored: dict[tuple[str, str], float] = {}
         self._found: list[PastWeakening] = []
         self.left_out = 0
@@ -33,16 +31,15 @@ class WeakeningsThen:
         """Take the next older change."""
         place = (change.domain, change.subject)
         if change.weakened:
-            if self._since <= change.time < self._until:
-                self._keep(change, self._restored.get(place))
+            self._keep(change, self._restored.get(place))
         elif _RESTORED.get(change.subject, "") == change.now and (
             place in self._restored or len(self._restored) < MAX_RESTORED
         ):
             self._restored[place] = change.time
 
-    def result(self) -> tuple[PastWeakening, ...]:
-        """Return what was kept, the first one first."""
-        return tuple(self._found[::-1])
+    def between(self, since: float, until: float) -> tuple[PastWeakening, ...]:
+        """Return what began in a time, the first one first."""
+        return tuple(one for one in reversed(self._found) if since <= one.since < until)
 
     def _keep(self, change: BriefChange, until: float | None) -> None:
         if len(self._found) >= MAX_WEAKENINGS:

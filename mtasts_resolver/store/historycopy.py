@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 from mtasts_resolver.store import hourcounts
 from mtasts_resolver.store.changes import RecordedChange
 from mtasts_resolver.store.changetable import SCHEMA, Wanted, find_page
-from mtasts_resolver.store.errors import DamagedError, UnavailableError
+from mtasts_resolver.store.errors import DamagedError, StoreError, UnavailableError, primary_code
 from mtasts_resolver.store.files import connect, open_regular, side_file
 from mtasts_resolver.store.hourcounts import DaySum
 from mtasts_resolver.store.schema import check_owner
@@ -150,4 +150,6 @@ def _told(path: Path) -> Iterator[None]:
             f"{path} cannot be read, of which a copy is made in {tempfile.gettempdir()}: {reason}"
         ) from None
     except (sqlite3.Error, UnicodeDecodeError) as error:
+        if isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_NOTADB:
+            raise StoreError(f"{path} is no history: {error}") from None
         raise DamagedError(f"{path} is damaged: {error}") from None

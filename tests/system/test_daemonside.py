@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from mtasts_resolver.control.client import ControlClient
 from mtasts_resolver.control.values.counts import DailyCount
-from mtasts_resolver.evidence.daemonside import DaemonSide, find_history, what_the_daemon_knows
+from mtasts_resolver.evidence.daemonside import DaemonMemory, DaemonSide, find_history
 from mtasts_resolver.evidence.report import ReportPeriod
 from mtasts_resolver.evidence.told import UNKNOWN, Told
 from mtasts_resolver.store.history import history_path
@@ -35,7 +35,7 @@ def known(daemon: RunningDaemon, *, days: int = 2) -> DaemonSide:
     before, period = (
         ReportPeriod(stamps[at], stamps[at + 1], days * 86_400.0, "UTC") for at in (0, 1)
     )
-    return what_the_daemon_knows(find_history(daemon.config_file, None, None), period, before)
+    return DaemonMemory(find_history(daemon.config_file, None, None)).of(period, before)
 
 
 def stop(daemon: RunningDaemon) -> None:
@@ -99,8 +99,7 @@ async def test_it_tells_the_same_while_it_runs_and_when_it_is_down(daemon: Runni
     assert running.inputs[0].name == str(daemon.control)
 
     history = history_path(daemon.store_file)
-    beside = what_the_daemon_knows(
-        find_history(None, None, history),
+    beside = DaemonMemory(find_history(None, None, history)).of(
         ReportPeriod(_stamp(before - MINUTE), _stamp(asked + MINUTE), 120.0, "UTC"),
     )
     assert (beside.problem, beside.told.told(GOOD, asked)) == ("", Told("secure", "mta-sts"))

@@ -5,7 +5,7 @@ import socket
 import sys
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 from msgspec.structs import replace
@@ -31,13 +31,13 @@ from mtasts_resolver.evidence.controls.catalogue import Control
 from mtasts_resolver.evidence.controls.judging import find_controls, judge_control
 from mtasts_resolver.evidence.controls.material import Material
 from mtasts_resolver.evidence.daemonside import (
+    DaemonMemory,
     DaemonSide,
     find_history,
-    what_the_daemon_knows,
 )
 from mtasts_resolver.evidence.gathering import AskDaemon, Bounds, WantedReport, gather
 from mtasts_resolver.evidence.inputs.errors import InputError
-from mtasts_resolver.evidence.report import ControlVerdict, EvidenceReport, ReportPeriod
+from mtasts_resolver.evidence.report import ControlVerdict, EvidenceReport
 from mtasts_resolver.evidence.tlsreports import ReportPlace
 from mtasts_resolver.evidence.told import NothingTold
 from mtasts_resolver.report.redaction.keys import RedactionKeyError, redaction_key
@@ -211,8 +211,8 @@ def report_logs(
     target = ReportOutput(**output)
     if _is_kept(target, period, zone):
         return
-    source = _Daemon(config_file, control_socket, history, map_name, elsewhere)
-    report = _gather(inputs, wanted, source.ask, journal=journal)
+    ask = _daemon(config_file, control_socket, history, map_name, elsewhere=elsewhere)
+    report = _gather(inputs, wanted, ask, journal=journal)
     if not any(report.hosts) and not report.lines:
         raise TemporaryError("there is no line of Postfix in what was read")
     if tls_reports:
@@ -277,21 +277,19 @@ def _with_tls_reports(
     return replace(report, tls_reports=found, inputs=(*report.inputs, *inputs))
 
 
-class _Daemon(NamedTuple):
-    """Which daemon is asked what it knows."""
-
-    config_file: Path | None
-    control_socket: Path | None
-    history: Path | None
-    map_name: str | None
-    elsewhere: bool
-
-    def ask(self, period: ReportPeriod, before: ReportPeriod | None) -> DaemonSide:
-        """AskDaemon it."""
-        if self.elsewhere and self.history is None:
-            return NOBODY
-        place = find_history(config_path(self.config_file), self.control_socket, self.history)
-        return what_the_daemon_knows(place, period, before, map_name=self.map_name)
+def _daemon(
+    config_file: Path | None,
+    control_socket: Path | None,
+    history: Path | None,
+    map_name: str | None,
+    *,
+    elsewhere: bool,
+) -> AskDaemon:
+    """Return what asks the daemon."""
+    if elsewhere and history is None:
+        return lambda _period, _before: NOBODY
+    place = find_history(config_path(config_file), control_socket, history)
+    return DaemonMemory(place, map_name).of
 
 
 def _key(path: Path | None) -> bytes:

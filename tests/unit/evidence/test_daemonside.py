@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from mtasts_resolver.evidence import daemonside
+from mtasts_resolver.evidence import daemonsources
 from mtasts_resolver.evidence.daemonside import (
+    DaemonMemory,
     DaemonSide,
     HistoryPlace,
     find_history,
-    what_the_daemon_knows,
 )
 from mtasts_resolver.evidence.report import CountedRow, ReportPeriod
 from mtasts_resolver.evidence.told import UNKNOWN, Told
@@ -88,8 +88,8 @@ def write(
     asyncio.run(written())
 
 
-def known(place: HistoryPlace, **more: Any) -> DaemonSide:
-    return what_the_daemon_knows(place, TODAY, YESTERDAY, **more)
+def known(place: HistoryPlace, map_name: str | None = None) -> DaemonSide:
+    return DaemonMemory(place, map_name).of(TODAY, YESTERDAY)
 
 
 def test_all_of_it_comes_from_a_file_that_is_named(file: Path) -> None:
@@ -124,9 +124,40 @@ def test_a_log_of_less_than_an_hour_has_the_counts_of_the_hours_that_it_touches(
     write(file)
     place = find_history(None, None, file)
     minutes = MIDNIGHT + HOUR + 600, MIDNIGHT + HOUR + 1_200
-    found = what_the_daemon_knows(place, period(*minutes)).retrieval
+    found = DaemonMemory(place).of(period(*minutes)).retrieval
     assert found is not None
     assert (found.fetched, found.failed) == (2, (CountedRow("policy-body", 1),))
+
+
+def test_the_history_is_read_once_and_tells_of_any_time(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file)
+    memory = DaemonMemory(find_history(None, None, file))
+    first = memory.of(period(0.0, MIDNIGHT + DAY))
+    assert first.retrieval is not None
+    assert (first.retrieval.fetched, len(first.weakenings), len(first.own_changes)) == (9, 1, 1)
+
+    def read_again(_: HistoryCopy) -> Iterable[object]:
+        raise AssertionError("its changes are known")
+
+    monkeypatch.setattr(HistoryCopy, "changes", read_again)
+    before = memory.of(YESTERDAY)
+    assert before.told is first.told
+    assert before.retrieval is not None
+    assert (before.retrieval.fetched, before.weakenings, before.own_changes) == (7, (), ())
+
+
+def test_a_daemon_that_ends_meanwhile_has_told_what_it_told(file: Path) -> None:
+    write(file)
+    memory = DaemonMemory(find_history(None, None, file))
+    assert memory.of(TODAY).problem == ""
+    file.unlink()
+    later = memory.of(YESTERDAY)
+    assert later.told.told(A, MIDNIGHT).action == "secure"
+    assert later.retrieval is not None
+    assert "no counts" in later.retrieval.source
+    assert "no daemon keeps a history there" in later.problem
 
 
 def test_a_map_that_nobody_asked_is_told(file: Path) -> None:
@@ -156,7 +187,7 @@ def test_a_history_of_another_time_says_when_it_begins(file: Path) -> None:
     write(file, [change(30, Subject.ANSWER, "dane", now="dane", hop=A, map="default")], [])
     there = "2026-11-21T00:00:00+01:00", "2026-11-22T00:00:00+01:00", DAY
     for zone in ("Europe/Berlin", "no such zone"):
-        found = what_the_daemon_knows(find_history(None, None, file), ReportPeriod(*there, zone))
+        found = DaemonMemory(find_history(None, None, file)).of(ReportPeriod(*there, zone))
         assert found.retrieval is None
         assert "begins at 2026-11-22T07:00:00+01:00" in found.retrieval_problem
         assert found.notes == ("what Postfix was told is known since 2026-11-22T07:00:00+01:00",)
@@ -198,9 +229,7 @@ def test_where_nothing_is_to_be_had_both_ways_say_why(tmp_path: Path) -> None:
     assert "there is no control socket" in found.problem
     assert "no daemon keeps a history there" in found.problem
     assert found.problem.endswith("a doubt")
-    assert found.notes == (
-        f"what Postfix was told is not known, or not all of it: {found.problem}",
-    )
+    assert found.notes == (f"what Postfix was told is not known, or not all: {found.problem}",)
     assert "there is no control socket" in found.retrieval_problem
 
 
@@ -264,7 +293,7 @@ def test_whatever_answers_in_its_place_costs_the_report_nothing(
 ) -> None:
     write(file)
     if answer is None:
-        monkeypatch.setattr(daemonside, "READ_PATIENCE", 0.2)
+        monkeypatch.setattr(daemonsources, "READ_PATIENCE", 0.2)
     listening = Stranger(tmp_path / "control.sock", answer)
     try:
         found = known(HistoryPlace(tmp_path / "control.sock", file))
@@ -276,7 +305,7 @@ def test_whatever_answers_in_its_place_costs_the_report_nothing(
 
 
 def test_a_daemon_that_never_ends_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemonside, "ALL_PATIENCE", -1.0)
+    monkeypatch.setattr(daemonsources, "ALL_PATIENCE", -1.0)
     line = (
         b'{"day":"2026-11-21","subject":"policy","name":"look-up","outcome":"found","count":1,'
         b'"since":"2026-11-21T00:00:00Z","until":"2026-11-21T00:00:00Z"}\n'

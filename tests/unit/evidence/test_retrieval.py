@@ -5,10 +5,12 @@ from typing import Any
 
 from mtasts_resolver.control.values.counts import DailyCount
 from mtasts_resolver.control.values.history import BriefChange
+from mtasts_resolver.evidence.daemonsources import TimeSpan
 from mtasts_resolver.evidence.report import CountedRow
 from mtasts_resolver.evidence.retrieval import ChangedRetrieval, CountedRetrieval
 
 DAY = 86_400.0
+TODAY = TimeSpan(0.0, DAY)
 
 
 def counted(
@@ -21,7 +23,7 @@ def counted(
 
 
 def test_look_ups_and_refreshes_are_added_up_by_outcome() -> None:
-    day = CountedRetrieval(0.0, DAY)
+    day = CountedRetrieval(TODAY)
     for each in (
         counted("daemon", "seconds", 86_390, name="running"),
         counted("policy", "found", 3),
@@ -43,7 +45,7 @@ def test_look_ups_and_refreshes_are_added_up_by_outcome() -> None:
 
 
 def test_it_says_since_when_and_how_much_of_the_time_was_counted() -> None:
-    day = CountedRetrieval(0.0, DAY)
+    day = CountedRetrieval(TODAY)
     day.add(counted("daemon", "seconds", 21_600, name="running", at="12:00:00"))
     found = day.result(UTC)
     assert found is not None
@@ -52,7 +54,7 @@ def test_it_says_since_when_and_how_much_of_the_time_was_counted() -> None:
 
 
 def test_where_nobody_counted_there_is_no_figure() -> None:
-    assert CountedRetrieval(0.0, DAY).result(UTC) is None
+    assert CountedRetrieval(TODAY).result(UTC) is None
 
 
 def changed(time: float, subject: str, event: str, **more: Any) -> BriefChange:
@@ -62,7 +64,7 @@ def changed(time: float, subject: str, event: str, **more: Any) -> BriefChange:
 
 
 def test_of_a_time_without_counts_changes_tell_something() -> None:
-    day = ChangedRetrieval(0.0, DAY)
+    day = ChangedRetrieval()
     for each in (
         changed(1, "policy", "found"),
         changed(2, "policy", "changed"),
@@ -73,15 +75,16 @@ def test_of_a_time_without_counts_changes_tell_something() -> None:
         changed(7, "answer", "secure"),
         changed(-1, "policy", "found"),
         changed(DAY, "policy", "found"),
+        changed(DAY, "refresh", "failed", now="policy-body"),
     ):
         day.add(each)
-    found = day.result(begins=-9.0, zone=UTC)
+    found = day.result(TODAY, begins=-9.0, zone=UTC)
     assert found is not None
     assert (found.fetched, found.since) == (3, None)
     assert found.failed == (CountedRow("no-record", 1), CountedRow("policy-body", 1))
     assert "no counts" in found.source
-    later = day.result(begins=60.0, zone=UTC)
+    later = day.result(TODAY, begins=60.0, zone=UTC)
     assert later is not None
     assert later.since == "1970-01-01T00:01:00+00:00"
-    assert day.result(begins=DAY, zone=UTC) is None
-    assert day.result(begins=None, zone=UTC) is None
+    assert day.result(TODAY, begins=DAY, zone=UTC) is None
+    assert day.result(TODAY, begins=None, zone=UTC) is None

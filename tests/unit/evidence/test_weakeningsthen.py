@@ -17,10 +17,10 @@ def change(time: float, subject: str, event: str, domain: str = A, **more: Any) 
 
 
 def found(*changes: BriefChange, since: float = 0, until: float = 100) -> tuple[PastWeakening, ...]:
-    weakenings = WeakeningsThen(since, until)
+    weakenings = WeakeningsThen()
     for each in reversed(changes):
         weakenings.add(each)
-    return weakenings.result()
+    return weakenings.between(since, until)
 
 
 def lost(time: float, **more: Any) -> BriefChange:
@@ -57,8 +57,8 @@ def test_what_began_in_the_time_counts_though_it_ended_later() -> None:
 
 def test_they_are_bounded_and_the_latest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weakeningsthen, "MAX_WEAKENINGS", 2)
-    weakenings = WeakeningsThen(0, 100)
+    weakenings = WeakeningsThen()
     for time in range(9, 4, -1):
         weakenings.add(lost(time))
-    assert [each.since for each in weakenings.result()] == [8, 9]
+    assert [each.since for each in weakenings.between(0, 100)] == [8, 9]
     assert weakenings.left_out == 3

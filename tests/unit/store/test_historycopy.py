@@ -149,7 +149,7 @@ def test_what_is_wrong_is_told_in_words(written: Path, monkeypatch: pytest.Monke
     with pytest.raises(UnavailableError, match="is no regular file"):
         read(fifo)
     (text := place / "text").write_text("this is no database, though it has a few bytes " * 99)
-    with pytest.raises(DamagedError, match=f"{text} is damaged"):
+    with pytest.raises(StoreError, match=f"{text} is no history"):
         read(text)
     with closing(sqlite3.connect(other := place / "other")) as connection:
         connection.execute("CREATE TABLE things (x)")
