@@ -15,7 +15,7 @@ METADATA := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test mutants lint demo bench docs docs-lab pictures clean system-packages
+.PHONY: help run test mutants lint demo bench docs docs-lab pictures sample clean system-packages
 
 help:
 	@echo "make run      install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
@@ -27,6 +27,7 @@ help:
 	@echo "make docs     write the generated pages of docs/ and the manual pages anew"
 	@echo "make docs-lab write what pages of docs/ show of a terminal anew, as root"
 	@echo "make pictures take the screenshots of docs/ anew"
+	@echo "make sample   make the sample report of docs/ anew, of mail in the lab, as root"
 	@echo "make clean    remove $(VENV) and everything else that was made"
 	@echo
 	@echo "PYTHON=python3.13 chooses another interpreter when $(VENV) is created."
@@ -35,7 +36,7 @@ run: $(RUN)
 	exec $(VENV)/bin/mtasts-resolver serve $(ARGS)
 
 # A plain user's PATH often lacks the directories that hold Postfix, unbound and ip.
-test demo bench docs-lab: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+test demo bench docs-lab sample: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 test: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.everything $(ARGS)
@@ -82,6 +83,10 @@ docs-lab: $(TEST) system-packages
 pictures: export MTASTS_WRITE_DOCS := 1
 pictures: $(TEST) system-packages
 	$(VENV)/bin/python -m pytest tests/system/statuspage/test_pictures.py
+
+# Apart from the pages, too: it tells when it was made.
+sample: $(TEST) system-packages
+	$(VENV)/bin/python -m tests.lab.sample
 
 clean:
 	rm -rf $(VENV) mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,7 +6,8 @@ for what a host of Python's ssl module cannot do.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .internet import GOOD, SENDER_ADDRESS
@@ -182,7 +183,7 @@ class Correspondent(Postfix):
         """Hand in a message, and return its queue id."""
         mark = self.log.mark()
         message = f"From: {sender}\nTo: {recipients[0]}\nSubject: The lab\n{header}\n\nHello.\n"
-        sendmail = ("sendmail", "-C", self._etc, "-f", sender)
+        sendmail = ("sendmail", "-C", self.etc, "-f", sender)
         self._run(*sendmail, *recipients, given=message.encode())
         picked = self.log.wait(mark, lambda line: line if "pickup[" in line else None, "a pick-up")
         return picked.split("]: ")[1].partition(":")[0]
@@ -207,21 +208,27 @@ class Correspondent(Postfix):
         self.log.wait(mark, last, f"the statuses of {', '.join(left)}")
 
     def try_again(self, queue_id: str) -> None:
-        self._run("postqueue", "-c", self._etc, "-i", queue_id)
+        self._run("postqueue", "-c", self.etc, "-i", queue_id)
 
     def delete(self, queue_id: str) -> None:
-        self._run("postsuper", "-c", self._etc, "-d", queue_id)
+        self._run("postsuper", "-c", self.etc, "-d", queue_id)
 
-    def give_up_soon(self) -> None:
-        """Have mail expire that is not delivered at its next try."""
-        lifetimes = ("maximal_queue_lifetime=1s", "bounce_queue_lifetime=1s")
-        self._run("postconf", "-c", self._etc, "-e", *lifetimes)
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Have mail expire meanwhile that is not delivered at its next try."""
+        self.set("maximal_queue_lifetime=1s", "bounce_queue_lifetime=1s")
+        yield
+        self.set("maximal_queue_lifetime=5d", "bounce_queue_lifetime=5d")
+
+    def set(self, *settings: str) -> None:
+        """Set something in main.cf, and return when Postfix has read it."""
+        self._run("postconf", "-c", self.etc, "-e", *settings)
         mark = self.log.mark()
-        self._run("postfix", "-c", self._etc, "reload")
+        self._run("postfix", "-c", self.etc, "reload")
         self.log.wait(mark, lambda line: "reload -- version" in line or None, "its reload")
 
     def _write_configuration(self, directory: Path, ca_file: Path) -> None:
-        self._etc.mkdir(parents=True)
+        self.etc.mkdir(parents=True)
         kinds = self._run("postconf", "-m").split()
         values = {
             "directory": directory,
@@ -238,8 +245,8 @@ class Correspondent(Postfix):
             "routes": " ".join(f"{{ {domain} = {to} }}" for domain, to in ROUTES.items()),
         }
         main_cf = (COMMON_CF + self._main_cf()).format(**values)
-        (self._etc / "main.cf").write_text(main_cf)
-        (self._etc / "master.cf").write_text(SERVICES + self._master_cf().format(**values))
+        (self.etc / "main.cf").write_text(main_cf)
+        (self.etc / "master.cf").write_text(SERVICES + self._master_cf().format(**values))
 
     def _main_cf(self) -> str:
         if not self.modern:

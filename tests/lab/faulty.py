@@ -39,20 +39,20 @@ class FaultyPostfix(Postfix):
 
     def read(self) -> PostfixInstance:
         """Return what `doctor` reads of it: in the namespace, which has its addresses."""
-        programs = self._etc.parent / "bin"
+        programs = self.etc.parent / "bin"
         programs.mkdir()
         postconf = programs / "postconf"
         command = self._namespace.command(["/usr/sbin/postconf"])
         postconf.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
         postconf.chmod(0o755)
-        reading = read_postfix(self._etc, environ={"PATH": str(programs)})
+        reading = read_postfix(self.etc, environ={"PATH": str(programs)})
         assert reading.unread == ()
         (instance,) = reading.instances
         return instance
 
     def post(self, to: str, name: str) -> None:
         """Send a mail by a service to somebody of its name."""
-        argv = ("sendmail", "-C", self._etc, "-f", sender_of(name), f"{name}@{to}")
+        argv = ("sendmail", "-C", self.etc, "-f", sender_of(name), f"{name}@{to}")
         self._run(*argv, given=b"Subject: The lab\n\nHello.\n")
 
     def fate(self, name: str) -> tuple[str, list[str]]:
@@ -76,7 +76,7 @@ class FaultyPostfix(Postfix):
             "@other_ca@": unknown_ca_file(certificates),
             "@socket@": self._policy_socket,
         }
-        main, master = self._etc / "main.cf", self._etc / "master.cf"
+        main, master = self.etc / "main.cf", self.etc / "master.cf"
         by_sender = " ".join(f"{{ {sender_of(name)} = {name}: }}" for name in self._services)
         choice = f"sender_dependent_default_transport_maps = inline:{{ {by_sender} }}"
         main.write_text(_BY_SENDER.sub(choice, main.read_text()))

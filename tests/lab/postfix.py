@@ -209,7 +209,7 @@ class Postfix:
         """
         self._namespace = namespace
         self.root = root
-        self._etc = directory / "etc"
+        self.etc = directory / "etc"
         self.queue = directory / "queue"
         self.tlsrpt_socket = self.queue / "tlsrpt"
         self.modern = modern
@@ -219,7 +219,7 @@ class Postfix:
         self._write_configuration(directory, ca_file)
         self._furnish(directory)
         self._process = namespace.start(
-            *root, "postfix", "-c", self._etc, "start-fg", stdout=subprocess.PIPE
+            *root, "postfix", "-c", self.etc, "start-fg", stdout=subprocess.PIPE
         )
         self.log = text_stream("Postfix", self._process.stdout)
         self.log.wait(0, lambda line: "daemon started" in line or None, "its start")
@@ -228,19 +228,19 @@ class Postfix:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run("postfix", "-c", self._etc, "stop")
+        self._run("postfix", "-c", self.etc, "stop")
         end(self._process)
         self.log.join()
 
     @property
     def local_table(self) -> Path:
         """Where the senders LOCAL_TABLE look first, and the only place."""
-        return self._etc / "tls_policy"
+        return self.etc / "tls_policy"
 
     @property
     def text_socket(self) -> Path:
         """Where the sender ANY_TEXT asks for a policy."""
-        return self._etc.parent / TEXT_SOCKET
+        return self.etc.parent / TEXT_SOCKET
 
     @property
     def unix_socket(self) -> Path:
@@ -248,7 +248,7 @@ class Postfix:
 
     @property
     def version(self) -> tuple[int, ...]:
-        numbers = self._run("postconf", "-c", self._etc, "-h", "mail_version")
+        numbers = self._run("postconf", "-c", self.etc, "-h", "mail_version")
         return tuple(map(int, numbers.split(".")))
 
     def send(self, recipient: str, sender: Sender = Sender.USUAL) -> Delivery:
@@ -260,7 +260,7 @@ class Postfix:
         address = number + recipient
         mark = self.log.mark()
         message = f"From: {sender}\nTo: {address}\nSubject: The lab\n\nHello.\n"
-        self._run("sendmail", "-C", self._etc, "-f", sender, address, given=message.encode())
+        self._run("sendmail", "-C", self.etc, "-f", sender, address, given=message.encode())
 
         def final(line: str) -> re.Match[str] | None:
             match = STATUS.search(line)
@@ -278,7 +278,7 @@ class Postfix:
         addresses = {f"{name}@{domain}": domain for domain in domains}
         mark = self.log.mark()
         message = f"From: {Sender.USUAL}\nSubject: The lab\n\nHello.\n".encode()
-        self._run("sendmail", "-C", self._etc, "-f", Sender.USUAL, *addresses, given=message)
+        self._run("sendmail", "-C", self.etc, "-f", Sender.USUAL, *addresses, given=message)
         ended: dict[str, str] = {}
 
         def all_ended(line: str) -> bool | None:
@@ -292,21 +292,21 @@ class Postfix:
 
     def look_up(self, key: str, table: str) -> str:
         """Return what postmap(1) gets for a key; empty if it is not found."""
-        return self._run("postmap", "-c", self._etc, "-q", key, table, check=False)
+        return self._run("postmap", "-c", self.etc, "-q", key, table, check=False)
 
     def make_table(self, kind: str) -> str | None:
         """Have postmap(1) make a table of the local one; None where there is no such kind here."""
-        if kind not in self._run("postconf", "-c", self._etc, "-m").split():
+        if kind not in self._run("postconf", "-c", self.etc, "-m").split():
             return None
         table = f"{kind}:{self.local_table}"
-        self._run("postmap", "-c", self._etc, table)
+        self._run("postmap", "-c", self.etc, table)
         return table
 
     def _run(self, *argv: str | Path, given: bytes | None = None, check: bool = True) -> str:
         return self._namespace.run(*self.root, *argv, given=given, check=check)
 
     def _write_configuration(self, directory: Path, ca_file: Path) -> None:
-        self._etc.mkdir(parents=True)
+        self.etc.mkdir(parents=True)
         values = {
             "directory": directory,
             "sender": SENDER_ADDRESS,
@@ -322,8 +322,8 @@ class Postfix:
             "relays": " ".join(f"{{ {who} = {hop} }}" for who, hop in RELAYS.items()),
         }
         main_cf = MAIN_CF + (TLSRPT if self.modern else "")
-        (self._etc / "main.cf").write_text(main_cf.format(**values))
-        (self._etc / "master.cf").write_text(MASTER_CF.format(**values))
+        (self.etc / "main.cf").write_text(main_cf.format(**values))
+        (self.etc / "master.cf").write_text(MASTER_CF.format(**values))
 
     def _furnish(self, directory: Path) -> None:
         """Make the directories, and the jail that a chrooted smtp(8) sees."""

@@ -81,10 +81,13 @@ TLSA_TO_COME = "_25._tcp.tlsa-fails.mx.example"
 class Recorder:
     """Does what there is to do, one thing after the other, and keeps account of it."""
 
-    def __init__(self, lab: Lab, postfix: Correspondent) -> None:
+    def __init__(
+        self, lab: Lab, postfix: Correspondent, numbers: Iterator[int] | None = None
+    ) -> None:
+        """Begin; `numbers` are those of messages, if others were sent before."""
         self._lab = lab
         self._postfix = postfix
-        self._numbers = itertools.count(1)
+        self.numbers = numbers or itertools.count(1)
         self._outgoing: dict[str, Outgoing] = {}
         self._incoming: list[Incoming] = []
         self._local = 0
@@ -150,11 +153,11 @@ class Recorder:
 
     def give_up(self, domain: str, queue_id: str, attempt: Attempt) -> None:
         """Have the last message to a domain be tried once more, and expire."""
-        self._postfix.give_up_soon()
-        mark = self._postfix.log.mark()
-        self.try_again(queue_id, domain, attempt, "expired")
-        expired = f"{queue_id}: removed"
-        self._postfix.log.wait(mark, lambda line: expired in line or None, expired)
+        with self._postfix.impatient():
+            mark = self._postfix.log.mark()
+            self.try_again(queue_id, domain, attempt, "expired")
+            expired = f"{queue_id}: removed"
+            self._postfix.log.wait(mark, lambda line: expired in line or None, expired)
 
     def receive(self, calls: Sequence[Call]) -> None:
         """Have others call, and wait until all that they brought is delivered."""
@@ -186,7 +189,7 @@ class Recorder:
         return msgspec.json.decode(wrote, type=list[Said])
 
     def _address(self, deed: Deed) -> str:
-        return f"{deed.user or f'mail-{next(self._numbers)}'}@{deed.spelling or deed.domain}"
+        return f"{deed.user or f'mail-{next(self.numbers)}'}@{deed.spelling or deed.domain}"
 
     def _last_to(self, domain: str) -> tuple[str, Outgoing]:
         return [item for item in self._outgoing.items() if item[1].domain == domain][-1]
@@ -318,8 +321,8 @@ def sink(namespace: Namespace, port: int, *options: str) -> Iterator[None]:
 @contextmanager
 def correspondent(
     lab: Lab, directory: Path, *, modern: bool, root: Sequence[str]
-) -> Iterator[Correspondent]:
-    """Have the Postfix whose log is recorded, and what stands at its other ends, in the lab."""
+) -> Iterator[tuple[Correspondent, Correspondent]]:
+    """Have the Postfix whose log is recorded in the lab, and the one at its other end."""
     namespace = lab.namespace
     directory.mkdir()
     shutil.copy(lab.directory / "resolv.conf", directory)
@@ -335,14 +338,14 @@ def correspondent(
             Correspondent(namespace, directory / "near", lab.ca_file, modern=modern, root=root)
         )
         stack.enter_context(everybody_is_believed(postfix.queue / "private/auth"))
-        yield postfix
+        yield postfix, far
 
 
 def recorded(
     lab: Lab, directory: Path, *, modern: bool = False, root: Sequence[str] = ()
 ) -> tuple[list[str], Truth]:
     """Record a log, and return its lines and the truth."""
-    with correspondent(lab, directory, modern=modern, root=root) as postfix:
+    with correspondent(lab, directory, modern=modern, root=root) as (postfix, _):
         recorder = Recorder(lab, postfix)
         record(recorder, lab, postfix.version)
         truth = recorder.truth()
