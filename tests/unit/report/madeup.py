@@ -1,6 +1,8 @@
 """A report as an organisation may get it, made up: a month of two hosts, with what goes wrong."""
 
 from collections.abc import Iterator
+from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -581,3 +583,30 @@ def hostile() -> EvidenceReport:
         ),
         inputs=tuple(msgspec.structs.replace(one, name=HOSTILE) for one in report.inputs),
     )
+
+
+def with_everywhere(report: EvidenceReport, text: str) -> EvidenceReport:
+    """Return a report of a row each, with `text` in every text but the days of its charts."""
+
+    def changed(value: Any) -> Any:
+        match value:
+            case Enum():
+                return value
+            case str():
+                return f"{value} {text}"
+            case tuple():
+                return tuple(map(changed, value[:1]))
+            case msgspec.Struct():
+                fields = {name: getattr(value, name) for name in value.__struct_fields__}
+                return msgspec.structs.replace(
+                    value,
+                    **{
+                        name: () if name == "by_day" else changed(inner)
+                        for name, inner in fields.items()
+                    },
+                )
+        return value
+
+    result = changed(report)
+    assert isinstance(result, EvidenceReport)
+    return result

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from mtasts_resolver.evidence.report import WATCHED_FIGURES
 from mtasts_resolver.report.html.page import MOST_ROWS, as_html, checksum
-from tests.unit.report.madeup import empty, hostile, made_up
+from tests.unit.report.madeup import HOSTILE, empty, hostile, made_up, with_everywhere
 
 
 def test_a_page_needs_nothing_from_elsewhere_and_runs_nothing() -> None:
-    for report in (made_up(), empty(), hostile()):
+    for report in (made_up(), empty(), hostile(), with_everywhere(made_up(), HOSTILE)):
         page = as_html(report)
         assert "<script" not in page
         assert "<img" not in page

@@ -1,15 +1,12 @@
 """What is given away of a report names nobody: whatever was in it, and wherever."""
 
 import re
-from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
 from msgspec.structs import replace
 
 from mtasts_resolver.cli.reporting.text import report_text
@@ -20,7 +17,7 @@ from mtasts_resolver.report.machine import as_json
 from mtasts_resolver.report.redaction.keys import LEAST_KEY, RedactionKeyError, redaction_key
 from mtasts_resolver.report.redaction.pseudonyms import Pseudonyms
 from mtasts_resolver.report.redaction.walk import every_text, redacted
-from tests.unit.report.madeup import made_up
+from tests.unit.report.madeup import made_up, with_everywhere
 
 KEY = b"a key of the tests, long enough"
 
@@ -185,33 +182,6 @@ _CONTEXT = st.sampled_from(
         "a\t{}\n",
     ]
 )
-
-
-def with_everywhere(report: EvidenceReport, text: str) -> EvidenceReport:
-    """Return a report of a row each, with `text` in every text but the days of its charts."""
-
-    def changed(value: Any) -> Any:
-        match value:
-            case Enum():
-                return value
-            case str():
-                return f"{value} {text}"
-            case tuple():
-                return tuple(map(changed, value[:1]))
-            case Struct():
-                fields = {name: getattr(value, name) for name in value.__struct_fields__}
-                return replace(
-                    value,
-                    **{
-                        name: () if name == "by_day" else changed(inner)
-                        for name, inner in fields.items()
-                    },
-                )
-        return value
-
-    result = changed(report)
-    assert isinstance(result, EvidenceReport)
-    return result
 
 
 def told(report: EvidenceReport) -> str:
