@@ -14,13 +14,17 @@ from mtasts_resolver import __version__
 from mtasts_resolver.base import logs
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.errors import CommandError, TemporaryError
-from mtasts_resolver.cli.moments import moment_option
 from mtasts_resolver.cli.options import config_option, config_path
 from mtasts_resolver.cli.progress import progress, spinner
 from mtasts_resolver.cli.reporting.earlier import read_report
 from mtasts_resolver.cli.reporting.output import ReportOutput, output_options
 from mtasts_resolver.cli.reporting.periods import CalendarPeriod, MeantPeriod, last_period
-from mtasts_resolver.cli.reporting.scope import parse_domains, parse_zone
+from mtasts_resolver.cli.reporting.scope import (
+    parse_domains,
+    since_option,
+    until_option,
+    zone_option,
+)
 from mtasts_resolver.cli.reporting.tlsrpt import (
     gather_tls_reports,
     tls_reports_option,
@@ -70,20 +74,14 @@ def _parse_controls(
 @click.command("logs")
 @click.argument("inputs", metavar="[FILE]...", nargs=-1)
 @click.option("--journal", is_flag=True, help="Read the journal of this host, too.")
-@click.option("--since", metavar="TIME", callback=moment_option, help="From then on.")
-@click.option("--until", metavar="TIME", callback=moment_option, help="To before then.")
+@since_option
+@until_option
 @click.option(
     "--last",
     type=click.Choice([kind.value for kind in CalendarPeriod]),
     help="The last day, week or month that is over, in place of --since and --until.",
 )
-@click.option(
-    "--zone",
-    metavar="NAME",
-    callback=parse_zone,
-    help="The zone of times that say none, and of those that are shown: Europe/Berlin, UTC,"
-    " +01:00; unset: this host's.",
-)
+@zone_option
 @click.option(
     "--domain",
     "domains",

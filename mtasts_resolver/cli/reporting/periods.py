@@ -1,4 +1,7 @@
-"""The period that a report is about, as a person names it."""
+"""The period that a report is about, as a person names it.
+
+All times here are of one zone, so that to add a day is to go to the same time on the wall.
+"""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,40 +28,28 @@ class MeantPeriod(Struct, frozen=True):
         """Return the one before that is as long; before a calendar's month, the month before."""
         if self.since is None or self.until is None:
             return None
-        if _is_month(self.since, self.until):
+        if _month(self.since) == self.since and _month(self.since + timedelta(31)) == self.until:
             return MeantPeriod(_month(self.since - timedelta(days=1)), self.since)
-        # By the clock on the wall: a day has 23 or 25 hours twice a year.
-        since, until = self.since.replace(tzinfo=None), self.until.replace(tzinfo=None)
-        return MeantPeriod(_local(since - (until - since)), self.since)
+        return MeantPeriod(self.since - (self.until - self.since), self.since)
 
 
 def last_period(kind: CalendarPeriod, now: datetime) -> MeantPeriod:
-    """Return the last day, week (from Monday on) or month that is over at `now`."""
+    """Return the last day, week (from Monday on) or month that is over at `now`, in its zone."""
     today = _midnight(now)
     match kind:
         case CalendarPeriod.DAY:
-            until, since = today, today - timedelta(days=1)
+            return MeantPeriod(today - timedelta(days=1), today)
         case CalendarPeriod.WEEK:
-            until = today - timedelta(days=today.weekday())
-            since = until - timedelta(days=7)
+            monday = today - timedelta(days=today.weekday())
+            return MeantPeriod(monday - timedelta(days=7), monday)
         case CalendarPeriod.MONTH:
-            until = today.replace(day=1)
-            since = (until - timedelta(days=1)).replace(day=1)
-    return MeantPeriod(_local(since), _local(until))
-
-
-def _is_month(since: datetime, until: datetime) -> bool:
-    return _month(since) == since and _month(_local(since + timedelta(days=31))) == until
+            first = _month(today)
+            return MeantPeriod(_month(first - timedelta(days=1)), first)
 
 
 def _month(moment: datetime) -> datetime:
-    return _local(_midnight(moment).replace(day=1))
+    return _midnight(moment).replace(day=1)
 
 
 def _midnight(moment: datetime) -> datetime:
-    return moment.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _local(moment: datetime) -> datetime:
-    """Return the same time on the wall with the offset that the zone had then."""
-    return moment.replace(tzinfo=None).astimezone()
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)

@@ -10,11 +10,15 @@ import msgspec
 
 from mtasts_resolver import __version__
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.moments import moment_option
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.progress import progress
 from mtasts_resolver.cli.reporting.reported import reported_lines
-from mtasts_resolver.cli.reporting.scope import parse_domains, parse_zone
+from mtasts_resolver.cli.reporting.scope import (
+    parse_domains,
+    since_option,
+    until_option,
+    zone_option,
+)
 from mtasts_resolver.cli.terminal import is_terminal, show_notes, use_color, width
 from mtasts_resolver.evidence.report import FORMAT, ReportInput, TlsReports
 from mtasts_resolver.evidence.tlsreports import ReportFolding, ReportPlace, read_tls_reports
@@ -80,14 +84,9 @@ trusted_option = click.option(
     type=click.Path(path_type=Path),
     help="A mailbox of the form maildir. May be given again.",
 )
-@click.option("--since", metavar="TIME", callback=moment_option, help="From then on.")
-@click.option("--until", metavar="TIME", callback=moment_option, help="To before then.")
-@click.option(
-    "--zone",
-    metavar="NAME",
-    callback=parse_zone,
-    help="The zone of times that are shown: Europe/Berlin, UTC, +01:00; unset: this host's.",
-)
+@since_option
+@until_option
+@zone_option
 @click.option(
     "--domain",
     "domains",

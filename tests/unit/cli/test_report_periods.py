@@ -1,25 +1,18 @@
 """The periods of reports: the calendar's own, and the one before."""
 
-import time
-from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from mtasts_resolver.cli.moments import parse_moment
 from mtasts_resolver.cli.reporting.periods import CalendarPeriod, MeantPeriod, last_period
 
-
-@pytest.fixture(autouse=True)
-def _in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def local(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone()
+    return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
 
 
 @pytest.mark.parametrize(
@@ -59,3 +52,12 @@ def test_the_one_before_is_as_long(since: str, until: str, before: str) -> None:
 def test_where_the_logs_decide_there_is_none_before() -> None:
     assert MeantPeriod(None, local("2026-11-26")).before is None
     assert MeantPeriod(local("2026-11-26"), None).before is None
+
+
+def test_a_time_without_a_zone_is_of_the_zone_that_is_named() -> None:
+    now = datetime.fromisoformat("2026-11-26T01:30:00+00:00")
+    tokyo = ZoneInfo("Asia/Tokyo")
+    assert parse_moment("2026-07-01 12:00", now, BERLIN).utcoffset() == timedelta(hours=2)
+    assert parse_moment("03:00", now, BERLIN) == local("2026-11-25 03:00")
+    assert parse_moment("03:00", now, tokyo) == datetime(2026, 11, 26, 3, 0, tzinfo=tokyo)
+    assert parse_moment("2026-07-01T12:00Z", now, tokyo).utcoffset() == timedelta(0)
