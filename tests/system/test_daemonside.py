@@ -148,6 +148,38 @@ async def test_days_are_told_apart(daemon: RunningDaemon) -> None:
     assert "of the 2" in found.retrieval_before.source or found.retrieval_before.since
 
 
+async def test_by_whose_word_it_is_told(daemon: RunningDaemon) -> None:
+    """An override, where one is in force; and what a map that only observes has truly said."""
+    await daemon.store({GOOD: ENFORCED, "kept.example": ENFORCED, "open.example": ENFORCED})
+    overrides = {
+        "kept.example": {"policy": "secure match=mx.good.example"},
+        "open.example": {"action": "encrypt"},
+    }
+    daemon.configure(
+        overrides={name: {**what, "reason": "ticket 4711"} for name, what in overrides.items()},
+        maps={"pilot": {"answer": "observe"}},
+    )
+    daemon.start()
+    for domain in (GOOD, *overrides):
+        daemon.ask(domain)
+    daemon.ask(GOOD, "pilot")
+    found = known(daemon)
+    now = time.time()
+    assert [found.told.told(domain, now) for domain in (GOOD, *overrides)] == [
+        Told("secure", "mta-sts"),
+        Told("secure", "override"),
+        Told("encrypt", "override"),
+    ]
+    assert [note.partition(":")[0] for note in found.notes if "the map" in note] == [
+        "the map pilot answers otherwise than default for 1 next hops"
+    ]
+    place = find_history(daemon.config_file, None, None)
+    pilot = DaemonMemory(place, "pilot").of(
+        ReportPeriod(_stamp(now - MINUTE), _stamp(now), MINUTE, "UTC")
+    )
+    assert pilot.told.told(GOOD, now) == Told("notfound", "")
+
+
 async def test_what_weakened_is_told(daemon: RunningDaemon) -> None:
     daemon.start()
     stop(daemon)

@@ -3,6 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mtasts_resolver.base.events import Events
 from mtasts_resolver.control.lastingcounts import INTERVAL, MAX_KINDS, OTHERS, LastingCounts
@@ -124,3 +128,46 @@ def test_the_kinds_are_bounded_and_none_is_lost() -> None:
     assert len(totals) == MAX_KINDS + 1
     assert sum(totals.values()) == MAX_KINDS + 50
     assert totals["look-up", OTHERS, OTHERS] == 50
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("answer"), st.integers(1, 5)),
+        st.tuples(st.just("discover"), st.sampled_from(("found", "absent", "failed"))),
+        st.tuples(st.just("pass"), st.floats(0, 2 * HOUR)),
+        st.tuples(st.just("set the clock"), st.floats(-2 * HOUR, 2 * HOUR)),
+        st.tuples(st.just("disk"), st.booleans()),
+        st.tuples(st.just("note"), st.none()),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_whatever_happens_each_is_counted_once(steps: list[tuple[str, Any]]) -> None:
+    counted = Counted()
+    tally = Tally("default", "secure")
+    counted.tallies.append(tally)
+    discoveries = 0
+    for what, how in steps:
+        match what:
+            case "answer":
+                tally.count += how
+            case "discover":
+                counted.discovered(how, "policy-body" if how == "failed" else "")
+                discoveries += 1
+            case "pass":
+                counted.clock.now += how
+            case "set the clock":
+                counted.clock.offset += how
+            case "disk":
+                counted.kept.waits = how
+            case _:
+                counted.counts.note()
+    counted.kept.waits = False
+    counted.counts.note()
+    totals = counted.kept.totals()
+    assert totals.get(("look-up", "default", "secure"), 0) == tally.count
+    assert sum(count for (what, *_), count in totals.items() if what == "policy") == discoveries
+    assert totals.get(("daemon", "running", "seconds"), 0) <= counted.clock.now - 5_000.0
+    assert all(one.number > 0 and one.first <= one.last for one in counted.kept.given)
