@@ -3,6 +3,7 @@
 import math
 import socket
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from mtasts_resolver import __version__
 from mtasts_resolver.base import logs
+from mtasts_resolver.base.quoting import printable
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.errors import CommandError, TemporaryError
 from mtasts_resolver.cli.options import config_option, config_path
@@ -41,7 +43,7 @@ from mtasts_resolver.evidence.daemonside import (
 )
 from mtasts_resolver.evidence.gathering import AskDaemon, Bounds, WantedReport, gather
 from mtasts_resolver.evidence.inputs.errors import InputError
-from mtasts_resolver.evidence.report import ControlVerdict, EvidenceReport
+from mtasts_resolver.evidence.report import ControlVerdict, EvidenceReport, ReportInput
 from mtasts_resolver.evidence.tlsreports import ReportPlace
 from mtasts_resolver.evidence.told import NothingTold
 from mtasts_resolver.report.redaction.keys import RedactionKeyError, redaction_key
@@ -211,8 +213,8 @@ def report_logs(
         return
     ask = _daemon(config_file, control_socket, history, map_name, elsewhere=elsewhere)
     report = _gather(inputs, wanted, ask, journal=journal)
-    if not any(report.hosts) and not report.lines:
-        raise TemporaryError("there is no line of Postfix in what was read")
+    if not report.hosts and not any(one.first for one in report.inputs):
+        raise TemporaryError("\n".join(_nothing_in(report.inputs)))
     if tls_reports:
         report = _with_tls_reports(report, tls_reports, zone, domains, trusted)
     if controls:
@@ -246,6 +248,14 @@ def _bounds(period: MeantPeriod) -> Bounds:
         -math.inf if period.since is None else period.since.timestamp(),
         math.inf if period.until is None else period.until.timestamp(),
     )
+
+
+def _nothing_in(inputs: tuple[ReportInput, ...]) -> Iterator[str]:
+    """Yield that nothing was found, and what may be the reason."""
+    yield "there is no line of Postfix about mail in what was read"
+    for one in inputs:
+        if why := one.problem or one.left_out:
+            yield f"{printable(one.name)}: {why}"
 
 
 def _is_kept(target: ReportOutput, period: MeantPeriod, zone: tzinfo) -> bool:

@@ -77,9 +77,7 @@ class LogRhythm:
 
     def note(self, line: LogLine) -> None:
         """Hear of a line."""
-        if line.time is None:
-            return
-        now = line.time // 60
+        now = -1.0 if line.time is None else line.time // 60
         if self._last.get(line.host) == now:
             return
         days = self._hosts.get(line.host)
@@ -88,6 +86,8 @@ class LogRhythm:
                 return
             days = self._hosts[line.host] = {}
         self._last[line.host] = now
+        if line.time is None:
+            return
         day, minute = divmod(int(now), _DAY)
         if day in days or len(days) < MAX_DAYS:
             days[day] = days.get(day, 0) | 1 << minute

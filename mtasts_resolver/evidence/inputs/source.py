@@ -206,11 +206,14 @@ class LogSource:
             return
         if self.file.size is not None and self.size < self.file.size:
             self.problem = "it was cut while it was read: there were more bytes when it was named"
-        elif self.last is not None and self.last > self.file.modified + _DAY:
+        elif self.last is not None and self._is_out_of_years(self.last):
             self.problem = (
-                "its last line is later than the time when the file was written: its times have"
-                " no year, and it is of more than one year; or they are of another zone (--zone)"
+                "its times have no year, and go back: it is of more than one year (cut it at New"
+                " Year), or was written later than the time of the file says"
             )
+
+    def _is_out_of_years(self, last: float) -> bool:
+        return last > self.file.modified + _DAY or last < (self.first or last) - _DAY
 
     def close(self) -> None:
         """Leave it, read to its end or not."""

@@ -289,8 +289,9 @@ def test_a_log_that_goes_away_before_its_turn_is_told(write: Folder) -> None:
     assert "it was removed, or replaced, before it was read" in told(reading)[0].problem
 
 
-def test_times_later_than_the_file_are_told(write: Folder) -> None:
-    path = write("mail.log", line(0), line(400_000))
+@pytest.mark.parametrize("seconds", [400_000, -40_000_000])
+def test_times_that_the_file_cannot_have_are_told(write: Folder, seconds: float) -> None:
+    path = write("mail.log", line(0), line(seconds))
     os.utime(path, (START + 10, START + 10))
     reading = logs(path)
     list(reading)
