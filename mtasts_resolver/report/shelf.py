@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from mtasts_resolver.base.ownfiles import read_plain, write_own
 from mtasts_resolver.report.chain import (
@@ -87,6 +87,17 @@ class ReportShelf:
         with self._locked(shared=True):
             return self._read()
 
+    def read_file(self, entry: ChainEntry, name: str) -> bytes | None:
+        """Return a file of a report; None where it is not what the list says."""
+        wanted = next((file for file in entry.files if file.name == name), None)
+        directory = self._directory / entry.name
+        if wanted is None or directory.is_symlink() or not is_report_name(entry.name):
+            return None
+        with suppress(OSError), _plain_file(directory / name) as file:
+            data = b"" if file is None else file.read(wanted.bytes + 1)
+            return data if chained_file(name, data) == wanted else None
+        return None
+
     def verify(self) -> VerifiedShelf:
         """Return the list, and all that is wrong with it and the files."""
         with self._locked(shared=True):
@@ -137,6 +148,20 @@ class ReportShelf:
                 self._put_in_place(name)
         return chain
 
+    def _refuse_others(self) -> None:
+        """Raise OSError where the directory is another user's, who could not read what is written.
+
+        Root could write there; but that user could lead it elsewhere, by a link.
+        """
+        owner = self._directory.stat().st_uid
+        if owner != os.geteuid():
+            raise PermissionError(
+                errno.EPERM,
+                f"it belongs to the user {owner}: have that one write, as the service does that"
+                " keeps reports",
+                str(self._directory),
+            )
+
     def _put_in_place(self, name: str) -> None:
         (self._directory / f".{name}").rename(self._directory / name)
         _sync_directory(self._directory)
@@ -154,7 +179,9 @@ class ReportShelf:
         path = self._directory / _LOCK
         if not shared:
             self._directory.mkdir(mode=0o700, exist_ok=True)
-        flags = os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT)
+            self._refuse_others()
+        flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        flags |= os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT
         try:
             lock = os.open(path, flags, 0o600)
         except (FileNotFoundError, PermissionError):
@@ -198,13 +225,19 @@ def _fits(directory: Path, entry: ChainEntry) -> bool:
 
 
 def _sum_of_file(path: Path) -> ChainedFile | None:
-    with suppress(OSError):
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(opened, "rb") as file:
-            if stat.S_ISREG(os.fstat(opened).st_mode):
-                total, size = hashlib.sha256(), 0
-                while piece := file.read(_PIECE):
-                    total.update(piece)
-                    size += len(piece)
-                return ChainedFile(path.name, size, total.hexdigest())
+    with suppress(OSError), _plain_file(path) as file:
+        if file is not None:
+            total, size = hashlib.sha256(), 0
+            while piece := file.read(_PIECE):
+                total.update(piece)
+                size += len(piece)
+            return ChainedFile(path.name, size, total.hexdigest())
     return None
+
+
+@contextmanager
+def _plain_file(path: Path) -> Iterator[BinaryIO | None]:
+    """Yield a file, None for what is none; no link is followed. Raise OSError."""
+    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(opened, "rb") as file:
+        yield file if stat.S_ISREG(os.fstat(opened).st_mode) else None

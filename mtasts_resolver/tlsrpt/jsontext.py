@@ -22,9 +22,13 @@ _MARKS = (
 )
 # A string to its end, or to that of the text if it has none; and what is of use between strings.
 # Nothing is tried twice, whatever the text.
-_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
+_STRING = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
+_TOKEN = re.compile(rf"{_STRING}|[\[\]{{}},]", re.DOTALL)
 _LINE = re.compile(r"[^\r\n]+")
 _BLANKS = " \t\r\n\0\x1e"  # RFC 7464 has a record separator before each text
+# A number of more digits than a computer takes, or with such an exponent; and strings, which stay.
+_BOUNDLESS = re.compile(rf"({_STRING})|-?\d+(?:\.\d+)?[eE]\+?\d{{3,}}|-?\d{{1000,}}", re.DOTALL)
+_HUGE = "1e300"  # what whoever counts takes for absurd
 _OPENING = "[{"
 _CLOSING = "]}"
 _SHOWN = 40  # characters of what is no JSON: enough to recognise it
@@ -138,18 +142,22 @@ def _between(text: str) -> Iterator[JsonProblem]:
 
 
 def _decoded(piece: _Piece) -> JsonValue | JsonProblem:
-    text = piece.text
+    """Return the value that a piece is, if need be without commas and boundless numbers."""
+    if not piece.complete:
+        return JsonProblem("it is cut off: the JSON does not end")
+    text, oddities = piece.text, tuple[str, ...]()
+    if piece.leftover_commas:
+        ends = [*piece.leftover_commas, len(text)]
+        starts = [0, *(place + 1 for place in piece.leftover_commas)]
+        text = "".join(text[start:end] for start, end in zip(starts, ends, strict=True))
+        oddities = ("a comma stands before a closing bracket",)
     try:
-        return JsonValue(msgspec.json.decode(text))
+        return JsonValue(msgspec.json.decode(text), oddities)
+    except msgspec.ValidationError:  # a number that no computer has
+        text = _BOUNDLESS.sub(lambda found: found[1] or _HUGE, text)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        if not piece.complete:
-            return JsonProblem("it is cut off: the JSON does not end")
-        if not piece.leftover_commas:
-            return JsonProblem(f"it is no JSON: {error}")
-    ends = [*piece.leftover_commas, len(text)]
-    starts = [0, *(place + 1 for place in piece.leftover_commas)]
-    text = "".join(text[start:end] for start, end in zip(starts, ends, strict=True))
+        return JsonProblem(f"it is no JSON: {error}")
     try:
-        return JsonValue(msgspec.json.decode(text), ("a comma stands before a closing bracket",))
+        return JsonValue(msgspec.json.decode(text), (*oddities, "a number is boundless"))
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         return JsonProblem(f"it is no JSON: {error}")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from .booted import PROGRAM, BootedSystem
+from .namespace import ROOT
 
 pytestmark = pytest.mark.lab
 
@@ -106,6 +107,21 @@ def test_timer_starts_it_on_a_host_where_the_daemon_was_never_started(
         shutil.rmtree(place)
         system.run("systemctl", "stop", TIMER)
         system.run("systemctl", "daemon-reload")
+
+
+def test_newest_report_is_handed_to_postfix(system: BootedSystem) -> None:
+    """By the drop-in: sendmail(1) is outside the sandbox, and the report is read as root."""
+    owner = ("-o", "postfix", "-g", "postdrop", "-m", "1730")  # as Postfix makes it at its start
+    system.run("install", "-d", *owner, "/var/spool/postfix/maildrop")
+    shutil.copy(ROOT / "systemd" / f"{SERVICE}.d" / "mail.conf", system.root / DROP_IN)
+    system.run("systemctl", "daemon-reload")
+    system.run("systemctl", "start", SERVICE)
+    said = system.run("journalctl", "--no-pager", "-o", "cat", "-u", SERVICE)
+    assert "to postmaster\n" in said[said.index("mailed: ") :]
+    (mail,) = (system.root / "var/spool/postfix/maildrop").iterdir()
+    head = system.outcome(COMMAND, "report", "verify")[1].splitlines()[1].partition(", ")[2]
+    assert head.encode() in mail.read_bytes()
+    mail.unlink()
 
 
 def test_it_writes_nothing_of_the_daemons(system: BootedSystem) -> None:

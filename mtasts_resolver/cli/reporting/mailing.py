@@ -12,11 +12,10 @@ from pathlib import Path
 
 import click
 
-from mtasts_resolver.base.ownfiles import read_plain
 from mtasts_resolver.base.quoting import printable, quote
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.durations import DURATION
-from mtasts_resolver.cli.errors import CommandError, TemporaryError
+from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.reporting.verify import DEFAULT_SHELF
 from mtasts_resolver.cli.terminal import show_notes
 from mtasts_resolver.doctor.running import find_program
@@ -68,11 +67,12 @@ def report_mail(
     DIR is where `report --keep` has put it; unset: /var/lib/mtasts-resolver/reports. What is wrong
     with the list or the files, as `report verify` finds it, stands at the top of the mail.
 
-    Exit codes: 0; 1 where no report is kept; 75 where sendmail does not take the mail.
+    Exit codes: 0; 1 where no report is kept; 2 where sendmail does not take the mail.
     """
     place = directory or DEFAULT_SHELF
+    shelf = ReportShelf(place)
     try:
-        verified = ReportShelf(place).verify()
+        verified = shelf.verify()
         kept = verified.chain.kept
         newest = next((one for one in reversed(verified.chain.reports) if one.name in kept), None)
         if newest is None or not _is_recent(newest, made_within):
@@ -80,7 +80,7 @@ def report_mail(
             if made_within is None:
                 sys.exit(exit_codes.NEGATIVE)
             return
-        message = _message(place, newest, verified)
+        message = _message(shelf, newest, verified)
     except OSError as error:
         raise CommandError(f"{error.filename or place}: {error.strerror}") from None
     message["To"] = ", ".join(recipients)
@@ -95,10 +95,13 @@ def _is_recent(entry: ChainEntry, within: float | None) -> bool:
     return age.total_seconds() <= within
 
 
-def _message(place: Path, entry: ChainEntry, verified: VerifiedShelf) -> EmailMessage:
-    """Return the mail: the text, what proves it, and the other forms as attachments."""
-    directory = place / entry.name
-    text = read_plain(directory / "report.txt", MAX_FILE_BYTES).decode("utf-8", "replace")
+def _message(shelf: ReportShelf, entry: ChainEntry, verified: VerifiedShelf) -> EmailMessage:
+    """Return the mail: the text, what proves it, and the other forms as attachments.
+
+    Of a file that is not what the list says nothing is mailed: it may be a link to anything.
+    """
+    data = shelf.read_file(entry, "report.txt")
+    text = "There is no report.txt as it was written.\n" if data is None else data.decode()
     broken = [fault for fault in verified.faults if fault.kind is FaultKind.BROKEN]
     warning = [f"ATTENTION: {fault.about}: {fault.what}" for fault in broken]
     chain = verified.chain
@@ -113,10 +116,13 @@ def _message(place: Path, entry: ChainEntry, verified: VerifiedShelf) -> EmailMe
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5
     message.set_content("\n".join([*warning, *[""] * bool(warning), text, *proof, ""]))
     for file in entry.files:
+        attached = None
         if file.name in _ATTACHED and file.bytes <= MAX_FILE_BYTES:
+            attached = shelf.read_file(entry, file.name)
+        if attached is not None:
             maintype, subtype = _ATTACHED[file.name]
             message.add_attachment(
-                read_plain(directory / file.name, MAX_FILE_BYTES),
+                attached,
                 maintype=maintype,
                 subtype=subtype,
                 filename=f"{entry.name}{Path(file.name).suffix}",
@@ -144,9 +150,9 @@ def _send(message: EmailMessage, recipients: tuple[str, ...]) -> None:
             timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired:
-        raise TemporaryError(f"{program} did not end within {PATIENCE:.0f} s") from None
+        raise CommandError(f"{program} did not end within {PATIENCE:.0f} s") from None
     except OSError as error:
         raise CommandError(f"{program} cannot be run: {error.strerror}") from None
     if done.returncode:
         said = printable(" ".join(done.stdout.decode("utf-8", "replace").split()))
-        raise TemporaryError(f"{program} ended with status {done.returncode}: {said}")
+        raise CommandError(f"{program} ended with status {done.returncode}: {said}")

@@ -99,6 +99,8 @@ class _PlaceReading:
                 self._read_source(summed, "", "")
             elif path.is_dir():
                 self._read_directory(path, progress)
+            elif self._place.kind == "maildir" and path.exists():
+                self._note("it is no maildir")
             else:
                 with path.open("rb", buffering=0) as file:
                     summed = SummedFile(file)

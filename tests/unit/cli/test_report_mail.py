@@ -89,6 +89,20 @@ def test_what_is_wrong_with_the_list_stands_at_the_top(
     assert body.get_content().startswith("ATTENTION: 2026-09/report.txt: it is gone\n\nAll is")
 
 
+def test_what_a_link_leads_to_is_not_mailed(run: Run, kept: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    for name in ("report.txt", "report.html"):
+        (kept / "2026-10" / name).unlink()
+        (kept / "2026-10" / name).symlink_to(tmp_path / "secret")
+    assert run("--to", "postmaster").exit_code == 0
+    mail = mailed(tmp_path)
+    assert b"secret" not in bytes(mail)
+    assert [part.get_filename() for part in mail.iter_attachments()] == ["2026-10.json"]
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "There is no report.txt as it was written." in body.get_content()
+
+
 @pytest.mark.parametrize(("within", "mails"), [("2h", False), ("4h", True)])
 def test_an_old_report_is_not_mailed_again(
     run: Run, kept: Path, tmp_path: Path, within: str, mails: bool
@@ -103,9 +117,9 @@ def test_none_is_a_negative_answer(run: Run, tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (1, "There is no new report to mail.\n")
 
 
-def test_mail_that_is_not_taken_may_be_taken_later(run: Run, kept: Path) -> None:
+def test_mail_that_is_not_taken_is_an_error(run: Run, kept: Path) -> None:
     result = run("--to", "postmaster", status=75)
-    assert result.exit_code == 75
+    assert result.exit_code == 2  # 75 is none to the unit
     assert "sendmail ended with status 75: taken" in result.stderr
 
 

@@ -1,6 +1,7 @@
 """The list of reports, and the directory of them: whatever is changed in either shows."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -302,6 +303,20 @@ for number in range(8):
     ReportShelf(Path(sys.argv[1])).add(f"{sys.argv[2]}-{number}", {"report.txt": b"x"}, "now")
     ReportShelf(Path(sys.argv[1])).add(f"same-{number}", {"report.txt": b"x"}, "now")
 """
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_directory_of_another_user_is_left_to_that_one(shelf: Path) -> None:
+    os.chown(shelf, 65_534, 65_534)
+    with pytest.raises(PermissionError, match="belongs to the user 65534: have that one write"):
+        ReportShelf(shelf).add("2026-12", FILES, AT)
+    assert faults(shelf) == []
+
+
+def test_lock_that_waits_for_ever_is_not_waited_for(shelf: Path) -> None:
+    (shelf / ".lock").unlink()
+    os.mkfifo(shelf / ".lock")
+    assert verify(shelf).exit_code == 0
 
 
 def test_list_that_is_too_long_is_not_cut(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -238,6 +238,13 @@ def test_summary_is_counted_where_the_details_say_something_else(
     assert report.policies[0].failed == summary
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1E+999", "1" * 5000, "-" + "1" * 5000, "1.5e400"])
+def test_number_that_no_computer_has_costs_no_more_than_itself(number: str) -> None:
+    report = only(text(REPORT).replace(b'session-count": 96', f'session-count": {number}'.encode()))
+    assert "a number is boundless" in report.oddities
+    assert (report.policies[0].successful, report.policies[0].failed) == (0, 4)
+
+
 @pytest.mark.parametrize("mode", ["unknown-type", "x" * 5000, "\u202e\x1b[31m"])
 def test_unknown_kinds_are_kept_and_named(mode: str) -> None:
     report = only(changed(((*POLICY_AT, "policy-type"), mode), ((*DETAIL, "result-type"), mode)))

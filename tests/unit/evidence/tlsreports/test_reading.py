@@ -253,6 +253,8 @@ def test_what_is_not_what_it_is_said_to_be_is_named(
     result, _ = read(ReportPlace(tmp_path / "x", kind), ReportPlace(tmp_path, "maildir"))
     assert result.reports == 0
     assert unread(result) == {f"{tmp_path}/x: {problem}": 1, f"{tmp_path}: it is no maildir": 1}
+    result, _ = read(ReportPlace(tmp_path / "x", "maildir"), ReportPlace(tmp_path, "mbox"))
+    assert unread(result) == {f"{tmp_path}/x: it is no maildir": 1, f"{tmp_path}: it is no mbox": 1}
 
 
 BOMB = gzip.compress(b" " * 20_000_000, mtime=0)
