@@ -15,7 +15,8 @@ from mtasts_resolver.evidence.report import (
     UnencryptedRow,
     UnverifiedDelivery,
 )
-from tests.recordings.truth import Session, Truth
+from mtasts_resolver.maillog.events import Cause
+from tests.recordings.truth import Outgoing, Session, Truth
 
 
 class Told(Protocol):
@@ -29,6 +30,10 @@ class Told(Protocol):
     def outbound_domains(self) -> tuple[DomainCounts, ...]: ...
     @property
     def failures(self) -> tuple[EnforcementFailure, ...]: ...
+    @property
+    def inbound_hosts(self) -> tuple[DomainCounts, ...]: ...
+    @property
+    def lookups(self) -> tuple[CountedRow, ...]: ...
     @property
     def inbound_failures(self) -> tuple[CountedRow, ...]: ...
     @property
@@ -66,9 +71,11 @@ def compare(told: Told, truth: Truth, *, settled: bool = True) -> list[Compared]
         ),
         *_beside_the_network(told, truth),
         *_domains(told, truth),
+        *_hosts(told, truth),
         *_failures(told, truth),
         *_plain(told, truth),
         *_enforced(told, truth, settled=settled),
+        *_shares(told, truth),
     ]
 
 
@@ -130,6 +137,22 @@ def _domains(told: Told, truth: Truth) -> Iterator[Compared]:
         yield Compared(f"to {domain}: {what}", reported.get(domain), true.get(domain))
 
 
+def _hosts(told: Told, truth: Truth) -> Iterator[Compared]:
+    reported = {
+        row.domain.strip("[]"): (row.deliveries, row.encrypted, row.plain)
+        for row in told.inbound_hosts
+    }
+    sessions: dict[str, list[bool]] = {}
+    for message in truth.incoming:
+        if not message.submission:
+            sessions.setdefault(message.client, []).append(message.session.encrypted)
+    for client in sorted(reported.keys() | sessions.keys()):
+        encrypted = sessions.get(client, [])
+        true = (len(encrypted), sum(encrypted), len(encrypted) - sum(encrypted))
+        name = f"from {client}: messages, encrypted, plain"
+        yield Compared(name, reported.get(client), true)
+
+
 def _failures(told: Told, truth: Truth) -> Iterator[Compared]:
     attempts = truth.held()
     messages: dict[tuple[str, str, str], Counter[str]] = {}
@@ -181,6 +204,35 @@ def _enforced(told: Told, truth: Truth, *, settled: bool) -> Iterator[Compared]:
     unverified = sorted(each.domain for each, session in enforced if session.level != "verified")
     listed = sorted(each.domain for each in told.unverified)
     yield Compared("to enforcing domains: unverified", listed, unverified)
+
+
+def _shares(told: Told, truth: Truth) -> Iterator[Compared]:
+    """Yield the figures that are made of others."""
+    figures = {figure.key: (figure.numerator, figure.denominator) for figure in told.figures}
+    for key, counts in (("outbound", told.outbound), ("inbound", told.inbound)):
+        true = (counts.encrypted, counts.encrypted + counts.plain)
+        yield Compared(f"figure {key}-encrypted", figures[f"{key}-encrypted"], true)
+    held = {id(each) for each, place in truth.held_messages() if shows_enforcement(each, place[2])}
+    sent = [each for each, _ in truth.deliveries()]
+    both = sum(id(each) in held for each in sent)
+    true = (len(held), len(sent) + len(held) - both)
+    yield Compared("figure messages-held", figures["messages-held"], true)
+    asked_in_vain = sum(
+        attempt.cause == Cause.POLICY_LOOKUP and not attempt.suspended
+        for _, attempt in truth.attempts()
+    )
+    reported = sum(row.count for row in told.lookups)
+    yield Compared("look-ups that failed", reported, asked_in_vain)
+
+
+def shows_enforcement(outgoing: Outgoing, cause: str) -> bool:
+    """Tell whether it is known that TLS was enforced where it held mail for a cause.
+
+    A handshake that fails holds mail once where TLS is only tried.
+    """
+    if outgoing.enforced and not outgoing.next_hop:
+        return True
+    return cause != Cause.HANDSHAKE
 
 
 def _rows(name: str, rows: Iterable[CountedRow], true: Counter[str]) -> Iterator[Compared]:

@@ -126,8 +126,8 @@ class Truth(Struct, frozen=True, kw_only=True):
         """Yield each message that TLS has held, and where it did so first."""
         seen = set()
         for outgoing, _, place in self._held_attempts():
-            if place and outgoing.recipient not in seen:
-                seen.add(outgoing.recipient)
+            if place and id(outgoing) not in seen:
+                seen.add(id(outgoing))
                 yield outgoing, place
 
     def _held_attempts(self) -> Iterator[tuple[Outgoing, Attempt, Place | None]]:
