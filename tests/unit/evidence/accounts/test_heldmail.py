@@ -228,11 +228,20 @@ def test_domains_beyond_the_bound_are_counted_together() -> None:
     for number in range(1_000):
         fact = deferred(f"d{number}.example", EXPIRED, queue_id=f"Q{number}")
         held.hold(fact, EXPIRED, "mta-sts")
-        held.end(sent(f"d{number}.example", queue_id=f"Q{number}"), within=True)
+        held.hold(fact, EXPIRED, "mta-sts")
+        if number % 4 == 0:
+            held.end(sent(f"d{number}.example", queue_id=f"Q{number}"), within=True)
+        elif number % 4 == 1:
+            bounce = deferred(f"d{number}.example", queue_id=f"Q{number}", bounced=True)
+            held.end(bounce, within=True)
+        elif number % 4 == 2:
+            held.gone(gone(f"Q{number}"))
     rows = held.failures(LocalDays(BERLIN))
     assert len(rows) == 11
     others = rows[-1]
-    assert (others.domain, others.messages, others.delivered) == ("(others)", 990, 990)
+    assert (others.domain, others.attempts, others.messages) == ("(others)", 1_980, 990)
+    assert (others.delivered, others.bounced, others.gone) == (247, 247, 248)
+    assert others.waiting == 248
 
 
 queue_ids = st.sampled_from(["Q1", "Q2", "Q3"])

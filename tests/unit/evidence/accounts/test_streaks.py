@@ -34,7 +34,7 @@ def test_the_page_says_when_it_is_a_sign(good: int, bad: int) -> None:
 HARMLESS = {
     "never bad": "+" * 100,
     "never good": "-" * 100,
-    "good once, bad ever since": "+" + "-" * 100,
+    "good twice, bad ever since": "++" + "-" * 1_000,
     "bad first, good now": "-" * 10 + "+" * 100,
     "one of two": "+-" * 100,
     "one of ten, and bad at the end": ("+" * 9 + "-") * 50,
@@ -53,7 +53,8 @@ def test_that_may_be_mere_change(history: str) -> None:
 SIGNS = {
     "good for weeks, bad ever since": "+" * 100 + "-" * 20,
     "little mail, bad for long": "+" * 8 + "-" * 8,
-    "bad long ago, good for long, bad now": "-" + "+" * 200 + "-" * 10,
+    "bad long ago, good for long, bad now": "-" + "+" * 200 + "-" * 2,
+    "good three times, bad for very long": "+" * 3 + "-" * 30,
     "very regular, bad for an hour": "+" * 200 + "-" * 6 + "+" * 50,
     "one of a hundred, but now each": ("+" * 99 + "-") * 5 + "-" * 9,
 }
