@@ -47,13 +47,10 @@ class FollowedProcesses(Generic[P]):
         elif process.epoch != process.host.epoch:
             self.dropped.append(process)
             process = self._begin(key, line)
-        if line.time is not None:
-            process.seen_at = line.time
+        time = line.time
+        if time is not None and (process.seen_at is None or process.seen_at < time):
+            process.seen_at = time
         return process
-
-    def all(self) -> Iterator[P]:
-        """Yield all of them."""
-        yield from self._processes.values()
 
     def clear(self) -> None:
         """Forget all."""
@@ -95,14 +92,17 @@ class Logs:
         self._logging = logging
         self._hosts: dict[str, HostLog] = {}
         self._services: dict[tuple[str, str, str], ServiceLog] = {}
-        self._full = False
+        self.full = False
+        """There are more hosts or services than are kept in mind."""
+        self._begun_anew = False
 
     def host(self, line: LogLine) -> HostLog:
         """Return the log of the host that a line is of."""
         host = self._hosts.get(line.host)
         if host is None:
-            doubt = Doubt.LINES_LOST if self._full else Doubt.LOG_BEGINS
+            doubt = Doubt.LINES_LOST if self._begun_anew else Doubt.LOG_BEGINS
             host = self._hosts[line.host] = HostLog(Beginning(line.time, doubt))
+            self.full |= len(self._hosts) > MAX_HOSTS
         return host
 
     def service(self, line: LogLine) -> ServiceLog:
@@ -112,6 +112,7 @@ class Logs:
         if service is None:
             since = self._logging.get(f"{line.service}/{line.daemon}")
             service = self._services[key] = ServiceLog(since)
+            self.full |= len(self._services) > MAX_SERVICES
         return service
 
     def configured_anew(self, line: LogLine) -> Iterator[Message]:
@@ -120,16 +121,13 @@ class Logs:
             if host == line.host:
                 yield from service.configured_anew()
 
-    def is_full(self) -> bool:
-        """Tell whether there are more hosts or services than are kept in mind."""
-        return len(self._hosts) >= MAX_HOSTS or len(self._services) >= MAX_SERVICES
-
     def begin_anew(self) -> Iterator[Message]:
         """Forget all of it."""
         yield from self.given_up()
         self._hosts.clear()
         self._services.clear()
-        self._full = True
+        self.full = False
+        self._begun_anew = True
 
     def given_up(self) -> Iterator[Message]:
         """Yield what waits for a line about TLS that is not there."""

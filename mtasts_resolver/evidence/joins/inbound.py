@@ -79,7 +79,7 @@ class InboundJoins:
         if line.pid is None:
             self._receivers.encrypted(line, event)
         else:
-            self._out += process.encrypted(event)
+            self._out += process.encrypted(line.time, event)
         if not process.service.logs_tls:
             self._out += process.service.seen()
         self.observed(line, event)

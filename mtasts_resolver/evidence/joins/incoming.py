@@ -94,10 +94,16 @@ class SmtpdProcess:
             self.doubt = Doubt.LINES_LOST
         return []
 
-    def encrypted(self, event: Connected) -> list[Message]:
+    def encrypted(self, time: float | None, event: Connected) -> list[Message]:
         """Note that a session begins; return what can be said of what came before it."""
-        before = self._without_session(self.held)
-        self.held = []
+        if time is not None and self.seen_at is not None and time < self.seen_at:
+            # Its line stands behind others that were logged later: they may be within the session.
+            self.whole = False
+            self.doubt = Doubt.AMBIGUOUS
+            before = []
+        else:
+            before = self._without_session(self.held)
+            self.held = []
         self.tls = event.tls
         self.by_itself = True
         if self.peer is None:

@@ -63,6 +63,8 @@ class Joiner:
             if handler is None:
                 return _NOTHING
         handler(line, event)
+        if self._logs.full:
+            self._begin_anew()
         return self._taken() if self._out else _NOTHING
 
     def missed(self, line: LogLine) -> None:
@@ -74,10 +76,14 @@ class Joiner:
 
     def finish(self) -> Iterable[Fact]:
         """Return what the log's end leaves to be told."""
+        self._begin_anew()
+        return self._taken()
+
+    def _begin_anew(self) -> None:
+        """Tell all that is known, and know nothing."""
         self._outbound.finish()
         self._inbound.finish()
-        self._out += self._logs.given_up()
-        return self._taken()
+        self._out += self._logs.begin_anew()
 
     def _taken(self) -> tuple[Fact, ...]:
         facts = tuple(self._out)
@@ -98,6 +104,7 @@ class Joiner:
     def _started(self, line: LogLine, _: PostfixStarted) -> None:
         if line.message.startswith(_BY_ITSELF):
             self._logs.host(line).started(line.service)
+        self._outbound.settle(None)
         self._out += self._logs.configured_anew(line)
 
     def _lost(self, line: LogLine, _: LinesLost) -> None:

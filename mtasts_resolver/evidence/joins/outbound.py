@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from mtasts_resolver.evidence.deliveries import (
     Doubt,
+    Encryption,
     Fact,
     FailedLookup,
     FailedSession,
@@ -25,6 +26,7 @@ from mtasts_resolver.evidence.joins.connection import (
 from mtasts_resolver.evidence.joins.duplicates import SeenLines
 from mtasts_resolver.evidence.joins.followed import FollowedProcesses, Logs
 from mtasts_resolver.evidence.joins.outgoing import MAX_LEFT_HOSTS, SmtpProcess
+from mtasts_resolver.evidence.joins.settling import Settling
 from mtasts_resolver.evidence.joins.tlsword import compared
 from mtasts_resolver.evidence.joins.traffic import (
     domain_of_recipient,
@@ -62,6 +64,7 @@ class OutboundJoins:
         self._seen = seen
         self._out = out
         self._failures = KnownFailures()
+        self._settling = Settling()
         self._senders = SendersWithoutProcess(logs)
         self.handlers: dict[type, Callable[[LogLine, Any], None]] = {
             Delivery: self._delivered,
@@ -86,8 +89,14 @@ class OutboundJoins:
         """Note that a line could not be read."""
         self._of(line).missed(line.time, line.message)
 
+    def settle(self, time: float | None) -> None:
+        """Tell of deliveries for which no line is expected any more; of all, without a time."""
+        for process, fact in self._settling.due(time):
+            self._tell_plain(process, fact)
+
     def finish(self) -> None:
         """Tell what is still untold."""
+        self.settle(None)
         self._out += self._senders.finish()
         self._processes.clear()
         self._tell_dropped()
@@ -111,17 +120,26 @@ class OutboundJoins:
         fact = _fact(line, event, why, join, reported)
         if line.pid is None:
             self._out += self._senders.delivered(line, fact)
-        elif join is NO_SESSION and not process.by_itself:
-            self._out += process.service.plain(fact)
-        else:
+        elif join is not NO_SESSION:
             self._out.append(fact)
+        elif event.status is DeliveryStatus.SENT:
+            self._settling.add(process, fact)
+        else:
+            self._tell_plain(process, fact)
+        self.settle(line.time)
 
     def _connected(self, line: LogLine, event: Connected) -> None:
         process = self._of(line)
         if line.pid is None:
             self._out += self._senders.connected(line, event)
         else:
+            if process.is_late(line.time):
+                self._out += [
+                    replace(fact, encryption=Encryption.UNKNOWN, level="", doubt=Doubt.AMBIGUOUS)
+                    for fact in self._settling.contested(process, event.peer)
+                ]
             process.connected(line.time, event)
+        self.settle(line.time)
         if not event.reused:
             service = process.service
             if not service.logs_tls:
@@ -136,6 +154,13 @@ class OutboundJoins:
                         tls=event.tls,
                     )
                 )
+
+    def _tell_plain(self, process: SmtpProcess, fact: OutboundDelivery) -> None:
+        """Tell of a delivery without a session, if its process would have logged one."""
+        if process.by_itself:
+            self._out.append(fact)
+        else:
+            self._out += process.service.plain(fact)
 
     def _unverified(self, line: LogLine, event: Unverified) -> None:
         self._of(line).unverified = event

@@ -89,6 +89,7 @@ class SmtpProcess:
         "seen_at",
         "service",
         "tls",
+        "tls_contested",
         "tls_owner",
         "tls_peer",
         "tls_reused",
@@ -116,6 +117,7 @@ class SmtpProcess:
         self.tls_owner = ""
         """The message that the session was used for, empty if it is yet to come."""
         self.tls_reused = False
+        self.tls_contested = False
         self.join: Join | None = None
         self.join_peer: LoggedPeer | None = None
         self.join_time: float | None = None
@@ -131,6 +133,10 @@ class SmtpProcess:
         """Hosts that were given up for others, each with the message, until its domain is known."""
         self.why: Why | None = None
         self.why_owner = ("", "")
+
+    def is_late(self, time: float | None) -> bool:
+        """Tell whether a line of this time stands behind one that was logged later."""
+        return time is not None and self.seen_at is not None and time < self.seen_at
 
     def missed(self, time: float | None, message: str) -> None:
         """Note that a line could not be read: it may have been cut."""
@@ -165,6 +171,7 @@ class SmtpProcess:
         self.tls_time = time
         self.tls_owner = ""
         self.tls_reused = event.reused
+        self.tls_contested = self.is_late(time)
         self.join = None
         if not event.reused:
             self.by_itself = True
@@ -208,7 +215,11 @@ class SmtpProcess:
             join = self.join
         elif self.tls is not None and self._is_its_session(time, event, again=again):
             self.tls_owner = event.queue_id
-            join = Join(Encryption.ENCRYPTED, self.tls, self.tls.level.value)
+            join = IN_DOUBT[Doubt.AMBIGUOUS]
+            if not self.tls_contested:
+                join = Join(Encryption.ENCRYPTED, self.tls, self.tls.level.value)
+        elif self.is_late(time):
+            join = IN_DOUBT[Doubt.AMBIGUOUS]
         else:
             join = self._without_session(time, event)
         if not again:
@@ -236,7 +247,7 @@ class SmtpProcess:
 
         It began when the message had come, unless the connection was one that was kept open.
         """
-        if not _is_same(self.tls_peer, event.peer):
+        if not is_same_peer(self.tls_peer, event.peer):
             return False
         if self.tls_owner and not (again and self.tls_owner == event.queue_id):
             return False
@@ -250,7 +261,11 @@ class SmtpProcess:
         """Return what it means that no session was logged since this delivery began."""
         if self.fresh and self._may_begin_before(time, event):
             return IN_DOUBT[self.beginning.doubt]
-        if self.tls is not None and self.tls_owner == "" and _is_same(self.tls_peer, event.peer):
+        if (
+            self.tls is not None
+            and self.tls_owner == ""
+            and is_same_peer(self.tls_peer, event.peer)
+        ):
             return IN_DOUBT[Doubt.LINES_LOST]  # a session that nobody has used
         return NO_SESSION
 
@@ -270,7 +285,7 @@ class SmtpProcess:
         return not event.delay or time - event.delay < since + ROUNDING
 
 
-def _is_same(one: LoggedPeer | None, other: LoggedPeer | None) -> bool:
+def is_same_peer(one: LoggedPeer | None, other: LoggedPeer | None) -> bool:
     """Tell whether two lines are about one peer, as far as each of them names it.
 
     A line that was cut has no port, nor had those of Postfix before 2.3, and no address either.

@@ -127,3 +127,18 @@ def test_whatever_is_missing_nothing_counts_more_than_once(history: History, see
     facts = told([*kept, *kept])
     assert all(count == 1 for count in Counter(which for which, _ in facts).values())
     assert {which for which, _ in facts} <= set(history.truth)
+
+
+@given(histories(), st.integers())
+def test_where_a_session_stands_behind_its_delivery_times_tell(history: History, seed: int) -> None:
+    random = seeded(seed)
+    lines = [line.logged() for line in history.lines]
+    sessions = [place for place, line in enumerate(lines) if " TLS connection " in line.message]
+    for place in sessions:
+        one, other = lines[place], lines[min(place + 1, len(lines) - 1)]
+        if one is not other and one.pid == other.pid and random.random() < 0.5:
+            later = LogLine(
+                (one.time or 0) + 1, one.host, one.service, one.daemon, one.pid, other.message
+            )
+            lines[place : place + 2] = [later, one]
+    check(lines, history.truth)

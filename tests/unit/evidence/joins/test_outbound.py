@@ -219,6 +219,26 @@ SCENES = {
             smtp[1]: {to("AAAAA1", A).replace(">,", ">, orig_to=<post@own.example>,", 1)}""",
         ["AAAAA1 encrypted trusted"] * 2,
     ),
+    "out of order: a session's line behind its delivery's": (
+        f"""101 smtp[1]: {to("AAAAA1", A)}
+            100 smtp[1]: Trusted TLS to {A}: WITH
+            102 smtp[1]: {to("AAAAA2", A, delay=9)}
+            110 smtp[1]: Trusted TLS to {A}: WITH
+            110 smtp[1]: {to("AAAAA3", A)}""",
+        ["AAAAA1 ? ambiguous", "AAAAA2 ? ambiguous", "AAAAA3 encrypted trusted"],
+    ),
+    "out of order: another host's session": (
+        f"""101 smtp[1]: {to("AAAAA1", A)}
+            100 smtp[1]: Trusted TLS to {B}: WITH""",
+        ["AAAAA1 plain"],
+    ),
+    "out of order: a delivery behind another's": (
+        f"""100 smtp[1]: Trusted TLS to {A}: WITH
+            102 smtp[1]: {to("AAAAA2", B)}
+            101 smtp[1]: {to("AAAAA1", A)}
+            101 smtp[1]: {to("AAAAA3", B)}""",
+        ["AAAAA1 encrypted trusted", "AAAAA2 plain", "AAAAA3 ? ambiguous"],
+    ),
     "without processes: as many sessions as deliveries": (
         f"""100 smtp[]: Trusted TLS to {A}: WITH
             100 smtp[]: Trusted TLS to {A}: WITH
