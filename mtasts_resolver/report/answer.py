@@ -23,7 +23,8 @@ def _of_enforced(figure: Figure | None) -> Iterator[str]:
     missing = figure.denominator - figure.numerator
     deliveries = so_many(figure.denominator, "delivery", "deliveries")
     outcome = f"{number(missing)} went out without it" if missing else "all had it"
-    yield f"Of {deliveries} to domains that demand protection, {outcome}."
+    doubt = f"; of {number(figure.unknown)} more it is not known" if figure.unknown else ""
+    yield f"Of {deliveries} to domains that demand protection, {outcome}{doubt}."
 
 
 def _of_all(figure: Figure | None) -> Iterator[str]:

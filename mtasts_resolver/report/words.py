@@ -131,10 +131,11 @@ def short_of_aim(figure: Figure) -> str:
     """Return how far a figure is from its aim; empty where it has none, or nothing is known."""
     if figure.aim is None or not figure.denominator:
         return ""
+    reached = "as it should be, as far as is known" if figure.unknown else "as it should be"
     if figure.aim:
         missing = figure.denominator - figure.numerator
-        return f"{number(missing)} short of 100%" if missing else "100%, as it should be"
-    return "should be 0" if figure.numerator else "0, as it should be"
+        return f"{number(missing)} short of 100%" if missing else reached
+    return "should be 0" if figure.numerator else reached
 
 
 def change(changes: Iterable[FigureChange], figure: Figure) -> str:

@@ -27,6 +27,8 @@ try:
         import matplotlib as mpl
         from matplotlib.axes import Axes
         from matplotlib.figure import Figure as Drawing
+        from matplotlib.patches import Patch, PathPatch
+        from matplotlib.path import Path as Outline
         from matplotlib.ticker import FuncFormatter, MaxNLocator
 except ImportError as error:
     raise PlottingMissingError(
@@ -36,6 +38,8 @@ except ImportError as error:
 
 MOST_DAYS = 62  # bars that still can be told apart on a page of A4; beyond, a bar is a week
 WIDE, HIGH = 7.2, 2.3  # inches: the width of A4 within its margins
+BAR = 0.78  # of a day's place: a little ground shows between two days
+_STRIPES = 90  # over the width of a chart: close enough to be seen on the narrowest bar
 _LABELS = 9  # of days below the bars, at most
 
 _STYLE: dict[Any, Any] = {
@@ -61,6 +65,7 @@ class Series(NamedTuple):
     """A variable of the page's style, which has its colour."""
     label: str
     hatch: str
+    """`/`, `x`, or none."""
     values: Sequence[int]
 
 
@@ -74,7 +79,7 @@ def chart_of_days(name: str, title: str, days: Sequence[DayCounts], *, outbound:
 def chart_of_held(name: str, title: str, days: Sequence[DayCounts]) -> str:
     """Return how many attempts TLS held each day."""
     folded = list(_folded(days))
-    held = Series("held", "attempts held", "xxxx", [row.held for row in folded])
+    held = Series("held", "attempts held", "", [row.held for row in folded])
     return _drawn(name, title, folded, [held])
 
 
@@ -84,8 +89,8 @@ def _protection(days: Sequence[DayCounts], *, outbound: bool) -> Iterator[Series
         yield Series("verified", "encrypted and verified", "", verified)
     rest = [row.encrypted - of_it for row, of_it in zip(days, verified, strict=True)]
     yield Series("encrypted", "encrypted", "", rest)
-    yield Series("plain", "plain text", "////", [row.plain for row in days])
-    yield Series("unknown", "not known", "xxxx", [row.unknown for row in days])
+    yield Series("plain", "plain text", "/", [row.plain for row in days])
+    yield Series("unknown", "not known", "x", [row.unknown for row in days])
 
 
 def _folded(days: Sequence[DayCounts]) -> Iterator[DayCounts]:
@@ -136,22 +141,16 @@ def _drawn(name: str, title: str, days: Sequence[DayCounts], series: Sequence[Se
 
 def _draw_bars(axes: Axes, series: Sequence[Series]) -> None:
     below = [0] * len(series[0].values)
+    sums = [sum(values) for values in zip(*(one.values for one in series), strict=True)]
+    width, top = max(len(below), 1), max(max(sums, default=0) * 1.05, 1)
     for one in series:
         if any(one.values):
-            axes.bar(
-                range(len(below)),
-                one.values,
-                bottom=below,
-                width=0.78,
-                color=COLOR_OF[one.name],
-                edgecolor=COLOR_OF["ground"],
-                linewidth=0,
-                hatch=one.hatch,
-                label=one.label,
-            )
+            bars = PathPatch(_bars(below, one.values), facecolor=COLOR_OF[one.name], linewidth=0)
+            axes.add_patch(bars)
+            _draw_stripes(axes, bars, one.hatch, width, top)
         below = [least + value for least, value in zip(below, one.values, strict=True)]
-    axes.set_xlim(-0.6, max(len(below), 1) - 0.4)
-    axes.set_ylim(0, max(max(below, default=0) * 1.05, 1))
+    axes.set_xlim(-0.6, width - 0.4)
+    axes.set_ylim(0, top)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(int(value))))
     axes.grid(axis="y")
@@ -159,8 +158,23 @@ def _draw_bars(axes: Axes, series: Sequence[Series]) -> None:
     axes.tick_params(bottom=False, left=False)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    if any(any(one.values) for one in series):
+    _draw_legend(axes, [one for one in series if any(one.values)])
+
+
+def _draw_legend(axes: Axes, series: Sequence[Series]) -> None:
+    if series:
+        swatches = [
+            Patch(
+                facecolor=COLOR_OF[one.name],
+                edgecolor=COLOR_OF["ground"],
+                linewidth=0,
+                hatch=one.hatch * 4,
+                label=one.label,
+            )
+            for one in series
+        ]
         axes.legend(
+            handles=swatches,
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
             ncols=len(series),
@@ -168,6 +182,52 @@ def _draw_bars(axes: Axes, series: Sequence[Series]) -> None:
             handlelength=1.6,
             handleheight=1.2,
         )
+
+
+def _bars(below: Sequence[int], values: Sequence[int]) -> Outline:
+    """Return all bars of a series as one outline."""
+    outline = _Lines()
+    for place, (least, value) in enumerate(zip(below, values, strict=True)):
+        if value:
+            left, right, most = place - BAR / 2, place + BAR / 2, least + value
+            outline.add((left, least), (left, most), (right, most), (right, least), (left, least))
+    return outline.path()
+
+
+def _draw_stripes(axes: Axes, bars: PathPatch, hatch: str, width: int, top: float) -> None:
+    """Draw the pattern of a series over its bars.
+
+    As lines, not as a hatch of matplotlib's: a browser that prints makes a picture of each hatch,
+    and of a month's chart a file of megabytes.
+    """
+    lines = _Lines()
+    run = width * HIGH / WIDE  # so that they are about diagonal
+    for place in range(_STRIPES):
+        left = -1 - run + (width + 2 + run) * place / _STRIPES
+        if hatch in {"/", "x"}:
+            lines.add((left, 0), (left + run, top))
+        if hatch == "x":
+            lines.add((left, top), (left + run, 0))
+    if lines.points:
+        color = COLOR_OF["ground"]
+        stripes = PathPatch(lines.path(), fill=False, edgecolor=color, linewidth=0.5)
+        axes.add_patch(stripes)
+        stripes.set_clip_path(bars)
+
+
+class _Lines:
+    """An outline that is not all of one piece."""
+
+    def __init__(self) -> None:
+        self.points: list[tuple[float, float]] = []
+        self._codes: list[int] = []
+
+    def add(self, *points: tuple[float, float]) -> None:
+        self.points += points
+        self._codes += [int(Outline.MOVETO), *[int(Outline.LINETO)] * (len(points) - 1)]
+
+    def path(self) -> Outline:
+        return Outline(self.points, self._codes)
 
 
 def _label_days(axes: Axes, days: Sequence[str]) -> None:

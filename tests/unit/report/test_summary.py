@@ -45,11 +45,11 @@ def test_a_time_is_shown_with_its_offset(text: str, shown: str) -> None:
 def test_a_figure_says_how_far_it_is_from_its_aim() -> None:
     verified, _, _, failures, inbound = FIGURES
     assert short_of_aim(verified) == "13 short of 100%"
-    assert short_of_aim(replace(verified, numerator=verified.denominator)) == (
-        "100%, as it should be"
-    )
+    whole = replace(verified, numerator=verified.denominator)
+    assert short_of_aim(whole) == "as it should be, as far as is known"
+    assert short_of_aim(replace(whole, unknown=0)) == "as it should be"
     assert short_of_aim(failures) == "should be 0"
-    assert short_of_aim(replace(failures, numerator=0)) == "0, as it should be"
+    assert short_of_aim(replace(failures, numerator=0)) == "as it should be"
     assert short_of_aim(inbound) == ""
     assert short_of_aim(replace(verified, numerator=0, denominator=0)) == ""
 
@@ -68,7 +68,10 @@ def test_a_figure_is_compared_with_the_period_before() -> None:
 
 def test_the_answer_says_what_went_wrong_first() -> None:
     assert answer(made_up()) == [
-        "Of 58,217 deliveries to domains that demand protection, 13 went out without it.",
+        (
+            "Of 58,217 deliveries to domains that demand protection, 13 went out without it;"
+            " of 31 more it is not known."
+        ),
         "Of all outgoing mail, 99.57% was encrypted; 412 deliveries could be read on the way.",
         "The logs have 2 gaps; of 2,306 of 251,118 deliveries it cannot be told.",
     ]
@@ -82,7 +85,7 @@ def test_without_data_there_is_no_answer() -> None:
 def test_that_all_is_well_is_said_only_of_what_is_known() -> None:
     whole = tuple(replace(one, numerator=one.denominator) for one in FIGURES)
     first, second, third = answer(made_up(figures=whole))
-    assert first.endswith("all had it.")
+    assert first.endswith("all had it; of 31 more it is not known.")
     assert second == "Of all outgoing mail, 100% was encrypted."
     assert "cannot be told" in third
 
