@@ -29,8 +29,9 @@ from mtasts_resolver.maillog.events import (
     MailAccepted,
 )
 
-# smtpd(8) says so of a client of a proxy before the queue (smtpd_proxy_filter): the message has no
-# queue file yet, and comes in again behind the proxy.
+# smtpd(8) says so of a client whose mail goes through a proxy before it is queued
+# (smtpd_proxy_filter). It is this message that crosses the network: behind the proxy it comes in
+# again, with a queue id, and from this host itself.
 _NO_QUEUE = "NOQUEUE"
 
 
@@ -100,7 +101,8 @@ class InboundJoins:
 
     def _accepted(self, line: LogLine, event: MailAccepted) -> None:
         process = self._of(line)
-        if event.queue_id == _NO_QUEUE or self._seen.message(event):
+        queued = event.queue_id != _NO_QUEUE
+        if self._seen.message(event) if queued else self._seen.line(line):
             return
         message = InboundMessage(
             time=line.time,

@@ -123,6 +123,22 @@ SCENES = {
             smtpd[]: AAAAA1: client={A}""",
         ["AAAAA1 ? log-begins"],
     ),
+    "through a proxy before the queue": (
+        f"""100 smtpd[1]: connect from {A}
+            smtpd[1]: Untrusted TLS from {A}: WITH
+            smtpd[1]: NOQUEUE: client={A}
+            smtpd[2]: connect from localhost[127.0.0.1]
+            smtpd[2]: AAAAA1: client=localhost[127.0.0.1], orig_client={A}
+            smtpd[2]: disconnect from localhost[127.0.0.1] {PLAIN}
+            smtpd[1]: disconnect from {A} {STARTTLS}""",
+        ["AAAAA1 plain", "NOQUEUE encrypted untrusted"],
+    ),
+    "the client is whom a proxy names (XCLIENT)": (
+        f"""100 smtpd[1]: connect from proxy.own.example[10.0.0.1]
+            smtpd[1]: AAAAA1: client={A}
+            smtpd[1]: disconnect from {A} {PLAIN}""",
+        ["AAAAA1 ? ambiguous"],
+    ),
     "a copy of each line": (
         f"""100 smtpd[1]: connect from {A}
             mail.example.org smtpd[1]: connect from {A}
@@ -183,6 +199,15 @@ def test_users_and_the_host_itself_are_told_apart(client: str, traffic: Traffic)
         if isinstance(each, InboundMessage) and each.queue_id == "AAAAA1"
     )
     assert fact.traffic is traffic
+
+
+def test_what_comes_in_again_behind_a_proxy_is_local() -> None:
+    scene, _ = SCENES["through a proxy before the queue"]
+    messages = [each for each in joined(scene) if isinstance(each, InboundMessage)]
+    assert {each.queue_id: each.traffic for each in messages} == {
+        "NOQUEUE": Traffic.NETWORK,
+        "AAAAA1": Traffic.LOCAL,
+    }
 
 
 def test_a_handshake_that_failed_is_told_once_with_its_reason() -> None:
