@@ -83,6 +83,15 @@ class LineReader:
         self.idle = 0
         """Lines of Postfix that are of no use."""
 
+    @property
+    def turned_back(self) -> bool:
+        """Tell whether times without a year came back to months that were over.
+
+        Then the log is of more than a year, and some of its years are wrong; or it has an older one
+        behind a younger.
+        """
+        return self._stamps.turned_back
+
     def read(self, line: bytes) -> LogLine | None:
         """Return a line of Postfix; None for one that is not its, or that is known to be idle."""
         if len(line) > MAX_LINE:

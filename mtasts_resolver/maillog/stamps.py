@@ -20,6 +20,11 @@ class StampReader:
         self._date = ""
         self._days = 0
 
+    @property
+    def turned_back(self) -> bool:
+        """Tell whether stamps without a year came back to months that were over."""
+        return self._clock.turned_back
+
     def second(self, stamp: bytes, zone: bytes | None) -> float | None:
         """Return the second that a stamp shows, None if there is no such time."""
         text = stamp.decode("utf-8", "backslashreplace")

@@ -59,6 +59,8 @@ class WallClock:
         self._last: float | None = None
         self._quarter: tuple[int, int, int] | None = None
         self._put_back = False
+        self.turned_back = False
+        """Whether times without a year came back to months that were over."""
 
     def at(self, days: int, seconds: int) -> float:
         """Return what a local time is, of a day (since 1970) and a second in it."""
@@ -83,6 +85,7 @@ class WallClock:
         if self._last is not None:
             floor = self._last - (DISORDER if len(months) == 1 else DISORDER_OF_MONTHS)
             chosen = min(latest, min((time for time in times if time >= floor), default=latest))
+            self.turned_back = self.turned_back or chosen < self._last - DISORDER
         return days[times.index(chosen)]
 
     def _in_years(self, month: int, day: int) -> list[int]:

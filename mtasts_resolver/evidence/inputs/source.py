@@ -31,6 +31,10 @@ _REST = 1_048_576  # bytes that are read at once where only their sum is wanted
 class ReadsLines(Protocol):
     """What makes values of the lines of one input, in their order."""
 
+    @property
+    def turned_back(self) -> bool:
+        """Tell whether times without a year came back to months that were over."""
+
     def read(self, line: bytes, /) -> LogLine | None: ...
 
 
@@ -96,6 +100,7 @@ class LogSource:
         """So many were read, whoever wrote them."""
         self.first: float | None = None
         self.last: float | None = None
+        self._turned_back = False
         self.repeated = 0
         """So many of Postfix's lines another input has, too."""
         self.sha256 = ""
@@ -189,6 +194,7 @@ class LogSource:
                     continue
                 reader = self._new_reader(self.file.modified)
             found = [line for line in map(reader.read, lines) if line is not None]
+            self._turned_back = reader.turned_back
             if not found:
                 continue
             self._note(found)
@@ -206,7 +212,7 @@ class LogSource:
             return
         if self.file.size is not None and self.size < self.file.size:
             self.problem = "it was cut while it was read: there were more bytes when it was named"
-        elif self.last is not None and self._is_out_of_years(self.last):
+        elif self._turned_back or (self.last is not None and self._is_out_of_years(self.last)):
             self.problem = (
                 "its times have no year, and go back: it is of more than one year (cut it at New"
                 " Year), or was written later than the time of the file says"

@@ -71,6 +71,13 @@ def test_an_older_log_behind_a_younger_one_is_not_of_the_future() -> None:
     ]
 
 
+def test_a_log_of_more_than_a_year_says_so() -> None:
+    reader = LineReader(local_offset(UTC), NOVEMBER.timestamp())
+    for month in ("Jun", "Sep", "Nov", "Feb", "May"):
+        reader.read(f"{month} 20 10:00:00 mx postfix/master[1]: something".encode())
+        assert reader.turned_back is (month in {"Feb", "May"})
+
+
 def test_a_leap_day_is_of_a_leap_year() -> None:
     assert times(["Feb 29 10:00:00", "Mar  1 10:00:00"]) == [
         "2024-02-29T10:00:00",

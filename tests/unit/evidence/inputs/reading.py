@@ -11,6 +11,8 @@ _LINE = re.compile(r"(\S+) (\S+) postfix/(\w+)\[(\d+)\]: (.*)")
 class PlainReader:
     """Reads `2026-11-01T10:00:00+00:00 mx1 postfix/smtp[7]: words`."""
 
+    turned_back = False
+
     def __init__(self, newest: float) -> None:
         self.newest = newest
 

@@ -386,6 +386,15 @@ def test_a_year_follows_from_when_the_file_was_written_over_new_year_too(write: 
     ]
 
 
+def test_a_log_of_years_that_names_none_is_told(write: Folder) -> None:
+    months = ["Jul  1", "Oct  1", "Jan  1", "Apr  1", "Jul  1", "Oct  1", "Jan  1"]
+    path = write("mail.log", *syslog(*(f"{month} 10:00:00" for month in months)))
+    written(path, "2026-01-02 10:00:00+01:00")
+    reading = read_logs([str(path)], zone=zone_called("Europe/Berlin"), now=NOW)
+    assert len(list(reading)) == len(months)
+    assert "it is of more than one year" in told(reading)[0].problem
+
+
 def test_a_year_is_right_though_what_is_before_is_not_wanted(write: Folder) -> None:
     days = [f"{month} {day:2} {hour:02}:00:00" for month, day in DAYS for hour in range(24)]
     path = written(write("mail.log", *syslog(*days)), "2026-01-20 23:00:00+01:00")
