@@ -5,7 +5,7 @@ from mtasts_resolver.evidence.deliveries import Encryption
 from mtasts_resolver.evidence.report import DomainCounts
 from mtasts_resolver.maillog.events import LoggedPeer, TlsLevel
 
-# Domains, hosts and the like in one table, of which there are ten: 5 MB each. What is beyond is
+# Domains, hosts and the like in one table, of which there are ten: 7 MB each. What is beyond is
 # counted together (frequent.py): who has more partners looks for the most frequent.
 MAX_COUNTED = 20_000
 # Of these, rows in the report: more than anybody reads, and 200 kB of JSON.

@@ -9,12 +9,14 @@ from mtasts_resolver.evidence.deliveries import FailedSession, MessageGone, Outb
 from mtasts_resolver.evidence.report import EnforcementFailure
 from mtasts_resolver.maillog.events import Cause, DeliveryStatus
 
-# Messages, by recipient, that are followed at a time: 30 MB. Of what comes beyond the attempts are
+# Messages, by recipient, that are followed at a time: 50 MB. Of what comes beyond the attempts are
 # counted, and said to be of messages that could not be followed.
 MAX_FOLLOWED = 100_000
 # Of held messages that have left the queue, and no line said how, so many are remembered. That line
 # may come late: joins keep back a hundred deliveries of a service until it is known to log TLS.
 MAX_LEFT = 1_000
+# Recipients of one of these; smtpd_recipient_limit is 1,000, and most messages have a few.
+MAX_LEFT_RECIPIENTS = 100
 # Domains, hosts and causes that have a row of their own. None is forgotten for others that come
 # later, since messages are followed for it; those go to `(others)`.
 MAX_FAILURES = 5_000
@@ -163,7 +165,7 @@ class HeldMail:
                 known.row.bounced += 1
             else:
                 known.row.gone += 1
-        if not fact.expired:
+        if not fact.expired and len(messages) <= MAX_LEFT_RECIPIENTS:
             self._left[queue_id] = Left(fact.time, messages)
             if len(self._left) > MAX_LEFT:
                 del self._left[next(iter(self._left))]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.evidence.accounts.heldmail import MAX_LEFT, HeldMail
+from mtasts_resolver.evidence.accounts.heldmail import MAX_LEFT, MAX_LEFT_RECIPIENTS, HeldMail
 from mtasts_resolver.evidence.accounts.localdays import LocalDays
 from mtasts_resolver.evidence.deliveries import Fact, FailedSession, MessageGone
 from mtasts_resolver.evidence.report import EnforcementFailure
@@ -167,6 +167,7 @@ def test_a_host_that_was_given_up_for_another_held_nothing() -> None:
     account = account_of([failed, sent(level="verified")])
     (row,) = account.failures()
     assert (row.mx, row.attempts, row.messages, row.waiting) == ("mx1.partner.example", 1, 0, 0)
+    assert row.longest == 0
     assert parts(figure(account, "messages-held")) == (0, 1, 0)
 
 
@@ -221,6 +222,17 @@ def test_of_messages_that_left_without_a_word_some_are_remembered() -> None:
         held.end(sent(queue_id=f"Q{number}"), within=True)
     (row,) = held.failures(LocalDays(BERLIN))
     assert (row.delivered, row.gone, held.enforced_delivered) == (MAX_LEFT, MAX_LEFT * 2, MAX_LEFT)
+
+
+def test_of_a_message_to_very_many_that_left_nothing_is_remembered() -> None:
+    held = HeldMail(1_000, 100)
+    for number in range(MAX_LEFT_RECIPIENTS + 1):
+        fact = deferred(cause=EXPIRED, recipient=f"r{number}@partner.example")
+        held.hold(fact, EXPIRED, "mta-sts")
+    held.gone(gone())
+    held.end(sent(recipient="r1@partner.example"), within=True)
+    (row,) = held.failures(LocalDays(BERLIN))
+    assert (row.delivered, row.gone) == (0, MAX_LEFT_RECIPIENTS + 1)
 
 
 def test_domains_beyond_the_bound_are_counted_together() -> None:
