@@ -123,7 +123,16 @@ def _days(report: EvidenceReport) -> Iterator[Sequence[CsvCell]]:
 
 
 def _about(report: EvidenceReport) -> Iterator[Sequence[CsvCell]]:
-    for name in ("format", "made_at", "version", "host", "lines", "lines_unknown", "redacted"):
+    for name in (
+        "format",
+        "made_at",
+        "version",
+        "host",
+        "lines",
+        "lines_unknown",
+        "undated",
+        "redacted",
+    ):
         yield name, getattr(report, name)
     for name in ("period", "previous"):
         if (of := getattr(report, name)) is not None:

@@ -362,6 +362,8 @@ class _TextReport:
             yield "None was noticed." if report.inputs else "Nothing was read."
         if report.lines_unknown:
             yield f"{number(report.lines_unknown)} of {so_many(report.lines, 'line')} not known"
+        if report.undated:
+            yield f"{so_many(report.undated, 'event')} without a time, in no count"
 
     def _inputs(self) -> Iterator[str]:
         yield from self._title("What was read")
