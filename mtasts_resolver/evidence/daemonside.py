@@ -98,14 +98,18 @@ class DaemonMemory:
         self._problem = ""
         self._note = ""
 
+    @property
+    def unavailable(self) -> str:
+        """Why nothing is known; empty where anything is."""
+        learnt = self._known()
+        return "" if learnt.whole or learnt.told.changes else self._problem
+
     def of(self, period: ReportPeriod, previous: ReportPeriod | None = None) -> DaemonSide:
         """Return what is known of a period, and of the one before."""
-        learnt = self._learnt
-        if learnt is None:
-            learnt = self._learnt = self._learn()
+        learnt = self._known()
         spans = [_span(each) for each in (period, previous) if each is not None]
         told = _Telling(learnt, spans, _zone(period))
-        counted = self._counted(spans, told.zone)
+        counted = self._counted(learnt, spans, told.zone)
         retrievals = [
             one or learnt.changed.result(span, learnt.told.begins, told.zone)
             for one, span in zip(counted, spans, strict=True)
@@ -122,6 +126,11 @@ class DaemonMemory:
             notes=tuple(filter(None, (why, self._note, *told.notes(self._map_name)))),
             problem=self._problem,
         )
+
+    def _known(self) -> Learnt:
+        if self._learnt is None:
+            self._learnt = self._learn()
+        return self._learnt
 
     def _learn(self) -> Learnt:
         """Read the history where it can be had; where that is nowhere, as far as it could be."""
@@ -142,10 +151,12 @@ class DaemonMemory:
         learnt.finish(self._map_name)
         return learnt
 
-    def _counted(self, spans: list[TimeSpan], zone: tzinfo) -> list[PolicyRetrieval | None]:
+    def _counted(
+        self, learnt: Learnt, spans: list[TimeSpan], zone: tzinfo
+    ) -> list[PolicyRetrieval | None]:
         """Return what was counted in each period."""
         found: list[PolicyRetrieval | None] = [None] * len(spans)
-        if self._source is None or not (self._learnt and self._learnt.counts):
+        if self._source is None or not learnt.counts:
             return found
         now = time.time()
         try:

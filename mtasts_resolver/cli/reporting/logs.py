@@ -297,7 +297,11 @@ def _daemon(
     if elsewhere and history is None:
         return lambda _period, _before: NOBODY
     place = find_history(config_path(config_file), control_socket, history)
-    return DaemonMemory(place, map_name).of
+    memory = DaemonMemory(place, map_name)
+    # A report can do without the daemon, but a file that is named is meant.
+    if history is not None and (problem := memory.unavailable):
+        raise CommandError(f"--history: {problem}")
+    return memory.of
 
 
 def _key(path: Path | None) -> bytes:

@@ -1,6 +1,7 @@
 """What the daemon contributes, from its history's file, and what is said where it cannot."""
 
 import asyncio
+import json
 import os
 import socket
 import threading
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from mtasts_resolver.cli import main
 from mtasts_resolver.evidence import daemonsources
 from mtasts_resolver.evidence.daemonside import (
     DaemonMemory,
@@ -330,3 +333,28 @@ def test_it_is_found_where_the_configuration_says(tmp_path: Path) -> None:
     config.write_text("nonsense: [")
     assert "the configuration is of no use" in find_history(config, None, None).doubt
     assert os.geteuid() != 0 or find_history(config, None, None).control is not None
+
+
+LINES = """\
+2026-11-21T10:00:00+00:00 mail postfix/smtp[100]: Verified TLS connection established to\
+ m.example[192.0.2.1]:25: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)
+2026-11-21T10:00:01+00:00 mail postfix/smtp[100]: 4Xyz12345zABC: to=<u@a.example>, relay=m.example\
+[192.0.2.1]:25, delay=1, delays=0/0/0.5/0.5, dsn=2.0.0, status=sent (250 ok)
+"""
+
+
+def test_a_history_that_is_named_is_meant(file: Path, tmp_path: Path) -> None:
+    """A report can do without a daemon; a slip of the pen must not go unnoticed."""
+
+    def run(history: Path) -> Result:
+        (log := tmp_path / "mail.log").write_text(LINES)
+        named = ("--elsewhere", "--history", str(history), str(log), "--json")
+        return CliRunner().invoke(main, ["report", "logs", *named])
+
+    write(file, [*CHANGES[:3], change(14, Subject.ANSWER, "dane", "b.example", hop="b.example")])
+    report = json.loads(run(file).stdout)
+    assert [row["enforced"] for row in report["outbound_domains"]] == ["mta-sts"]
+    assert {read["kind"] for read in report["inputs"]} == {"log", "history"}
+    for wrong, words in (("nothing", "there is no"), ("mail.log", "is no history"), (".", "is no")):
+        result = run(tmp_path / wrong)
+        assert (result.exit_code, words in result.output) == (2, True), result.output
