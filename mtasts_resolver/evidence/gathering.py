@@ -13,6 +13,7 @@ from mtasts_resolver.evidence.deliveries import Fact
 from mtasts_resolver.evidence.inputs.logs import LogReading, Progress, read_logs
 from mtasts_resolver.evidence.inputs.unknown import UnknownLines
 from mtasts_resolver.evidence.joins.joiner import Joiner
+from mtasts_resolver.evidence.joins.logs import ConfiguredLogging
 from mtasts_resolver.evidence.report import (
     FORMAT,
     EvidenceReport,
@@ -66,11 +67,13 @@ def gather(
     ask: AskDaemon,
     *,
     journal: bool = False,
+    logging: ConfiguredLogging | None = None,
     tls_reports: TlsReports | None = None,
     progress: Progress | None = None,
 ) -> EvidenceReport:
     """Read the logs that are named, and this host's `journal`, and return what they say.
 
+    `logging` is what this host's Postfix is set to log of TLS, where its logs may be among them.
     Controls are yet to be judged. Raise InputError where one of them cannot be read.
     """
     logs = read_logs(
@@ -86,7 +89,7 @@ def gather(
     longest = Bounds(max(wanted.period.since, 0.0), min(wanted.period.until, wanted.now))
     daemon = ask(_shown(longest, wanted.zone), before)
     gathering = _Gathering(wanted, daemon)
-    gathering.read(logs, Joiner())
+    gathering.read(logs, Joiner(logging))
     since, until = period = _period(wanted, logs)
     if (since, until) != (longest.since, longest.until):
         daemon = ask(_shown(Bounds(*period), wanted.zone), before)

@@ -33,6 +33,7 @@ from mtasts_resolver.cli.reporting.tlsrpt import (
     trusted_option,
 )
 from mtasts_resolver.cli.running import control_socket_option
+from mtasts_resolver.doctor.reading import read_postfix
 from mtasts_resolver.evidence.controls.catalogue import Control
 from mtasts_resolver.evidence.controls.judging import find_controls, judge_control
 from mtasts_resolver.evidence.controls.material import Material
@@ -43,6 +44,7 @@ from mtasts_resolver.evidence.daemonside import (
 )
 from mtasts_resolver.evidence.gathering import AskDaemon, Bounds, WantedReport, gather
 from mtasts_resolver.evidence.inputs.errors import InputError
+from mtasts_resolver.evidence.postfixlogging import configured_logging
 from mtasts_resolver.evidence.report import ControlVerdict, EvidenceReport, ReportInput
 from mtasts_resolver.evidence.tlsreports import ReportPlace
 from mtasts_resolver.evidence.told import NothingTold
@@ -212,7 +214,7 @@ def report_logs(
     if _is_kept(target, period, zone):
         return
     ask = _daemon(config_file, control_socket, history, map_name, elsewhere=elsewhere)
-    report = _gather(inputs, wanted, ask, journal=journal)
+    report = _gather(inputs, wanted, ask, journal=journal, elsewhere=elsewhere)
     if not report.hosts and not any(one.first for one in report.inputs):
         raise TemporaryError("\n".join(_nothing_in(report.inputs)))
     if tls_reports:
@@ -312,12 +314,18 @@ def _key(path: Path | None) -> bytes:
 
 
 def _gather(
-    inputs: tuple[str, ...], wanted: WantedReport, ask: AskDaemon, *, journal: bool
+    inputs: tuple[str, ...],
+    wanted: WantedReport,
+    ask: AskDaemon,
+    *,
+    journal: bool,
+    elsewhere: bool,
 ) -> EvidenceReport:
     """Read the logs, and return what they say."""
+    logging = None if elsewhere else configured_logging(read_postfix().instances)
     try:
         with progress("reading") as tell:
-            return gather(inputs, wanted, ask, journal=journal, progress=tell)
+            return gather(inputs, wanted, ask, journal=journal, logging=logging, progress=tell)
     except InputError as error:
         raise CommandError(str(error)) from None
 

@@ -1,11 +1,17 @@
 """The processes that a log is of, and the hosts and services that they belong to; all bounded."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from mtasts_resolver.evidence.deliveries import Doubt
 from mtasts_resolver.evidence.joins.incoming import SmtpdProcess
-from mtasts_resolver.evidence.joins.logs import Beginning, HostLog, Message, ServiceLog
+from mtasts_resolver.evidence.joins.logs import (
+    Beginning,
+    ConfiguredLogging,
+    HostLog,
+    Message,
+    ServiceLog,
+)
 from mtasts_resolver.evidence.joins.outgoing import SmtpProcess
 from mtasts_resolver.maillog.events import LogLine
 
@@ -88,7 +94,7 @@ def _is_before(since: float | None, time: float) -> bool:
 class Logs:
     """What is known of the logs of each host, and of each service."""
 
-    def __init__(self, logging: Mapping[str, float]) -> None:
+    def __init__(self, logging: ConfiguredLogging) -> None:
         self._logging = logging
         self._hosts: dict[str, HostLog] = {}
         self._services: dict[tuple[str, str, str], ServiceLog] = {}
@@ -110,7 +116,7 @@ class Logs:
         key = (line.host, line.service, line.daemon)
         service = self._services.get(key)
         if service is None:
-            since = self._logging.get(f"{line.service}/{line.daemon}")
+            since = self._logging.since(line)
             service = self._services[key] = ServiceLog(since)
             self.full |= len(self._services) > MAX_SERVICES
         return service

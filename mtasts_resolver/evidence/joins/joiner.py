@@ -1,12 +1,13 @@
 """Joiner: takes lines in the order of time, and gives what they say of deliveries and sessions."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mtasts_resolver.evidence.deliveries import Fact, MessageGone
 from mtasts_resolver.evidence.joins.duplicates import SeenLines
 from mtasts_resolver.evidence.joins.followed import Logs
 from mtasts_resolver.evidence.joins.inbound import InboundJoins
+from mtasts_resolver.evidence.joins.logs import NOTHING_CONFIGURED, ConfiguredLogging
 from mtasts_resolver.evidence.joins.outbound import OutboundJoins
 from mtasts_resolver.evidence.joins.proxied import ProxiedSessions
 from mtasts_resolver.maillog.events import (
@@ -28,14 +29,13 @@ _NOTHING: tuple[Fact, ...] = ()
 class Joiner:
     """Joins lines that belong together, of any number of hosts at once.
 
-    `logging` are services that main.cf has log TLS (smtp_tls_loglevel, smtpd_tls_loglevel), such as
-    `postfix/smtp`, each with the time since which it is as it is. Facts may come later than their
+    `logging` is what main.cf has some of them log. Facts may come later than their
     time: some wait for lines that tell more of them.
     """
 
-    def __init__(self, logging: Mapping[str, float] | None = None) -> None:
+    def __init__(self, logging: ConfiguredLogging | None = None) -> None:
         self._out: list[Fact] = []
-        self._logs = Logs(logging or {})
+        self._logs = Logs(logging or NOTHING_CONFIGURED)
         self._seen = SeenLines()
         self._outbound = OutboundJoins(self._logs, self._seen, self._out)
         self._inbound = InboundJoins(self._logs, self._seen, self._out)

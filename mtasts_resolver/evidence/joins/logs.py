@@ -6,7 +6,7 @@ meanwhile.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from mtasts_resolver.evidence.deliveries import (
     InboundMessage,
     OutboundDelivery,
 )
-from mtasts_resolver.maillog.events import DeliveryStatus, TlsLevel
+from mtasts_resolver.maillog.events import DeliveryStatus, LogLine, TlsLevel
 
 # A service's deliveries without TLS that wait for its first line about TLS, to be plain then. One
 # that logs TLS has such a line soon. Of one that has sent so many without, nothing is known for
@@ -44,6 +44,24 @@ class Beginning(NamedTuple):
 
 # Nothing was before: Postfix has only just been started.
 NOTHING_BEFORE = Beginning(float("-inf"), Doubt.LOG_BEGINS)
+
+
+class ConfiguredLogging(NamedTuple):
+    """Which services main.cf has log TLS (smtp_tls_loglevel, smtpd_tls_loglevel)."""
+
+    hosts: frozenset[str]
+    """The names of the host whose main.cf it is, in lower case."""
+    services: Mapping[str, float]
+    """Such as `postfix/smtp`, each with the time since which it is as it is."""
+
+    def since(self, line: LogLine) -> float | None:
+        """Return since when the service that a line is of logs TLS; None if that is not known."""
+        if line.host.lower() not in self.hosts:
+            return None
+        return self.services.get(f"{line.service}/{line.daemon}")
+
+
+NOTHING_CONFIGURED = ConfiguredLogging(frozenset(), {})
 
 
 class HostLog:

@@ -7,6 +7,7 @@ from mtasts_resolver.evidence.joins import followed, withoutprocess
 from mtasts_resolver.evidence.joins.causes import KnownFailures
 from mtasts_resolver.evidence.joins.followed import FollowedProcesses, Logs
 from mtasts_resolver.evidence.joins.joiner import Joiner
+from mtasts_resolver.evidence.joins.logs import NOTHING_CONFIGURED
 from mtasts_resolver.evidence.joins.outgoing import SmtpProcess
 from mtasts_resolver.maillog.events import Cause, LoggedPeer, Unverified
 from tests.unit.evidence.joins.scenes import joined, lines, outcomes, summary
@@ -15,7 +16,7 @@ from tests.unit.evidence.joins.test_outbound import BEGUN, A, to
 
 
 def test_the_longest_silent_processes_are_forgotten() -> None:
-    processes = FollowedProcesses(SmtpProcess, Logs({}), limit=10)
+    processes = FollowedProcesses(SmtpProcess, Logs(NOTHING_CONFIGURED), limit=10)
     scene = "\n".join(f"{n} smtp[{n}]: connect to {A}: Connection refused" for n in range(1, 12))
     first, *others = lines(scene)
     begun = processes.of(first)

@@ -10,7 +10,7 @@ from mtasts_resolver.evidence.deliveries import (
     Traffic,
 )
 from mtasts_resolver.evidence.joins.joiner import Joiner
-from mtasts_resolver.evidence.joins.logs import MAX_WAITING
+from mtasts_resolver.evidence.joins.logs import MAX_WAITING, ConfiguredLogging
 from mtasts_resolver.maillog.events import Cause
 from tests.unit.evidence.joins.scenes import MIDDAY, joined, outcomes
 
@@ -332,7 +332,9 @@ class TestAServiceThatMayLogNoTls:
         scene = f"""1 smtp[9]: {to("AAAAA0", A)}
                     100 smtp[2]: {to("AAAAA1", A)}
                     200 smtp[3]: {to("AAAAA2", B)}"""
-        told = outcomes(scene, Joiner({"postfix/smtp": MIDDAY + 150}))
+        told = outcomes(
+            scene, Joiner(ConfiguredLogging(frozenset({"mail"}), {"postfix/smtp": MIDDAY + 150}))
+        )
         assert told == ["AAAAA0 ? log-begins", "AAAAA1 ? no-tls-logged", "AAAAA2 plain"]
 
 
