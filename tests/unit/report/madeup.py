@@ -243,7 +243,7 @@ DOWNGRADES = (
 CONTROLS = (
     ControlResult(
         id="ISM-1589",
-        title="MTA-STS is enabled to prevent the unencrypted transfer of email between servers",
+        title="MTA-STS for mail between servers",
         demands="Publish an MTA-STS policy in mode enforce for each of your domains, and have your"
         " own servers obey those of others.",
         verdict=ControlVerdict.MET,
@@ -264,7 +264,7 @@ CONTROLS = (
     ),
     ControlResult(
         id="ISM-0572",
-        title="Opportunistic TLS encryption is enabled on email servers",
+        title="Opportunistic TLS",
         demands="Each server offers TLS to who delivers to it, and uses it where it is offered.",
         verdict=ControlVerdict.NOT_MET,
         why="mail2 did not offer STARTTLS on 21 October from 09:15 to 11:02.",
