@@ -23,6 +23,9 @@ MAX_PROCESSES = 8_192
 MAX_HOSTS = 1_024
 MAX_SERVICES = 4_096
 
+# Seconds by which lines may stand out of order: syslog's queues, and a network's.
+OUT_OF_ORDER = 2.0
+
 P = TypeVar("P", bound=SmtpProcess | SmtpdProcess)
 ProcessKey = tuple[str, str, str, int | None]
 
@@ -54,8 +57,10 @@ class FollowedProcesses(Generic[P]):
             self.dropped.append(process)
             process = self._begin(key, line)
         time = line.time
-        if time is not None and (process.seen_at is None or process.seen_at < time):
-            process.seen_at = time
+        if time is not None:
+            seen_at = process.seen_at
+            if seen_at is None or seen_at < time or time < seen_at - OUT_OF_ORDER:
+                process.seen_at = time  # or the clock was put back
         return process
 
     def clear(self) -> None:

@@ -96,7 +96,9 @@ class SmtpdProcess:
 
     def encrypted(self, time: float | None, event: Connected) -> list[Message]:
         """Note that a session begins; return what can be said of what came before it."""
-        if time is not None and self.seen_at is not None and time < self.seen_at:
+        if self.peer is not None and self.peer.address != event.peer.address:
+            before = self.end()
+        elif time is not None and self.seen_at is not None and time < self.seen_at:
             # Its line stands behind others that were logged later: they may be within the session.
             self.whole = False
             self.doubt = Doubt.AMBIGUOUS
@@ -112,26 +114,28 @@ class SmtpdProcess:
 
     def accepted(self, message: InboundMessage) -> list[Message]:
         """Take a message; return what can be said by now."""
+        before: list[Message] = []
         if self.peer is not None and self.peer.address != message.peer.address:
-            if not self.whole or self.tls is not None:
-                self.begin(Doubt.LINES_LOST)
-            else:  # a proxy has said who the client is (XCLIENT), and has had TLS with it, or not
+            if self.whole and self.tls is None:
+                # A proxy has said who the client is (XCLIENT), and has had TLS with it, or not.
                 return [unknown(message, Doubt.AMBIGUOUS)]
+            before = self.end()
         if self.peer is None:
             self.peer = message.peer
         if self.tls is not None:
             return [
+                *before,
                 replace(
                     message,
                     encryption=Encryption.ENCRYPTED,
                     tls=self.tls,
                     level=self.tls.level.value,
-                )
+                ),
             ]
         if len(self.held) >= MAX_HELD:
             return self._without_session([message])
         self.held.append(message)
-        return []
+        return before
 
     def gone(self, event: ClientLeft) -> list[Message]:
         """See the client off; return what can be said of its messages."""

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mtasts_resolver.evidence.deliveries import OutboundDelivery
+from mtasts_resolver.evidence.joins.followed import OUT_OF_ORDER
 from mtasts_resolver.evidence.joins.outgoing import SmtpProcess, is_same_peer
 from mtasts_resolver.maillog.events import LoggedPeer
 
-# Seconds by which lines may stand out of order: syslog's queues, and a network's.
-OUT_OF_ORDER = 2.0
 # Deliveries of so many seconds; if there are more, the oldest are told.
 MAX_SETTLING = 1_000
 

@@ -88,6 +88,20 @@ SCENES = {
             smtpd[1]: AAAAA1: client={B}""",
         ["AAAAA1 ? lines-lost"],
     ),
+    "another client's connect is lost, but not its session": (
+        f"""100 smtpd[1]: connect from {A}
+            smtpd[1]: AAAAA1: client={A}
+            smtpd[1]: Untrusted TLS from {B}: WITH
+            smtpd[1]: AAAAA2: client={B}
+            smtpd[1]: disconnect from {B} {STARTTLS}""",
+        ["AAAAA1 plain", "AAAAA2 encrypted untrusted"],
+    ),
+    "all lines of other clients but their messages' are lost": (
+        f"""100 smtpd[1]: AAAAA1: client={A}
+            smtpd[1]: AAAAA2: client={B}
+            smtpd[1]: disconnect from {B} {STARTTLS}""",
+        ["AAAAA1 ? log-begins", "AAAAA2 encrypted ? lines-lost"],
+    ),
     "a rejected recipient is no message": (
         f"""100 smtpd[1]: connect from {A}
             smtpd[1]: NOQUEUE: reject: RCPT from {A}: 550 5.1.1 <x@own.example>: no; \

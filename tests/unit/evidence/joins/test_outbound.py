@@ -227,6 +227,14 @@ SCENES = {
             110 smtp[1]: {to("AAAAA3", A)}""",
         ["AAAAA1 ? ambiguous", "AAAAA2 ? ambiguous", "AAAAA3 encrypted trusted"],
     ),
+    "the clock was put back": (
+        f"""3700 smtp[1]: Trusted TLS to {A}: WITH
+            3700 smtp[1]: {to("AAAAA1", A)}
+            101 smtp[1]: Trusted TLS to {A}: WITH
+            101 smtp[1]: {to("AAAAA2", A)}
+            102 smtp[1]: {to("AAAAA3", A)}""",
+        ["AAAAA1 encrypted trusted", "AAAAA2 encrypted trusted", "AAAAA3 plain"],
+    ),
     "out of order: another host's session": (
         f"""101 smtp[1]: {to("AAAAA1", A)}
             100 smtp[1]: Trusted TLS to {B}: WITH""",
