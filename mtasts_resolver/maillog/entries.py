@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from mtasts_resolver.maillog.heads import PROGRAM_ALONE
+from mtasts_resolver.maillog.heads import MAX_HOST, PROGRAM_ALONE
 
 # The latest time of a log, the year 3000; what is beyond is of milli- or microseconds.
 LATEST = 32_503_680_000
@@ -107,8 +107,8 @@ def _entry(line: bytes) -> EntryRead | None:
     return EntryRead(
         _time(entry.realtime, _MICROSECONDS),
         b"",
-        _octets(entry.hostname),
-        program,
+        _octets(entry.hostname)[:MAX_HOST],
+        program[:MAX_HOST],
         _pid(entry.pid if entry.syslog_pid is None else entry.syslog_pid),
         _octets(entry.MESSAGE),
     )
@@ -130,7 +130,7 @@ def _collected(entry: _Collected) -> EntryRead | None:
     return EntryRead(
         _time(when),
         b"" if stamp.replace(b".", b"").isdigit() else stamp,
-        _octets(entry.first("hostname", "HOST", "host", "logsource")),
+        _octets(entry.first("hostname", "HOST", "host", "logsource"))[:MAX_HOST],
         named[1] if named else b"",
         _pid(entry.first("procid", "pid", "PID")) or ((named and named[2]) or b""),
         _octets(message),

@@ -25,10 +25,11 @@ UNIX_STAMP = rb"([0-9]{9,10})(\.[0-9]{1,9})()"
 
 # A host, and a program with its process. No host has a slash, a bracket, or a colon at its end, and
 # so the program is not found where somebody's words are. `postfix:25/smtpd` has a colon, too.
-_HOST = rb"([^\s/\[\]]*[^\s/\[\]:])"
+_HOST = rb"([^\s/\[\]]{0,254}[^\s/\[\]:])"
 # Solaris adds a number: `postfix/smtp[1]: [ID 197553 mail.info] message`.
 _PROGRAM = (
-    rb"([^\s\[\]]*[^\s\[\]:])(?:\[([0-9]{0,10})\])?:(?:\s+|\Z)(?:\[ID [0-9]+ [a-z0-9]+\.[a-z]+\] )?"
+    rb"([^\s\[\]]{0,254}[^\s\[\]:])(?:\[([0-9]{0,10})\])?:(?:\s+|\Z)"
+    rb"(?:\[ID [0-9]{1,10} [a-z0-9]{1,10}\.[a-z]{1,10}\] )?"
 )
 STAMPED = tuple(
     re.compile(stamp + rb"\s+" + _HOST + rb"\s+" + _PROGRAM)
@@ -44,15 +45,17 @@ STAMPS = tuple(
 BEFORE = re.compile(
     rb"\A[\s\0]*(?:[\w./-]{1,100} *\| )?(?:<[0-9]{1,3}>(?:1 )?)?(?:[A-Z][a-z]{2} (?=[0-9]{4}-))?"
 )
-# Behind it: a zone's name (short-full), a container's stream (CRI).
-AFTER_STAMP = re.compile(
-    rb"(?:(?:UTC|GMT|[A-Z]{3,5}|[+-][0-9]{2})\s+(?=\S+ ))?(?:std(?:out|err) [FP] )?"
+# Behind it: a zone's name (short-full; no host is called so), a container's stream (CRI).
+_ZONES = (
+    rb"UTC|GMT|BST|WES?T|CES?T|EES?T|MSK|IST|[ECMP][SD]T|AK[SD]T|HST|A[CE][SD]T|AWST|NZ[SD]T"
+    rb"|[JK]ST|HKT|SGT|[+-][0-9]{2}"
 )
+AFTER_STAMP = re.compile(rb"(?:(?:" + _ZONES + rb") (?=\S+ \S))?(?:std(?:out|err) [FP] )?")
 
-PROGRAM_ALONE = re.compile(rb"([^\s\[\]]*[^\s\[\]:])(?:\[([0-9]{0,10})\])?:?\Z")
+PROGRAM_ALONE = re.compile(rb"([^\s\[\]]{0,254}[^\s\[\]:])(?:\[([0-9]{0,10})\])?:?\Z")
 # RFC 5424 §6: the program, its process, a message id and data, which Postfix has not.
 _SYSLOG_PROTOCOL = re.compile(
-    rb"(\S+) (\S+) ([0-9]+|-) \S+ (?:-|(?:\[[^\]]*\])+) (?:\xef\xbb\xbf)?"
+    rb"(\S{1,255}) (\S{1,255}) ([0-9]{1,10}|-) \S{1,255} (?:-|(?:\[[^\]]*\])+) (?:\xef\xbb\xbf)?"
 )
 # rsyslog's %syslogseverity-text%; BusyBox's and FreeBSD's `mail.info`.
 SEVERITIES = frozenset(b"DEBUG INFO NOTICE WARN WARNING ERR ERROR CRIT ALERT EMERG PANIC".split())
@@ -60,6 +63,8 @@ _FACILITY = re.compile(
     rb"<?(?:mail|user|daemon|syslog|local[0-7])"
     rb"\.(?:debug|info|notice|warn(?:ing)?|err(?:or)?|crit|alert|emerg|panic)>?\Z"
 )
+# Of a host's name (RFC 1035 §2.3.4), and of a program's in the forms above: they are remembered.
+MAX_HOST = 255
 # Words before a message at most: host, severity, program.
 _WORDS = 3
 
@@ -90,7 +95,7 @@ def origin_in(rest: bytes) -> LineOrigin | None:
             message = rest.split(None, place + 1)[place + 1 :]
             text = message[0] if message else b""
             return LineOrigin(host, found[1], found[2] or b"", text)
-        if host:
+        if host or len(word) > MAX_HOST:
             return None
         host = word
     return None

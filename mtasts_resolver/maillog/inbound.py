@@ -32,14 +32,10 @@ def smtpd_event(
 ) -> ClientConnected | MailAccepted | ClientLeft | HandshakeFailed | None:
     """Return what a message of smtpd(8) says, None if it is of no use."""
     if (found := _CLIENT.match(message)) is not None:
-        # Far behind, an origin would be of the user's making: it stands alone, or last.
-        origin = _ORIGIN.search(message, found.end())
-        return MailAccepted(
-            found["id"],
-            _whom(found),
-            found["sasl"] is not None,
-            origin["origin"] if origin else "",
-        )
+        sasl = found["sasl"] is not None
+        # Behind what a user calls itself there may be anything.
+        origin = None if sasl else _ORIGIN.search(message, found.end())
+        return MailAccepted(found["id"], _whom(found), sasl, origin["origin"] if origin else "")
     if (found := _CONNECT.match(message)) is not None:
         return ClientConnected(_whom(found))
     if (found := _LEFT.match(message)) is not None:

@@ -27,7 +27,8 @@ _OUTSIDE = re.compile(
 )
 # A key may hold what a sender has written as a domain, but no quote.
 _POLICY = re.compile(
-    r'warning: smtp_tls_policy_maps, next-hop destination "(?P<domain>[^"]*)": (?P<reason>.*)\Z',
+    r'warning: [a-z]{1,40}_tls_policy_maps, next-hop destination "(?P<domain>[^"]*)":'
+    r" (?P<reason>.*)\Z",
     re.DOTALL,
 )
 _NO_MATCHES = re.compile(

@@ -55,7 +55,7 @@ _SAYING = (
             r"|host \S+ (?:said|refused)|lost connection with |conversation with )"
             r"|(?:[A-Z][a-z]+ )?TLS connection (?:established|reused) to "
             r"|(?:server |CA )?certificate (?:peer name )?verification failed for "
-            r"|warning: (?:smtp_tls_policy_maps, |TLS policy lookup |socketmap:|MX name )"
+            r"|warning: (?:[a-z]{1,40}_tls_policy_maps, |TLS policy lookup |socketmap:|MX name )"
         ),
     ),
     (

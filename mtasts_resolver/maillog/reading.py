@@ -215,6 +215,7 @@ class LineReader:
         if entry is None:
             self.foreign += 1
             return None
+        self._headed = True
         self.time = entry.time
         for form in STAMPS if entry.stamp else ():
             if (stamp := form.match(entry.stamp)) is not None:
@@ -227,13 +228,13 @@ class LineReader:
 
     def _read_wrapped(self, entry: EntryRead) -> LogLine | None:
         """Read a line that an entry is wrapped around, with a head of its own or without."""
-        time, headed = self.time, self._headed
+        time = self.time
         if entry.message.startswith(_JSON):  # it might go on so for ever
             self.foreign += 1
             return None
         self._headed = False
         line = self._read_head(entry.message)
-        self._headed = headed or time is not None
+        self._headed = True
         if line is None or line.time is not None:
             return line
         self.time = time

@@ -59,11 +59,12 @@ def test_each_form_of_a_program(program: str, service: str, daemon: str, pid: in
     assert line.message == "Something that nobody knows"
 
 
-@pytest.mark.parametrize("host", ["mx1.example", "mail.info.example", "mx.org", "local0"])
+@pytest.mark.parametrize("host", ["mx1.example", "mail.info.example", "mx.org", "local0", "MAIL"])
 def test_a_host_may_look_a_little_like_a_facility(host: str) -> None:
-    line = read(f"Nov  5 10:00:12 {host} postfix/smtpd[7]: {MESSAGE}")
-    assert line is not None
-    assert line.host == host
+    for program in ("postfix/smtpd[7]:", "postfix/smtpd", "INFO postfix/smtpd[7]:"):
+        line = read(f"Nov  5 10:00:12 {host} {program} {MESSAGE}")
+        assert line is not None
+        assert line.host == host
 
 
 @pytest.mark.parametrize(

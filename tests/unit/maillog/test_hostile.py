@@ -138,9 +138,7 @@ def test_a_sender_is_but_a_sender() -> None:
     assert event == LeftQueue("ABCDEF123", expired=True)
 
 
-@pytest.mark.parametrize(
-    "name", ["u, orig_client=evil[192.0.2.66], x", "u\nconnect from x[1.2.3.4]"]
-)
+@pytest.mark.parametrize("name", ["u, orig_client=evil[192.0.2.66]", "u\nconnect from x[1.2.3.4]"])
 def test_a_user_is_but_a_user(name: str) -> None:
     event = said(f"ABCDEF123: client=c.example[192.0.2.1], sasl_method=PLAIN, sasl_username={name}",
                  "smtpd")  # fmt: skip
@@ -227,6 +225,21 @@ def test_long_lines_are_cut_and_counted() -> None:
     assert len(line.message) < MAX_LINE
     assert isinstance(meaning_of(line), Delivery)
     assert reader.cut == 1
+
+
+def test_names_that_are_too_long_are_nobodys() -> None:
+    """They would be remembered."""
+    for line in (
+        f"Nov 26 10:00:00 {'m' * 300} postfix/smtp[7]: x",
+        f"Nov 26 10:00:00 mx postfix/{'s' * 300}/smtp[7]: x",
+        f"Nov 26 10:00:00 {'m' * 300} postfix/smtp x",
+        f"postfix/{'s' * 300}/smtp[7]: x",
+    ):
+        assert read(line) is None
+    entry = {"SYSLOG_IDENTIFIER": "postfix/smtp", "_HOSTNAME": "m" * 300, "MESSAGE": "x"}
+    logged = read(json.dumps(entry))
+    assert logged is not None
+    assert len(logged.host) < 300
 
 
 def test_bytes_that_are_no_text_stay_apart() -> None:
