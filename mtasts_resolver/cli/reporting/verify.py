@@ -107,14 +107,14 @@ def _code(chain: ReportChain, faults: tuple[ChainFault, ...]) -> int:
 
 def _show(chain: ReportChain, faults: tuple[ChainFault, ...], head_given: str | None) -> None:
     columns, color = width(sys.stdout), use_color("auto")
-    if not chain.sums and not faults:
-        click.echo("No report is kept here.")
-        return
     for fault in faults:
         first = f"{fault.kind.value:<12}"
         text = escaped(f"{fault.about}: {fault.what}")
         for line in wrap(text, columns, first=first, rest=" " * len(first)):
             click.echo(click.style(line, fg=_COLORS[fault.kind]) if color else line)
+    if not chain.sums:
+        click.echo("No report is kept here.")
+        return
     so_far = "" if faults else ", each as it was written"
     last = f"; the last: {chain.entries[-1].made_at}" if chain.entries else ""
     lines = [f"{so_many(len(chain.kept), 'report')}{so_far}{last}"]
@@ -122,7 +122,7 @@ def _show(chain: ReportChain, faults: tuple[ChainFault, ...], head_given: str | 
         lines.append(
             f"{so_many(len(chain.let_go), 'report')} let go by rule, and their files removed"
         )
-    if head_given in chain.sums:
+    if head_given in chain.sums and not faults:
         place = chain.sums.index(head_given) + 1
         lines.append(
             f"The sum given is that of entry {number(place)}: nothing before it was changed."
