@@ -153,6 +153,16 @@ def test_a_message_that_is_held_twice_counts_where_it_was_held_first() -> None:
     ]
 
 
+def test_mail_for_which_nobody_was_connected_to_is_of_no_host() -> None:
+    rows = account_of(
+        [
+            deferred(cause=Cause.TLSA_LOOKUP),
+            deferred(cause=Cause.TLSA_LOOKUP, queue_id="Q2", connected=False),
+        ]
+    ).failures()
+    assert [(row.mx, row.messages) for row in rows] == [("", 1), ("mx.partner.example", 1)]
+
+
 def test_a_host_that_was_given_up_for_another_held_nothing() -> None:
     peer = LoggedPeer("mx1.partner.example", "192.0.2.1", 25)
     failed = FailedSession(
