@@ -121,7 +121,7 @@ class EnforcementTally:
 
         The session may have been begun before TLS was enforced.
         """
-        if not fact.level or fact.encryption is Encryption.UNKNOWN:
+        if not fact.level:
             return True
         if fact.time is None or not told.enforced:
             return False

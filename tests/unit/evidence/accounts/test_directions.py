@@ -6,6 +6,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mtasts_resolver.evidence.accounts import directions
 from mtasts_resolver.evidence.accounts.keyexchange import is_post_quantum
@@ -48,8 +49,7 @@ def test_what_was_sent_is_counted_by_level_and_what_cannot_be_told_by_its_doubt(
 
 
 def test_encrypted_without_a_level_is_encrypted_and_its_doubt_is_told() -> None:
-    fact = sent(level="trusted", doubt=Doubt.AMBIGUOUS)
-    unsure = type(fact)(**{**{f: getattr(fact, f) for f in fact.__struct_fields__}, "level": ""})
+    unsure = replace(sent(level="trusted"), level="", doubt=Doubt.AMBIGUOUS)
     counts = account_of([unsure]).outbound()
     assert (counts.encrypted, counts.unknown) == (1, 0)
     assert named(counts.levels) == {"(unknown)": 1}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from mtasts_resolver.evidence.accounts import Account
 from mtasts_resolver.evidence.deliveries import Fact, FailedSession
@@ -236,13 +237,7 @@ HARMLESS: dict[str, list[Fact]] = {
     ],
     "another port of the same host": daily(["trusted"] * 50)
     + [
-        type(fact)(
-            **{
-                **{name: getattr(fact, name) for name in fact.__struct_fields__},
-                "peer": LoggedPeer(MX, "192.0.2.1", 2525),
-                "domain": "other.example",
-            }
-        )
+        replace(fact, peer=LoggedPeer(MX, "192.0.2.1", 2525), domain="other.example")
         for fact in daily(["none"] * 10, begin=NOON + 50 * DAY)
     ],
     "mail without times": [sent(level=level, at=None) for level in ["trusted"] * 50 + ["none"] * 9],

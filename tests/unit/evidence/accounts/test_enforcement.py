@@ -1,10 +1,12 @@
 """Whether TLS was kept where it was enforced, and what went out otherwise."""
 
 import pytest
+from msgspec.structs import replace
 
 from mtasts_resolver.evidence.accounts import enforcement
 from mtasts_resolver.evidence.accounts.enforcement import SETTLING
 from mtasts_resolver.evidence.accounts.heldmail import SUSPENDED
+from mtasts_resolver.evidence.deliveries import Doubt
 from mtasts_resolver.evidence.told import Told
 from mtasts_resolver.maillog.events import Cause, TlsAttribute
 from tests.unit.evidence.accounts.facts import (
@@ -90,8 +92,10 @@ def test_where_the_log_names_another_next_hop_that_is_what_postfix_was_told_of()
 
 
 def test_where_the_log_does_not_tell_it_is_unknown_not_unverified() -> None:
-    account = account_of([sent("safe.example", ""), sent("safe.example", "verified")], TOLD)
-    assert parts(figure(account, "enforced-verified")) == (1, 1, 1)
+    encrypted = replace(sent("safe.example", "trusted"), level="", doubt=Doubt.AMBIGUOUS)
+    facts = [sent("safe.example", ""), encrypted, sent("safe.example", "verified")]
+    account = account_of(facts, TOLD)
+    assert parts(figure(account, "enforced-verified")) == (1, 1, 2)
     assert account.unverified() == ()
 
 
