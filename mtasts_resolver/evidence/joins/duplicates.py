@@ -21,17 +21,33 @@ class SeenLines:
         self._limit = limit
         self._seen: set[int] = set()
         self._older: set[int] = set()
+        self._copies = False
+        """Something with a queue id was seen twice."""
 
     def delivery(self, event: Delivery) -> bool:
         """Tell whether this delivery was seen before, and remember it."""
         attempt = 0.0 if event.status is DeliveryStatus.SENT else event.delay
-        return self._seen_before(
-            hash((event.queue_id, event.recipient, event.original, event.status, attempt))
-        )
+        key = hash((event.queue_id, event.recipient, event.original, event.status, attempt))
+        seen = self._seen_before(key)
+        self._copies |= seen
+        return seen
 
     def message(self, event: MailAccepted) -> bool:
         """Tell whether this message was seen coming in before, and remember it."""
-        return self._seen_before(hash((event.queue_id, event.peer.address)))
+        seen = self._seen_before(hash((event.queue_id, event.peer.address)))
+        self._copies |= seen
+        return seen
+
+    def unqueued(self, line: LogLine, number: int) -> bool:
+        """Tell whether this message without a queue id was seen, and remember it.
+
+        It is the `number`-th that its process tells of in a second; but where a log has copies of
+        lines, these may be among them.
+        """
+        second = None if line.time is None else int(line.time)
+        return self._seen_before(
+            hash((line.pid, second, line.message, 0 if self._copies else number))
+        )
 
     def line(self, line: LogLine) -> bool:
         """Tell whether a line of the same second and process says the same, and remember it.

@@ -101,8 +101,11 @@ class InboundJoins:
 
     def _accepted(self, line: LogLine, event: MailAccepted) -> None:
         process = self._of(line)
-        queued = event.queue_id != _NO_QUEUE
-        if self._seen.message(event) if queued else self._seen.line(line):
+        if event.queue_id != _NO_QUEUE:
+            seen = self._seen.message(event)
+        else:
+            seen = self._seen.unqueued(line, process.unqueued(line.time))
+        if seen:
             return
         message = InboundMessage(
             time=line.time,

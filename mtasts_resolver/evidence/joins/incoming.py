@@ -55,6 +55,8 @@ class SmtpdProcess:
         "service",
         "tls",
         "told",
+        "unqueued_at",
+        "unqueued_count",
         "whole",
     )
 
@@ -65,6 +67,8 @@ class SmtpdProcess:
         self.seen_at: float | None = None
         self.held: list[InboundMessage] = []
         """Messages of the connection that have no session."""
+        self.unqueued_at: float | None = None
+        self.unqueued_count = 0
         self.epoch = host.epoch
         self.begin(beginning.doubt)
 
@@ -111,6 +115,12 @@ class SmtpdProcess:
         if self.peer is None:
             self.peer = event.peer
         return before
+
+    def unqueued(self, time: float | None) -> int:
+        """Count a message that is not queued, of those in one second."""
+        self.unqueued_count = self.unqueued_count + 1 if time == self.unqueued_at else 1
+        self.unqueued_at = time
+        return self.unqueued_count
 
     def accepted(self, message: InboundMessage) -> list[Message]:
         """Take a message; return what can be said by now."""

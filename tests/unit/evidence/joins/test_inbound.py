@@ -141,11 +141,22 @@ SCENES = {
         f"""100 smtpd[1]: connect from {A}
             smtpd[1]: Untrusted TLS from {A}: WITH
             smtpd[1]: NOQUEUE: client={A}
+            smtpd[1]: NOQUEUE: client={A}
             smtpd[2]: connect from localhost[127.0.0.1]
             smtpd[2]: AAAAA1: client=localhost[127.0.0.1], orig_client={A}
             smtpd[2]: disconnect from localhost[127.0.0.1] {PLAIN}
             smtpd[1]: disconnect from {A} {STARTTLS}""",
-        ["AAAAA1 plain", "NOQUEUE encrypted untrusted"],
+        ["AAAAA1 plain", "NOQUEUE encrypted untrusted", "NOQUEUE encrypted untrusted"],
+    ),
+    "through a proxy before the queue, and a copy of each line": (
+        f"""100 smtpd[1]: connect from {A}
+            mail.example.org smtpd[1]: connect from {A}
+            smtpd[1]: NOQUEUE: client={A}
+            mail.example.org smtpd[1]: NOQUEUE: client={A}
+            smtpd[1]: NOQUEUE: client={A}
+            mail.example.org smtpd[1]: NOQUEUE: client={A}
+            smtpd[1]: disconnect from {A} {PLAIN}""",
+        ["NOQUEUE plain", "NOQUEUE plain"],
     ),
     "the client is whom a proxy names (XCLIENT)": (
         f"""100 smtpd[1]: connect from proxy.own.example[10.0.0.1]
