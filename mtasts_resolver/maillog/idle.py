@@ -53,8 +53,7 @@ _TLS = (
 )
 _SMTP = (
     r"connect to |host \S+ (?:said|refused|offers)|conversation with |lost connection with ",
-    _ID + r"(?:SASL authentication|enabling PIX|disabling PIX|breaking line|mail for \S+ loops)",
-    _ID + r"(?:uid=|discarding EHLO|table |TLS is not|pass|SMTPUTF8 )",
+    _ID + r"(?:enabling PIX|disabling PIX|breaking line|mail for \S+ loops|discarding EHLO|uid=)",
     r"warning: (?:no MX host for|numeric domain|valid_host|malformed|host \S+ (?:repl|gre))",
     r"warning: (?:relayhost|mail(?:er loop| for)|bad size limit|no response|SASL|dns_)",
     r"warning: (?:Unable to look up|unexpected protocol)",

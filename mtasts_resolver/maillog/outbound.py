@@ -16,11 +16,14 @@ from mtasts_resolver.maillog.events import (
 from mtasts_resolver.maillog.peers import PEER, peer_in
 
 _OF_MESSAGE = re.compile(rf"{QUEUE_ID}: ")
-# The host that Postfix's own words name: `TLS is required, but was not offered by host mx[...]`,
-# `lost connection with mx[...] while sending RCPT TO`.
+# The host that Postfix's own words name (smtp_proto.c, smtp_trouble.c), which stand before what the
+# host has said: `lost connection with mx[...] while sending RCPT TO`.
 _HOST = re.compile(
-    r"(?:TLS is required, but (?:was not offered by )?host|host|lost connection with"
-    rf"|conversation with|Cannot start TLS with) (?P<peer>{PEER})(?=[\s:]|\Z)"
+    r"(?:host|lost connection with|conversation with|remote protocol error in reply from"
+    r"|local data error while talking to|bare <LF> received from"
+    r"|(?:TLS|SMTPUTF8) is required, but (?:was not offered by )?host"
+    r"|SASL authentication failed; (?:cannot authenticate to )?server)"
+    rf" (?P<peer>{PEER})(?=[\s:]|\Z)"
 )
 _OUTSIDE = re.compile(
     r"warning: MX name '(?P<mx>[^']{1,300})' does not match STS MX pattern for '(?P<domain>[^']*)'"
