@@ -23,6 +23,9 @@ REMOTE = "203.0.113.4"
 FILTER_PORT, LMTP_PORT = 10024, 24
 """Of this host: a content filter, and where own mail ends."""
 
+OLD = 4
+"""Seconds from which on `fallsback` tries again in plain text what TLS came to nothing for."""
+
 OWN_DOMAIN = "own.example"
 NOBODY = "nobody"
 """The local part that no host takes mail for."""
@@ -100,7 +103,7 @@ TRANSPORTS = {
     "reuse": REUSES,
     "suspends": (),
     "unasked": (f"{POLICY}socketmap:inet:127.0.0.1:9:default",),
-    "fallsback": ("smtp_tls_protocols=>=TLSv1.2", "minimal_backoff_time=1s"),
+    "fallsback": ("smtp_tls_protocols=>=TLSv1.2", f"minimal_backoff_time={OLD}s"),
     "quiet": ("smtp_tls_loglevel=0", "syslog_name=postfix/quiet"),
     "filter": (),
 }

@@ -38,6 +38,7 @@ from .correspondent import (
     FILTER_PORT,
     LMTP_PORT,
     NOBODY,
+    OLD,
     OWN_DOMAIN,
     POLICY,
     RECEIVING,
@@ -73,8 +74,6 @@ SENDER = "someone@sender.example"
 OUTDATED_HOST = "outdated-only.mx.example"
 POST_QUANTUM = (3, 11)
 """From this version on two of Postfix agree on keys by ML-KEM, with the OpenSSL beside them."""
-UNTIL_OLD = 1.5
-"""Seconds until mail is older than `fallsback` has it retry in plain text."""
 TLSA_TO_COME = "_25._tcp.tlsa-fails.mx.example"
 
 
@@ -89,6 +88,8 @@ class Recorder:
         self._postfix = postfix
         self.numbers = numbers or itertools.count(1)
         self._outgoing: dict[str, Outgoing] = {}
+        self._recipients: dict[str, str] = {}
+        """Of messages to one recipient, by queue id."""
         self._incoming: list[Incoming] = []
         self._local = 0
         self._local_incoming = 0
@@ -109,6 +110,7 @@ class Recorder:
         mark, seen = self._postfix.log.mark(), self._lab.hosts.events.mark()
         recipients = {self._address(deed): deed for deed in deeds}
         queue_id = self._postfix.submit(SENDER, *recipients, header=deeds[0].header)
+        self._recipients[queue_id] = next(iter(recipients))
         self._postfix.await_statuses(mark, recipients)
         attempts = {who: self._expected(deed) for who, deed in recipients.items()}
         for who, attempt in self._compared(seen, attempts).items():
@@ -136,9 +138,10 @@ class Recorder:
         self._postfix.await_statuses(mark, [recipient], "sent")
         self._local += 1
 
-    def try_again(self, queue_id: str, domain: str, attempt: Attempt, end: str) -> None:
-        """Have the last message to a domain tried again: it ends so."""
-        who, outgoing = self._last_to(domain)
+    def try_again(self, queue_id: str, attempt: Attempt, end: str) -> None:
+        """Have a message to one recipient tried again: it ends so."""
+        who = self._recipients[queue_id]
+        outgoing = self._outgoing[who]
         mark, seen = self._postfix.log.mark(), self._lab.hosts.events.mark()
         self._postfix.try_again(queue_id)
         self._postfix.await_statuses(mark, [who])
@@ -146,16 +149,17 @@ class Recorder:
         attempts = (*outgoing.attempts, attempt)
         self._outgoing[who] = replace(outgoing, attempts=attempts, end=end)
 
-    def delete(self, queue_id: str, domain: str) -> None:
-        who, outgoing = self._last_to(domain)
+    def delete(self, queue_id: str) -> None:
+        """Delete a message to one recipient by hand."""
+        who = self._recipients[queue_id]
         self._postfix.delete(queue_id)
-        self._outgoing[who] = replace(outgoing, end="deleted")
+        self._outgoing[who] = replace(self._outgoing[who], end="deleted")
 
-    def give_up(self, domain: str, queue_id: str, attempt: Attempt) -> None:
-        """Have the last message to a domain be tried once more, and expire."""
+    def give_up(self, queue_id: str, attempt: Attempt) -> None:
+        """Have a message to one recipient be tried once more, and expire."""
         with self._postfix.impatient():
             mark = self._postfix.log.mark()
-            self.try_again(queue_id, domain, attempt, "expired")
+            self.try_again(queue_id, attempt, "expired")
             expired = f"{queue_id}: removed"
             self._postfix.log.wait(mark, lambda line: expired in line or None, expired)
 
@@ -190,9 +194,6 @@ class Recorder:
 
     def _address(self, deed: Deed) -> str:
         return f"{deed.user or f'mail-{next(self.numbers)}'}@{deed.spelling or deed.domain}"
-
-    def _last_to(self, domain: str) -> tuple[str, Outgoing]:
-        return [item for item in self._outgoing.items() if item[1].domain == domain][-1]
 
     def _expected(self, deed: Deed) -> Attempt:
         if deed.older is not None and not self._postfix.modern:
@@ -244,6 +245,12 @@ def _as_seen(who: str, attempt: Attempt, mail: Mail | None) -> Attempt:
 def record(recorder: Recorder, lab: Lab, version: tuple[int, ...]) -> None:
     """Do all there is to do."""
     recorder.send_all(SENT)
+    handshake = Attempt(status="deferred", host=OUTDATED_HOST, cause=Cause.HANDSHAKE.value)
+    old_at = time.monotonic() + OLD + 1
+    grow_old = (
+        recorder.send(Deed("outdated-open.example", handshake)),
+        recorder.send(Deed("wrong-name.example", held(Cause.NAME_MISMATCH, WRONG_NAME), STS)),
+    )
     recorder.send_all(HELD)
     recorder.send_all(REUSED)
     recorder.send_all(OF_NO_CONCERN)
@@ -262,7 +269,8 @@ def record(recorder: Recorder, lab: Lab, version: tuple[int, ...]) -> None:
     recorder.send_here("filtered@filtered.example")
     record_suspension(recorder)
     recorder.receive(CALLS)
-    record_later_ends(recorder, lab)
+    until(lambda: time.monotonic() >= old_at, "mail that is old")
+    record_later_ends(recorder, lab, *grow_old)
 
 
 def silently(attempt: Attempt) -> Attempt:
@@ -282,26 +290,25 @@ def record_suspension(recorder: Recorder) -> None:
     recorder.send(Deed("down-open.example", replace(refused, suspended=True)))
 
 
-def record_later_ends(recorder: Recorder, lab: Lab) -> None:
-    """Have mail that is held be delivered later, be deleted, and be returned."""
+def record_later_ends(recorder: Recorder, lab: Lab, in_plain_text: str, returned: str) -> None:
+    """Have mail that is held be delivered later, be deleted, and be returned.
+
+    What has grown old after a handshake failed is sent in plain text, where that is allowed.
+    """
     no_record = held(Cause.TLSA_LOOKUP)
     waits = recorder.send(Deed("tlsa-fails.example", no_record))
-    handshake = Attempt(status="deferred", host=OUTDATED_HOST, cause=Cause.HANDSHAKE.value)
-    in_plain_text = recorder.send(Deed("outdated-open.example", handshake))
     lost = recorder.send(Deed("untrusted.example", held(Cause.UNTRUSTED, UNTRUSTED), STS))
-    returned = recorder.send(Deed("wrong-name.example", held(Cause.NAME_MISMATCH, WRONG_NAME), STS))
-    recorder.try_again(waits, "tlsa-fails.example", no_record, "waiting")
-    recorder.delete(lost, "untrusted.example")
+    recorder.try_again(waits, no_record, "waiting")
+    recorder.delete(lost)
     lab.dns.set_broken(TLSA_TO_COME, broken=False)
     try:
         ends = sent("tlsa-fails.mx.example", "verified")
-        recorder.try_again(waits, "tlsa-fails.example", ends, "delivered")
+        recorder.try_again(waits, ends, "delivered")
     finally:
         lab.dns.set_broken(TLSA_TO_COME, broken=True)
-    time.sleep(UNTIL_OLD)
     ends = replace(sent(OUTDATED_HOST, "none"), left=((OUTDATED_HOST, Cause.HANDSHAKE.value),))
-    recorder.try_again(in_plain_text, "outdated-open.example", ends, "delivered")
-    recorder.give_up("wrong-name.example", returned, held(Cause.NAME_MISMATCH, WRONG_NAME))
+    recorder.try_again(in_plain_text, ends, "delivered")
+    recorder.give_up(returned, held(Cause.NAME_MISMATCH, WRONG_NAME))
 
 
 @contextmanager

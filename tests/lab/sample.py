@@ -105,10 +105,10 @@ class Stage:
         self.waiting[deed.domain] = self.recorder.send(deed)
 
     def try_again(self, deed: Deed, end: str = "waiting") -> None:
-        self.recorder.try_again(self.waiting[deed.domain], deed.domain, deed.attempt, end)
+        self.recorder.try_again(self.waiting[deed.domain], deed.attempt, end)
 
     def give_up(self, deed: Deed) -> None:
-        self.recorder.give_up(deed.domain, self.waiting[deed.domain], deed.attempt)
+        self.recorder.give_up(self.waiting[deed.domain], deed.attempt)
 
     def begin_month(self) -> None:
         """Have what was counted so far be told apart from what comes."""
