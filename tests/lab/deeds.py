@@ -110,6 +110,9 @@ HELD = (
     Deed("tlsa-wrong.example", held(Cause.DANE_MISMATCH, TLSA_WRONG), DANE),
     Deed("tlsa-fails-enforced.example", held(Cause.POLICY_LOOKUP), STS),
     Deed("unasked.example", held(Cause.POLICY_LOOKUP)),
+    Deed("invalid.example", held(Cause.POLICY_INVALID)),
+    Deed("unusable-0-0-1.example", held(Cause.DANE_UNUSABLE)),
+    Deed("unsigned-host.example", held(Cause.DANE_UNUSABLE)),
     Deed("encrypted-plain.example", held(Cause.NO_STARTTLS, NO_STARTTLS)),
     Deed("encrypted-refused.example", held(Cause.STARTTLS_REFUSED, REFUSES_STARTTLS)),
 )

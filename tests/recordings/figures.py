@@ -218,7 +218,7 @@ def _shares(told: Told, truth: Truth) -> Iterator[Compared]:
     true = (len(held), len(sent) + len(held) - both)
     yield Compared("figure messages-held", figures["messages-held"], true)
     asked_in_vain = sum(
-        attempt.cause == Cause.POLICY_LOOKUP and not attempt.suspended
+        attempt.cause in {Cause.POLICY_LOOKUP, Cause.POLICY_INVALID} and not attempt.suspended
         for _, attempt in truth.attempts()
     )
     reported = sum(row.count for row in told.lookups)
