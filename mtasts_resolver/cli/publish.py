@@ -62,7 +62,8 @@ def _wish_options(command: F) -> F:
                 "--mx",
                 multiple=True,
                 metavar="PATTERN",
-                help="An MX host, or *.DOMAIN for all in it. Unset: as DNS has them.",
+                help="An MX host, or *.DOMAIN for all in it. May be given again. Unset: as"
+                " DNS has them.",
             ),
             click.option(
                 "--mode",
@@ -74,7 +75,7 @@ def _wish_options(command: F) -> F:
                 "--reports",
                 multiple=True,
                 metavar="ADDRESS",
-                help="Where reports go, a mail address or https: URL."
+                help="Where reports go, a mail address or https: URL. May be given again."
                 " Unset: where they go now, else tls-reports@DOMAIN.",
             ),
             click.option(

@@ -215,8 +215,6 @@ def _row(option: click.Option) -> tuple[str, str]:
     parts = [option.help or ""]
     if option.required:
         parts.append("Required.")
-    if option.multiple:
-        parts.append("May be given more than once.")
     if option.show_default and option.default is not None:
         parts.append(f"Default: `{option.default}`.")
     return names, " ".join(parts)

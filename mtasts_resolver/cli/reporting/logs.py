@@ -108,7 +108,8 @@ def _parse_controls(
     metavar="DOMAIN",
     multiple=True,
     callback=parse_domains,
-    help="A domain of yours, for --control; unset: own_domains of the configuration.",
+    help="A domain of yours, for --control; unset: own_domains of the configuration. May be given"
+    " again.",
 )
 @click.option(
     "--elsewhere",
