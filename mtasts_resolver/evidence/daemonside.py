@@ -25,10 +25,15 @@ from mtasts_resolver.evidence.daemonsources import (
 )
 from mtasts_resolver.evidence.inputs.errors import InputError
 from mtasts_resolver.evidence.inputs.zones import zone_called
-from mtasts_resolver.evidence.learnt import Learnt
-from mtasts_resolver.evidence.report import PolicyRetrieval, ReportInput, ReportPeriod
+from mtasts_resolver.evidence.learnt import OWN, Learnt
+from mtasts_resolver.evidence.report import (
+    OwnDomainRow,
+    PolicyRetrieval,
+    ReportInput,
+    ReportPeriod,
+)
 from mtasts_resolver.evidence.retrieval import CountedRetrieval, stamp
-from mtasts_resolver.evidence.told import NothingTold, PastOwnChange, ToldMemory
+from mtasts_resolver.evidence.told import NothingTold, ToldMemory
 from mtasts_resolver.evidence.weakenings import PastWeakening
 from mtasts_resolver.store.history import history_path
 from mtasts_resolver.store.hourcounts import HOUR
@@ -59,8 +64,8 @@ class DaemonSide(Struct, frozen=True, kw_only=True):
     """Why there is none, of the period."""
     weakenings: tuple[PastWeakening, ...] = ()
     """That began in one of the periods, the first one first."""
-    own_changes: tuple[PastOwnChange, ...] = ()
-    """Of both periods, the first one first."""
+    own_domains: tuple[OwnDomainRow, ...] = ()
+    """What its checks of own domains found in the period, the first one first."""
     inputs: tuple[ReportInput, ...] = ()
     notes: tuple[str, ...] = ()
     """What whoever reads the report must know of it: why something is not known, too."""
@@ -121,7 +126,7 @@ class DaemonMemory:
             retrieval_before=retrievals[1] if len(retrievals) > 1 else None,
             retrieval_problem="" if retrievals[0] else self._problem or told.nothing_of_then(),
             weakenings=learnt.weakenings.between(told.since, told.until),
-            own_changes=learnt.own_changes(told.since, told.until),
+            own_domains=tuple(told.own_domains(spans[0])),
             inputs=tuple(told.inputs(self._place, self._problem)),
             notes=tuple(filter(None, (why, self._note, *told.notes(self._map_name)))),
             problem=self._problem,
@@ -196,6 +201,17 @@ class _Telling:
                 first=None if told.begins is None else self._stamp(told.begins),
                 last=None if told.last is None else self._stamp(told.last),
                 problem=problem,
+            )
+
+    def own_domains(self, span: TimeSpan) -> Iterator[OwnDomainRow]:
+        for change in self._learnt.own_changes(span):
+            yield OwnDomainRow(
+                domain=change.domain,
+                at=self._stamp(change.time),
+                what=change.subject.removeprefix(OWN),
+                event=change.event,
+                host=change.hop,
+                reason=change.reason,
             )
 
     def nothing_of_then(self) -> str:

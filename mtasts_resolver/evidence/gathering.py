@@ -161,6 +161,7 @@ class _Gathering:
             retrieval=daemon.retrieval,
             retrieval_problem=daemon.retrieval_problem,
             daemon_notes=daemon.notes,
+            own_domains=daemon.own_domains,
             downgrades=account.downgrades(daemon.weakenings),
             unencrypted=account.unencrypted(),
             tls_reports=tls_reports,

@@ -2,19 +2,20 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 
 from mtasts_resolver.control.values.counts import DailyCount
 from mtasts_resolver.control.values.history import BriefChange
-from mtasts_resolver.evidence.daemonsources import HistoryOpener, SourceError
+from mtasts_resolver.evidence.daemonsources import HistoryOpener, SourceError, TimeSpan
 from mtasts_resolver.evidence.retrieval import ChangedRetrieval
-from mtasts_resolver.evidence.told import PastOwnChange
 from mtasts_resolver.evidence.toldhistory import ToldHistory, Usage
 from mtasts_resolver.evidence.weakeningsthen import WeakeningsThen
 from mtasts_resolver.store.historycopy import CopiedFile
 
 # Changes of own domains that are kept, the latest: a few of each domain a year are usual.
 MAX_OWN_CHANGES = 10_000
+OWN = "own-"  # as the subjects of such changes begin
 
 
 class Learnt:
@@ -29,7 +30,7 @@ class Learnt:
         self.counts = False
         """The daemon has counted anything, ever."""
         self.files: tuple[CopiedFile, ...] = ()
-        self._own: list[PastOwnChange] = []
+        self._own: list[BriefChange] = []
         self._own_left_out = 0
         self._lookups = Counter[str]()
         self._in_vain = Counter[str]()
@@ -61,9 +62,9 @@ class Learnt:
             map_name=map_name,
         )
 
-    def own_changes(self, since: float, until: float) -> tuple[PastOwnChange, ...]:
-        """Return the changes of own domains in a time, the first one first."""
-        return tuple(one for one in reversed(self._own) if since <= one.time < until)
+    def own_changes(self, span: TimeSpan) -> Iterator[BriefChange]:
+        """Yield the changes of own domains in a time, the first one first."""
+        return (one for one in reversed(self._own) if span.since <= one.time < span.until)
 
     @property
     def left_out(self) -> int:
@@ -87,20 +88,9 @@ class Learnt:
         self.told.add(change)
         self.changed.add(change)
         self.weakenings.add(change)
-        if change.subject.startswith("own-"):
-            self._take_own(change)
-
-    def _take_own(self, change: BriefChange) -> None:
+        if not change.subject.startswith(OWN):
+            return
         if len(self._own) >= MAX_OWN_CHANGES:
             self._own_left_out += 1
-            return
-        self._own.append(
-            PastOwnChange(
-                time=change.time,
-                domain=change.domain,
-                subject=change.subject,
-                event=change.event,
-                host=change.hop,
-                reason=change.reason,
-            )
-        )
+        else:
+            self._own.append(change)

@@ -239,6 +239,21 @@ class PolicyRetrieval(Struct, frozen=True, kw_only=True):
     """Since when that is counted, if it is later than the period's beginning."""
 
 
+class OwnDomainRow(Struct, frozen=True, kw_only=True):
+    """Something that the daemon, which checks domains of one's own, found otherwise than before."""
+
+    domain: str
+    at: str
+    what: str
+    """`record`, `reports` (the record for them), `policy`, `mx`, `certificate`, `findings`."""
+    event: str
+    """`found`, `changed`, `gone`; of findings `appeared`, `mended`."""
+    host: str
+    """Of a certificate."""
+    reason: str
+    """What was found."""
+
+
 class TlsReportRow(Struct, frozen=True, kw_only=True):
     """Sessions that senders report of one policy domain of ours, by kind of failure."""
 
@@ -376,6 +391,8 @@ class EvidenceReport(Struct, frozen=True, kw_only=True):
     """What must be known of what the daemon told: how far back it knows, what not, and why."""
     downgrades: tuple[Downgrade, ...]
     unencrypted: tuple[UnencryptedRow, ...]
+    own_domains: tuple[OwnDomainRow, ...] = ()
+    """What the daemon's checks of `own_domains` found in the period, the first one first."""
     tls_reports: TlsReports | None
     changes: tuple[FigureChange, ...]
     controls: tuple[ControlResult, ...]

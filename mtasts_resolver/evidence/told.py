@@ -41,16 +41,3 @@ class NothingTold:
     def told(self, domain: str, time: float | None) -> Told:  # noqa: ARG002  as it is called
         """Return that it is not known."""
         return UNKNOWN
-
-
-class PastOwnChange(Struct, frozen=True, kw_only=True):
-    """What one of `own_domains` publishes has changed, or what is wrong with it."""
-
-    time: float
-    domain: str
-    subject: str
-    """`own-record`, `own-reports`, `own-policy`, `own-mx`, `own-certificate`, `own-findings`."""
-    event: str
-    host: str
-    """Of a certificate."""
-    reason: str

@@ -28,6 +28,7 @@ from mtasts_resolver.evidence.report import (
     Figure,
     FigureChange,
     LogGap,
+    OwnDomainRow,
     ReportInput,
     TlsReportRow,
     UnencryptedRow,
@@ -143,6 +144,7 @@ def _about(report: EvidenceReport) -> Iterator[Sequence[CsvCell]]:
 
 def _retrieval(report: EvidenceReport) -> Iterator[Sequence[CsvCell]]:
     found = report.retrieval
+    yield from (("note", note, None) for note in report.daemon_notes)
     if found is None:
         yield "problem", report.retrieval_problem, None
         return
@@ -179,6 +181,7 @@ TABLES: Mapping[str, CsvTable] = MappingProxyType(
         "retrieval": CsvTable(("what", "name", "count"), _retrieval),
         "downgrades": _of(Downgrade, lambda report: report.downgrades),
         "unencrypted": _of(UnencryptedRow, lambda report: report.unencrypted),
+        "own-domains": _of(OwnDomainRow, lambda report: report.own_domains),
         "tls-reports": _of(
             TlsReportRow, lambda report: report.tls_reports.rows if report.tls_reports else ()
         ),

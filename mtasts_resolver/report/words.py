@@ -44,6 +44,16 @@ DOWNGRADES: Mapping[str, str] = MappingProxyType(
         "certificate-failing": "the certificate has changed, and deliveries fail since",
     }
 )
+OWN: Mapping[str, str] = MappingProxyType(
+    {
+        "record": "policy record",
+        "reports": "record for TLS reports",
+        "policy": "policy",
+        "mx": "MX records",
+        "certificate": "certificate",
+        "findings": "what is wrong",
+    }
+)
 DOUBTS: Mapping[str, str] = MappingProxyType(
     {
         "ambiguous": "several sessions may be its own, and they differ",

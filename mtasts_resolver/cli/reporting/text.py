@@ -30,6 +30,7 @@ from mtasts_resolver.report.words import (
     DOUBTS,
     DOWNGRADES,
     ENFORCERS,
+    OWN,
     VERDICTS,
     change,
     moment,
@@ -92,6 +93,7 @@ class _TextReport:
         yield from self._domains("Hosts", self._report.inbound_hosts)
         yield from self._unencrypted()
         yield from self._policies()
+        yield from self._own_domains()
         yield from self._reported()
         yield from self._gaps()
         yield from self._inputs()
@@ -334,6 +336,21 @@ class _TextReport:
         yield from self._counts(
             "Look-ups of Postfix's that failed", lookups, sum(row.count for row in lookups)
         )
+
+    def _own_domains(self) -> Iterator[str]:
+        if not self._report.own_domains:
+            return
+        yield from self._title("Own domains, by the daemon's checks")
+        rows = [
+            (
+                moment(row.at),
+                row.domain,
+                " ".join(filter(None, (OWN.get(row.what, row.what), row.host))),
+                f"{row.event}: {row.reason}" if row.reason else row.event,
+            )
+            for row in self._report.own_domains
+        ]
+        yield from self._table(("WHEN", "DOMAIN", "WHAT", "FOUND"), rows)
 
     def _reported(self) -> Iterator[str]:
         found = self._report.tls_reports

@@ -115,8 +115,8 @@ def test_all_of_it_comes_from_a_file_that_is_named(file: Path) -> None:
         (weakening,) = found.weakenings
         assert (weakening.domain, weakening.weakened) == (A, ("dane-lost",))
         assert (weakening.was, weakening.now) == ("required", "partial")
-        assert [(own.domain, own.subject, own.event) for own in found.own_changes] == [
-            ("own.example", "own-mx", "changed")
+        assert [(own.domain, own.what, own.event) for own in found.own_domains] == [
+            ("own.example", "mx", "changed")
         ]
         (read,) = found.inputs
         assert (read.name, read.kind, read.lines) == (str(file), "history", len(CHANGES))
@@ -139,7 +139,7 @@ def test_the_history_is_read_once_and_tells_of_any_time(
     memory = DaemonMemory(find_history(None, None, file))
     first = memory.of(period(0.0, MIDNIGHT + DAY))
     assert first.retrieval is not None
-    assert (first.retrieval.fetched, len(first.weakenings), len(first.own_changes)) == (9, 1, 1)
+    assert (first.retrieval.fetched, len(first.weakenings), len(first.own_domains)) == (9, 1, 1)
 
     def read_again(_: HistoryCopy) -> Iterable[object]:
         raise AssertionError("its changes are known")
@@ -148,7 +148,7 @@ def test_the_history_is_read_once_and_tells_of_any_time(
     before = memory.of(YESTERDAY)
     assert before.told is first.told
     assert before.retrieval is not None
-    assert (before.retrieval.fetched, before.weakenings, before.own_changes) == (7, (), ())
+    assert (before.retrieval.fetched, before.weakenings, before.own_domains) == (7, (), ())
 
 
 def test_a_daemon_that_ends_meanwhile_has_told_what_it_told(file: Path) -> None:

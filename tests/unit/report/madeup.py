@@ -21,6 +21,7 @@ from mtasts_resolver.evidence.report import (
     Figure,
     FigureChange,
     LogGap,
+    OwnDomainRow,
     PolicyRetrieval,
     ReportInput,
     ReportPeriod,
@@ -445,6 +446,25 @@ def made_up(**other: object) -> EvidenceReport:
             since="2026-10-04T08:00:00+02:00",
         ),
         retrieval_problem="",
+        daemon_notes=("what Postfix was told is known since 2026-10-02 08:00:00 +02:00",),
+        own_domains=(
+            OwnDomainRow(
+                domain="our.example",
+                at="2026-10-09T04:12:00+02:00",
+                what="certificate",
+                event="changed",
+                host="mx.our.example",
+                reason="",
+            ),
+            OwnDomainRow(
+                domain="our.example",
+                at="2026-10-11T04:12:00+02:00",
+                what="findings",
+                event="appeared",
+                host="",
+                reason="mx.our.example: its certificate is for another name",
+            ),
+        ),
         downgrades=DOWNGRADES,
         unencrypted=(
             UnencryptedRow(
