@@ -34,6 +34,7 @@ from mtasts_resolver.evidence.joins.traffic import (
     is_local,
     recipient_domain,
 )
+from mtasts_resolver.evidence.joins.unrepeated import UnrepeatedSessions
 from mtasts_resolver.evidence.joins.withoutprocess import SendersWithoutProcess
 from mtasts_resolver.maillog.events import (
     Cause,
@@ -65,6 +66,7 @@ class OutboundJoins:
         self._out = out
         self._failures = KnownFailures()
         self._settling = Settling()
+        self._unrepeated = UnrepeatedSessions()
         self._senders = SendersWithoutProcess(logs)
         self.handlers: dict[type, Callable[[LogLine, Any], None]] = {
             Delivery: self._delivered,
@@ -108,6 +110,9 @@ class OutboundJoins:
         process = self._of(line)
         domain = domain_of_recipient(event.recipient)
         join = process.delivered(line.time, event)
+        if join is NO_SESSION:
+            says_again = process.by_itself or process.service.logs_tls
+            join = self._unrepeated.join(line, event, says_again=says_again) or join
         if line.pid is None and event.peer is not None:
             join = compared(IN_DOUBT[Doubt.NO_PROCESS], event.tls)
         why = None
@@ -141,6 +146,7 @@ class OutboundJoins:
             process.connected(line.time, event)
         self.settle(line.time)
         if not event.reused:
+            self._unrepeated.repeated(line, event)
             service = process.service
             if not service.logs_tls:
                 self._out += service.seen()
@@ -211,6 +217,10 @@ class OutboundJoins:
         process = self._of(line)
         process.reported = event
         process.reported_owner = ""
+
+    def connected_by_proxy(self, line: LogLine, event: Connected) -> None:
+        """Take a session that tlsproxy(8) has begun, which smtp(8) is to say again."""
+        self._unrepeated.begun(line, event)
 
     def unverified_by_proxy(self, _: LogLine, event: Unverified) -> None:
         """Take what tlsproxy(8) says of a certificate."""

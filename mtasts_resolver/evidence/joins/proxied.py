@@ -1,7 +1,8 @@
 """tlsproxy(8), which has sessions for others: for postscreen(8), and for smtp(8) that keeps them.
 
-Its lines on sessions are said again by smtp(8), which is the process that delivers; and no message
-ever comes in through postscreen. But why a session was not good enough, it alone says.
+Its lines on sessions are said again by smtp(8), which is the process that delivers (what if not,
+`unrepeated.py` knows); and no message ever comes in through postscreen. But why a session was not
+good enough, it alone says.
 """
 
 from typing import Any, NamedTuple
@@ -43,6 +44,8 @@ class ProxiedSessions:
     def _connected(self, line: LogLine, event: Connected) -> None:
         if event.inbound:
             self._inbound.observed(line, event)
+        else:
+            self._outbound.connected_by_proxy(line, event)
 
     def _library_problem(self, line: LogLine, event: LibraryProblem) -> None:
         self._problem = _Problem((line.host, line.service, line.pid), event.reason)

@@ -66,6 +66,10 @@ class _Writer:
     def wait(self, most: float) -> None:
         self.time += self.random.uniform(0, most)
 
+    def have_proxy_say(self, message: str) -> None:
+        """Have tlsproxy say what it does for this process; its own number is no matter."""
+        self.lines.append(Line(self.time, "postfix", "tlsproxy", self.pid, message))
+
     def say(self, message: str) -> None:
         self.lines.append(Line(self.time, "postfix", self.daemon, self.pid, message))
         self.wait(0.5)
@@ -101,6 +105,8 @@ def _connect(writer: _Writer, queue_id: str, host: str) -> tuple[Outcome, str]:
     level = writer.random.choice(LEVELS)
     match writer.random.choice(["tls", "plain", "reused", "kept", "fallback", "broken"]):
         case "tls":
+            if writer.random.random() < 0.3:
+                writer.have_proxy_say(f"{level} TLS connection established to {place}: {WITH}")
             writer.say(f"{level} TLS connection established to {place}: {WITH}")
             return Outcome("encrypted", level.lower()), ""
         case "reused":

@@ -134,6 +134,27 @@ SCENES = {
             smtp[2]: {to("AAAAA2", A, " conn_use=2,", delay=0.1)}""",
         ["AAAAA1 encrypted trusted", "AAAAA2 encrypted trusted"],
     ),
+    "tlsproxy has a session that smtp does not say again": (
+        f"""100 tlsproxy[7]: Trusted TLS to {A}: WITH
+            smtp[1]: {to("AAAAA1", A)}
+            200 smtp[2]: {to("AAAAA2", A)}""",
+        ["AAAAA1 ? ambiguous", "AAAAA2 plain"],
+    ),
+    "tlsproxy has a session of another": (
+        f"""100 tlsproxy[7]: Trusted TLS to {A}: WITH
+            smtp[1]: Trusted TLS to {A}: WITH
+            smtp[2]: {to("AAAAA2", A)}
+            smtp[1]: {to("AAAAA1", A)}""",
+        ["AAAAA1 encrypted trusted", "AAAAA2 plain"],
+    ),
+    "tlsproxy alone logs sessions": (
+        f"""100 tlsproxy[7]: Trusted TLS to {A}: WITH
+            lmtp[1]: {to("AAAAA1", A)}
+            200 tlsproxy[7]: Trusted TLS to {A}: WITH
+            200 tlsproxy[7]: Verified TLS to {A}: WITH
+            201 lmtp[1]: {to("AAAAA2", A)}""",
+        ["AAAAA1 encrypted trusted", "AAAAA2 encrypted ? ambiguous"],
+    ),
     "a connection is reused without one": (
         f"""100 smtp[1]: {to("AAAAA1", A)}
             smtp[1]: {to("AAAAA2", A, " conn_use=2,", delay=0.1)}""",
