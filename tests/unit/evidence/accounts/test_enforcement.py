@@ -80,6 +80,12 @@ def test_what_postfix_wanted_instead_is_part_of_the_evidence() -> None:
     assert row.evidence.endswith("was told to verify safe.example, by mta-sts, and wanted tls=may.")
 
 
+def test_where_sessions_differ_but_in_their_level_that_is_the_evidence() -> None:
+    fact = replace(sent("safe.example", "trusted"), tls=None, doubt=Doubt.AMBIGUOUS)
+    (row,) = account_of([fact], TOLD).unverified()
+    assert row.evidence.startswith("The log calls the TLS session `trusted`, not `verified`.")
+
+
 def test_where_the_log_names_another_next_hop_that_is_what_postfix_was_told_of() -> None:
     """Mail of all domains goes to a relayhost."""
     facts = [
@@ -116,6 +122,8 @@ def test_postfix_3_11_says_itself_what_it_enforced(level: str) -> None:
     assert row.enforced == ("dane" if level == "dane-only" else "postfix")
     (domain,) = account.outbound_domains()
     assert domain.enforced == row.enforced
+    if row.enforced == "postfix":
+        assert row.evidence.endswith(f"Postfix itself had to verify it: tls={level}.")
 
 
 @pytest.mark.parametrize("level", ["none", "may", "encrypt", "dane", "halfdane"])
@@ -193,9 +201,10 @@ def test_the_success_rate_sets_what_was_verified_against_what_was_held() -> None
 
 def test_a_handshake_that_fails_holds_opportunistic_mail_too() -> None:
     """Postfix tries plain text only once the message has waited: nothing was enforced."""
-    facts = [deferred(f"{name}.example", Cause.HANDSHAKE) for name in ("free", "safe", "unheard")]
+    names = ("free", "safe", "unheard", "unheard")
+    facts = [deferred(f"{name}.example", Cause.HANDSHAKE) for name in names]
     account = account_of(facts, TOLD)
-    assert parts(figure(account, "enforcement-success")) == (0, 1, 1)
+    assert parts(figure(account, "enforcement-success")) == (0, 1, 2)
     assert parts(figure(account, "messages-held")) == (1, 1, 0)
     rows = {row.domain: row.enforced for row in account.failures()}
     assert rows == {"free.example": "", "safe.example": "mta-sts", "unheard.example": ""}
