@@ -31,9 +31,26 @@ _PROGRAM = (
     rb"([^\s\[\]]{0,254}[^\s\[\]:])(?:\[([0-9]{0,10})\])?:(?:\s+|\Z)"
     rb"(?:\[ID [0-9]{1,10} [a-z0-9]{1,10}\.[a-z]{1,10}\] )?"
 )
-STAMPED = tuple(
-    re.compile(stamp + rb"\s+" + _HOST + rb"\s+" + _PROGRAM)
-    for stamp in (SYSLOG_STAMP, ISO_STAMP, UNIX_STAMP)
+# rsyslog's %syslogseverity-text%; BusyBox's and FreeBSD's `mail.info`.
+_SEVERITY = (
+    rb"(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|CRIT|ALERT|EMERG|PANIC"
+    rb"|<?(?:mail|user|daemon|syslog|local[0-7])"
+    rb"\.(?:debug|info|notice|warn(?:ing)?|err(?:or)?|crit|alert|emerg|panic)>?)"
+)
+# RFC 5424 §6: the program, its process, a message id and data, which Postfix has not.
+_PROTOCOL = (
+    rb"\s+" + _HOST + rb"\s+([^\s\[\]]{0,254}[^\s\[\]:]) (?:([0-9]{1,10})|-) \S{1,255} "
+    rb"(?:-|(?:\[[^\]]*\])+) \s*(?:\xef\xbb\xbf)?"
+)
+_WRITER = rb"\s+" + _HOST + rb"\s+(?:" + _SEVERITY + rb"\s+)?" + _PROGRAM
+# A container's stream (CRI), and its own stamp behind that of whoever runs it.
+_INNER_STAMP = rb"\s+(?:std(?:out|err) [FP] )?[^\s:|{<\[]{2,40} {1,2}[0-9]{1,2} [0-9:]{8}"
+STAMPED = (
+    re.compile(SYSLOG_STAMP + _WRITER),
+    re.compile(ISO_STAMP + _WRITER),
+    re.compile(UNIX_STAMP + _WRITER),
+    re.compile(ISO_STAMP + _INNER_STAMP + _WRITER),
+    re.compile(ISO_STAMP + _PROTOCOL),
 )
 
 STAMPS = tuple(
@@ -52,17 +69,8 @@ _ZONES = (
 )
 AFTER_STAMP = re.compile(rb"(?:(?:" + _ZONES + rb") (?=\S+ \S))?(?:std(?:out|err) [FP] )?")
 
+_SEVERITY_ALONE = re.compile(_SEVERITY + rb"\Z")
 PROGRAM_ALONE = re.compile(rb"([^\s\[\]]{0,254}[^\s\[\]:])(?:\[([0-9]{0,10})\])?:?\Z")
-# RFC 5424 §6: the program, its process, a message id and data, which Postfix has not.
-_SYSLOG_PROTOCOL = re.compile(
-    rb"(\S{1,255}) (\S{1,255}) ([0-9]{1,10}|-) \S{1,255} (?:-|(?:\[[^\]]*\])+) (?:\xef\xbb\xbf)?"
-)
-# rsyslog's %syslogseverity-text%; BusyBox's and FreeBSD's `mail.info`.
-SEVERITIES = frozenset(b"DEBUG INFO NOTICE WARN WARNING ERR ERROR CRIT ALERT EMERG PANIC".split())
-_FACILITY = re.compile(
-    rb"<?(?:mail|user|daemon|syslog|local[0-7])"
-    rb"\.(?:debug|info|notice|warn(?:ing)?|err(?:or)?|crit|alert|emerg|panic)>?\Z"
-)
 # Of a host's name (RFC 1035 §2.3.4), and of a program's in the forms above: they are remembered.
 MAX_HOST = 255
 # Words before a message at most: host, severity, program.
@@ -80,10 +88,6 @@ class LineOrigin(NamedTuple):
 
 def origin_in(rest: bytes) -> LineOrigin | None:
     """Return who wrote a line, of all that stands behind its time; None if that is not clear."""
-    if (protocol := _SYSLOG_PROTOCOL.match(rest)) is not None:
-        host, program, pid = protocol.groups()
-        if b"[" not in program and not program.endswith(b":"):
-            return LineOrigin(host, program, pid.strip(b"-"), rest[protocol.end() :])
     words = rest.split(None, _WORDS)
     host = b""
     for place, word in enumerate(words[:_WORDS]):
@@ -103,4 +107,4 @@ def origin_in(rest: bytes) -> LineOrigin | None:
 
 def is_severity(word: bytes) -> bool:
     """Tell whether a word is how bad a line is, which some write where others have the host."""
-    return word in SEVERITIES or _FACILITY.match(word) is not None
+    return _SEVERITY_ALONE.match(word) is not None

@@ -137,7 +137,7 @@ class LineReader:
         """Read a line of the form of the line before, or of another one."""
         if line.startswith(_JSON):
             return self._read_entry(line)
-        head = self._form.match(line)
+        whole, head = line, self._form.match(line)
         if head is None:
             line = BEFORE.sub(b"", line, 1)
             head = self._form.match(line)
@@ -156,11 +156,12 @@ class LineReader:
             if len(self._writers) >= MAX_WRITERS:
                 self._writers.clear()
             self._writers[line[start : end - 2]] = writer
-            self._text = line[: head.end(1) + (fraction is not None)]
+            before = len(whole) - len(line)
+            self._text = whole[: before + head.end(1) + (fraction is not None)]
             self._text_second = self._second
-            self._fraction_end = head.end(1) if fraction is None else head.end(2)
-            self._stamp_end = start
-            self._zone = line[self._fraction_end : start]
+            self._fraction_end = before + head.end(1 if fraction is None else 2)
+            self._stamp_end = before + start
+            self._zone = whole[self._fraction_end : self._stamp_end]
             self._unit = 0.0 if fraction is None else 10.0 ** (1 - len(fraction))
         return self._line(writer, line, end)
 
