@@ -135,8 +135,9 @@ class _Attempt(NamedTuple):
 class _Traffic:
     """Makes messages, and counts what becomes of them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, first: int) -> None:
         self.truth = Truth()
+        self._first = first
         self.random = random = Random(seed)  # noqa: S311  the same each time
         self.hosts = (LogHost("mx1", SyslogTime(), random), LogHost("mx2", iso_time, random))
         self._kinds = (
@@ -155,7 +156,7 @@ class _Traffic:
     def message(self, number: int, at: float) -> None:
         """Have one message, or what was none, come in or go out."""
         kind = self.random.choice(self._choice)
-        if number < FIRST and kind in (self._plain, self._incoming):
+        if number < self._first and kind in (self._plain, self._incoming):
             kind = self._outgoing
         kind(self.random.choice(self.hosts), at)
 
@@ -364,10 +365,11 @@ def write_logs(
     *,
     messages: int,
     seed: int = 14,
+    first: int = FIRST,
     opened: Callable[[Path], IO[bytes]] = lambda path: path.open("wb"),
 ) -> Truth:
     """Write the logs of both hosts, and return what is true of them."""
-    traffic = _Traffic(seed)
+    traffic = _Traffic(seed, first)
     with ExitStack() as stack:
         files = [stack.enter_context(opened(path)) for path in paths]
 

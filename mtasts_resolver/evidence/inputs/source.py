@@ -24,6 +24,9 @@ TAIL = 65_536
 ALIKE = 512
 # Seconds by which lines may stand out of order: hosts' clocks, and queues on the way to a log.
 DISORDER = 900.0
+# Pieces one after the other that end behind what is wanted, after which no more is read: one may
+# end with a line whose clock was wrong.
+SURELY_BEYOND = 3
 _DAY = 86_400.0
 _REST = 1_048_576  # bytes that are read at once where only their sum is wanted
 
@@ -121,7 +124,8 @@ class LogSource:
             looked = self._until_first_time(content)
         except InputError as error:
             raise InputError(f"{printable(self.file.name)}: {error}") from None
-        if self.first is not None:
+        # A clock that was wrong must not have all of it wait, or be left out.
+        if self.first is not None and self.first <= self.file.modified + _DAY:
             self.start = self.first
         self.alike = b"\n".join(islice(chain.from_iterable(looked), ALIKE))[:ALIKE]
         if self.file.again:
@@ -143,13 +147,17 @@ class LogSource:
         return looked
 
     def outside(self) -> bool:
-        """Tell whether all of it is known to lie outside of what is wanted."""
-        if self.first is not None and self.first >= self._span.until + DISORDER:
+        """Tell whether all of it is known to lie outside of what is wanted.
+
+        A line whose clock was wrong is not believed: first line, last line and file must agree.
+        """
+        since, until = self._span
+        if self.start >= until + DISORDER:
             return True
-        if self._span.since == -math.inf or not isinstance(self.file, NamedFile):
+        if since == -math.inf or not isinstance(self.file, NamedFile) or not self.file.again:
             return False
-        last = self._last_time(self.file) if self.file.again else None
-        return last is not None and last < self._span.since - DISORDER
+        last = self._last_time(self.file)
+        return last is not None and self.start <= last < since - DISORDER
 
     def _last_time(self, named: NamedFile) -> float | None:
         """Return the time of the last line, where that is cheap to know."""
@@ -181,10 +189,10 @@ class LogSource:
         reader = None
         probe = self._new_reader(self.file.modified)
         since, until = self._span
-        ended = False
+        beyond = 0
         for lines in content:
             self.lines += len(lines)
-            if ended:
+            if beyond >= SURELY_BEYOND:
                 continue
             if reader is None:
                 # What a reader has read decides of years: it must not see the last line first.
@@ -199,7 +207,8 @@ class LogSource:
                 continue
             self._note(found)
             yield [line for line in found if self._span.has(line)]
-            ended = self.last is not None and self.last >= until + DISORDER
+            over = self.last is not None and self.last >= until + DISORDER
+            beyond = beyond + 1 if over else 0
 
     def _note(self, found: list[LogLine]) -> None:
         if self.first is None:

@@ -223,6 +223,30 @@ def test_a_packed_log_that_ends_before_is_read_past(write: Folder) -> None:
     assert (one.lines, one.problem) == (20_000, "")
 
 
+@pytest.mark.parametrize("wrong", [-800_000_000, 900_000_000])
+def test_a_clock_that_was_wrong_at_the_edge_leaves_nothing_out(write: Folder, wrong: float) -> None:
+    usual = [line(at * 60, f"{at}") for at in range(3_000)]
+    begins = write("begins", line(wrong, "wrong"), *usual)
+    ends = write("ends", *usual[1_000:], line(wrong, "wrong"))
+    for path in (begins, ends):
+        reading = logs(path, since=START + 60 * 2_000, until=START + 60 * 2_010)
+        assert [word for word in words(reading) if word != "wrong"][60:] == [
+            f"{at}" for at in range(2_000, 2_010)
+        ]
+    other = write("other", line(90, "other", host="mx2"))
+    read = words(logs(begins, other))
+    assert read.index("other") == read.index("1") + 1
+
+
+def test_what_comes_behind_is_not_read(write: Folder) -> None:
+    many = [line(at * 60, f"{at}") for at in range(20_000)]
+    path = write("log", *many)
+    reading = logs(path, until=START + 60 * 100)
+    assert words(reading) == [f"{at}" for at in range(100)]
+    assert told(reading)[0].sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert reading.span()[1] < START + 60 * 10_000
+
+
 def test_standard_input(write: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write("in", line(0, "a"), line(2, "c"), pack=gzip.compress)
     other = write("log", line(1, "b"))
