@@ -9,9 +9,10 @@ from mtasts_resolver.report.words import number, percent, so_many
 def answer(report: EvidenceReport) -> list[str]:
     """Return what a person should know who reads nothing else."""
     figures = {figure.key: figure for figure in report.figures}
+    sent = list(_of_all(figures.get("outbound-encrypted"), "outgoing"))
     sentences = [
         *_of_enforced(figures.get("enforced-verified")),
-        *_of_all(figures.get("outbound-encrypted")),
+        *(sent or _of_all(figures.get("inbound-encrypted"), "incoming")),
         *_of_what_is_missing(report),
     ]
     return sentences or ["Nothing was read that would tell."]
@@ -27,13 +28,14 @@ def _of_enforced(figure: Figure | None) -> Iterator[str]:
     yield f"Of {deliveries} to domains that demand protection, {outcome}{doubt}."
 
 
-def _of_all(figure: Figure | None) -> Iterator[str]:
+def _of_all(figure: Figure | None, way: str) -> Iterator[str]:
     if figure is None or not figure.denominator:
         return
     plain = figure.denominator - figure.numerator
     share = percent(figure.numerator, figure.denominator)
     rest = f"; {so_many(plain, 'delivery', 'deliveries')} could be read on the way" if plain else ""
-    yield f"Of all outgoing mail, {share} was encrypted{rest}."
+    whole = f"the {way} mail of which it is known" if figure.unknown else f"all {way} mail"
+    yield f"Of {whole}, {share} was encrypted{rest}."
 
 
 def _of_what_is_missing(report: EvidenceReport) -> Iterator[str]:

@@ -134,6 +134,7 @@ ISO_A_8_24 = Control(
         ask.enforcing_domains_get_verified_mail,
         ask.outgoing_tls_is_offered,
         ask.incoming_tls_is_offered,
+        ask.logs_are_complete,
     ),
     to_add=(
         "The organisation's rule on cryptography: which methods and key lengths it allows.",

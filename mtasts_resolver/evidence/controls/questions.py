@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from mtasts_resolver.doctor.well import NOT_LOOKED_AT
 from mtasts_resolver.evidence.controls.material import (
     AGAINST,
     FOR,
@@ -11,7 +12,12 @@ from mtasts_resolver.evidence.controls.material import (
     Material,
     speaks,
 )
-from mtasts_resolver.evidence.report import ControlEvidence, DirectionCounts, Figure
+from mtasts_resolver.evidence.report import (
+    ControlEvidence,
+    DirectionCounts,
+    EvidenceReport,
+    Figure,
+)
 from mtasts_resolver.findings import Finding, Severity
 
 # Of a figure, or of a period, so much may be unknown without leaving a verdict open. A log begins
@@ -19,6 +25,9 @@ from mtasts_resolver.findings import Finding, Severity
 MAX_UNKNOWN = 0.01
 # Rows of one kind that are told of one by one; the tables of the report have them all.
 MAX_TOLD = 10
+
+# What `doctor` cannot see yet because the daemon has had nothing to do since its start.
+_YET_TO_COME = frozenset({"HTTPS"})
 
 _OUTDATED = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
 # Parts of the names of ciphers that protect little or nothing (RFC 7465, RFC 7457, RFC 4949).
@@ -123,6 +132,7 @@ def logs_are_complete(material: Material) -> Iterator[ControlEvidence]:
     for one in read:
         if one.problem:
             yield speaks(GAP, f"{one.name}: {one.problem}", "inputs")
+    yield from _left_out(report)
     missing = max(_silent_by_host(material).values(), default=0.0)
     lost = sum(gap.lines or 0 for gap in report.gaps)
     unsaid = any(gap.lines is None and gap.why == "dropped" for gap in report.gaps)
@@ -140,10 +150,34 @@ def logs_are_complete(material: Material) -> Iterator[ControlEvidence]:
     )
 
 
+def _left_out(report: EvidenceReport) -> Iterator[ControlEvidence]:
+    """Say what the logs have, and the figures have not."""
+    if report.domains:
+        named = ", ".join(report.domains[:MAX_TOLD])
+        yield speaks(GAP, f"Of {named} alone: other mail was not looked at (--domain).", "inputs")
+    if report.undated:
+        text = f"{_times(report.undated, 'event')} without a time: of which period is not known."
+        yield speaks(GAP, text, "inputs")
+    if report.lines_unknown:
+        much = report.lines_unknown > MAX_UNKNOWN * report.lines
+        text = (
+            f"Of {report.lines_unknown:,} of {report.lines:,} lines it is not known what they say."
+        )
+        yield speaks(GAP if much else NOTE, text, "unknown-lines")
+
+
 def nobody_strips_protection(material: Material) -> Iterator[ControlEvidence]:
     """Ask whether there are signs of a downgrade: somebody has to look at each."""
     found = material.report.downgrades
-    if not found:
+    counted = [counts for _, counts in _directions(material)]
+    known = sum(counts.encrypted + counts.plain for counts in counted)
+    unknown = sum(counts.unknown for counts in counted)
+    if not known:
+        yield speaks(GAP, "No delivery that could show a downgrade is in the logs.", "downgrades")
+    elif unknown > MAX_UNKNOWN * (known + unknown):
+        text = f"Of {unknown:,} of {known + unknown:,} deliveries it is not known if TLS was lost."
+        yield speaks(GAP, text, "downgrades")
+    elif not found:
         yield speaks(FOR, "There is no sign of a downgrade in the logs.", "downgrades")
     for one in found[:MAX_TOLD]:
         yield speaks(
@@ -210,7 +244,7 @@ def certificates_are_kept(material: Material) -> Iterator[ControlEvidence]:
         return
     findings = list(material.host.receiving) if material.host is not None else []
     findings += [each for one in material.published for each in one.findings]
-    about = [each for each in findings if "certificate" in each.code]
+    about = [each for each in findings if "certificate" in each.code or _is_unseen(each)]
     yield from _judged(
         about, "Certificates are valid, and none ends soon", "doctor", at_least=Severity.WARNING
     )
@@ -331,11 +365,19 @@ def _judged(
     for each in bad[:MAX_TOLD]:
         yield speaks(AGAINST, f"{each.about}: {each.found} ({each.code})", source)
     yield from _rest(len(bad), source)
-    if not bad:
+    missed = [each for each in all_of_them if _is_unseen(each)]
+    for each in missed[:MAX_TOLD]:
+        yield speaks(GAP, f"{each.about}: {each.found}", source)
+    if not bad and not missed:
         yield speaks(FOR, f"{well}.", source)
     mild = [each for each in all_of_them if each.severity is Severity.WARNING and each not in bad]
     for each in mild[:MAX_TOLD]:
         yield speaks(NOTE, f"{each.about}: {each.found} ({each.code})", source)
+
+
+def _is_unseen(finding: Finding) -> bool:
+    """Tell whether something could not be looked at, so that nothing is known of it."""
+    return finding.code == NOT_LOOKED_AT.code and finding.about not in _YET_TO_COME
 
 
 def _rest(count: int, source: str) -> Iterator[ControlEvidence]:

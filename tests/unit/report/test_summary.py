@@ -72,7 +72,10 @@ def test_the_answer_says_what_went_wrong_first() -> None:
             "Of 58,217 deliveries to domains that demand protection, 13 went out without it;"
             " of 31 more it is not known."
         ),
-        "Of all outgoing mail, 99.57% was encrypted; 412 deliveries could be read on the way.",
+        (
+            "Of the outgoing mail of which it is known, 99.57% was encrypted;"
+            " 412 deliveries could be read on the way."
+        ),
         "The logs have 2 gaps; of 2,306 of 251,118 deliveries it cannot be told.",
     ]
 
@@ -86,8 +89,16 @@ def test_that_all_is_well_is_said_only_of_what_is_known() -> None:
     whole = tuple(replace(one, numerator=one.denominator) for one in FIGURES)
     first, second, third = answer(made_up(figures=whole))
     assert first.endswith("all had it; of 31 more it is not known.")
-    assert second == "Of all outgoing mail, 100% was encrypted."
+    assert second == "Of the outgoing mail of which it is known, 100% was encrypted."
     assert "cannot be told" in third
+    known = tuple(replace(one, unknown=0) for one in whole)
+    assert answer(made_up(figures=known))[1] == "Of all outgoing mail, 100% was encrypted."
+
+
+def test_a_host_that_only_receives_has_an_answer() -> None:
+    inbound = tuple(one for one in FIGURES if one.key == "inbound-encrypted")
+    first, *_ = answer(made_up(figures=inbound))
+    assert "incoming mail" in first
 
 
 # -- what needs doing ------------------------------------------------------------------------------

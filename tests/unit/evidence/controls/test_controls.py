@@ -1,15 +1,18 @@
 """A verdict follows from the evidence: never met without data, never met against it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from mtasts_resolver.doctor.well import unseen
 from mtasts_resolver.evidence.controls.catalogue import (
     CONTROLS,
     ISM_0572,
     ISM_1589,
     ISO_A_5_14,
+    ISO_A_8_20,
     ISO_A_8_24,
     Control,
 )
@@ -77,6 +80,9 @@ def report(**changed: object) -> EvidenceReport:
             ),
         ),
         "lines": 1_000,
+        "lines_unknown": 0,
+        "undated": 0,
+        "domains": (),
         "gaps": (),
         "figures": (
             figure("enforced-verified", 100, 100),
@@ -221,6 +227,47 @@ class TestGaps:
 
         assert judged(1) == ControlVerdict.MET
         assert judged(2) == ControlVerdict.UNKNOWN
+
+    @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"domains": ("partner.example",)},
+            {"undated": 1},
+            {"lines_unknown": 11},
+            {
+                "gaps": (
+                    LogGap(host="mx", since="a", until="b", seconds=DAY, lines=None, why="silence"),
+                )
+            },
+        ],
+        ids=lambda changed: next(iter(changed)),
+    )
+    def test_what_the_figures_leave_out(self, changed: dict[str, Any], control: Control) -> None:
+        assert judge_control(control, material(report(**changed))).verdict is ControlVerdict.UNKNOWN
+
+    def test_some_lines_that_are_not_known_are_a_note(self) -> None:
+        few = material(report(lines_unknown=10))
+        assert judge_control(ISM_0572, few).verdict is ControlVerdict.MET
+
+    def test_no_sign_of_a_downgrade_where_none_could_be_seen(self) -> None:
+        blind = replace(counts(0), deliveries=1_000, unknown=1_000)
+        untold = report(outbound=blind, inbound=counts(0))
+        assert judge_control(ISO_A_8_20, material(untold)).verdict is ControlVerdict.UNKNOWN
+        some = report(outbound=replace(counts(900), unknown=100))
+        assert judge_control(ISO_A_8_20, material(some)).verdict is ControlVerdict.UNKNOWN
+
+    @pytest.mark.parametrize("part", ["sending", "receiving", "surroundings"])
+    def test_what_doctor_could_not_look_at(self, part: str) -> None:
+        host = replace(HOST, **{part: (unseen("/etc/ssl/private/mx.pem", "Permission denied"),)})
+        open_still = [
+            control
+            for control in CONTROLS
+            if judge_control(control, material(host=host)).verdict is ControlVerdict.UNKNOWN
+        ]
+        assert open_still, part
+        if part == "receiving":
+            assert ISO_A_8_24 in open_still, "its certificate was not read"
 
     def test_a_sign_of_a_downgrade_has_to_be_explained(self) -> None:
         sign = Downgrade(
