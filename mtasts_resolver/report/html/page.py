@@ -29,6 +29,7 @@ MOST_ROWS = 200
 MOST_NEEDS = 5
 """On the first page; all of them stand behind it."""
 SHORT = 110  # characters of a reason on the first page, which has one page of paper
+LONG_WORD = 20  # characters: one that is longer is cut, not left out
 LINE = 400  # characters of a stranger's words, which may be a page long each
 
 
@@ -121,7 +122,11 @@ def _content_security_policy(style: str) -> str:
 def _line(text: object, most: int = LINE) -> str:
     """Return the words of a stranger: printable and bounded."""
     shown = escaped(str(text)[: most + 1])
-    return shown if len(shown) <= most else f"{shown[: most - 1]}\u2026"
+    if len(shown) <= most:
+        return shown
+    cut = shown[: most - 1]
+    words, _, begun = cut.rpartition(" ")
+    return f"{cut if len(begun) > LONG_WORD else words}\u2026"
 
 
 def _bounded(rows: Sequence[object]) -> Bounded:

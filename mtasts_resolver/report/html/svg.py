@@ -51,14 +51,10 @@ def part_of_page(document: str, name: str, title: str, description: str) -> str:
         "role": "img",
         "aria-labelledby": f"{name}-title {name}-description",
     }
-    for tag, text in (("title", title), ("desc", description)):
-        told = ET.SubElement(root, tag, {"id": f"{name}-{_LONG.get(tag, tag)}"})
-        told.text = text
+    ET.SubElement(root, "title", {"id": f"{name}-title"}).text = title
+    ET.SubElement(root, "desc", {"id": f"{name}-description"}).text = description
     root.extend(children)
     return ET.tostring(root, encoding="unicode")
-
-
-_LONG: Mapping[str, str] = MappingProxyType({"desc": "description"})
 
 
 def _references(root: ET.Element) -> Iterator[str]:

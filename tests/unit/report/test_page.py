@@ -10,7 +10,7 @@ from html import unescape
 from msgspec.structs import replace
 
 from mtasts_resolver.evidence.report import WATCHED_FIGURES
-from mtasts_resolver.report.html.page import MOST_ROWS, as_html, checksum
+from mtasts_resolver.report.html.page import LINE, MOST_ROWS, as_html, checksum
 from tests.unit.report.madeup import HOSTILE, empty, hostile, made_up, with_everywhere
 
 
@@ -58,6 +58,13 @@ def test_a_long_table_ends_with_where_the_rest_is() -> None:
     assert page.count('<th scope="row">d') <= MOST_ROWS
     assert f"{10_000 - MOST_ROWS:,} rows more: in <code>outbound-domains.csv</code>" in page
     assert len(page) < 1_000_000
+
+
+def test_a_long_text_ends_with_a_word() -> None:
+    failure = replace(made_up().failures[0], reason="words " * 100)
+    assert " words\u2026" in as_html(made_up(failures=(failure,)))
+    failure = replace(failure, reason="y" * 500)
+    assert f"{'y' * (LINE - 1)}\u2026" in as_html(made_up(failures=(failure,)))
 
 
 def test_the_same_report_makes_the_same_page() -> None:
