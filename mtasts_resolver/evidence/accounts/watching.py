@@ -184,7 +184,7 @@ def _domain_at_host(key: tuple[str, str]) -> tuple[str, str]:
 
 
 def _host_of(peer: LoggedPeer) -> str:
-    name = peer.host if peer.host not in _NAMELESS else client_name(peer)
+    name = client_name(peer)
     return name if peer.port == _SMTP or peer.port is None else f"{name}:{peer.port}"
 
 

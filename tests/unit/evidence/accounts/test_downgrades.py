@@ -93,8 +93,9 @@ def test_a_client_that_used_to_speak_tls() -> None:
 
 def test_a_domain_that_moved_to_a_host_without_tls() -> None:
     facts = daily(["trusted"] * 30) + daily(
-        ["none"] * 5, begin=NOON + 30 * DAY, mx="mx.new.example"
+        ["none"] * 4, begin=NOON + 30 * DAY, mx="mx.new.example"
     )
+    assert signs(facts[:-1]) == []
     sign = only(account_of(facts))
     assert (sign.kind, sign.about) == ("tls-vanished", "partner.example")
     assert sign.evidence[1:] == ("Before, it was at mx.partner.example; now at mx.new.example.",)
@@ -216,6 +217,7 @@ HARMLESS: dict[str, list[Fact]] = {
     "one message with many recipients in plain text": daily(["trusted"] * 50)
     + [sent(level="none", mx=MX, at=NOON + 50 * DAY, recipient=f"r{n}@x") for n in range(40)],
     "deliveries of which nothing is known": daily(["trusted"] * 50 + [""] * 20),
+    "a host of which little is known": daily(["trusted"] * 3 + [""] * 100 + ["none"] * 3),
     "another domain at the same host, which need not be verified": daily(["verified"] * 50)
     + daily(["trusted"] * 50, "other.example", begin=NOON + HOUR),
     "a certificate that fails for another domain at the same host": daily(["verified"] * 50)
@@ -265,6 +267,22 @@ def test_what_comes_over_all_hosts_at_once_is_of_ones_own() -> None:
     )
 
 
+def losing(*days: int) -> list[tuple[str, str]]:
+    """Return the signs of hosts that have TLS until a day each, and not for ten days since."""
+    facts: list[Fact] = []
+    for number, day in enumerate(days):
+        levels = ["trusted"] * day + ["none"] * 10
+        facts += daily(levels, f"d{number}.example", mx=f"mx{number}.example")
+    return signs(facts)
+
+
+def test_two_hosts_or_some_at_another_time_are_not_all_at_once() -> None:
+    kind = "tls-vanished"
+    assert losing(30, 30, 30) == [(kind, "this mail system")]
+    assert losing(30, 30) == [(kind, "mx0.example"), (kind, "mx1.example")]
+    assert losing(25, 30, 30, 30) == [(kind, f"mx{number}.example") for number in range(4)]
+
+
 def test_certificates_that_all_fail_at_once_are_of_ones_own() -> None:
     facts: list[Fact] = []
     for number in range(5):
@@ -280,7 +298,7 @@ def test_certificates_that_all_fail_at_once_are_of_ones_own() -> None:
 
 def test_signs_are_of_the_period_and_what_was_before_it_counts() -> None:
     facts = daily(["trusted"] * 30 + ["none"] * 10)
-    assert signs(facts, since=NOON + 29 * DAY) == [("tls-vanished", MX)]
+    assert signs(facts, since=NOON + 30 * DAY) == [("tls-vanished", MX)]
     assert signs(facts, since=NOON + 31 * DAY) == []
     account = account_of(facts, since=NOON, until=NOON + 30 * DAY)
     assert account.downgrades() == ()
