@@ -187,6 +187,18 @@ def test_without_processes_nothing_is_made_up(recording: Recording) -> None:
         assert counts.plain <= len(sessions) - encrypted
 
 
+@of_each
+def test_a_line_that_is_lost_protects_nothing(recording: Recording) -> None:
+    """It may not show: a session without its line looks as plain text, and not the reverse."""
+    lines, truth = recording.lines(), recording.truth
+    sessions = [session for _, session in truth.deliveries()]
+    encrypted = sum(session.encrypted for session in sessions)
+    for lost in range(0, len(lines), 11):
+        counts = figures(facts([*lines[:lost], *lines[lost + 1 :]]), truth).outbound
+        assert counts.encrypted <= encrypted, lines[lost]
+        assert counts.deliveries <= len(sessions), lines[lost]
+
+
 def test_hosts_whose_logs_are_mixed_are_told_apart() -> None:
     """Their processes have the same ids, and their mail the same addresses."""
     named = {f"mail{number}": each for number, each in enumerate(recordings(), 1)}
