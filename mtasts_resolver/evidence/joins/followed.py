@@ -63,6 +63,12 @@ class FollowedProcesses(Generic[P]):
                 process.seen_at = time  # or the clock was put back
         return process
 
+    def of_host(self, host: str) -> Iterator[tuple[P, str]]:
+        """Yield the processes of a host, each with its service."""
+        for (logged_by, service, _, _), process in self._processes.items():
+            if logged_by == host:
+                yield process, service
+
     def clear(self) -> None:
         """Forget all."""
         self.dropped += self._processes.values()

@@ -16,6 +16,7 @@ from mtasts_resolver.evidence.deliveries import (
 from mtasts_resolver.evidence.joins.duplicates import SeenLines
 from mtasts_resolver.evidence.joins.followed import FollowedProcesses, Logs
 from mtasts_resolver.evidence.joins.incoming import SmtpdProcess
+from mtasts_resolver.evidence.joins.logs import instance_of
 from mtasts_resolver.evidence.joins.traffic import is_local
 from mtasts_resolver.evidence.joins.withoutprocess import ReceiversWithoutProcess
 from mtasts_resolver.maillog.events import (
@@ -55,6 +56,14 @@ class InboundJoins:
     def missed(self, line: LogLine) -> None:
         """Note that a line could not be read."""
         self._out += self._of(line).missed(line.message)
+
+    def configured_anew(self, line: LogLine, started: str | None) -> None:
+        """Note that what processes log may be other than before; those of `started` are new."""
+        for process, service in self._processes.of_host(line.host):
+            if instance_of(service) == started:
+                self._tell_failure(process)
+                self._out += process.end()
+            process.by_itself = False
 
     def finish(self) -> None:
         """Tell what is still untold."""

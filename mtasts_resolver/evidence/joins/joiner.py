@@ -7,7 +7,11 @@ from mtasts_resolver.evidence.deliveries import Fact, MessageGone
 from mtasts_resolver.evidence.joins.duplicates import SeenLines
 from mtasts_resolver.evidence.joins.followed import Logs
 from mtasts_resolver.evidence.joins.inbound import InboundJoins
-from mtasts_resolver.evidence.joins.logs import NOTHING_CONFIGURED, ConfiguredLogging
+from mtasts_resolver.evidence.joins.logs import (
+    NOTHING_CONFIGURED,
+    ConfiguredLogging,
+    instance_of,
+)
 from mtasts_resolver.evidence.joins.outbound import OutboundJoins
 from mtasts_resolver.evidence.joins.proxied import ProxiedSessions
 from mtasts_resolver.maillog.events import (
@@ -102,9 +106,12 @@ class Joiner:
             )
 
     def _started(self, line: LogLine, _: PostfixStarted) -> None:
+        started = None
         if line.message.startswith(_BY_ITSELF):
             self._logs.host(line).started(line.service)
-        self._outbound.settle(None)
+            started = instance_of(line.service)
+        self._outbound.configured_anew(line, started)
+        self._inbound.configured_anew(line, started)
         self._out += self._logs.configured_anew(line)
 
     def _lost(self, line: LogLine, _: LinesLost) -> None:

@@ -25,6 +25,7 @@ from mtasts_resolver.evidence.joins.connection import (
 )
 from mtasts_resolver.evidence.joins.duplicates import SeenLines
 from mtasts_resolver.evidence.joins.followed import FollowedProcesses, Logs
+from mtasts_resolver.evidence.joins.logs import instance_of
 from mtasts_resolver.evidence.joins.outgoing import MAX_LEFT_HOSTS, SmtpProcess
 from mtasts_resolver.evidence.joins.settling import Settling
 from mtasts_resolver.evidence.joins.tlsword import compared
@@ -90,6 +91,14 @@ class OutboundJoins:
     def missed(self, line: LogLine) -> None:
         """Note that a line could not be read."""
         self._of(line).missed(line.time, line.message)
+
+    def configured_anew(self, line: LogLine, started: str | None) -> None:
+        """Note that what processes log may be other than before; those of `started` are new."""
+        self.settle(None)
+        for process, service in self._processes.of_host(line.host):
+            process.by_itself = False
+            if instance_of(service) == started:
+                process.replaced(line.time)
 
     def settle(self, time: float | None) -> None:
         """Tell of deliveries for which no line is expected any more; of all, without a time."""

@@ -153,6 +153,12 @@ class SmtpProcess:
                 self.join = None
                 self._doubt_what_was(time)
 
+    def replaced(self, time: float | None) -> None:
+        """Note that Postfix was started: who has this pid from now on is another process."""
+        self.tls = None
+        self.join = None
+        self._doubt_what_was(time)
+
     def _turn_to(self, queue_id: str) -> None:
         if queue_id != self.queue_id:
             self.queue_id = queue_id

@@ -49,8 +49,8 @@ def lines(scene: str) -> list[LogLine]:
     return read
 
 
-def joined(scene: str, joiner: Joiner | None = None) -> list[Fact]:
-    """Return the facts of a scene."""
+def joined(scene: str, joiner: Joiner | None = None, *, finish: bool = True) -> list[Fact]:
+    """Return the facts of a scene; it goes on unless it is to `finish`."""
     joiner = joiner or Joiner()
     facts: list[Fact] = []
     for line in lines(scene):
@@ -58,7 +58,7 @@ def joined(scene: str, joiner: Joiner | None = None) -> list[Fact]:
         assert event is not Meaning.UNKNOWN, line.message
         if not isinstance(event, Meaning):
             facts += joiner.feed(line, event)
-    return [*facts, *joiner.finish()]
+    return [*facts, *joiner.finish()] if finish else facts
 
 
 def summary(fact: Fact) -> str:

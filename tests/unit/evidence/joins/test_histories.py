@@ -20,6 +20,8 @@ from tests.unit.evidence.joins.histories import (
 )
 from tests.unit.evidence.joins.scenes import HOST
 
+IN_DOUBT = Outcome("unknown", "")
+
 
 def told(lines: Iterable[LogLine]) -> list[tuple[tuple[str, str], Outcome]]:
     """Return what the joins tell of each delivery and message."""
@@ -53,10 +55,24 @@ def check(lines: Iterable[LogLine], truth: Truth) -> None:
         assert outcome.level in {true.level, ""}, (which, outcome)
 
 
+def check_all(lines: Iterable[LogLine], history: History) -> None:
+    """Hold that everything is told as it was.
+
+    What two processes do at once with one host may be in doubt where tlsproxy(8) has a session
+    with it: whose it is only the order of lines tells.
+    """
+    facts = told(lines)
+    if any(line.daemon == "tlsproxy" for line in history.lines):
+        assert sorted(which for which, _ in facts) == sorted(history.truth)
+        for which, outcome in facts:
+            assert outcome in {history.truth[which], IN_DOUBT}, which
+    else:
+        assert sorted(facts) == sorted(history.truth.items())
+
+
 @given(histories())
 def test_a_whole_log_tells_all(history: History) -> None:
-    facts = told(line.logged() for line in history.lines)
-    assert sorted(facts) == sorted(history.truth.items())
+    check_all((line.logged() for line in history.lines), history)
 
 
 @given(histories(), st.integers())
@@ -74,8 +90,7 @@ def test_how_the_lines_of_different_processes_mingle_does_not_matter(
         mingled.append(queues[pid].pop(0))
         if not queues[pid]:
             del queues[pid]
-    facts = told(line.logged() for line in mingled)
-    assert sorted(facts) == sorted(history.truth.items())
+    check_all((line.logged() for line in mingled), history)
 
 
 @given(histories())
@@ -83,8 +98,7 @@ def test_copies_of_a_log_count_once(history: History) -> None:
     twice = [
         line.logged(host) for line in history.lines for host in (HOST, "mail.own.example", HOST)
     ]
-    facts = told(twice)
-    assert sorted(facts) == sorted(history.truth.items())
+    check_all(twice, history)
 
 
 @given(histories(), st.floats(0, 1), st.floats(0, 1))

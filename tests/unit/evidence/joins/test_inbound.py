@@ -199,6 +199,19 @@ class TestAServiceThatLogsNoTls:
         assert outcomes(scene) == ["AAAAA1 ? no-tls-logged"]
 
 
+def test_a_pid_that_comes_again_may_be_told_otherwise() -> None:
+    started = "master[3]: daemon started -- version 2.11.0, configuration /etc/postfix"
+    scene = f"""1 {started}
+                100 smtpd[20]: connect from {A}
+                100 smtpd[20]: Anonymous TLS from {A}: WITH
+                100 smtpd[20]: AAAAA1: client={A}
+                5000 {started}
+                5100 smtpd[20]: connect from {A}
+                5100 smtpd[20]: AAAAA2: client={A}
+                5101 smtpd[20]: disconnect from {A}"""
+    assert outcomes(scene) == ["AAAAA1 encrypted anonymous", "AAAAA2 ? no-tls-logged"]
+
+
 def test_whoever_sends_very_much_over_one_connection_has_it_all_counted() -> None:
     mails = "\n".join(f"100 smtpd[1]: A{n:05}: client={A}" for n in range(MAX_HELD + 20))
     scene = f"{BEGUN}\n100 smtpd[1]: connect from {A}\n{mails}\nsmtpd[1]: disconnect from {A}"

@@ -11,8 +11,8 @@ from mtasts_resolver.evidence.deliveries import (
 )
 from mtasts_resolver.evidence.joins.joiner import Joiner
 from mtasts_resolver.evidence.joins.logs import MAX_WAITING, ConfiguredLogging
-from mtasts_resolver.maillog.events import Cause
-from tests.unit.evidence.joins.scenes import MIDDAY, joined, outcomes
+from mtasts_resolver.maillog.events import Cause, LogLine, PostfixStarted
+from tests.unit.evidence.joins.scenes import HOST, MIDDAY, joined, outcomes, summary
 
 # The first line of most scenes: it makes the log older than any message, and shows that TLS is
 # logged.
@@ -349,6 +349,38 @@ class TestAServiceThatMayLogNoTls:
             "AAAAA2 encrypted trusted",
             "AAAAA3 plain",
         ]
+
+    @pytest.mark.parametrize("how", ["reload", "daemon started"])
+    def test_a_pid_that_comes_again_may_be_told_otherwise(self, how: str) -> None:
+        scene = f"""1 master[3]: daemon started -- version 3.7.11, configuration /etc/postfix
+                    100 smtp[20]: Trusted TLS to {A}: WITH
+                    100 smtp[20]: {to("AAAAA1", A)}
+                    5000 master[3]: {how} -- version 3.7.11, configuration /etc/postfix
+                    5100 smtp[20]: {to("AAAAA2", A)}"""
+        assert outcomes(scene) == ["AAAAA1 encrypted trusted", "AAAAA2 ? no-tls-logged"]
+
+    def test_a_session_ends_with_the_postfix_that_had_it(self) -> None:
+        scene = f"""1 master[3]: daemon started -- version 3.7.11, configuration /etc/postfix
+                    100 smtp[20]: Verified TLS to {A}: WITH
+                    101 master[3]: daemon started -- version 3.7.11, configuration /etc/postfix
+                    105 smtp[20]: {to("AAAAA1", A, delay=30)}
+                    200 smtp[20]: {to("AAAAA2", A)}
+                    300 smtp[21]: Trusted TLS to {B}: WITH"""
+        assert outcomes(scene) == ["AAAAA1 ? lines-lost", "AAAAA2 plain"]
+
+    def test_another_instance_that_starts_ends_nothing(self) -> None:
+        scene = f"""100 smtp[20]: Verified TLS to {A}: WITH
+                    101 smtp[20]: {to("AAAAA1", A)}
+                    102 smtp[20]: Verified TLS to {A}: WITH"""
+        other = LogLine(
+            MIDDAY + 103, HOST, "postfix-b", "master", 9, "daemon started -- version 3.7.11, x"
+        )
+        joiner = Joiner()
+        facts = joined(scene, joiner, finish=False)
+        facts += joiner.feed(other, PostfixStarted("3.7.11"))
+        facts += joined(f"104 smtp[20]: {to('AAAAA2', A)}", joiner)
+        told = [summary(fact) for fact in facts if isinstance(fact, OutboundDelivery)]
+        assert told == ["AAAAA1 encrypted verified", "AAAAA2 encrypted verified"]
 
     def test_so_many_without_one_are_not_plain_for_a_late_one(self) -> None:
         many = "\n".join(f"{n} smtp[{n}]: {to(f'A{n:05}', A)}" for n in range(10, MAX_WAITING + 30))
