@@ -38,6 +38,6 @@ def written_file(path: Path | None) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         new.replace(path)
     except OSError as error:
-        raise CommandError(f"{error.filename or path}: {error.strerror}") from None
+        raise CommandError(f"{path}: {error.strerror}") from None
     finally:
         new.unlink(missing_ok=True)

@@ -149,7 +149,9 @@ def outcome(row: EnforcementFailure) -> str:
     ]
     if not parts:
         return "another host has taken the mail."
-    return f"{', '.join(parts)}; the longest waited {span(row.longest)}."
+    # Since then it goes on waiting, and a log that has ended tells no more.
+    when = " when it was last heard of" if row.waiting else ""
+    return f"{', '.join(parts)}; the longest had waited {span(row.longest)}{when}."
 
 
 def _downgraded(report: EvidenceReport) -> Iterator[Need]:

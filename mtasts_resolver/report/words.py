@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
+from mtasts_resolver.base.shares import share_of
 from mtasts_resolver.evidence.report import ControlVerdict, Figure, FigureChange, ReportPeriod
 
 VERDICTS: Mapping[ControlVerdict, str] = MappingProxyType(
@@ -93,12 +94,7 @@ def so_many(count: int, one: str, many: str = "") -> str:
 
 def percent(numerator: int, denominator: int) -> str:
     """Return a share, never rounded to what it is not: 100% is all, and 0% is none."""
-    if not denominator:
-        return NO_DATA
-    if numerator in (0, denominator):
-        return f"{100 * numerator // denominator}%"
-    hundredths = 10_000 * numerator // denominator
-    return f"{hundredths // 100}.{hundredths % 100:02}%" if hundredths else "under 0.01%"
+    return share_of(numerator, denominator) if denominator else NO_DATA
 
 
 def percent_of(share: float | None) -> str:
@@ -111,8 +107,17 @@ def percent_of(share: float | None) -> str:
 def of_how_many(figure: Figure) -> str:
     """Return numerator and denominator in words."""
     if not figure.denominator:
-        return "there was none"
+        return "none is known" if figure.unknown else "there was none"
     return f"{number(figure.numerator)} of {number(figure.denominator)}"
+
+
+def told_of(figure: Figure) -> str:
+    """Return numerator and denominator in words, and of how many it is not known."""
+    if not figure.unknown:
+        return of_how_many(figure)
+    if not figure.denominator:
+        return f"of {number(figure.unknown)} it is not known"
+    return f"{of_how_many(figure)}; of {number(figure.unknown)} more it is not known"
 
 
 def moment(timestamp: str | None) -> str:

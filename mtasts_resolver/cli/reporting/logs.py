@@ -196,6 +196,12 @@ def report_logs(
     """
     if not inputs and not journal:
         raise click.UsageError("name a FILE to read, - for standard input, or --journal")
+    _reject_lonely(
+        (redact_key, "--redact-key", redact, "--redact"),
+        (own_domains, "--own-domain", controls, "--control"),
+        (no_smtp, "--no-smtp", controls, "--control"),
+        (trusted, "--trusted-server", tls_reports, "--tls-reports"),
+    )
     logs.setup_logging("error", "text")  # what else would be logged is in the report
     now = datetime.now(UTC)
     period = _period(since, until, last, now.astimezone(zone))
@@ -232,6 +238,16 @@ def report_logs(
     target.give(report)
     if not target.only_keeps:
         sys.exit(max((_VERDICT_CODES[result.verdict] for result in report.controls), default=0))
+
+
+def _reject_lonely(*pairs: tuple[object, str, object, str]) -> None:
+    """End where an option was given without the one that it goes with.
+
+    Whoever gives only the key of pseudonyms must not get, and give away, a report of real names.
+    """
+    for given, option, needed, other in pairs:
+        if given and not needed:
+            raise click.UsageError(f"{option} goes with {other}")
 
 
 def _period(

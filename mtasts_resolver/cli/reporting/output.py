@@ -47,6 +47,8 @@ def _parse_paths(
     for path in paths:
         if path.suffix not in _FORMS:
             raise click.BadParameter(f"{path}: its name tells no form: end it in {_suffixes()}")
+        if not path.parent.is_dir():  # said now, and not when all has been read
+            raise click.BadParameter(f"{path}: there is no directory {path.parent}")
     return paths
 
 

@@ -35,10 +35,10 @@ from mtasts_resolver.report.words import (
     change,
     moment,
     number,
-    of_how_many,
     percent,
     period,
     so_many,
+    told_of,
 )
 
 MOST_AGAINST = 3  # of each control: the verdicts of several must fit on a screen
@@ -169,9 +169,7 @@ class _TextReport:
 
     def _figure(self, figure: Figure) -> Iterator[str]:
         share = f"{percent(figure.numerator, figure.denominator):>11}  "
-        told = [f"{figure.title}: {of_how_many(figure)}"]
-        if figure.unknown:
-            told.append(f"{number(figure.unknown)} more not known")
+        told = [f"{figure.title}: {told_of(figure)}"]
         if before := change(self._report.changes, figure):
             told.append(before)
         missed = figure.aim is not None and figure.share is not None and figure.share != figure.aim

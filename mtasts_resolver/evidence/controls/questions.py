@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from mtasts_resolver.base.shares import share_of
 from mtasts_resolver.doctor.well import NOT_LOOKED_AT
 from mtasts_resolver.evidence.controls.material import (
     AGAINST,
@@ -182,8 +183,8 @@ def nobody_strips_protection(material: Material) -> Iterator[ControlEvidence]:
     for one in found[:MAX_TOLD]:
         yield speaks(
             GAP,
-            f"A possible downgrade has to be explained: {one.about}, {one.at}: {one.before}, "
-            f"then {one.after}.",
+            f"A possible downgrade of {one.about} has to be explained. Before: {one.before}. "
+            f"After: {one.after}.",
             "downgrades",
         )
     yield from _rest(len(found), "downgrades")
@@ -296,17 +297,8 @@ _CRYPTOGRAPHY = frozenset(
 
 def said_of(figure: Figure) -> str:
     """Say a figure in a sentence."""
-    share = figure.share
-    percent = "" if share is None else f" ({_percent(share)})"
-    return f"{figure.title}: {figure.numerator:,} of {figure.denominator:,}{percent}."
-
-
-def _percent(share: float) -> str:
-    """Write a share so that only all of it is 100%, and only nothing 0%."""
-    rounded = f"{share:.1%}"
-    if rounded == "100.0%" and share < 1:
-        return "over 99.9%"
-    return "under 0.1%" if rounded == "0.0%" and share > 0 else rounded
+    share = share_of(figure.numerator, figure.denominator)
+    return f"{figure.title}: {figure.numerator:,} of {figure.denominator:,} ({share})."
 
 
 def _unknown_part(figure: Figure) -> Iterator[ControlEvidence]:

@@ -82,23 +82,32 @@ def _meant(name: str) -> Iterator[Path | None]:
     if name == STANDARD_INPUT:
         yield None
     elif os.path.lexists(name) or not glob.has_magic(name):
-        yield from _files_in(Path(name)) if Path(name).is_dir() else [Path(name)]
+        yield from _files_in(Path(name)) if _is_directory(Path(name)) else [Path(name)]
     else:
         # In an order that is the same each time; times decide which is read first.
         found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207  of any absolute path
-        files = [path for path in map(Path, found) if not path.is_dir()]
+        files = [path for path in map(Path, found) if not _is_directory(path)]
         if not files:
-            raise InputError(f"{printable(name)}: no file's name fits this pattern")
+            raise InputError(
+                f"{printable(name)}: no file's name fits this pattern, of those that you may see"
+            )
         yield from files
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # it is said when it is opened
+        return False
 
 
 def _files_in(directory: Path) -> list[Path]:
     """Return the files right in a directory. What is below is asked for with `DIRECTORY/**`."""
     try:
         found = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+        files = [path for path in found if path.is_file()]
     except OSError as error:
         raise InputError(f"{printable(str(directory))}: {_why_not(error)}") from None
-    files = [path for path in found if path.is_file()]
     if not files:
         raise InputError(f"{printable(str(directory))}: there is no file in this directory")
     return files

@@ -172,6 +172,7 @@ _FILTERS = MappingProxyType(
         "state": _state,
         "bounded": _bounded,
         "of_how_many": words.of_how_many,
+        "told_of": words.told_of,
         "percent_of": words.percent_of,
         "first_sentence": words.first_sentence,
         "short_of_aim": words.short_of_aim,

@@ -8,7 +8,15 @@ from msgspec.structs import replace
 from mtasts_resolver.evidence.report import FigureChange
 from mtasts_resolver.report.answer import answer
 from mtasts_resolver.report.needs import HowSoon, in_short, needs
-from mtasts_resolver.report.words import amount, change, moment, percent, short_of_aim
+from mtasts_resolver.report.words import (
+    amount,
+    change,
+    moment,
+    of_how_many,
+    percent,
+    short_of_aim,
+    told_of,
+)
 from tests.unit.report.madeup import FIGURES, empty, made_up
 
 # -- numbers and times -----------------------------------------------------------------------------
@@ -61,6 +69,16 @@ def test_a_figure_is_compared_with_the_period_before() -> None:
     number = FigureChange(key="n", title="n", before=1.0, now=None, better=None, number=True)
     assert (amount(number, number.before), amount(number, number.now)) == ("1", "no data")
     assert amount(replace(number, number=False), number.before) == "100%"
+
+
+def test_what_is_not_known_is_no_nothing() -> None:
+    some = replace(FIGURES[0], numerator=9, denominator=10, unknown=0)
+    assert told_of(some) == "9 of 10"
+    assert told_of(replace(some, unknown=43)) == "9 of 10; of 43 more it is not known"
+    none = replace(some, numerator=0, denominator=0)
+    assert told_of(none) == of_how_many(none) == "there was none"
+    assert told_of(replace(none, unknown=43)) == "of 43 it is not known"
+    assert of_how_many(replace(none, unknown=43)) == "none is known"
 
 
 # -- the answer ------------------------------------------------------------------------------------

@@ -152,7 +152,7 @@ class TestEvidenceAgainst:
         figures = (figure("enforced-verified", 999_999, 1_000_000),)
         judged = judge_control(ISM_1589, material(report(figures=figures)))
         assert judged.verdict is ControlVerdict.NOT_MET
-        assert "999,999 of 1,000,000 (over 99.9%)" in judged.why
+        assert "999,999 of 1,000,000 (99.99%)" in judged.why
 
     def test_a_set_up_that_does_not_ask_for_policies(self) -> None:
         host = replace(HOST, sending=(finding("policy-map-missing", Severity.ERROR),))
