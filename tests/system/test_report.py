@@ -51,6 +51,15 @@ def figures(ran: Ran) -> dict[str, tuple[int, int]]:
     return {one["key"]: (one["numerator"], one["denominator"]) for one in ran.json["figures"]}
 
 
+async def test_page_is_drawn_without_a_word_where_there_is_no_home(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPLCONFIGDIR", "/dev/null/nowhere")
+    page = tmp_path / "report.html"
+    ran = await report("--elsewhere", "--write", page, log)
+    assert (ran.code, ran.err) == (0, f"written: {page}\n")
+
+
 async def test_json_says_what_the_log_does_and_fits_its_schema(log: Path) -> None:
     ran = await report(log, "--json", "--zone", "UTC", "--unknown")
     assert (ran.code, ran.err) == (0, "")

@@ -11,25 +11,25 @@ its numbers in a table of the page.
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stderr
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from mtasts_resolver.base.logs import hear_errors_only
 from mtasts_resolver.evidence.report import DayCounts
 from mtasts_resolver.report.html.missing import PlottingMissingError
 from mtasts_resolver.report.html.svg import COLOR_OF, part_of_page
 from mtasts_resolver.report.words import number
 
+# It complains where it has no directory for what it knows of fonts, and makes do without.
+hear_errors_only("matplotlib")
 try:
-    # It complains where it has no directory for what it knows of fonts, and makes do without.
-    with redirect_stderr(io.StringIO()):
-        import matplotlib as mpl
-        from matplotlib.axes import Axes
-        from matplotlib.figure import Figure as Drawing
-        from matplotlib.patches import Patch, PathPatch
-        from matplotlib.path import Path as Outline
-        from matplotlib.ticker import FuncFormatter, MaxNLocator
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+    from matplotlib.patches import Patch, PathPatch
+    from matplotlib.path import Path as Outline
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 except ImportError as error:
     raise PlottingMissingError(
         f"the page's charts need matplotlib ({error}): apt install python3-matplotlib, or"

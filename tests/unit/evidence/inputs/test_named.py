@@ -1,5 +1,6 @@
 """What an administrator names, and what files that means."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -76,6 +77,18 @@ def test_what_may_not_be_read_is_an_error(logs: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "access", lambda path, _mode: bool(Path(path).stat().st_mode & 0o444))
     with pytest.raises(InputError, match="you may not read it: be root, or of the group"):
         names(logs / "mail.log")
+
+
+def test_what_lies_where_one_may_not_look_is_an_error(
+    logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, **_: bool) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    for name in (logs / "mail.log", logs):  # Path.is_dir() asks stat()
+        with pytest.raises(InputError, match="you may not read it: be root, or of the group"):
+            names(name)
 
 
 def test_there_are_not_too_many(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
