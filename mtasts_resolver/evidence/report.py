@@ -4,7 +4,9 @@ Each figure says of how many it is how many, and how it was found. Nothing is le
 what could not be told is in `unknown`, what did not fit into a table in its `others`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -196,6 +198,18 @@ class EnforcementFailure(Struct, frozen=True, kw_only=True):
     reason: str
     """Postfix's words, of the last."""
     enforced: str = ""
+
+
+DOWNGRADES: Mapping[str, str] = MappingProxyType(
+    {
+        "tls-vanished": "encryption is no longer offered",
+        "level-fell": "protection has become weaker",
+        "policy-weakened": "the policy has become weaker",
+        "policy-vanished": "the policy is gone, while the one that was kept still holds",
+        "certificate-failing": "the certificate has changed, and deliveries fail since",
+    }
+)
+"""What each kind of a Downgrade is a sign of."""
 
 
 class Downgrade(Struct, frozen=True, kw_only=True):

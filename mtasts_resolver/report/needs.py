@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from mtasts_resolver.base.spans import span
 from mtasts_resolver.evidence.report import (
+    DOWNGRADES,
     ControlVerdict,
     EnforcementFailure,
     EvidenceReport,
 )
 from mtasts_resolver.report.words import (
     CAUSES,
-    DOWNGRADES,
     OUR_CAUSES,
     first_sentence,
     moment,

@@ -36,15 +36,6 @@ CAUSES: Mapping[str, str] = MappingProxyType(
 )
 OUR_CAUSES = frozenset({"policy-lookup", "policy-invalid"})
 """Those that the organisation itself can mend."""
-DOWNGRADES: Mapping[str, str] = MappingProxyType(
-    {
-        "tls-vanished": "encryption is no longer offered",
-        "level-fell": "protection has become weaker",
-        "policy-weakened": "the policy has become weaker",
-        "policy-vanished": "the policy is gone, while the one that was kept still holds",
-        "certificate-failing": "the certificate has changed, and deliveries fail since",
-    }
-)
 OWN: Mapping[str, str] = MappingProxyType(
     {
         "record": "policy record",

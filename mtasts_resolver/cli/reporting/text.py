@@ -14,6 +14,7 @@ from mtasts_resolver.cli.reporting.reported import reported_lines
 from mtasts_resolver.cli.tables import lines_of_table
 from mtasts_resolver.cli.terminal import wrap
 from mtasts_resolver.evidence.report import (
+    DOWNGRADES,
     WATCHED_FIGURES,
     ControlResult,
     ControlVerdict,
@@ -28,7 +29,6 @@ from mtasts_resolver.report.needs import HowSoon, Need, in_short, needs, outcome
 from mtasts_resolver.report.words import (
     CAUSES,
     DOUBTS,
-    DOWNGRADES,
     ENFORCERS,
     OWN,
     VERDICTS,

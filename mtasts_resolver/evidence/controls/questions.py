@@ -14,6 +14,7 @@ from mtasts_resolver.evidence.controls.material import (
     speaks,
 )
 from mtasts_resolver.evidence.report import (
+    DOWNGRADES,
     ControlEvidence,
     DirectionCounts,
     EvidenceReport,
@@ -181,12 +182,8 @@ def nobody_strips_protection(material: Material) -> Iterator[ControlEvidence]:
     elif not found:
         yield speaks(FOR, "There is no sign of a downgrade in the logs.", "downgrades")
     for one in found[:MAX_TOLD]:
-        yield speaks(
-            GAP,
-            f"A possible downgrade of {one.about} has to be explained. Before: {one.before}. "
-            f"After: {one.after}.",
-            "downgrades",
-        )
+        sign = f"{one.about}, {DOWNGRADES.get(one.kind, one.kind)} since {one.at[:10]}"
+        yield speaks(GAP, f"A possible downgrade has to be explained: {sign}.", "downgrades")
     yield from _rest(len(found), "downgrades")
 
 

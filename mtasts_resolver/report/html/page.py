@@ -14,6 +14,7 @@ from msgspec import Struct
 from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.base.spans import span
 from mtasts_resolver.evidence.report import (
+    DOWNGRADES,
     WATCHED_FIGURES,
     EvidenceReport,
     Figure,
@@ -195,7 +196,7 @@ def _environment() -> Environment:
         so_many=words.so_many,
         VERDICTS=words.VERDICTS,
         CAUSES=words.CAUSES,
-        DOWNGRADES=words.DOWNGRADES,
+        DOWNGRADES=DOWNGRADES,
         OWN=words.OWN,
         DOUBTS=words.DOUBTS,
         ENFORCERS=words.ENFORCERS,
