@@ -10,6 +10,7 @@ its numbers in a table of the page.
 """
 
 import io
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import groupby
@@ -32,8 +33,8 @@ try:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 except ImportError as error:
     raise PlottingMissingError(
-        f"the page's charts need matplotlib ({error}): apt install python3-matplotlib, or"
-        " pip install 'mtasts-resolver[report]'"
+        f"the page's charts need matplotlib ({error}): {sys.prefix}/bin/pip install matplotlib, or"
+        " where that is the system's Python, apt install python3-matplotlib"
     ) from error
 
 MOST_DAYS = 62  # bars that still can be told apart on a page of A4; beyond, a bar is a week
