@@ -194,7 +194,7 @@ class ControlClient:
             return NoDaemonError(
                 f"there is no control socket {self._path}: start the daemon ('systemctl start"
                 " mtasts-resolver'; 'restart' where control.socket was changed), or name its socket"
-                " with --control"
+                " by the option for that, which --help has"
             )
         if isinstance(error, ConnectionRefusedError):
             return NoDaemonError(

@@ -60,6 +60,13 @@ async def test_page_is_drawn_without_a_word_where_there_is_no_home(
     assert (ran.code, ran.err) == (0, f"written: {page}\n")
 
 
+async def test_what_could_not_be_read_is_not_said_to_have_no_lines(log: Path) -> None:
+    ran = await report("--control-socket", log.parent / "nobody", log)
+    assert "no daemon keeps a history there" in ran.out
+    assert "(0 lines)" not in ran.out
+    assert "with --control" not in ran.out  # which names controls here
+
+
 async def test_json_says_what_the_log_does_and_fits_its_schema(log: Path) -> None:
     ran = await report(log, "--json", "--zone", "UTC", "--unknown")
     assert (ran.code, ran.err) == (0, "")

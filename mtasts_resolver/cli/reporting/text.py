@@ -386,6 +386,7 @@ class _TextReport:
             problem = f": {one.problem}" if one.problem else ""
             problem += f": not read, {one.left_out}" if one.left_out else ""
             times = f", {moment(one.first)} to {moment(one.last)}" if one.first else ""
-            yield from self._words(f"{one.name}{problem} ({so_many(one.lines, 'line')}{times})")
+            lines = f" ({so_many(one.lines, 'line')}{times})" if one.lines or not problem else ""
+            yield from self._words(f"{one.name}{problem}{lines}")
             if one.sha256:
                 yield f"{_INDENT}{one.sha256}"

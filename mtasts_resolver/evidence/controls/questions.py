@@ -1,6 +1,7 @@
 """What controls ask of the evidence, each a function that says at least one thing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from mtasts_resolver.base.shares import share_of
 from mtasts_resolver.doctor.well import NOT_LOOKED_AT
@@ -34,6 +35,14 @@ _YET_TO_COME = frozenset({"HTTPS"})
 _OUTDATED = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
 # Parts of the names of ciphers that protect little or nothing (RFC 7465, RFC 7457, RFC 4949).
 _WEAK_CIPHERS = ("RC4", "NULL", "EXP-", "DES-CBC", "MD5", "IDEA", "SEED", "RC2")
+
+
+_WITHOUT_TLS: Mapping[str, str] = MappingProxyType(
+    {
+        "smtp_tls_security_level": "so mail goes out in plain text where no policy demands TLS",
+        "smtpd_tls_security_level": "so those that send here are offered no TLS",
+    }
+)
 
 
 def postfix_asks_for_policies(material: Material) -> Iterator[ControlEvidence]:
@@ -333,7 +342,8 @@ def _levels(material: Material, name: str) -> Iterator[ControlEvidence]:
         # A service of its own may lead to a filter on this host.
         off = NOTE if one.service else AGAINST
         how = off if one.value in {"", "none"} else FOR
-        yield speaks(how, f"{one.owner}: {name} = {one.value or '(empty)'}", "doctor")
+        means = f", {_WITHOUT_TLS[name]}" if how is AGAINST else ""
+        yield speaks(how, f"{one.owner}: {name} = {one.value or '(empty)'}{means}", "doctor")
 
 
 def _of(material: Material, name: str) -> Iterator[HostSetting]:
