@@ -120,7 +120,7 @@ class OutboundJoins:
         domain = domain_of_recipient(event.recipient)
         join = process.delivered(line.time, event)
         if join is NO_SESSION:
-            says_again = process.by_itself or process.service.logs_tls
+            says_again = process.by_itself or process.service.logs_tls or process.left_tls(event)
             join = self._unrepeated.join(line, event, says_again=says_again) or join
         if line.pid is None and event.peer is not None:
             join = compared(IN_DOUBT[Doubt.NO_PROCESS], event.tls)

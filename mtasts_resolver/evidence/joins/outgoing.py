@@ -193,6 +193,13 @@ class SmtpProcess:
         if event.cause is None and not event.reason.startswith(_ENDS) and event.reason[-1:] != ")":
             self._doubt_what_was(time)
 
+    def left_tls(self, event: Delivery) -> bool:
+        """Tell whether TLS came to nothing with a host before this delivery: it may be plain."""
+        return any(
+            queue_id == event.queue_id and failed.cause is Cause.HANDSHAKE
+            for queue_id, failed in self.left
+        )
+
     def whom_it_left(self, event: HostFailed) -> LoggedPeer | None:
         """Return the host that a message is not delivered to, as far as lines name it."""
         if event.peer is not None:

@@ -19,17 +19,28 @@ MAX_SESSIONS_EACH = 16
 _Place = tuple[str, str, int | None]
 
 
+class _Session:
+    """A session, and the message that it is taken to be of."""
+
+    __slots__ = ("begun", "owner", "tls")
+
+    def __init__(self, begun: float, tls: LoggedTls) -> None:
+        self.begun = begun
+        self.tls = tls
+        self.owner = ""
+
+
 class UnrepeatedSessions:
     """Remembers them, by host, address and port."""
 
     def __init__(self) -> None:
-        self._sessions: OrderedDict[_Place, deque[tuple[float, LoggedTls]]] = OrderedDict()
+        self._sessions: OrderedDict[_Place, deque[_Session]] = OrderedDict()
 
     def begun(self, line: LogLine, event: Connected) -> None:
         """Take a session of tlsproxy."""
         place = _place(line, event.peer)
         sessions = self._sessions.setdefault(place, deque(maxlen=MAX_SESSIONS_EACH))
-        sessions.append((line.time or 0.0, event.tls))
+        sessions.append(_Session(line.time or 0.0, event.tls))
         self._sessions.move_to_end(place)
         if len(self._sessions) > MAX_HOSTS_PROXIED:
             self._sessions.popitem(last=False)
@@ -45,18 +56,23 @@ class UnrepeatedSessions:
     def join(self, line: LogLine, event: Delivery, *, says_again: bool) -> Join | None:
         """Return what they say of a delivery that has no session of its own; None if nothing.
 
-        Where smtp says sessions again, one that it has not is in doubt. Else it is the delivery's.
+        Where smtp says sessions again, one that it has not is in doubt. Else it is the delivery's,
+        but of one message only: what another one went over, perhaps in plain text, is in doubt.
         """
         if not self._sessions or event.peer is None:
             return None
         time = line.time or 0.0
         came = time - min(event.delay or LONGEST_ATTEMPT, LONGEST_ATTEMPT) - ROUNDING
         sessions = self._sessions.get(_place(line, event.peer), ())
-        found = [tls for begun, tls in sessions if begun >= came]
-        if not found:
+        meant = [session for session in sessions if session.begun >= came]
+        if not meant:
             return None
-        if says_again:
+        own = [session for session in meant if session.owner == event.queue_id]
+        free = own or [session for session in meant if not session.owner]
+        if says_again or not free:
             return IN_DOUBT[Doubt.AMBIGUOUS]
+        free[0].owner = event.queue_id
+        found = [session.tls for session in free]
         levels = {tls.level.value for tls in found}
         level = min(levels) if len(levels) == 1 else ""
         if all(tls == found[0] for tls in found):

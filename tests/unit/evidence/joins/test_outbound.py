@@ -155,6 +155,19 @@ SCENES = {
             201 lmtp[1]: {to("AAAAA2", A)}""",
         ["AAAAA1 encrypted trusted", "AAAAA2 encrypted ? ambiguous"],
     ),
+    "tlsproxy alone logs one session, and two messages go to its host": (
+        f"""100 tlsproxy[7]: Verified TLS to {A}: WITH
+            lmtp[1]: {to("AAAAA1", A, user="x")}
+            lmtp[2]: {to("AAAAA2", A)}
+            lmtp[1]: {to("AAAAA1", A, user="y")}""",
+        ["AAAAA1 encrypted verified", "AAAAA1 encrypted verified", "AAAAA2 ? ambiguous"],
+    ),
+    "tlsproxy alone logs sessions, and with this message it came to nothing": (
+        f"""100 tlsproxy[7]: Trusted TLS to {A}: WITH
+            lmtp[2]: AAAAA2: Cannot start TLS: handshake failure
+            lmtp[2]: {to("AAAAA2", A)}""",
+        ["AAAAA2 ? ambiguous"],
+    ),
     "a connection is reused without one": (
         f"""100 smtp[1]: {to("AAAAA1", A)}
             smtp[1]: {to("AAAAA2", A, " conn_use=2,", delay=0.1)}""",
