@@ -27,6 +27,7 @@ def host_evidence(found: Examination) -> HostEvidence | None:
         sending=_of(found, DAEMON, POSTFIX, SENDING),
         receiving=_of(found, RECEIVING),
         surroundings=_of(found, HOST),
+        names=tuple(instance.value("myhostname") for instance in found.instances),
     )
 
 

@@ -63,9 +63,6 @@ class Usage(NamedTuple):
         return not self.lookups or any(self.in_vain.get(name, 0) for name in maps)
 
 
-NOT_COUNTED = Usage({}, {}, None, None)
-
-
 class _Rows:
     """Changes of answers, the latest first, in as little memory as they can have."""
 

@@ -39,6 +39,8 @@ class HostEvidence(Struct, frozen=True, kw_only=True):
     receiving: tuple[Finding, ...]
     surroundings: tuple[Finding, ...]
     """Of the host: clock, resolver, files."""
+    names: tuple[str, ...] = ()
+    """What its instances of Postfix are called: their logs may have that for the host's name."""
 
 
 class PublishedEvidence(Struct, frozen=True, kw_only=True):

@@ -144,6 +144,7 @@ def logs_are_complete(material: Material) -> Iterator[ControlEvidence]:
         if one.problem:
             yield speaks(GAP, f"{one.name}: {one.problem}", "inputs")
     yield from _left_out(report)
+    yield from _of_other_hosts(material)
     missing = max(_silent_by_host(material).values(), default=0.0)
     lost = sum(gap.lines or 0 for gap in report.gaps)
     unsaid = any(gap.lines is None and gap.why == "dropped" for gap in report.gaps)
@@ -175,6 +176,25 @@ def _left_out(report: EvidenceReport) -> Iterator[ControlEvidence]:
             f"Of {report.lines_unknown:,} of {report.lines:,} lines it is not known what they say."
         )
         yield speaks(GAP if much else NOTE, text, "unknown-lines")
+
+
+def _of_other_hosts(material: Material) -> Iterator[ControlEvidence]:
+    """Say of which hosts there are logs, and nobody looked how they are set up."""
+    if material.host is None:
+        return
+    looked_at = {_short(name) for name in (material.report.host, *material.host.names)}
+    hosts = [host for host in material.report.hosts if host]
+    others = [host for host in hosts if _short(host) not in looked_at]
+    if others:
+        named = ", ".join(others[:MAX_TOLD])
+        text = f"What was looked at is set up on {material.report.host}, and not on {named}."
+        yield speaks(NOTE if len(others) < len(hosts) else GAP, text, "doctor")
+        yield from _rest(len(others), "doctor")
+
+
+def _short(host: str) -> str:
+    """Return the first label of a host's name, as some logs have it."""
+    return host.lower().partition(".")[0]
 
 
 def nobody_strips_protection(material: Material) -> Iterator[ControlEvidence]:

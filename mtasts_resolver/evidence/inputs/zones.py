@@ -45,11 +45,6 @@ def zone_of_host() -> tzinfo:
         return UTC
 
 
-def zone_name(zone: tzinfo) -> str:
-    """Return what a zone is called."""
-    return str(zone)
-
-
 def _linked_name() -> str:
     """Return what /etc/localtime is a link to, below zoneinfo; empty if it is none."""
     try:

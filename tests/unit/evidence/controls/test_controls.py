@@ -248,6 +248,22 @@ class TestGaps:
     def test_what_the_figures_leave_out(self, changed: dict[str, Any], control: Control) -> None:
         assert judge_control(control, material(report(**changed))).verdict is ControlVerdict.UNKNOWN
 
+    @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
+    def test_logs_of_other_hosts_than_the_one_that_was_looked_at(self, control: Control) -> None:
+        other = report(host="laptop", hosts=("mx1.own.example", "mx2"))
+        assert judge_control(control, material(other)).verdict is ControlVerdict.UNKNOWN
+        some = report(host="MX1", hosts=("mx1.own.example", "mx2"))
+        judged = judge_control(control, material(some))
+        assert judged.verdict is ControlVerdict.MET
+        assert [piece.speaks for piece in judged.evidence if "and not on mx2." in piece.text] == [
+            "note"
+        ]
+        called = replace(HOST, names=("mx2.own.example",))
+        own = material(report(host="vm7", hosts=("mx2",)), host=called)
+        assert judge_control(control, own).verdict is ControlVerdict.MET
+        nameless = report(host="mx1", hosts=("",))
+        assert judge_control(control, material(nameless)).verdict is ControlVerdict.MET
+
     def test_some_lines_that_are_not_known_are_a_note(self) -> None:
         few = material(report(lines_unknown=10))
         assert judge_control(ISM_0572, few).verdict is ControlVerdict.MET
