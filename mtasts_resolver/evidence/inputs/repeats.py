@@ -37,6 +37,7 @@ class Repeats:
         self._old: dict[_Key, _Seen | int] = {}
         self._since = 0.0
         self._short: dict[str, str] = {}
+        self._full: dict[str, str] = {}
 
     def is_new(self, line: LogLine, log: int, time: float) -> bool:
         """Tell whether no other log has had this line; `time` never falls."""
@@ -62,9 +63,15 @@ class Repeats:
         return True
 
     def _shortened(self, host: str) -> str:
-        """Return the first label of a host's name, as some logs have it (RFC 3164 §4.1.2)."""
+        """Return the first label of a host's name, as some logs have it (RFC 3164 §4.1.2).
+
+        Of two hosts that share it, such as `mail.a.example` and `mail.b.example`, only the first
+        is called so: in containers they may have processes of one number, too.
+        """
         if len(self._short) >= MAX_HOSTS:
             self._short.clear()
-        label = host.partition(".")[0]
-        short = self._short[host] = host if label.isdigit() else label  # of an address
+            self._full.clear()
+        label, dot, _ = host.partition(".")
+        other = dot and self._full.setdefault(label, host.lower()) != host.lower()
+        short = self._short[host] = host if label.isdigit() or other else label  # of an address
         return short

@@ -191,6 +191,14 @@ def test_equal_lines_of_two_hosts_are_two(write: Folder) -> None:
     assert len(words(logs(one, two))) == 3
 
 
+def test_two_hosts_may_share_the_first_label_of_their_names(write: Folder) -> None:
+    one = write("one", line(0, "a", host="mail.a.example"), line(2, "a", host="mail.a.example"))
+    two = write("two", line(1, "a", host="mail.b.example"))
+    short = write("short", line(0, "a", host="mail"))
+    assert len(words(logs(one, two))) == 3
+    assert len(words(logs(one, short))) == 2
+
+
 def test_since_and_until(write: Folder) -> None:
     hours = [line(3_600 * hour, f"{hour}") for hour in range(48)]
     path = write("mail.log", *hours)
