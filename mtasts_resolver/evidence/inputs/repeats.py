@@ -2,8 +2,8 @@
 
 from mtasts_resolver.maillog.events import LogLine
 
-# Seconds that the times of the same line may differ by: one log has microseconds, another one cuts
-# them off, and a collector may write when it came.
+# Seconds that the times of the same line may differ by at least, and at most twice that: one log
+# has microseconds, another one cuts them off, and a collector may write when it came.
 WINDOW = 2.0
 # Lines that are remembered for that long: more than a host logs in a window.
 MAX_REMEMBERED = 200_000
