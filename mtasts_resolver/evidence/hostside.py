@@ -1,6 +1,6 @@
 """What `doctor` finds on this host, as evidence."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mtasts_resolver.doctor.examination import (
     DAEMON,
@@ -40,11 +40,23 @@ def _of(found: Examination, *names: str) -> tuple[Finding, ...]:
 def _settings(instance: PostfixInstance) -> Iterator[HostSetting]:
     """Yield what main.cf sets, and each service that is set otherwise."""
     for name in (*_OUTBOUND, *_INBOUND):
-        yield HostSetting(instance.label, "", name, instance.value(name))
+        usual = _in_force(instance.value, name)
+        yield HostSetting(instance.label, "", name, usual)
         for service in instance.services:
-            value = service.value(name)
-            if _is_about(service, name) and value != instance.value(name):
+            value = _in_force(service.value, name)
+            if _is_about(service, name) and value != usual:
                 yield HostSetting(instance.label, service.name, name, value)
+
+
+def _in_force(value_of: Callable[[str], str], name: str) -> str:
+    """Return a parameter's value; of a level that is unset, what older parameters make of it."""
+    value = value_of(name)
+    if value or not name.endswith("_tls_security_level"):
+        return value
+    daemon = name.removesuffix("_tls_security_level")
+    if value_of(f"{daemon}_enforce_tls") == "yes":
+        return "encrypt"
+    return "may" if value_of(f"{daemon}_use_tls") == "yes" else ""
 
 
 def _is_about(service: MasterService, name: str) -> bool:
