@@ -146,6 +146,7 @@ WRONG = (
     (("LOG", "--last", "day", "--since", "3d ago"), exit_codes.USAGE, "--last"),
     (("LOG", "--since", "1h ago", "--until", "2h ago"), exit_codes.USAGE, "--until"),
     (("LOG", "--write", "report.pdf"), exit_codes.USAGE, ".html"),
+    (("LOG", "--tls-reports", "/nowhere/reports"), exit_codes.USAGE, "/nowhere/reports"),
     (("LOG", "--previous", "LOG"), exit_codes.USAGE, "no report"),
     (("EMPTY",), exit_codes.TEMPORARY, "no line of Postfix"),
 )

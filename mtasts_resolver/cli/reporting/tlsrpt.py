@@ -47,7 +47,7 @@ tls_reports_option = click.option(
     "tls_reports",
     metavar="PATH",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
     help="TLS reports of others about you, of the same period: a file, mailbox or directory, as for"
     " `report tlsrpt`. May be given again.",
 )
@@ -230,5 +230,6 @@ def _end(found: TlsReports, inputs: Sequence[ReportInput]) -> None:
     if problems:
         sys.exit(exit_codes.USAGE)
     if not found.reports:
-        show_notes(["No TLS report was found."])
+        others = f" that was asked for; left out: {found.left_out:,}" if found.left_out else ""
+        show_notes([f"No TLS report was found{others}."])
         sys.exit(exit_codes.NEGATIVE)

@@ -92,7 +92,7 @@ def test_none_of_what_was_asked_for_is_a_negative_answer(run: Run, narrowed: lis
     Path("a.json.gz").write_bytes(packed())
     result = run("a.json.gz", *narrowed)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "No TLS report was found.\n"
+    assert result.stderr == "No TLS report was found that was asked for; left out: 1.\n"
 
 
 def test_what_cannot_be_read_is_said_beside_what_can(run: Run) -> None:
