@@ -3,12 +3,12 @@
 import re
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from mtasts_resolver.base import logs
-from mtasts_resolver.store import StoredPolicy
+from mtasts_resolver.store import StoredPolicy, schema
 from mtasts_resolver.store.errors import FAILURES, UnavailableError
 from mtasts_resolver.store.files import (
     SIDE_FILES,
@@ -17,6 +17,7 @@ from mtasts_resolver.store.files import (
     holder,
     side_file,
 )
+from mtasts_resolver.store.schema import check_owner, migrated_in_memory
 from mtasts_resolver.store.table import SELECT_ROWS, BrokenRowError, Row, decode_row
 
 MAX_SET_ASIDE = 5  # a failing disk may ruin file after file; its remains must not fill the rest
@@ -73,13 +74,17 @@ def _remains(path: Path) -> list[_Remains]:
 def read_copy(path: Path) -> dict[str, StoredPolicy]:
     """Return the policies of a file that cannot be opened for writing; nothing if none is readable.
 
-    A policy that is stored MUST be applied (RFC 8461 §3.3), also from a read-only directory.
+    A policy that is stored MUST be applied (RFC 8461 §3.3), also from a read-only directory. Raise
+    StoreError for a file that is not ours, or is newer than this program.
     """
     for options, alone in _ways_to_read(path):
         try:
-            with closing(connect(path, options)) as connection:
+            with ExitStack() as stack:
+                connection = stack.enter_context(closing(connect(path, options)))
                 if alone:
                     connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+                if check_owner(connection, path) < schema.VERSION:
+                    connection = stack.enter_context(closing(migrated_in_memory(connection)))
                 rows = connection.execute(f"{SELECT_ROWS} LIMIT {MAX_COPIED}")
                 copy = dict(_valid(map(Row._make, rows)))
         except FAILURES:

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from mtasts_resolver import __version__
 from mtasts_resolver.store.errors import DamagedError, StoreError, primary_code
 from mtasts_resolver.store.files import (
     check_side_files,
@@ -28,6 +29,12 @@ def _create(connection: sqlite3.Connection) -> None:
 
 Migration = Callable[[sqlite3.Connection], None]
 
+_FRESH = "or move the file away to begin a fresh one"
+_TAKEN_ALONG = (
+    "or move the file away to begin a fresh one, into which the policies come by `cache export`"
+    " of the later program and `cache import` of this one"
+)
+
 MIGRATIONS: Mapping[int, Migration] = {0: _create}
 """Version -> the step that leads to the next one. A fresh file has version 0."""
 
@@ -39,10 +46,12 @@ class Schema(NamedTuple):
     columns: Sequence[str]
     version: int
     migrations: Mapping[int, Migration]
+    way_back: str = _FRESH
+    """What else there is to do about a file that a later version of this program wrote."""
 
 
 def _of_policies() -> Schema:
-    return Schema(TABLE, _COLUMNS, VERSION, MIGRATIONS)
+    return Schema(TABLE, _COLUMNS, VERSION, MIGRATIONS, _TAKEN_ALONG)
 
 
 def prepare(path: Path, schema: Schema | None = None) -> None:
@@ -97,8 +106,8 @@ def check_owner(connection: sqlite3.Connection, path: Path, schema: Schema | Non
     version = _version(connection)
     if version > schema.version:
         raise StoreError(
-            f"{path} has schema version {version}, and this program knows up to {schema.version}:"
-            " run the newer program, or move the file away to begin a fresh one"
+            f"{path} is of a later version of this program: it has schema version {version}, and"
+            f" {__version__} knows up to {schema.version}: run that later one, {schema.way_back}"
         )
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
     columns = [column[1] for column in connection.execute(f"PRAGMA table_info({schema.table})")]
@@ -106,6 +115,14 @@ def check_owner(connection: sqlite3.Connection, path: Path, schema: Schema | Non
     if version < 0 or not ours:
         raise StoreError(f"{path} is another program's database: configure another path")
     return version
+
+
+def migrated_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a copy of an older file of policies that cannot be written, of the newest version."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    connection.backup(copy)
+    _migrate(copy, _of_policies())
+    return copy
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -1,17 +1,22 @@
 """The daemon and its store as a process: two of them, a file that is gone, a disk that hangs."""
 
+import asyncio
 import os
 import pwd
 import signal
 import socket
+import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.postfix.reply import NOT_FOUND, Status
+from mtasts_resolver.store.schema import VERSION
 from tests.system.running import ENFORCED, RunningDaemon
 
 # The daemon, whose store's thread never comes back from `method`, as with a disk that does not
@@ -76,6 +81,27 @@ def test_root_takes_nothing_from_a_live_daemon(
     live.signal(signal.SIGTERM)
     assert live.wait() == 0
     assert "store-unavailable" not in live.log
+
+
+def test_a_store_of_a_later_version_ends_the_start_and_stays_as_it_is(
+    daemon: RunningDaemon,
+) -> None:
+    asyncio.run(daemon.store({"good.example": ENFORCED}))
+    with closing(sqlite3.connect(daemon.store_file)) as connection:
+        connection.execute(f"PRAGMA user_version={VERSION + 1}")
+    before = daemon.store_file.read_bytes()
+    daemon.start(ready=False)
+    assert daemon.wait() == exit_codes.USAGE
+    assert f"{daemon.store_file} is of a later version of this program" in daemon.log
+    assert "run that later one" in daemon.log
+    assert "Traceback" not in daemon.log
+    looked = [sys.executable, "-m", "mtasts_resolver", "doctor", "--config"]
+    told = subprocess.run(
+        [*looked, str(daemon.config_file), "--json"], capture_output=True, text=True, check=False
+    )
+    assert "is of a later version of this program" in told.stdout
+    assert [daemon.store_file] == list(daemon.store_file.parent.iterdir())
+    assert daemon.store_file.read_bytes() == before
 
 
 @pytest.mark.parametrize("method", ["page", "close"])

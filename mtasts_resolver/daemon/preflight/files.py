@@ -14,6 +14,7 @@ from mtasts_resolver.store.changetable import SCHEMA
 from mtasts_resolver.store.errors import StoreError
 from mtasts_resolver.store.fitness import check_fit
 from mtasts_resolver.store.history import history_path
+from mtasts_resolver.store.keptchecks import CHECKS_SCHEMA, checks_path
 from mtasts_resolver.store.overridefile import OverrideFile
 from mtasts_resolver.store.schema import Schema
 from mtasts_resolver.worker.direct import DirectDiscoverer
@@ -51,6 +52,8 @@ def look_at_store(config: Config, environ: Mapping[str, str], uid: int, report: 
         return
     if fault := _unfit(user, history_path(path), SCHEMA):
         report.warn("$.store.url", f"there would be no history: {fault}")
+    if config.own_domains and (fault := _unfit(user, checks_path(path), CHECKS_SCHEMA)):
+        report.warn("$.store.url", f"checks of own_domains would not be kept: {fault}")
     _look_at_added_overrides(path, report)
     if config.store.url is not None and uid == 0:
         warn_if_hidden("$.store.url", path, report)

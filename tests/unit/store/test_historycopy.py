@@ -157,7 +157,7 @@ def test_what_is_wrong_is_told_in_words(written: Path, monkeypatch: pytest.Monke
         read(other)
     with closing(sqlite3.connect(written)) as connection:
         connection.execute("PRAGMA user_version=99")
-    with pytest.raises(StoreError, match="run the newer program"):
+    with pytest.raises(StoreError, match="run that later one"):
         read(written)
     monkeypatch.setattr(historycopy, "MAX_COPIED", 1_000)
     with pytest.raises(UnavailableError, match="no history has"):

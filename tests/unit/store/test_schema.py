@@ -56,7 +56,7 @@ def test_a_newer_file_is_refused_and_left_untouched(path: Path) -> None:
     assert str(path) in str(caught.value)
     assert "schema version 2" in str(caught.value)
     assert "up to 1" in str(caught.value)
-    assert "run the newer program" in str(caught.value)
+    assert "run that later one" in str(caught.value)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir() if "damaged" in file.name] == []
 
