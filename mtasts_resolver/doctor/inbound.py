@@ -7,7 +7,12 @@ from typing import Literal
 from msgspec import Struct
 
 from mtasts_resolver.doctor.certificates import SeenChain, ShownCertificate
-from mtasts_resolver.doctor.instance import MasterService, PostfixInstance, list_items
+from mtasts_resolver.doctor.instance import (
+    MasterService,
+    PostfixInstance,
+    list_items,
+    security_level,
+)
 from mtasts_resolver.doctor.outbound.protocols import RANGES_SINCE, taken
 from mtasts_resolver.doctor.well import unseen, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
@@ -236,11 +241,7 @@ def tls_level(service: MasterService) -> str:
     """Return `none`, `may` or `encrypt`: how smtpd(8) or postscreen(8) does TLS."""
     if service.program == "postscreen":
         return service.value("postscreen_tls_security_level") or "none"
-    if level := service.value("smtpd_tls_security_level"):
-        return level
-    if service.value("smtpd_enforce_tls") == "yes":
-        return "encrypt"
-    return "may" if service.value("smtpd_use_tls") == "yes" else "none"
+    return security_level(service.value, "smtpd")
 
 
 def old_versions(value: str) -> list[str]:

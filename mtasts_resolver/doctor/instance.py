@@ -1,7 +1,7 @@
 """What a Postfix instance is set to: values alone, as its own postconf(1) tells them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from shlex import quote as shell_word
 
 from msgspec import Struct
@@ -192,3 +192,16 @@ def list_items(value: str) -> list[str]:
         else:
             current += char
     return [word for word in [*found, current] if word]
+
+
+def security_level(value_of: Callable[[str], str], prefix: str) -> str:
+    """Return the level that holds where no table answers, as smtp(8) or smtpd(8) decides it.
+
+    `value_of` returns what counts for a parameter; `prefix` is what those begin with.
+    """
+    if level := value_of(f"{prefix}_tls_security_level").lower():
+        return level
+    if value_of(f"{prefix}_enforce_tls") == "yes":
+        named = value_of(f"{prefix}_tls_enforce_peername") == "yes"
+        return "verify" if named else "encrypt"
+    return "may" if value_of(f"{prefix}_use_tls") == "yes" else "none"

@@ -20,7 +20,6 @@ from mtasts_resolver.evidence.report import (
     Figure,
     FigureChange,
     ReportPeriod,
-    TlsReports,
 )
 from mtasts_resolver.maillog.events import LinesLost, LogLine, Meaning, PostfixStarted
 from mtasts_resolver.maillog.messages import meaning_of
@@ -68,13 +67,13 @@ def gather(
     *,
     journal: bool = False,
     logging: ConfiguredLogging | None = None,
-    tls_reports: TlsReports | None = None,
     progress: Progress | None = None,
 ) -> EvidenceReport:
     """Read the logs that are named, and this host's `journal`, and return what they say.
 
     `logging` is what this host's Postfix is set to log of TLS, where its logs may be among them.
-    Controls are yet to be judged. Raise InputError where one of them cannot be read.
+    Controls are yet to be judged, and TLS reports to be added. Raise InputError where a log cannot
+    be read.
     """
     logs = read_logs(
         names,
@@ -90,10 +89,10 @@ def gather(
     daemon = ask(_shown(longest, wanted.zone), before)
     gathering = _Gathering(wanted, daemon)
     gathering.read(logs, Joiner(logging))
-    since, until = period = _period(wanted, logs)
-    if (since, until) != (longest.since, longest.until):
-        daemon = ask(_shown(Bounds(*period), wanted.zone), before)
-    return gathering.report(logs, daemon, Bounds(*period), tls_reports)
+    period = _period(wanted, logs)
+    if period != longest:
+        daemon = ask(_shown(period, wanted.zone), before)
+    return gathering.report(logs, daemon, period)
 
 
 class _Gathering:
@@ -123,13 +122,7 @@ class _Gathering:
             self._add(joiner.feed(line, meaning))
         self._add(joiner.finish())
 
-    def report(
-        self,
-        logs: LogReading,
-        daemon: DaemonSide,
-        period: Bounds,
-        tls_reports: TlsReports | None,
-    ) -> EvidenceReport:
+    def report(self, logs: LogReading, daemon: DaemonSide, period: Bounds) -> EvidenceReport:
         """Return what was found."""
         wanted, account = self._wanted, self._account
         figures = account.figures(daemon.retrieval)
@@ -164,7 +157,7 @@ class _Gathering:
             own_domains=daemon.own_domains,
             downgrades=account.downgrades(daemon.weakenings),
             unencrypted=account.unencrypted(),
-            tls_reports=tls_reports,
+            tls_reports=None,
             changes=self._changes(figures, daemon),
             controls=(),
         )
@@ -221,8 +214,9 @@ def _shown(bounds: Bounds, zone: tzinfo) -> ReportPeriod:
     return ReportPeriod(since, until, bounds.until - bounds.since, str(zone))
 
 
-def _period(wanted: WantedReport, logs: LogReading) -> tuple[float, float]:
+def _period(wanted: WantedReport, logs: LogReading) -> Bounds:
     """Return what the report is of: where nobody says it, from the first line to the last."""
     first, last = logs.span()
     since = wanted.period.since if wanted.period.since > -math.inf else min(first, wanted.now)
-    return since, wanted.period.until if wanted.period.until < math.inf else max(last, since)
+    until = wanted.period.until if wanted.period.until < math.inf else max(last, since)
+    return Bounds(since, until)

@@ -10,7 +10,7 @@ from mtasts_resolver.doctor.examination import (
     SENDING,
     Examination,
 )
-from mtasts_resolver.doctor.instance import MasterService, PostfixInstance
+from mtasts_resolver.doctor.instance import MasterService, PostfixInstance, security_level
 from mtasts_resolver.evidence.controls.material import HostEvidence, HostSetting
 from mtasts_resolver.findings import Finding
 
@@ -53,10 +53,8 @@ def _in_force(value_of: Callable[[str], str], name: str) -> str:
     value = value_of(name)
     if value or not name.endswith("_tls_security_level"):
         return value
-    daemon = name.removesuffix("_tls_security_level")
-    if value_of(f"{daemon}_enforce_tls") == "yes":
-        return "encrypt"
-    return "may" if value_of(f"{daemon}_use_tls") == "yes" else ""
+    level = security_level(value_of, name.removesuffix("_tls_security_level"))
+    return "" if level == "none" else level
 
 
 def _is_about(service: MasterService, name: str) -> bool:

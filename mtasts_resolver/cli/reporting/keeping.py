@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mtasts_resolver.base.spans import span
 from mtasts_resolver.cli.errors import CommandError
+from mtasts_resolver.cli.reporting.page import page_of
 from mtasts_resolver.cli.reporting.text import report_text
 from mtasts_resolver.cli.terminal import show_notes
 from mtasts_resolver.evidence.report import EvidenceReport
@@ -89,11 +90,9 @@ def _files(report: EvidenceReport) -> dict[str, bytes]:
     }
     if not is_short(report.period.since, report.period.until):
         try:
-            from mtasts_resolver.report.html.page import as_html  # noqa: PLC0415  draws charts
+            files["report.html"] = page_of(report)
         except PlottingMissingError as error:
             show_notes([f"without report.html: {error}"])
-        else:
-            files["report.html"] = as_html(report).encode()
     return files
 
 

@@ -12,6 +12,7 @@ from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.files import written_file
 from mtasts_resolver.cli.options import json_option
 from mtasts_resolver.cli.reporting.keeping import KeptReports
+from mtasts_resolver.cli.reporting.page import page_of
 from mtasts_resolver.cli.reporting.text import report_text
 from mtasts_resolver.cli.terminal import color_option, show_notes, use_color, width
 from mtasts_resolver.evidence.report import EvidenceReport
@@ -24,10 +25,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _as_html(report: EvidenceReport) -> bytes:
     try:
-        from mtasts_resolver.report.html.page import as_html  # noqa: PLC0415  draws charts
+        return page_of(report)
     except PlottingMissingError as error:
         raise CommandError(str(error)) from None
-    return as_html(report).encode()
 
 
 def _as_text(report: EvidenceReport) -> bytes:

@@ -6,6 +6,7 @@ Any answer of ours takes the level's place; where we say "not found", the level 
 import difflib
 from collections.abc import Iterator
 
+from mtasts_resolver.doctor.instance import security_level
 from mtasts_resolver.doctor.outbound.client import TABLES, Client
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
@@ -123,11 +124,7 @@ KINDS = (
 
 def effective_level(client: Client) -> str:
     """Return the level that holds where no table answers, as smtp(8) decides it."""
-    if level := client.value(LEVEL).lower():
-        return level
-    if client.value("enforce_tls") == "yes":
-        return "verify" if client.value("tls_enforce_peername") == "yes" else "encrypt"
-    return "may" if client.value("use_tls") == "yes" else "none"
+    return security_level(client.plain, client.prefix)
 
 
 def judge_level(client: Client) -> Iterator[Finding]:
