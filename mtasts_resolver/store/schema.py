@@ -13,13 +13,18 @@ from mtasts_resolver.store.files import (
     check_side_files,
     connect_alone,
     open_regular,
+    side_file,
 )
 from mtasts_resolver.store.table import TABLE
 
 VERSION = 1  # in PRAGMA user_version; raise it together with a new entry in MIGRATIONS
 
 _COLUMNS = ["key", "value"]
-_WRITE_VERSION = 18  # the place of that byte in the header; 2 is the write-ahead log
+# The header of a file, and what stands where in it (https://sqlite.org/fileformat2.html).
+_HEADER = 100
+_MAGIC = b"SQLite format 3\0"
+_PAGE_SIZE = slice(16, 18)
+_WRITE_VERSION = slice(18, 19)  # 2 is the write-ahead log
 
 
 def _create(connection: sqlite3.Connection) -> None:
@@ -88,16 +93,26 @@ def _sensible() -> Iterator[None]:
 def _look_at(path: Path) -> None:
     """Make the file 0600 where it is missing: whom we mail is nobody else's business.
 
-    Else see that it is a file, that it can be written, and that SQLite will not take it for one of
-    a later SQLite, which it would never write to.
+    Else see that it is a file, that it can be written, that SQLite will not take it for one of a
+    later SQLite, which it would never write to, and that it is not cut off within a page: SQLite
+    would take what is missing there for zeros, and find what was never written.
     """
     file = open_regular(path, os.O_RDWR | os.O_CREAT)
     try:
-        write_version = os.pread(file, 1, _WRITE_VERSION)
+        header, size = os.pread(file, _HEADER, 0), os.fstat(file).st_size
     finally:
         os.close(file)
-    if write_version > b"\x02":
+    if header[_WRITE_VERSION] > b"\x02":
         raise DamagedError("its header names an unknown file format")
+    page_size = int.from_bytes(header[_PAGE_SIZE], "big")
+    # With a write-ahead log SQLite may have been writing that page, and will write it again.
+    if header.startswith(_MAGIC) and page_size > 1 and size % page_size and not _has_log(path):
+        raise DamagedError("it ends within a page: it was cut off")
+
+
+def _has_log(path: Path) -> bool:
+    log = side_file(path, "-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def check_owner(connection: sqlite3.Connection, path: Path, schema: Schema | None = None) -> int:

@@ -139,6 +139,22 @@ def test_any_damage_is_survived(data: st.DataObject, written: Path) -> None:
         asyncio.run(live(file))
 
 
+@pytest.mark.parametrize("cut", [1, 2_000, 4_090])
+def test_a_file_that_is_cut_off_within_a_page_is_begun_afresh(
+    file: Path, written: Path, cut: int
+) -> None:
+    """What is missing would read as zeros: one domain's change was found for another's."""
+    file.write_bytes(written.read_bytes()[:-cut])
+
+    async def live() -> None:
+        async with opened(file) as kept:
+            kept.note(policy_change("new.example", "new"))
+            assert await texts(kept, Wanted(domain="new.example")) == ["new"]
+            assert await texts(kept) == ["new"]
+
+    asyncio.run(live())
+
+
 def test_a_newer_file_or_another_programs_is_left_alone(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
