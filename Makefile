@@ -15,11 +15,12 @@ METADATA := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test mutants lint demo bench docs docs-lab pictures sample clean system-packages
+.PHONY: help run test test-packages mutants lint demo bench docs docs-lab pictures sample deb clean system-packages
 
 help:
 	@echo "make run      install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
 	@echo "make test     install what the tests need and run them all (ARGS='-k NAME' for fewer)"
+	@echo "make test-packages  build packages, and try them on clean systems, as root"
 	@echo "make mutants  break the pure rooms in many small ways, and show what no test notices"
 	@echo "make lint     check format, style and types"
 	@echo "make demo     send mail through a real Postfix in a closed-off network, and show a table"
@@ -28,6 +29,7 @@ help:
 	@echo "make docs-lab write what pages of docs/ show of a terminal anew, as root"
 	@echo "make pictures take the screenshots of docs/ anew"
 	@echo "make sample   make the sample report of docs/ anew, of mail in the lab, as root"
+	@echo "make deb      build the Debian package into dist/, as root (SUITE=trixie)"
 	@echo "make clean    remove $(VENV) and everything else that was made"
 	@echo
 	@echo "PYTHON=python3.13 chooses another interpreter when $(VENV) is created."
@@ -36,10 +38,14 @@ run: $(RUN)
 	exec $(VENV)/bin/mtasts-resolver serve $(ARGS)
 
 # A plain user's PATH often lacks the directories that hold Postfix, unbound and ip.
-test demo bench docs-lab sample: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+test test-packages demo bench docs-lab sample deb: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 test: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.everything $(ARGS)
+
+# Apart from the others: it builds for many minutes, and needs the distribution's packages.
+test-packages: $(TEST) system-packages
+	$(VENV)/bin/python -m pytest tests/packages $(ARGS)
 
 # From the beginning each time: mutmut does not see that a test has changed.
 mutants: export HYPOTHESIS_PROFILE := ci
@@ -87,6 +93,9 @@ pictures: $(TEST) system-packages
 # Apart from the pages, too: it tells when it was made.
 sample: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.sample
+
+deb: $(CREATED)
+	$(VENV)/bin/python -m releasing.deb $(SUITE)
 
 clean:
 	rm -rf $(VENV) mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from releasing import root as roots
 from tests.conftest import REQUIRE_LAB
 
 from . import debian13
@@ -67,7 +68,7 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def debian13_tarball(request: pytest.FixtureRequest) -> Path:
     """Return the tarball of a root of Debian 13, which is made if no run before has made it."""
-    if reason := debian13.missing():
+    if reason := roots.missing():
         pytest.skip(reason)
     capture = request.config.pluginmanager.getplugin("capturemanager")
     assert capture is not None
@@ -89,7 +90,7 @@ def debian13_root(
 ) -> Iterator[Path]:
     """Return such a root."""
     root = tmp_path_factory.mktemp("debian13") / "root"
-    debian13.unpack(debian13_tarball, root)
+    roots.unpack(debian13_tarball, root)
     yield root
     shutil.rmtree(root)
 

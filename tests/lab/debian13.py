@@ -1,28 +1,23 @@
 """`python -m tests.lab.debian13`: a root of Debian 13, with Postfix 3.10 and a Python of its own.
 
 It takes a minute or two to make, so it is made once, and kept as a tarball in a cache directory.
-The tarball's name holds a key for what it was made from and the checksum of its content, so that
-neither an old nor a damaged one is ever used.
 """
 
 import ast
 import configparser
-import hashlib
 import os
 import platform
-import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from .namespace import ROOT, Namespace, environment
+from releasing import root as roots
+from releasing.root import IN_PRIVATE, SLIM, RootError, Tell
+
+from .namespace import ROOT, Namespace
 from .stream import LabError
 
-VERSION = 1
+VERSION = 2
 """To be raised when a root is made otherwise, for the same packages."""
 
 SUITE = "trixie"
@@ -42,13 +37,6 @@ MIRROR: tuple[str, ...] = ()
 PYTHON = "/opt/venv/bin/python"
 """Inside the root: it has what the package and its tests need."""
 
-TOOLS = ("mmdebstrap", "tar", "chroot", "unshare", "mount")
-
-LEFTOVERS = 86_400.0
-"""Seconds after which what another run has left half-made is removed."""
-UNUSED = 7 * 86_400.0
-"""Seconds after which a tarball of another key that nobody has used is removed."""
-
 # What drives a browser in tests/system: 170 MB, of which the unit tests have no need.
 BROWSER = ("playwright", "axe-playwright")
 
@@ -58,9 +46,6 @@ OUR_OWN = "mtasts-resolver["
 # What pip needs of this machine besides its own settings.
 NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts")
 NETWORK_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-
-IN_PRIVATE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
-"""Nothing of what is mounted in there outlives it, and neither does a process."""
 
 INSTALL = """
 root=$1 python=$2; shift 2
@@ -95,8 +80,6 @@ ip link set lo up
 exec chroot "$root" env -C "$shared" "$@"
 """
 
-Tell = Callable[[str], object]
-
 
 def is_host() -> bool:
     """Tell whether this machine is such a Debian itself, and no root is needed for its Postfix."""
@@ -107,32 +90,13 @@ def is_host() -> bool:
     return release.get("ID") == "debian" and release.get("VERSION_CODENAME") == SUITE
 
 
-def missing() -> str:
-    """Return why a root cannot be made here, or nothing if it can."""
-    path = environment()["PATH"]
-    absent = [tool for tool in TOOLS if shutil.which(tool, path=path) is None]
-    return f"Debian 13's root needs {', '.join(absent)}" if absent else ""
-
-
 def tarball(tell: Tell) -> Path:
     """Return the tarball of the root, made if there is none; LabError if it cannot be made."""
-    cache = _cache_directory()
-    cache.mkdir(parents=True, exist_ok=True)
-    _clean(cache)
-    for found in cache.glob(f"debian13-{_key()}-*.tar"):
-        if found.stem.endswith(_checksum(found)):
-            os.utime(found)
-            return found
-        tell(f"{found} is damaged, and is made again")
-        found.unlink()
-    with tempfile.TemporaryDirectory(prefix="making-", dir=cache) as directory:
-        return _make(Path(directory), tell)
-
-
-def unpack(file: Path, directory: Path) -> None:
-    """Make `directory` the root that a tarball holds."""
-    directory.mkdir()
-    _run(["tar", "-C", directory, "--numeric-owner", "-xpf", file], "unpack the root")
+    made_from = [VERSION, SUITE, MIRROR, PACKAGES, _requirements()]
+    try:
+        return roots.kept("debian13", made_from, lambda root: _make(root, tell), tell)
+    except RootError as error:
+        raise LabError(str(error)) from None
 
 
 def enter(namespace: Namespace, root: Path, shared: Path) -> list[str]:
@@ -149,64 +113,14 @@ def alone(root: Path, *argv: str) -> list[str]:
     return [*IN_PRIVATE, "--net", "--", "sh", "-euc", ALONE, "alone", str(root), str(ROOT), *argv]
 
 
-def _make(directory: Path, tell: Tell) -> Path:
-    root, file = directory / "root", directory / "root.tar"
+def _make(root: Path, tell: Tell) -> None:
     tell("Debian 13 with Postfix 3.10: its packages")
-    mmdebstrap = ["mmdebstrap", "--variant=essential", f"--include={','.join(PACKAGES)}"]
-    slim = [f"--dpkgopt=path-exclude=/usr/share/{path}/*" for path in ("man", "locale", "doc")]
-    _run([*IN_PRIVATE, "--", *mmdebstrap, *slim, SUITE, root, *MIRROR], "make a root of Debian 13")
+    roots.bootstrap(root, SUITE, PACKAGES, *SLIM, mirror=MIRROR)
     tell("Debian 13 with Postfix 3.10: its Python")
     variables, shared = _pip_settings()
     install = ["sh", "-euc", INSTALL, "install", str(root), PYTHON, *shared, "--"]
     argv = [*IN_PRIVATE, "--", *install, *_requirements()]
-    _run(argv, "install the tests' Python packages in it", variables)
-    tell("Debian 13 with Postfix 3.10: the tarball")
-    _run(["tar", "-C", root, "--numeric-owner", "-cpf", file, "."], "pack the root")
-    kept = directory.parent / f"debian13-{_key()}-{_checksum(file)}.tar"
-    return file.rename(kept)
-
-
-def _run(argv: Sequence[str | Path], what: str, variables: dict[str, str] | None = None) -> None:
-    """Run a command; on a terminal it shows its progress, else what it wrote is in the error."""
-    shown = None if sys.stderr.isatty() else subprocess.PIPE
-    done = subprocess.run(
-        [*map(str, argv)],
-        stdin=subprocess.DEVNULL,
-        stdout=shown,
-        stderr=shown and subprocess.STDOUT,
-        check=False,
-        env=environment(variables),
-    )
-    if done.returncode:
-        wrote = (done.stdout or b"").decode("utf-8", "replace").strip().splitlines()
-        raise LabError("\n".join([f"cannot {what}: {argv[0]} ended badly", *wrote[-20:]]))
-
-
-def _cache_directory() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "mtasts-resolver-lab"
-
-
-def _clean(cache: Path) -> None:
-    """Remove what nobody will use any more; another run may do so at the same time."""
-    now = time.time()
-    for path in cache.iterdir():
-        with suppress(FileNotFoundError):
-            age = now - path.stat().st_mtime
-            if path.name.startswith("making-") and age > LEFTOVERS:
-                shutil.rmtree(path)
-            elif path.suffix == ".tar" and age > UNUSED and _key() not in path.name:
-                path.unlink()
-
-
-def _key() -> str:
-    made_from = [VERSION, platform.machine(), SUITE, MIRROR, PACKAGES, _requirements()]
-    return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
-
-
-def _checksum(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()[:32]
+    roots.run(argv, "install the tests' Python packages in it", variables)
 
 
 def _requirements() -> list[str]:
@@ -244,7 +158,7 @@ def _pip_settings() -> tuple[dict[str, str], list[str]]:
 
 
 def main() -> None:
-    reason = missing() or ("it takes root to make Debian 13's root" if os.geteuid() else "")
+    reason = roots.missing() or ("it takes root to make Debian 13's root" if os.geteuid() else "")
     if reason:
         sys.exit(f"Not made: {reason}.")
     try:

@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 from msgspec.structs import replace
 
+import releasing.root
 from mtasts_resolver.maillog.events import Cause
 from tests.recordings.truth import (
     DIRECTORY,
@@ -365,7 +366,7 @@ def sid_root(directory: Path) -> Path:
     # A mirror that is a copy of some day's has a Release file whose time is over.
     options = ("--variant=essential", '--aptopt=Acquire::Check-Valid-Until "false"')
     packages = "--include=postfix,libtlsrpt0"
-    argv = [*debian13.IN_PRIVATE, "--", "mmdebstrap", *options, packages, "sid", str(root)]
+    argv = [*releasing.root.IN_PRIVATE, "--", "mmdebstrap", *options, packages, "sid", str(root)]
     subprocess.run(argv, check=True, env=environment())
     return root
 
@@ -375,13 +376,13 @@ def roots(directory: Path) -> Iterator[Path | None]:
     yield None
     if not debian13.is_host():
         root = directory / "13"
-        debian13.unpack(debian13.tarball(sys.stderr.write), root)
+        releasing.root.unpack(debian13.tarball(sys.stderr.write), root)
         yield root
     yield sid_root(directory)
 
 
 def main(directory: Path) -> None:
-    if reason := missing() or debian13.missing():
+    if reason := missing() or releasing.root.missing():
         sys.exit(f"Nothing was recorded: {reason}.")
     with running_lab() as lab, TemporaryDirectory() as place:
         lab.daemon.start()

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from releasing import root as roots
+from releasing.root import RootError
+
 from . import debian13
 from .namespace import ROOT, environment
 from .stream import LabError
@@ -49,7 +52,7 @@ class Maker:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made = 0
         self.fails = False
-        monkeypatch.setattr(debian13, "_run", self._run)
+        monkeypatch.setattr(roots, "run", self._run)
         monkeypatch.setattr(debian13, "_pip_settings", lambda: ({}, []))
 
     def _run(self, argv: Sequence[str | Path], what: str, *_: object) -> None:
@@ -57,7 +60,7 @@ class Maker:
             self.made += 1
             Path(argv[argv.index("-cpf") + 1]).write_bytes(b"a root")
             if self.fails:
-                raise LabError(f"cannot {what}")
+                raise RootError(f"cannot {what}")
 
     def tarball(self) -> Path:
         return debian13.tarball(lambda _: None)
@@ -114,9 +117,11 @@ def test_old_leftovers_are_removed(cache: Path, maker: Maker) -> None:
 @pytest.mark.usefixtures("lab_can_run")
 def test_error_says_what_could_not_be_made(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(debian13, "MIRROR", ("file:///nowhere",))
-    if reason := debian13.missing():
+    if reason := roots.missing():
         pytest.skip(reason)
-    with pytest.raises(LabError, match="cannot make a root of Debian 13: unshare ended badly"):
+    with pytest.raises(
+        LabError, match="cannot make a root of Debian's trixie: unshare ended badly"
+    ):
         debian13.tarball(lambda _: None)
     assert list(cache.iterdir()) == []
 
@@ -124,7 +129,7 @@ def test_error_says_what_could_not_be_made(cache: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("required", ["", "1"])
 def test_a_chroot_to_a_plain_directory_is_one_reason(debian13_root: Path, required: str) -> None:
     """Not an error for each test: unshare(1) fails there, and says nothing of why."""
-    in_plain_root = (*debian13.IN_PRIVATE, "--", "sh", "-euc", PLAIN, "plain", debian13_root, ROOT)
+    in_plain_root = (*roots.IN_PRIVATE, "--", "sh", "-euc", PLAIN, "plain", debian13_root, ROOT)
     pytest_run = (debian13.PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     done = subprocess.run(
         [*map(str, in_plain_root), *pytest_run, "tests/lab/test_lab.py"],
