@@ -11,11 +11,13 @@ TEST := $(VENV)/.installed-test
 LINT := $(VENV)/.installed-lint
 MUTANTS := $(VENV)/.installed-mutants
 BENCH := $(VENV)/.installed-bench
+RELEASE := $(VENV)/.installed-release
 METADATA := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-packages mutants lint demo bench docs docs-lab pictures sample deb clean system-packages
+.PHONY: help run test test-packages mutants lint demo bench docs docs-lab pictures sample deb \
+  constraints clean system-packages
 
 help:
 	@echo "make run      install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
@@ -30,6 +32,7 @@ help:
 	@echo "make pictures take the screenshots of docs/ anew"
 	@echo "make sample   make the sample report of docs/ anew, of mail in the lab, as root"
 	@echo "make deb      build the Debian package into dist/, as root (SUITE=trixie)"
+	@echo "make constraints pin what the program runs with anew, with hashes (ARGS are for uv)"
 	@echo "make clean    remove $(VENV) and everything else that was made"
 	@echo
 	@echo "PYTHON=python3.13 chooses another interpreter when $(VENV) is created."
@@ -94,8 +97,12 @@ pictures: $(TEST) system-packages
 sample: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.sample
 
+# What is released: releasing/ does the work, docs/releasing.md tells of it.
 deb: $(CREATED)
 	$(VENV)/bin/python -m releasing.deb $(SUITE)
+
+constraints: $(RELEASE)
+	$(VENV)/bin/python -m releasing.constraints $(ARGS)
 
 clean:
 	rm -rf $(VENV) mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -130,4 +137,8 @@ $(LINT): $(CREATED) $(METADATA)
 
 $(BENCH): $(CREATED) $(METADATA)
 	$(PIP) install --editable '.[test,bench]'
+	@touch $(RUN) $(TEST) $@
+
+$(RELEASE): $(CREATED) $(METADATA)
+	$(PIP) install --editable '.[test,release]'
 	@touch $(RUN) $(TEST) $@
