@@ -11,7 +11,7 @@ import click
 from mtasts_resolver.base import logs
 from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.cli import exit_codes
-from mtasts_resolver.cli.doctor_report import as_json_text, show_report
+from mtasts_resolver.cli.doctor_report import as_json_text, show_commands, show_report
 from mtasts_resolver.cli.doctor_script import script
 from mtasts_resolver.cli.options import config_path, json_option
 from mtasts_resolver.cli.running import daemon_options
@@ -55,7 +55,9 @@ def _parse_domain(
     help="Fetch the policy of DOMAIN besides, to see that HTTPS to the outside works.",
 )
 @click.option("--problems", is_flag=True, help="Leave out what is well.")
-@click.option("--fix", is_flag=True, help="Print a script that mends it, and nothing else.")
+@click.option("--commands", is_flag=True, help="Print the commands that mend it, and nothing else.")
+@click.option("--fix", is_flag=True, help="Print the same as a script, with the reasons.")
+@click.option("--offline", is_flag=True, help="Ask nobody outside this host, nor the resolver.")
 @daemon_options
 @color_option
 @json_option
@@ -64,7 +66,9 @@ def doctor(
     postfix_config: Path | None,
     trial: str | None,
     problems: bool,
+    commands: bool,
     fix: bool,
+    offline: bool,
     control_socket: Path | None,
     config_file: Path | None,
     color: str,
@@ -72,20 +76,32 @@ def doctor(
 ) -> None:
     """Look this host over: its daemon, its Postfix, and what both stand on.
 
-    Nothing is changed. With --fix the lines that would mend what was found are printed as a script
+    Nothing is changed. With --commands what would mend it is printed alone, with --fix as a script
     for sh, which is not run. Run it as root: else much cannot be looked at, which is said then.
 
     Exit codes: 0 where there is nothing worse than a note, 1 with warnings, 2 with errors, 75 where
     nothing could be looked at.
     """
-    if fix and as_json:
-        raise click.UsageError("--fix prints a script, and --json JSON: choose one")
+    if commands + fix + as_json > 1:
+        raise click.UsageError("--commands, --fix and --json print the same otherwise: choose one")
+    if offline and trial is not None:
+        raise click.UsageError("--try asks a policy host, and --offline nobody: choose one")
     logs.setup_logging("error", "text")  # what else would be logged is among the findings
     place = DaemonPlace(config_path(config_file), control_socket, os.geteuid())
     with _telling() as tell:
-        found = examine(place, postfix_config, os.environ, os.geteuid(), trial=trial, tell=tell)
+        found = examine(
+            place,
+            postfix_config,
+            os.environ,
+            os.geteuid(),
+            trial=trial,
+            offline=offline,
+            tell=tell,
+        )
     exit_code = _exit_code(found)
-    if fix:
+    if commands:
+        show_commands(found)
+    elif fix:
         click.echo(script(found.findings), nl=False)
     elif as_json:
         click.echo(as_json_text(found, exit_code))

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from mtasts_resolver.base.quoting import escaped
-from mtasts_resolver.cli.doctor_script import lines_to_type
+from mtasts_resolver.cli.doctor_script import commands_to_type, spread
 from mtasts_resolver.cli.terminal import width, wrap
 from mtasts_resolver.doctor.examination import Examination
 from mtasts_resolver.doctor.well import NOT_LOOKED_AT
@@ -37,13 +37,25 @@ def show_report(found: Examination, *, color: bool, problems: bool) -> None:
     click.echo("\n".join(lines), color=color)
 
 
+def show_commands(found: Examination) -> None:
+    """Show what can be typed; on standard error what is worse than a note and no command mends."""
+    mending = [one for one in found.findings if one.severity.rank > Severity.NOTE.rank]
+    for finding in mending:
+        if not finding.commands:
+            words = f"{finding.severity}: {finding.about}: {finding.found}. {finding.action}"
+            lines = wrap(escaped(words.strip()), width(sys.stderr), first="", rest="  ")
+            click.echo("\n".join(lines), err=True)
+    for command in commands_to_type(found.findings):
+        click.echo("\n".join(map(escaped, spread(command))))
+
+
 def as_json_text(found: Examination, exit_code: int) -> str:
     """Return the same for a program."""
     told = {
         "severity": worst(found.findings),
         "exit_code": exit_code,
         "sections": found.sections,
-        "commands": lines_to_type(found.findings),
+        "commands": commands_to_type(found.findings),
     }
     return msgspec.json.encode(told).decode()
 
@@ -87,6 +99,6 @@ def _verdict(found: Examination, columns: int | None) -> Iterator[str]:
     yield from wrap(f"{', '.join(told)}: {verdict}" if told else verdict, columns)
     if os.geteuid() != 0 and any(one.code == NOT_LOOKED_AT.code for one in found.findings):
         yield "Run it as root to have all looked at."
-    if lines := lines_to_type(found.findings):
+    if commands := commands_to_type(found.findings):
         yield "What can be typed, in this order:"
-        yield from (f"  {escaped(line)}" for line in lines)
+        yield from (f"  {escaped(line)}" for command in commands for line in spread(command))

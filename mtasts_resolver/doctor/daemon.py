@@ -84,7 +84,7 @@ UNKNOWN_MAP = FindingKind(
 )
 WITHOUT_DANE = FindingKind(
     code="daemon-without-dane",
-    severity=Severity.WARNING,
+    severity=Severity.NOTE,
     title="the daemon has no resolver that validates DNSSEC and is believed",
     matters="DANE takes no part: mail to domains that publish TLSA records, and no MTA-STS policy,"
     " is not verified.",

@@ -90,11 +90,13 @@ def examine(
     uid: int,
     *,
     trial: str | None = None,
+    offline: bool = False,
     tell: Tell = lambda _words: None,
 ) -> Examination:
     """Look at this host, and judge what was seen. It is for a process of one thread.
 
-    The policy of a domain `trial` is fetched besides. `tell` hears what is looked at next.
+    The policy of a domain `trial` is fetched besides; `offline` nobody is asked but this host, and
+    no resolver. `tell` hears what is looked at next.
     """
     tell("Postfix's configuration")
     postfix = read_postfix(postfix_config, environ=environ, uid=uid)
@@ -103,9 +105,10 @@ def examine(
     units = look_at_units(environ, uid)
     daemon = look_at_daemon(place, postfix.instances, units, environ, uid)
     tell("the resolver, and port 25")
-    system, inbound = asyncio.run(_look_around(place, masters))
+    system, inbound = asyncio.run(_look_around(place, masters, offline=offline))
     tell("what Postfix's configuration names")
-    ours, finder = _our_lookups(place, daemon, system), policy_finder(place.config)
+    ours = _our_lookups(place, daemon, system)
+    finder = None if offline else policy_finder(place.config)
     outbound = [SeenOutbound(one, *look_around(one, ours, finder)) for one in postfix.instances]
     if trial is not None:
         tell(f"the policy of {escaped(trial)}")
@@ -150,7 +153,8 @@ def _our_lookups(place: DaemonPlace, daemon: SeenDaemon, system: SeenSystem) -> 
     if status is None:  # then it will ask the resolver that was just asked
         resolver = system.resolver
         return OurLookups.configured(
-            place.config, validates=None if resolver.failure else resolver.authenticated
+            place.config,
+            validates=None if resolver is None or resolver.failure else resolver.authenticated,
         )
     listening = []
     for one in status.listening:
@@ -161,12 +165,12 @@ def _our_lookups(place: DaemonPlace, daemon: SeenDaemon, system: SeenSystem) -> 
 
 
 async def _look_around(
-    place: DaemonPlace, masters: Iterable[SeenMaster]
+    place: DaemonPlace, masters: Iterable[SeenMaster], *, offline: bool
 ) -> tuple[SeenSystem, tuple[SeenInbound, ...]]:
     """Look at what takes its time, for others are asked."""
     store, instances = place.config.store.path({}, uid=0), [one.instance for one in masters]
-    system = await look_at_system(place.config, place.file, store, instances)
-    roots, dns = _roots(), DnsClient((), timeout=DNS_PATIENCE)
+    system = await look_at_system(place.config, place.file, store, instances, offline=offline)
+    roots, dns = _roots(), None if offline else DnsClient((), timeout=DNS_PATIENCE)
     inbound = [
         await look_at_inbound(
             one.instance, roots, dns, running=one.pid is not None or bool(one.unseen)

@@ -38,7 +38,7 @@ NO_TIME_SERVICE = FindingKind(
 )
 NOT_VALIDATING = FindingKind(
     code="resolver-not-validating",
-    severity=Severity.WARNING,
+    severity=Severity.NOTE,
     title="resolv.conf names no resolver that validates DNSSEC and is believed",
     matters="DANE takes no part: mail to domains that publish TLSA records, and no MTA-STS policy,"
     " is not verified.",
@@ -182,10 +182,11 @@ class SeenSystem(Struct, frozen=True, kw_only=True):
     """All of it."""
 
     clock: SeenClock
-    resolver: SeenResolver
+    resolver: SeenResolver | None = None
+    """None where it was not to be asked."""
     copies: tuple[SeenCopy, ...] = ()
     proxy: SeenProxy | None = None
-    """None where none is configured."""
+    """None where none is configured, or was to be connected to."""
     space: SeenSpace
     rights: tuple[SeenRight, ...] = ()
 
@@ -218,8 +219,10 @@ def _judge_clock(clock: SeenClock) -> Iterator[Finding]:
         yield NO_TIME_SERVICE.found("clock", f"it is {now}, and no time service runs")
 
 
-def _judge_resolver(resolver: SeenResolver) -> Iterator[Finding]:
-    if resolver.failure:
+def _judge_resolver(resolver: SeenResolver | None) -> Iterator[Finding]:
+    if resolver is None:
+        yield unseen(RESOLV_CONF, "nobody outside this host is to be asked")
+    elif resolver.failure:
         yield RESOLVER_FAILS.found(RESOLV_CONF, resolver.failure)
     elif resolver.authenticated:
         yield well(RESOLV_CONF, f"{', '.join(resolver.servers)} validates DNSSEC, and is believed")

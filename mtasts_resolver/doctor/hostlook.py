@@ -55,13 +55,15 @@ async def look_at_system(
     config_file: Path | None,
     store: Path,
     instances: Iterable[PostfixInstance],
+    *,
+    offline: bool = False,
 ) -> SeenSystem:
-    """Look at all of it."""
+    """Look at all of it; `offline` at what this host has, without the resolver and the proxy."""
     return SeenSystem(
         clock=_look_at_clock(store),
-        resolver=await _look_at_resolver(),
+        resolver=None if offline else await _look_at_resolver(),
         copies=tuple(_look_at_copies(instances)),
-        proxy=_look_at_proxy(config.https.proxy),
+        proxy=None if offline else _look_at_proxy(config.https.proxy),
         space=_look_at_space(store),
         rights=tuple(_look_at_rights(config, config_file, store)),
     )

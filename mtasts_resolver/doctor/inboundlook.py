@@ -51,9 +51,12 @@ _PAIRS = (
 
 
 async def look_at_inbound(
-    instance: PostfixInstance, roots: Roots, dns: DnsClient, *, running: bool
+    instance: PostfixInstance, roots: Roots, dns: DnsClient | None, *, running: bool
 ) -> SeenInbound:
-    """Look at what others send to, of one instance; at port 25 only where it is `running`."""
+    """Look at what others send to, of one instance; at port 25 only where it is `running`.
+
+    Without `dns` nothing is known of MX records that lead here.
+    """
     seen = SeenInbound(instance=instance, now=time.time())
     services = public_services(instance)
     if not services:
@@ -62,7 +65,7 @@ async def look_at_inbound(
     offering = [service for service in services if tls_level(service) != "none"]
     if not offering:
         return seen
-    mx_names = [found async for found in _find_mx_names(instance, dns)]
+    mx_names = [] if dns is None else [found async for found in _find_mx_names(instance, dns)]
     seen = replace(seen, mx_names=tuple(mx_names))
     if not running:
         return seen

@@ -92,6 +92,28 @@ def test_what_an_administrator_has_decided_is_noted(daemon: RunningDaemon) -> No
     assert "NOTFOUND" in told.well("socketmap:")
 
 
+def test_what_can_be_typed_alone(daemon: RunningDaemon) -> None:
+    """And what no command mends, on standard error: one place is for a shell, the other is read."""
+    told = doctor(daemon, tables="")
+    done = run_doctor(daemon, "--commands", "--offline", tables="")
+    assert (done.returncode, told.exit_code) == (exit_codes.ERRORS_FOUND, exit_codes.ERRORS_FOUND)
+    etc = daemon.directory / "etc"
+    joined = done.stdout.replace(" \\\n   ", "")
+    assert joined.splitlines() == told.report["commands"]
+    assert joined.startswith(f"postconf -c {etc} -e 'smtp_tls_policy_maps = socketmap:")
+    assert "error: daemon: " in done.stderr
+
+
+def test_offline_nobody_else_is_asked(daemon: RunningDaemon) -> None:
+    told = Told(run_doctor(daemon, "--json", "--offline"))
+    unseen = [one["about"] for one in told.findings if one["code"] == "not-looked-at"]
+    assert "/etc/resolv.conf" in unseen
+    done = run_doctor(daemon, "--offline", "--try", "enforced.example")
+    assert (done.returncode, done.stdout) == (exit_codes.USAGE, "")
+    done = run_doctor(daemon, "--commands", "--json")
+    assert "--commands, --fix and --json" in done.stdout
+
+
 @pytest.mark.finding("daemon-not-running", "socket-silent")
 def test_a_daemon_that_is_down(daemon: RunningDaemon) -> None:
     told = doctor(daemon)

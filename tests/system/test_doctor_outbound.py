@@ -196,6 +196,18 @@ def test_a_map_whose_answers_this_version_rejects(tmp_path: Path) -> None:
     assert finding.commands == (f"postconf -c {etc} -e 'smtp_tls_policy_maps = {US}default'",)
 
 
+@pytest.mark.finding("dane-without-validation")
+def test_a_level_of_danes_takes_a_resolver_that_validates(tmp_path: Path) -> None:
+    instance = read_one(write_postfix(tmp_path, lines(GOOD)))
+    without = replace(lookups(), validates=False)
+    finding = found_once("dane-without-validation", judged(instance, without))
+    assert finding.severity == Severity.WARNING
+    elsewhere = replace(lookups({"dns": {"servers": ["192.0.2.53"]}}), validates=False)
+    assert judged(instance, elsewhere) == []
+    main = GOOD | {"smtp_tls_security_level": "may"}
+    assert judged(read_one(write_postfix(tmp_path, lines(main))), without) == []
+
+
 @pytest.mark.finding("plain-map-since-3.10")
 @pytest.mark.finding("mx-patterns-not-compared")
 @pytest.mark.finding("postfix-too-old")

@@ -88,6 +88,13 @@ DANE_OFF = FindingKind(
     matters="Mail to domains that get the answer `dane-only` is deferred; the level `dane` is as"
     " `may`.",
 )
+UNVALIDATED = FindingKind(
+    code="dane-without-validation",
+    severity=Severity.WARNING,
+    title="the level is one of DANE's, and the resolver does not validate DNSSEC",
+    matters="TLSA records count for nothing: `dane` is as `may`, and `dane-only` holds all mail.",
+    action="Have a validating resolver on this host, or write `may`.",
+)
 INSECURE_MX = FindingKind(
     code="insecure-mx-without-dane",
     severity=Severity.NOTE,
@@ -118,7 +125,7 @@ DIGEST = FindingKind(
 
 KINDS = (
     *(PLAIN_TEXT, SERVICE_PLAIN_TEXT, INVALID, OBSOLETE, WEAKENED, OVERRIDDEN, FOR_FEW),
-    *(NO_DNSSEC, DANE_OFF, INSECURE_MX, WRAPPER, FINGERPRINTS, DIGEST),
+    *(NO_DNSSEC, DANE_OFF, UNVALIDATED, INSECURE_MX, WRAPPER, FINGERPRINTS, DIGEST),
 )
 
 
@@ -153,6 +160,8 @@ def _level(client: Client) -> Iterator[Finding]:
         usual = "dane" if client.around.ours.validates else "may"
         usual = "encrypt" if client.value("tls_wrappermode") == "yes" else usual
         yield kind.found(about, said, commands=client.set(**{LEVEL: usual}))
+    if level in _DANE and _is_unvalidated(client):
+        yield UNVALIDATED.found(about, said)
     yield from _with_answers(client, level)
     if level in _FOR_FEW and client.service is None and not _has_smart_host(client):
         yield FOR_FEW.found(about, said)
@@ -164,6 +173,12 @@ def _level(client: Client) -> Iterator[Finding]:
         )
     if level == "fingerprint":
         yield from _fingerprints(client)
+
+
+def _is_unvalidated(client: Client) -> bool:
+    """Tell whether the resolver that smtp(8) asks is known not to validate: the daemon asks it."""
+    dns = client.around.ours.config.dns
+    return client.around.ours.validates is False and dns.dnssec != "off" and not dns.servers
 
 
 def _has_smart_host(client: Client) -> bool:
