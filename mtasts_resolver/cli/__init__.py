@@ -37,6 +37,7 @@ COMMANDS = {
     "publish": "publish:publish",
     "override": "override:override_group",
     "config": "config:config_group",
+    "migrate": "migrate:migrate",
     "completion": "completion:completion",
 }
 

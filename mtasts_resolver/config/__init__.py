@@ -11,11 +11,18 @@ from mtasts_resolver.config.endpoints import (
     ProxyUrl,
     UnixAddress,
     parse_address,
+    parse_http_address,
     parse_ip,
     parse_proxy_url,
+    parse_server,
 )
 from mtasts_resolver.config.faults import ConfigError, Fault
-from mtasts_resolver.config.kinds import parse_duration, parse_end_time, show_duration
+from mtasts_resolver.config.kinds import (
+    parse_duration,
+    parse_end_time,
+    parse_map_name,
+    show_duration,
+)
 from mtasts_resolver.config.load import (
     Loaded,
     changes,
@@ -44,7 +51,7 @@ from mtasts_resolver.config.sections.maps import MapOptions
 from mtasts_resolver.config.sections.overrides import OverrideOptions
 from mtasts_resolver.config.sections.owndomains import OwnDomainConfig
 from mtasts_resolver.config.sections.policies import CacheConfig, RefreshConfig, StoreConfig
-from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES
+from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Raw, join, parse_yaml
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -72,6 +79,7 @@ __all__ = [
     "OwnDomainConfig",
     "ProtocolName",
     "ProxyUrl",
+    "Raw",
     "RefreshConfig",
     "StoreConfig",
     "StoreUrl",
@@ -81,15 +89,20 @@ __all__ = [
     "default_control_socket",
     "default_store",
     "encode_value",
+    "join",
     "load_file",
     "log_settings",
     "parse_address",
     "parse_config",
     "parse_duration",
     "parse_end_time",
+    "parse_http_address",
     "parse_ip",
     "parse_kept",
+    "parse_map_name",
     "parse_proxy_url",
+    "parse_server",
+    "parse_yaml",
     "plain",
     "read_file",
     "show_duration",

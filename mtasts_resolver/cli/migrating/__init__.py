@@ -1,0 +1,1 @@
+"""What `migrate` reads, writes and shows, beside what the room `migration` makes of it."""

@@ -1,0 +1,92 @@
+"""Our configuration in its place: whether it may be written, and how it is."""
+
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from mtasts_resolver.base.ownfiles import read_plain
+from mtasts_resolver.cli.errors import CommandError
+from mtasts_resolver.cli.files import written_file
+from mtasts_resolver.cli.terminal import show_notes
+from mtasts_resolver.config import MAX_FILE_BYTES, ConfigError, Loaded
+from mtasts_resolver.daemon.preflight import look_into
+from mtasts_resolver.migration.ourfile import sets_nothing
+
+READABLE = 0o644  # the daemon is another user, and there is no secret in it
+ENTERABLE = 0o755
+BACKUP = ".before-migrate"
+
+
+class Standing(StrEnum):
+    """What is where our configuration belongs."""
+
+    ABSENT = "absent"
+    EMPTY = "empty"
+    """It sets nothing, as the one that a package brings."""
+    SAME = "same"
+    OTHER = "other"
+    """It sets something, and is never written over."""
+    UNREADABLE = "unreadable"
+
+
+class OurPlace(NamedTuple):
+    """Where our configuration belongs, and what is there."""
+
+    path: Path
+    standing: Standing
+    data: bytes = b""
+    fault: str = ""
+
+
+def look_at_place(path: Path, text: str) -> OurPlace:
+    """Tell what stands where `text` is to be written."""
+    path = Path(os.path.realpath(path))  # what a link leads to is replaced, not the link
+    try:
+        data = read_plain(path, MAX_FILE_BYTES + 1)
+        if data == text.encode():
+            return OurPlace(path, Standing.SAME, data)
+        empty = sets_nothing(data, str(path))
+    except FileNotFoundError:
+        return OurPlace(path, Standing.ABSENT)
+    except OSError as error:
+        return OurPlace(path, Standing.UNREADABLE, fault=f"{path}: {error.strerror}")
+    except ConfigError:
+        return OurPlace(path, Standing.OTHER, data)
+    return OurPlace(path, Standing.EMPTY if empty else Standing.OTHER, data)
+
+
+def write_config(place: OurPlace, text: str, loaded: Loaded) -> None:
+    """Write our configuration, once it has been looked into as `config check` does.
+
+    What was there, comments alone, is kept beside it.
+    """
+    if place.standing is Standing.SAME:
+        return
+    if place.standing is Standing.UNREADABLE:
+        raise CommandError(place.fault)
+    if place.standing is Standing.OTHER:
+        raise CommandError(
+            f"{place.path} sets something already, and is not written over: add what is missing"
+            " there by hand, or move it away"
+        )
+    report = look_into(loaded, os.environ, os.geteuid(), wall=time.time())
+    if report.errors:
+        raise CommandError("\n".join(["nothing was written:", *map(str, report.errors)]))
+    show_notes(f"warning: {fault}" for fault in report.warnings)
+    if place.standing is Standing.EMPTY:
+        _write(place.path.with_name(place.path.name + BACKUP), place.data)
+    _write(place.path, text.encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(mode=ENTERABLE)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise CommandError(f"{path.parent}: {error.strerror}") from None
+    with written_file(path) as file:
+        os.fchmod(file.fileno(), READABLE)
+        file.write(data)

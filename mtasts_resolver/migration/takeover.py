@@ -1,0 +1,170 @@
+"""What becomes of each key of another program's configuration: taken over, left, or needless."""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+from mtasts_resolver.config import Address, InetAddress, UnixAddress
+from mtasts_resolver.migration.theirfile import KeyPath, TheirFile, TheirKey, dotted, fits
+
+
+class OurSetting(Struct, frozen=True):
+    """A line of our configuration, and where it comes from."""
+
+    path: KeyPath
+    """`-` stands for the one item of a list."""
+    value: str
+    """As YAML has it."""
+    because: str
+    """The comment behind it."""
+
+
+class LeftKey(Struct, frozen=True):
+    """A key of theirs that says something which is not taken over."""
+
+    key: str
+    line: int
+    value: str | None
+    """None: it may be a secret, or is more than one value."""
+    reason: str
+    """Why not, and what to do."""
+
+
+class CacheKind(StrEnum):
+    """Where they keep policies."""
+
+    SQLITE = "sqlite"
+    GOB = "gob"
+    ELSEWHERE = "elsewhere"
+    """In memory, or in a database that is not read."""
+
+
+class TheirCache(Struct, frozen=True):
+    """Their cache."""
+
+    kind: CacheKind
+    path: str = ""
+    reason: str = ""
+    """Of ELSEWHERE: why nothing is taken over, and what to do."""
+
+
+class Takeover(Struct):
+    """All of it, for one file. It is filled key by key."""
+
+    keep_address: bool
+    """Whether we are to listen where they do, so that main.cf stays."""
+    settings: list[OurSetting] = field(default_factory=list)
+    left: list[LeftKey] = field(default_factory=list)
+    alike: list[str] = field(default_factory=list)
+    """Keys that say what holds here without being set."""
+    address: Address = InetAddress("127.0.0.1", 8461)
+    """Where they listen."""
+    address_kept: bool = False
+    """Whether we listen there, too."""
+    cache: TheirCache = TheirCache(CacheKind.ELSEWHERE)
+
+    def set(self, path: Iterable[str], value: str, because: str) -> None:
+        """Have a key of ours set."""
+        self.settings.append(OurSetting(tuple(path), value, because))
+
+    def leave(self, key: TheirKey, reason: str, *, secret: bool = False) -> None:
+        """Leave a key behind, with the reason and what to do."""
+        value = key.value if isinstance(key.value, str) and not secret else None
+        self.left.append(LeftKey(key.name, key.line, value, reason))
+
+
+class KeyRule(Struct, frozen=True):
+    """What becomes of some keys of theirs. The manual's tables are made of these."""
+
+    theirs: tuple[str, ...]
+    """Patterns such as `zones.*.timeout`."""
+    ours: str
+    """What a reader is told, in Markdown."""
+    carry: Callable[["KeyRule", TheirFile, Takeover], None]
+
+    def keys(self, file: TheirFile) -> list[TheirKey]:
+        """Return the keys of the file that the rule is about."""
+        return [
+            key
+            for key in file.keys.values()
+            if any(fits(key.path, pattern) for pattern in self.theirs)
+        ]
+
+
+def by_another(_rule: KeyRule, _file: TheirFile, _into: Takeover) -> None:
+    """Do nothing: another rule, which needs these keys beside its own, has done so."""
+
+
+def dropping(
+    reason: str, usual: str | None = None, *, secret: bool = False
+) -> Callable[[KeyRule, TheirFile, Takeover], None]:
+    """Return what leaves a key behind; where it has their default, nothing is lost by that."""
+
+    def drop(rule: KeyRule, file: TheirFile, into: Takeover) -> None:
+        for key in rule.keys(file):
+            if key.value is None or (usual is not None and same_value(key.value, usual)):
+                into.alike.append(key.name)
+            else:
+                into.leave(key, reason, secret=secret)
+
+    return drop
+
+
+def same_value(value: object, usual: str) -> bool:
+    """Tell whether a value, as it is written, is the usual one: `20.0` is `20`."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return float(value) == float(usual)
+    except ValueError:
+        return value.lower() == usual
+
+
+def follow(rules: Iterable[KeyRule], file: TheirFile, into: Takeover) -> None:
+    """Take over what the rules know, and account for every other key."""
+    patterns = [pattern.split(".") for rule in rules for pattern in rule.theirs]
+    for key in list(file.keys.values()):
+        if any(fits(key.path, ".".join(pattern)) for pattern in patterns):
+            continue
+        depth = len(key.path)
+        if any(len(one) > depth and fits(key.path, ".".join(one[:depth])) for one in patterns):
+            if key.value not in (None, {}):
+                file.fault(key, "keys and values are expected here")
+        elif any(fits(key.path[: len(one)], ".".join(one)) for one in patterns):
+            file.fault(key, f"one value is expected at {dotted(key.path[:-1])}")
+        else:
+            unknown = "no known version of it has this key: see whether it does anything there"
+            into.leave(key, unknown, secret=True)
+    for rule in rules:
+        rule.carry(rule, file, into)
+
+
+# -- where they listen -----------------------------------------------------------------------------
+
+OUR_ADDRESS = InetAddress("127.0.0.1", 8461)
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def take_address(
+    address: Address, keys: list[TheirKey], into: Takeover, mode: str | None = None
+) -> None:
+    """Decide where we listen: where they do if that is asked for, or if other hosts ask there."""
+    into.address = address
+    because = "; ".join(key.place for key in keys)
+    local = not isinstance(address, InetAddress) or address.host in _LOOPBACK
+    if address in (OUR_ADDRESS, InetAddress("localhost", OUR_ADDRESS.port)):
+        into.address_kept = True
+        into.alike += [key.name for key in keys]
+    elif into.keep_address or not local:
+        into.address_kept = True
+        into.set(("listen", "-", "protocol"), "socketmap", because)
+        into.set(("listen", "-", "address"), f'"{address}"', because)
+        if mode is not None and isinstance(address, UnixAddress):
+            into.set(("listen", "-", "mode"), f'"{mode}"', because)
+    else:
+        into.address_kept = False
+        for key in keys:
+            into.leave(
+                key, f"here it is {OUR_ADDRESS}, for which main.cf changes; or --keep-address"
+            )
