@@ -13,7 +13,7 @@ from mtasts_resolver.cli.migrating.report import config_lines, left_lines
 from mtasts_resolver.cli.options import DEFAULT_CONFIG, config_option, json_option
 from mtasts_resolver.cli.terminal import color_option, use_color, width
 from mtasts_resolver.config import MAX_FILE_BYTES, ConfigError
-from mtasts_resolver.migration.ourfile import checked, config_text
+from mtasts_resolver.migration.ourfile import checked_config, config_text
 from mtasts_resolver.migration.programs import PROGRAMS, TheirProgram
 from mtasts_resolver.migration.takeover import Takeover
 
@@ -60,7 +60,7 @@ def migrate(
     path = their_config or Path(other.config)
     taken = _read(other, path, keep_address=keep_address)
     text = config_text(taken.settings, f"{path} of {program}")
-    loaded = checked(text, str(config_file or DEFAULT_CONFIG))
+    loaded = checked_config(text, str(config_file or DEFAULT_CONFIG))
     place = look_at_place(config_file or DEFAULT_CONFIG, text)
     if write and text:
         write_config(place, text, loaded)

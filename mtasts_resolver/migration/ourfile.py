@@ -32,7 +32,7 @@ def sets_nothing(data: bytes, file: str) -> bool:
     return parse_yaml(data, file).value in (None, {})
 
 
-def checked(text: str, file: str) -> Loaded:
+def checked_config(text: str, file: str) -> Loaded:
     """Return what the daemon will make of the text; raise ConfigError where that is nothing."""
     try:
         return parse_config(text.encode(), file)

@@ -19,7 +19,7 @@ ENTERABLE = 0o755
 BACKUP = ".before-migrate"
 
 
-class Standing(StrEnum):
+class FoundThere(StrEnum):
     """What is where our configuration belongs."""
 
     ABSENT = "absent"
@@ -35,7 +35,7 @@ class OurPlace(NamedTuple):
     """Where our configuration belongs, and what is there."""
 
     path: Path
-    standing: Standing
+    standing: FoundThere
     data: bytes = b""
     fault: str = ""
 
@@ -46,15 +46,15 @@ def look_at_place(path: Path, text: str) -> OurPlace:
     try:
         data = read_plain(path, MAX_FILE_BYTES + 1)
         if data == text.encode():
-            return OurPlace(path, Standing.SAME, data)
+            return OurPlace(path, FoundThere.SAME, data)
         empty = sets_nothing(data, str(path))
     except FileNotFoundError:
-        return OurPlace(path, Standing.ABSENT)
+        return OurPlace(path, FoundThere.ABSENT)
     except OSError as error:
-        return OurPlace(path, Standing.UNREADABLE, fault=f"{path}: {error.strerror}")
+        return OurPlace(path, FoundThere.UNREADABLE, fault=f"{path}: {error.strerror}")
     except ConfigError:
-        return OurPlace(path, Standing.OTHER, data)
-    return OurPlace(path, Standing.EMPTY if empty else Standing.OTHER, data)
+        return OurPlace(path, FoundThere.OTHER, data)
+    return OurPlace(path, FoundThere.EMPTY if empty else FoundThere.OTHER, data)
 
 
 def write_config(place: OurPlace, text: str, loaded: Loaded) -> None:
@@ -62,11 +62,11 @@ def write_config(place: OurPlace, text: str, loaded: Loaded) -> None:
 
     What was there, comments alone, is kept beside it.
     """
-    if place.standing is Standing.SAME:
+    if place.standing is FoundThere.SAME:
         return
-    if place.standing is Standing.UNREADABLE:
+    if place.standing is FoundThere.UNREADABLE:
         raise CommandError(place.fault)
-    if place.standing is Standing.OTHER:
+    if place.standing is FoundThere.OTHER:
         raise CommandError(
             f"{place.path} sets something already, and is not written over: add what is missing"
             " there by hand, or move it away"
@@ -75,7 +75,7 @@ def write_config(place: OurPlace, text: str, loaded: Loaded) -> None:
     if report.errors:
         raise CommandError("\n".join(["nothing was written:", *map(str, report.errors)]))
     show_notes(f"warning: {fault}" for fault in report.warnings)
-    if place.standing is Standing.EMPTY:
+    if place.standing is FoundThere.EMPTY:
         _write(place.path.with_name(place.path.name + BACKUP), place.data)
     _write(place.path, text.encode())
 

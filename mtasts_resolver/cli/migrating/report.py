@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from mtasts_resolver.base.quoting import escaped
-from mtasts_resolver.cli.migrating.ours import BACKUP, OurPlace, Standing
+from mtasts_resolver.cli.migrating.ours import BACKUP, FoundThere, OurPlace
 from mtasts_resolver.cli.terminal import wrap
 from mtasts_resolver.migration.takeover import Takeover
 
@@ -39,16 +39,16 @@ def config_lines(
 def _what_happens(place: OurPlace, *, written: bool) -> str:
     path = place.path
     match place.standing:
-        case Standing.SAME:
+        case FoundThere.SAME:
             return f"{path} has it already:"
-        case Standing.ABSENT:
+        case FoundThere.ABSENT:
             return f"{path} {'is written' if written else 'would be'}:"
-        case Standing.EMPTY:
+        case FoundThere.EMPTY:
             done = "is written" if written else "would be written"
             return f"{path} {done}; it set nothing, and {_COMMENTS} {path.name}{BACKUP}:"
-        case Standing.OTHER:
+        case FoundThere.OTHER:
             return f"{path} sets something already, and is not written over. It should have:"
-        case Standing.UNREADABLE:
+        case FoundThere.UNREADABLE:
             return f"{place.fault}. It should have:"
 
 
