@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -132,7 +132,9 @@ class ControlClient:
         given = {name: str(value) for name, value in (params or {}).items() if value is not None}
         self._knock()
         try:
-            with self._http.stream(method, url, params=given, content=content) as response:
+            with self._http.stream(
+                method, url, params=given, content=content, extensions={"trace": self._heed}
+            ) as response:
                 if not response.is_success:
                     raise self._refused(response)
                 yield response
@@ -165,6 +167,19 @@ class ControlClient:
             except OSError as error:
                 raise self._unreachable(error) from None
             self._recognize(credentials(sock).uid)
+
+    def _heed(self, event: str, about: Mapping[str, Any]) -> None:
+        """See it once more of the connection that is asked through, before anything is said.
+
+        Since the knock somebody may have taken the daemon's place. Raise StrangerError.
+        """
+        if event == "connection.connect_unix_socket.complete":
+            stream = about["return_value"]
+            try:
+                self._recognize(credentials(stream.get_extra_info("socket")).uid)
+            except StrangerError:
+                stream.close()
+                raise
 
     def _recognize(self, uid: int) -> None:
         """See that who listens is no stranger. Raise StrangerError.

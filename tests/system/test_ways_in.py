@@ -72,6 +72,19 @@ def test_a_command_tells_a_stranger_nothing(open_directory: Path) -> None:
 
 
 @needs_root
+def test_who_takes_the_place_after_the_knock_is_told_nothing_either(
+    open_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_directory.chmod(0o1777)
+    monkeypatch.setattr(ControlClient, "_knock", lambda _: None)
+    with (
+        somebody_listens(open_directory / "sock", NOBODY),
+        pytest.raises(StrangerError, match="user nobody listens"),
+    ):
+        asked(open_directory / "sock")
+
+
+@needs_root
 def test_a_daemon_with_a_directory_of_its_own_is_no_stranger() -> None:
     with TemporaryDirectory(dir="/run") as name:
         directory = Path(name)
