@@ -1,22 +1,18 @@
 """Spans of time on the command line, as the configuration spells them."""
 
-import click
+from click import BadParameter
+from click.types import FuncParamType
 
 from mtasts_resolver.config import parse_duration
 
 
-class Duration(click.ParamType[float]):
-    """Seconds, from a text such as 7d or 12h."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        try:
-            return parse_duration(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _seconds(text: str) -> float:
+    """Return the seconds of a text such as 7d or 12h."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise BadParameter(str(error)) from None
 
 
-DURATION = Duration()
+DURATION = FuncParamType(_seconds)
+DURATION.name = "duration"  # shown in a command's help
