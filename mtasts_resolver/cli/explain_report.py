@@ -7,6 +7,7 @@ import click
 
 from mtasts_resolver.answers.explanation import Explanation
 from mtasts_resolver.answers.words import override_decision
+from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.base.timestamps import timestamp
 from mtasts_resolver.cli.terminal import wrap
 from mtasts_resolver.config import Config, show_duration
@@ -95,7 +96,7 @@ def as_text(explanation: Explanation, now: DaemonReply, why: str, columns: int |
     lines = []
     for label, text in _outcome(explanation, now, why):
         first, rest = f"{label:{_LABEL}}", " " * _LABEL
-        head, *more = wrap(text, columns, first=first, rest=rest)
+        head, *more = wrap(escaped(text), columns, first=first, rest=rest)
         lines += [click.style(first, bold=True) + head.removeprefix(first), *more]
     for step in explanation.steps:
         lines += ["", *_step(step, columns)]
@@ -139,11 +140,12 @@ def _hosts(hop: NextHop) -> str:
 def _step(step: Step, columns: int | None) -> list[str]:
     mark, color = _MARKS[_result(step)]
     first, rest = f"{mark:{_STEP}}", " " * _STEP
-    head, *more = wrap(f"{step.name}  ({step.seconds:.3f} s)", columns, first=first, rest=rest)
+    name = escaped(step.name)
+    head, *more = wrap(f"{name}  ({step.seconds:.3f} s)", columns, first=first, rest=rest)
     lines = [click.style(first, fg=color, bold=True) + head.removeprefix(first), *more]
-    lines += wrap(step.outcome, columns, first=rest, rest=rest)
+    lines += wrap(escaped(step.outcome), columns, first=rest, rest=rest)
     for detail in step.details:
-        lines += wrap(detail, columns, first=f"{rest}| ", rest=f"{rest}|   ")
+        lines += wrap(escaped(detail), columns, first=f"{rest}| ", rest=f"{rest}|   ")
     return lines
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mtasts_resolver.base.quoting import quote
+from mtasts_resolver.base.quoting import escaped, quote
 from mtasts_resolver.cli import exit_codes
 from mtasts_resolver.cli.decided import would_be
 from mtasts_resolver.cli.mistakes import find_mistakes
@@ -77,7 +77,7 @@ def query(
         }
         click.echo(json.dumps(fields))
     else:
-        click.echo(str(reply))
+        click.echo(escaped(str(reply)))  # who has taken the daemon's port may say anything
     sys.exit(_EXIT_CODES[reply.status])
 
 

@@ -10,6 +10,8 @@ from typing import TextIO
 
 import click
 
+from mtasts_resolver.base.quoting import escaped
+
 USUAL_COLUMNS = 80  # of a terminal that does not say
 
 # Where a word may be broken that is longer than a line: between the names in `match=a:b`, and in a
@@ -63,11 +65,11 @@ def noting() -> Iterator[None]:
 
 
 def show_notes(lines: Iterable[str]) -> None:
-    """Write lines for a person to standard error."""
+    """Write lines for a person to standard error: whoever wrote them moves no cursor."""
     columns = width(sys.stderr)
     with noting():
         for line in lines:
-            click.echo("\n".join(wrap(line, columns)), err=True)
+            click.echo("\n".join(wrap(escaped(line), columns)), err=True)
 
 
 def silence(stream: TextIO | None) -> None:

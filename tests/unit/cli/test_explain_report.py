@@ -143,3 +143,14 @@ def test_colour(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     assert use_color(choice) is colour
+
+
+@pytest.mark.parametrize("columns", [None, 80])
+def test_no_word_of_a_stranger_moves_a_cursor(columns: int | None) -> None:
+    """Neither what is published, nor what somebody says who has taken the daemon's port."""
+    odd = "\x1b]0;title\x07\x1b[2J\u202e\r\nOK"
+    step = Step(odd, ok=False, outcome=odd, details=(odd,))
+    told = as_text(fresh(TEMP, None, step), DaemonReply(Reply(Status.OK, odd)), odd, columns)
+    lines = click.unstyle(told).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert told.count("title") == 5
