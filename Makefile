@@ -16,8 +16,8 @@ METADATA := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-packages mutants lint demo bench docs docs-lab pictures sample deb \
-  constraints clean system-packages
+.PHONY: help run test test-packages mutants lint demo bench docs docs-lab pictures sample \
+  constraints dist deb clean system-packages
 
 help:
 	@echo "make run      install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
@@ -31,6 +31,7 @@ help:
 	@echo "make docs-lab write what pages of docs/ show of a terminal anew, as root"
 	@echo "make pictures take the screenshots of docs/ anew"
 	@echo "make sample   make the sample report of docs/ anew, of mail in the lab, as root"
+	@echo "make dist     build sdist and wheel into dist/, the same bytes each time, and look them over"
 	@echo "make deb      build the Debian package into dist/, as root (SUITE=trixie)"
 	@echo "make constraints pin what the program runs with anew, with hashes (ARGS are for uv)"
 	@echo "make clean    remove $(VENV) and everything else that was made"
@@ -47,7 +48,7 @@ test: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.everything $(ARGS)
 
 # Apart from the others: it builds for many minutes, and needs the distribution's packages.
-test-packages: $(TEST) system-packages
+test-packages: $(TEST) $(RELEASE) system-packages
 	$(VENV)/bin/python -m pytest tests/packages $(ARGS)
 
 # From the beginning each time: mutmut does not see that a test has changed.
@@ -98,6 +99,9 @@ sample: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.sample
 
 # What is released: releasing/ does the work, docs/releasing.md tells of it.
+dist: $(RELEASE)
+	$(VENV)/bin/python -m releasing.dist $(ARGS)
+
 deb: $(CREATED)
 	$(VENV)/bin/python -m releasing.deb $(SUITE)
 

@@ -28,7 +28,7 @@ from releasing.root import (
     run,
     unpack,
 )
-from releasing.tree import ROOT, TreeError, commit_time, copy_tracked, last_author
+from releasing.tree import ROOT, TreeError, copy_tracked, last_author, source_date
 
 NAME = "mtasts-resolver"
 
@@ -94,7 +94,7 @@ def build(suite: str, directory: Path, tell: Tell, version: str = __version__) -
         unpack(tarball, root)
         tree = root / "build/tree"
         copy_tracked(tree)
-        epoch = commit_time()
+        epoch = source_date()
         _prepare(tree, suite, f"{version}-{recipe.revision}", epoch)
         argv = [*IN_PRIVATE, "--net", "--", "sh", "-euc", BUILD, "build", str(root), str(epoch)]
         run(argv, f"build the package for {suite}")

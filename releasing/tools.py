@@ -10,7 +10,7 @@ from releasing.tree import ROOT
 
 
 class ToolError(Exception):
-    """A program said no. What it had to say about that stands on standard error."""
+    """A program is not there, or has failed; then its words stand on standard error."""
 
 
 def run_tool(
@@ -18,8 +18,13 @@ def run_tool(
     cwd: Path = ROOT,
     given: str = "",
     environment: Mapping[str, str] | None = None,
+    quiet: bool = False,
 ) -> str:
-    """Return what the program writes. It reads `given`, and has `environment` beside ours."""
+    """Return what the program writes; raise ToolError if it fails.
+
+    It reads `given`, and has `environment` beside ours. One that is `quiet` is heard if it fails,
+    also on standard error. What it makes, others may read, whoever runs it.
+    """
     # What `pip install` brought lies beside the interpreter, and need not be on the PATH.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     try:
@@ -29,7 +34,9 @@ def run_tool(
             env={**os.environ, "PATH": path, **(environment or {})},
             input=given,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if quiet else None,
             text=True,
+            umask=0o022,
             check=True,
         )
     except FileNotFoundError as error:

@@ -84,10 +84,12 @@ class RunningDaemon:
         await store.flush()
         await store.close()
 
-    def start(self, *, ready: bool = True, command: Iterable[str] = ()) -> None:
+    def start(
+        self, *, ready: bool = True, command: Iterable[str] = (), serve: Iterable[str] = SERVE
+    ) -> None:
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *SERVE, str(self.config_file)],
+                [*command, *serve, str(self.config_file)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
