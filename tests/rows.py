@@ -1,9 +1,9 @@
-"""A pytest plugin: print what is proved in which file, by the marks `row` and `finding`.
+"""A pytest plugin: print what is proved in which file, by the marks `row`, `finding` and `threat`.
 
     python -m pytest --collect-only -qq -p tests.rows
 
-Each line is `row ID FILE` or `finding CODE FILE`, the file relative to tests/. What a table of
-scenarios names is found as well as what stands in a decorator.
+Each line is `row ID FILE`, `finding CODE FILE` or `threat ID FILE::TEST`, files relative to tests/.
+What a table of scenarios names is found as well as what stands in a decorator.
 """
 
 import subprocess
@@ -16,12 +16,14 @@ import click
 import pytest
 
 TESTS = Path(__file__).parent
-MARKS = ("row", "finding")
+BY_FILE = ("row", "finding")
+BY_TEST = ("threat",)
+MARKS = (*BY_FILE, *BY_TEST)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     proofs = {
-        (name, str(id_), item.path.relative_to(TESTS).as_posix())
+        (name, str(id_), _place(item, name))
         for item in session.items
         for name in MARKS
         for mark in item.iter_markers(name)
@@ -31,9 +33,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         click.echo(" ".join(proof))
 
 
+def _place(item: pytest.Item, mark: str) -> str:
+    """Return where a test stands; one of many parameters is the same test."""
+    file = item.path.relative_to(TESTS).as_posix()
+    _, *names = item.nodeid.partition("[")[0].split("::")
+    return "::".join([file, *names]) if mark in BY_TEST else file
+
+
 @cache
 def collect_proofs(name: str) -> dict[str, frozenset[str]]:
-    """Return the files that hold tests with the mark `name`, by what the mark says."""
+    """Return the files, or the tests, that have the mark `name`, by what the mark says."""
     proofs: defaultdict[str, set[str]] = defaultdict(set)
     for line in _collected():
         mark, id_, path = line.split(" ", 2)

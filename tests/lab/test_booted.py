@@ -143,6 +143,7 @@ def journal(system: BootedSystem, *options: str, unit: str = SERVICE) -> list[st
     return system.run("journalctl", *arguments).splitlines()
 
 
+@pytest.mark.threat("port-taken")
 def test_a_typo_and_a_restart_do_not_hold_mail(system: BootedSystem) -> None:
     configure(system, GOOD)
     system.run("systemctl", "start", *UNITS)
@@ -204,6 +205,7 @@ def test_a_first_start_that_fails_succeeds_as_soon_as_the_file_is_mended(
     is_healthy(system)
 
 
+@pytest.mark.threat("rights")
 def test_a_user_that_exists_only_meanwhile_owns_the_state(system: BootedSystem) -> None:
     configure(system, GOOD)
     system.run("systemctl", "start", *UNITS)

@@ -82,6 +82,7 @@ def test_resolver_that_serves_the_root_itself(fresh_lab: Lab, root_server: Resol
     assert f"event=dnssec-validated servers={LOCAL}" in line
 
 
+@pytest.mark.threat("dns-forges-ad")
 def test_resolver_that_nobody_vouches_for(fresh_lab: Lab, remote_resolver: Resolver) -> None:
     """AD is a bit that anybody on the path can set."""
     fresh_lab.daemon.start([remote_resolver.address])

@@ -39,6 +39,7 @@ def answer_at(lab: Lab, moment: datetime, domain: str = DOMAIN) -> dict[str, Any
     return dict(found)
 
 
+@pytest.mark.threat("policy-weakened")
 def test_a_policy_that_its_owner_weakens(fresh_lab: Lab) -> None:
     lab = fresh_lab
     lab.daemon.start()

@@ -124,6 +124,7 @@ def test_newest_report_is_handed_to_postfix(system: BootedSystem) -> None:
     mail.unlink()
 
 
+@pytest.mark.threat("report-service")
 def test_it_writes_nothing_of_the_daemons(system: BootedSystem) -> None:
     drop_in(system, TRESPASS)
     code, _ = system.outcome("systemctl", "start", SERVICE)

@@ -32,11 +32,13 @@ def table(scenarios: Iterable[Scenario]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("scenario", rows)
 
 
+@pytest.mark.threat("dns-forges-mx")
 @table(STEADY)
 def test_mail_ends_as_the_policy_says(steady_lab: Lab, scenario: Scenario) -> None:
     play(steady_lab, scenario)
 
 
+@pytest.mark.threat("dns-hides-tlsa")
 @table(DANE_SCENARIOS)
 def test_dane_comes_first_where_it_applies(steady_lab: Lab, scenario: Scenario) -> None:
     play(steady_lab, scenario)
@@ -49,6 +51,7 @@ def test_dane_is_asked_of_the_next_hop_that_postfix_uses(
     play(steady_lab, scenario)
 
 
+@pytest.mark.threat("dns-hides-policy")
 @table(CHANGES)
 def test_cached_policy_outlives_what_happens(fresh_lab: Lab, scenario: Scenario) -> None:
     servers = [fresh_lab.own_resolver.address] if scenario.own_resolver else []

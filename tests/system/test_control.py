@@ -153,6 +153,7 @@ def test_the_socket_is_its_owners_and_leaves_with_the_daemon(daemon: RunningDaem
     assert "level=error" not in daemon.log
 
 
+@pytest.mark.threat("control-stranger")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_stranger_gets_nothing_and_a_member_of_the_group_all(
     open_daemon: RunningDaemon,
@@ -227,6 +228,7 @@ def test_what_is_not_understood_is_refused_with_the_reason(daemon: RunningDaemon
             client.ask("POST", DaemonStatus, "status")
 
 
+@pytest.mark.threat("page-slow")
 def test_who_dawdles_is_shown_out_and_who_waits_is_let_in(daemon: RunningDaemon) -> None:
     daemon.start()
     crowd = [connected(daemon) for _ in range(serving.MAX_CONNECTIONS)]
@@ -272,6 +274,7 @@ def test_health(web: str) -> None:
     assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
+@pytest.mark.threat("page-rebinding")
 @pytest.mark.parametrize(
     ("host", "known"),
     [

@@ -73,6 +73,7 @@ async def test_without_a_word_from_dns_a_stored_policy_is_not_put_before_dane(
     assert daemon.ask("unknown.example").text == "dane"
 
 
+@pytest.mark.threat("policy-fat")
 @pytest.mark.row("P5")
 @pytest.mark.parametrize("head", ["", "extension: \N{GRINNING FACE}\n"], ids=["plain", "wide"])
 async def test_the_fattest_policies_that_are_allowed_fit_into_the_memory_of_the_unit(
@@ -137,6 +138,7 @@ async def test_whoever_has_asked_when_a_restart_begins_is_answered(daemon: Runni
     assert daemon.ask("good.example").status is Status.OK
 
 
+@pytest.mark.threat("dns-down")
 @pytest.mark.row("C2")
 async def test_a_stored_policy_is_answered_although_dns_is_down(daemon: RunningDaemon) -> None:
     await daemon.store({"good.example": ENFORCED, "test.example": TESTING})
@@ -175,6 +177,7 @@ async def test_what_is_in_hand_at_sigterm_is_answered(daemon: RunningDaemon) -> 
     assert daemon.wait() == 0
 
 
+@pytest.mark.threat("discoverer-killed")
 async def test_without_its_discoverer_it_answers_from_memory_and_starts_another(
     daemon: RunningDaemon,
 ) -> None:
@@ -264,6 +267,7 @@ def reload(daemon: RunningDaemon) -> None:
     daemon.notified("READY=1")
 
 
+@pytest.mark.threat("config-hostile")
 async def test_a_bad_file_at_reload_leaves_the_old_one_in_force(daemon: RunningDaemon) -> None:
     await daemon.store({"test.example": TESTING})
     daemon.configure(maps={"default": {"testing": "enforce"}})
@@ -329,6 +333,7 @@ def test_a_unix_socket_of_the_given_mode(daemon: RunningDaemon) -> None:
     assert not path.exists()
 
 
+@pytest.mark.threat("rights")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 async def test_root_becomes_the_user_of_the_configuration(open_daemon: RunningDaemon) -> None:
     daemon = open_daemon
@@ -440,6 +445,7 @@ def test_query_says_when_nobody_answers(tmp_path: Path, free_port: int) -> None:
     assert "is neither 'inet:HOST:PORT' nor 'unix:/PATH'" in answer.stderr
 
 
+@pytest.mark.threat("socket-leak")
 @pytest.mark.row("P15")
 def test_without_files_for_sockets_look_ups_are_deferred(daemon: RunningDaemon) -> None:
     daemon.configure(dns={"servers": ["127.0.0.1:1"], "timeout": "1s", "dnssec": "trust"})

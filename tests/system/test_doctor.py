@@ -186,6 +186,7 @@ def test_the_socket_is_asked_as_postfix_would(open_daemon: RunningDaemon) -> Non
     assert "user postfix" in told.about("socket-denied")["found"]
 
 
+@pytest.mark.threat("port-stolen")
 @needs_root
 @pytest.mark.finding("control-socket-untrusted")
 def test_somebody_in_the_daemons_place(open_daemon: RunningDaemon) -> None:

@@ -270,6 +270,7 @@ def test_no_postfix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding.code == "postfix-not-found"
 
 
+@pytest.mark.threat("program-replaced")
 @pytest.mark.finding("postconf-replaceable")
 def test_a_postconf_that_others_could_replace(
     open_directory: Path, monkeypatch: pytest.MonkeyPatch
@@ -316,6 +317,7 @@ def test_a_postconf_out_of_its_mind(
     assert found in finding.found
 
 
+@pytest.mark.threat("environment")
 def test_nothing_of_the_callers_environment_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

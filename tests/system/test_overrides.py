@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click.testing
+import pytest
 from click.shell_completion import ShellComplete
 
 from mtasts_resolver.base.timestamps import timestamp
@@ -268,6 +269,7 @@ async def test_cache_show_and_list_name_the_override(daemon: RunningDaemon) -> N
     assert "an override decides: unheard-of.example: skip" in unknown["error"]
 
 
+@pytest.mark.threat("control-stranger")
 def test_the_history_tells_who_added_and_removed_it(daemon: RunningDaemon) -> None:
     daemon.start()
     user = "root" if os.geteuid() == 0 else Path.home().owner()

@@ -39,6 +39,7 @@ def test_the_commands_put_the_policy_file_into_place(tmp_path: Path, more: str) 
         path.write_text("another")
 
 
+@pytest.mark.threat("web-root-link")
 @pytest.mark.parametrize("shell", ["sh", "bash", "zsh"])
 def test_root_follows_no_link_that_the_web_server_has_made(tmp_path: Path, shell: str) -> None:
     if shutil.which(shell) is None:

@@ -54,6 +54,7 @@ def test_what_is_in_force_is_kept_for_the_daemons_user_alone(daemon: RunningDaem
     assert kept(daemon).stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.threat("config-hostile")
 async def test_the_last_configuration_takes_the_place_of_a_faulty_one(
     daemon: RunningDaemon,
 ) -> None:
@@ -162,6 +163,7 @@ def test_one_that_fails_too_ends_the_start_and_both_are_told(daemon: RunningDaem
     assert "Traceback" not in daemon.log
 
 
+@pytest.mark.threat("own-files-written")
 @pytest.mark.parametrize("how", ["writable", "link", "fifo"])
 def test_one_that_others_may_have_written_is_not_read(daemon: RunningDaemon, how: str) -> None:
     good = once(daemon)

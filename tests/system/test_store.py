@@ -83,6 +83,7 @@ def test_root_takes_nothing_from_a_live_daemon(
     assert "store-unavailable" not in live.log
 
 
+@pytest.mark.threat("store-later")
 def test_a_store_of_a_later_version_ends_the_start_and_stays_as_it_is(
     daemon: RunningDaemon,
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_store_of_a_later_version_ends_the_start_and_stays_as_it_is(
     assert daemon.store_file.read_bytes() == before
 
 
+@pytest.mark.threat("disk-fails")
 @pytest.mark.parametrize("method", ["page", "close"])
 async def test_a_disk_that_does_not_answer_does_not_keep_the_process(
     daemon: RunningDaemon, method: str

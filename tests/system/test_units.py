@@ -98,6 +98,7 @@ def test_systemd_would_notice_a_wrong_unit(
     assert complaint in said
 
 
+@pytest.mark.threat("rights")
 @analysed
 @pytest.mark.parametrize("service", [SERVICE, REPORT])
 def test_the_service_is_sandboxed(units: Path, service: str) -> None:
@@ -105,6 +106,7 @@ def test_the_service_is_sandboxed(units: Path, service: str) -> None:
     assert code == 0, said
 
 
+@pytest.mark.threat("rights")
 @analysed
 def test_a_weaker_sandbox_would_be_noticed(units: Path) -> None:
     service = units / SERVICE
@@ -125,6 +127,7 @@ def test_the_service_fits_the_daemon() -> None:
     assert int(service["TimeoutStopSec"][0]) > DRAIN_TIMEOUT + CLOSE_TIMEOUT
 
 
+@pytest.mark.threat("port-taken")
 def test_neither_service_nor_socket_ever_gives_up() -> None:
     files = [path for path in UNITS.iterdir() if path.is_file() and "-report" not in path.name]
     units = [settings(path) for path in files]

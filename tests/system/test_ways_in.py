@@ -61,6 +61,7 @@ def asked(path: Path) -> None:
         client.get(DaemonStatus, "status")
 
 
+@pytest.mark.threat("control-place")
 @needs_root
 def test_a_command_tells_a_stranger_nothing(open_directory: Path) -> None:
     open_directory.chmod(0o1777)
@@ -71,6 +72,7 @@ def test_a_command_tells_a_stranger_nothing(open_directory: Path) -> None:
         asked(open_directory / "sock")
 
 
+@pytest.mark.threat("control-place")
 @needs_root
 def test_who_takes_the_place_after_the_knock_is_told_nothing_either(
     open_directory: Path, monkeypatch: pytest.MonkeyPatch
@@ -99,6 +101,7 @@ def test_a_daemon_with_a_directory_of_its_own_is_no_stranger() -> None:
                 client._knock()
 
 
+@pytest.mark.threat("socket-swapped")
 @pytest.mark.parametrize("kind", ["file", "link"])
 def test_what_stands_at_the_sockets_place_is_left_alone(daemon: RunningDaemon, kind: str) -> None:
     target = daemon.directory / "target"
@@ -186,6 +189,7 @@ def unix(path: Path) -> socket.socket:
 # -- over HTTP -----------------------------------------------------------------------------------
 
 
+@pytest.mark.threat("page-change")
 def test_nothing_but_looking_is_possible_over_http(web: str) -> None:
     with httpx.Client(base_url=web) as client:
         for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FROB"):
@@ -194,6 +198,7 @@ def test_nothing_but_looking_is_possible_over_http(web: str) -> None:
                 assert answer.status_code in (404, 405), (method, path)
 
 
+@pytest.mark.threat("page-path")
 def test_no_path_leads_out_of_the_page(web: str) -> None:
     with httpx.Client() as client:
         for path in (

@@ -1,11 +1,13 @@
 """What strangers wrote is text, and nothing can be changed."""
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from tests.system.statuspage.reading import PAGES, Read
 
 
+@pytest.mark.threat("page-markup")
 def test_a_hostile_policy_is_text(read: Read) -> None:
     """That nothing runs, and nothing is asked of others, `read` has asserted."""
     page = read("/domains/hostile.example")
@@ -21,12 +23,14 @@ def test_a_hostile_policy_is_text(read: Read) -> None:
     assert len(page.content()) < 100_000
 
 
+@pytest.mark.threat("page-markup")
 def test_what_is_searched_is_text(read: Read) -> None:
     page = read("/domains?matching=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
     assert page.locator("script:not([src])").count() == 0
     expect(page.get_by_role("searchbox")).to_have_value('"><script>alert(1)</script>')
 
 
+@pytest.mark.threat("page-change")
 def test_nothing_can_be_changed_and_nothing_goes_elsewhere(url: str) -> None:
     with httpx.Client(base_url=url) as client:
         for path in (*PAGES, "/static/page.css", "/static/page.js"):

@@ -85,6 +85,7 @@ async def test_a_map_that_there_is_not_is_default_and_each_look_up_in_it_is_coun
     assert warning.fields["known"] == ["default", "query", "postfix", "tlsrpt", "querywithtlsrpt"]
 
 
+@pytest.mark.threat("map-names")
 async def test_names_of_maps_that_there_are_not_are_told_in_a_bounded_number(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -126,6 +127,7 @@ async def test_a_key_without_a_policy_domain_costs_nothing(key: str) -> None:
     assert len(world.sts.cache) == 0
 
 
+@pytest.mark.threat("next-hop-spelled")
 @pytest.mark.row("K3", "K4")
 async def test_every_spelling_of_a_domain_is_one_domain() -> None:
     world = World()

@@ -136,6 +136,7 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
 )
 
 
+@pytest.mark.threat("words-in-log")
 @given(HOSTILE, HOSTILE)
 def test_text_from_anywhere_makes_neither_a_line_nor_a_key(first: str, second: str) -> None:
     stream = text_stream()

@@ -89,6 +89,7 @@ def test_a_file_that_the_user_cannot_use_is_an_error(place: Path, name: str) -> 
     assert owner_and_mode(file) == (0, 0o600)
 
 
+@pytest.mark.threat("link-for-root")
 def test_a_link_leads_to_nothing_that_is_given_away_or_made(place: Path) -> None:
     victim = place / "victim"
     victim.mkdir(0o700)
@@ -120,6 +121,7 @@ def test_root_keeps_no_store_where_links_lead_nowhere(place: Path) -> None:
     assert f"{place}/loop cannot be looked at: Too many levels of symbolic links" in reason
 
 
+@pytest.mark.threat("link-for-root")
 def test_root_keeps_no_store_where_others_can_write(place: Path) -> None:
     assert drop("", place / "state" / "policies.sqlite") == ""
     assert owner_and_mode(place / "state") == (0, 0o700)

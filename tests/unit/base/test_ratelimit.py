@@ -51,6 +51,7 @@ def test_reasons_without_end_do_not_fill_the_memory(caplog: pytest.LogCaptureFix
     assert len(log._written) == MAX_KINDS + 1
 
 
+@pytest.mark.threat("words-in-log")
 def test_domains_without_end_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     clock = FakeClock()
     log = DomainLog(logger, clock)

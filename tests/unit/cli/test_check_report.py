@@ -266,6 +266,7 @@ class Hostile:
         return checked(seen, (finding,))
 
 
+@pytest.mark.threat("words-at-terminal")
 @given(HOSTILE, SHORT)
 def test_no_word_of_a_stranger_reaches_the_terminal_as_more_than_words(
     words: str, name: str

@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 from mtasts_resolver.cli.doctor_script import commands_to_type, script, spread
 from mtasts_resolver.findings import FindingKind, Severity
 
@@ -81,6 +83,7 @@ def test_what_is_no_fault_stands_as_a_comment() -> None:
     assert commands_to_type([NOTE.found("smtpd_tls_loglevel", "0", commands=(SET,))]) == []
 
 
+@pytest.mark.threat("words-in-shell")
 def test_a_strangers_words_are_never_run() -> None:
     hostile = "x\necho run\r\necho run\u2028echo run `echo run` $(echo run)"
     text = script([ERROR.found(hostile, hostile), NOTE.found(hostile, hostile, commands=("true",))])

@@ -145,6 +145,7 @@ def test_colour(
     assert use_color(choice) is colour
 
 
+@pytest.mark.threat("port-stolen", "words-at-terminal")
 @pytest.mark.parametrize("columns", [None, 80])
 def test_no_word_of_a_stranger_moves_a_cursor(columns: int | None) -> None:
     """Neither what is published, nor what somebody says who has taken the daemon's port."""

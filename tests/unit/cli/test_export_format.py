@@ -95,6 +95,7 @@ def test_what_is_no_export_is_refused(text: bytes, words: str) -> None:
         read(text)
 
 
+@pytest.mark.threat("import-hostile")
 @given(st.binary())
 def test_any_bytes_can_be_read(text: bytes) -> None:
     for start in (b"", b'{"version": 1, "policies": [\n'):

@@ -414,6 +414,7 @@ def test_a_strangers_words_are_not_more_than_somebody_reads(publish: Publish) ->
     assert len(shown.splitlines()) < 100
 
 
+@pytest.mark.threat("words-at-terminal")
 def test_a_strangers_words_do_nothing_to_a_terminal(publish: Publish) -> None:
     evil = f"{TESTING}x: \x1b]0;evil\x07\n"
     result = publish(domain(MX, policy=evil), "--verify")

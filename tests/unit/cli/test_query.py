@@ -31,6 +31,7 @@ def somebody_answers(reply: bytes) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.threat("port-stolen")
 @pytest.mark.parametrize("status", ["OK", "TEMP", "PERM", "WHAT\x1b]0;title\x07"])
 def test_who_has_taken_the_daemons_port_moves_no_cursor(status: str) -> None:
     with somebody_answers(f"{status} {CONTROLS}".encode()) as address:
@@ -39,6 +40,7 @@ def test_who_has_taken_the_daemons_port_moves_no_cursor(status: str) -> None:
     assert result.output.removesuffix("\n").isprintable()
 
 
+@pytest.mark.threat("words-at-terminal")
 def test_a_command_that_ends_badly_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     CommandError(f"{CONTROLS}\nwhat to do").show()
     said = capsys.readouterr().err

@@ -89,6 +89,7 @@ def test_what_is_wrong_with_the_list_stands_at_the_top(
     assert body.get_content().startswith("ATTENTION: 2026-09/report.txt: it is gone\n\nAll is")
 
 
+@pytest.mark.threat("shelf-link")
 def test_what_a_link_leads_to_is_not_mailed(run: Run, kept: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     for name in ("report.txt", "report.html"):

@@ -40,6 +40,7 @@ def test_without_data_it_says_so() -> None:
     assert "%" not in text
 
 
+@pytest.mark.threat("report-markup")
 def test_what_a_stranger_wrote_moves_no_cursor() -> None:
     report = made_up()
     evil = tuple(replace(row, reason="\x1b[2J\n\u202e") for row in report.failures)

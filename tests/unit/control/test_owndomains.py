@@ -207,6 +207,7 @@ async def test_metrics_have_each_certificate_and_what_is_wrong(checked: Checked)
     assert samples[at("own_domain_not_checked", domain=DOMAIN)] == 0
 
 
+@pytest.mark.threat("seen-too-much")
 async def test_labels_are_bounded(checked: Checked) -> None:
     hosts = tuple(host(f"mx{number}.own.example", "aa") for number in range(50))
     await checked.check(seen=observed(mx_hosts=hosts))

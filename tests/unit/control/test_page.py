@@ -77,6 +77,7 @@ async def test_a_bug_costs_one_page(
     assert (await browse.get("/")).status_code == 200
 
 
+@pytest.mark.threat("page-work")
 async def test_only_so_many_pages_are_made_at_a_time(tmp_path: Path) -> None:
     under_way, most = 0, 0
 
@@ -123,6 +124,7 @@ async def test_each_host_is_shown_that_was_asked_for(
     assert r"3 1 1 \u202e&lt;b&gt;fff" in text
 
 
+@pytest.mark.threat("page-dns")
 async def test_a_page_of_another_site_cannot_have_dns_asked(tmp_path: Path) -> None:
     parts = idle_parts(tmp_path)
     hold(parts, "good.example")

@@ -229,6 +229,7 @@ def test_without_activation_there_is_nothing() -> None:
     assert listen_fds(passed(), PID) == []
 
 
+@pytest.mark.threat("environment")
 @pytest.mark.parametrize(
     ("environ", "reason"),
     [

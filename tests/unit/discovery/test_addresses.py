@@ -41,6 +41,7 @@ def test_what_the_internet_can_reach_is_allowed(address: str) -> None:
     assert is_allowed(ip_address(address))
 
 
+@pytest.mark.threat("dns-leads-inwards")
 @pytest.mark.row("P12")
 @pytest.mark.parametrize("address", FORBIDDEN)
 def test_everything_else_is_forbidden(address: str) -> None:
@@ -55,6 +56,7 @@ def test_a_configured_network_is_an_exception(address: str) -> None:
     assert is_allowed(ip_address(address), [other, exact])
 
 
+@pytest.mark.threat("dns-leads-inwards")
 @pytest.mark.row("P12")
 @pytest.mark.parametrize(
     "prefix", ["::ffff:0:0", "64:ff9b::", "2606:4700::5efe:0:0", "2606:4700::200:5efe:0:0"]

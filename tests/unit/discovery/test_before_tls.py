@@ -123,6 +123,7 @@ async def believed(
     return found
 
 
+@pytest.mark.threat("https-before-tls")
 @pytest.mark.row("P14")
 @pytest.mark.parametrize("addresses", [1, 2])
 @pytest.mark.parametrize("late", [False, True], ids=["on accept", "in the handshake"])

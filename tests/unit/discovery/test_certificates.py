@@ -40,6 +40,7 @@ async def why_rejected(context: ssl.SSLContext | None, ca_file: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.threat("https-certificate")
 @pytest.mark.row("P1")
 async def test_an_expired_certificate(ca: trustme.CA, ca_file: Path) -> None:
     ended = NOW - 3 * DAY - timedelta(hours=1)
@@ -58,6 +59,7 @@ async def test_a_certificate_of_the_future(ca: trustme.CA, ca_file: Path) -> Non
     )
 
 
+@pytest.mark.threat("https-certificate")
 @pytest.mark.row("P1")
 @pytest.mark.parametrize(
     ("names", "shown"),
@@ -95,6 +97,7 @@ async def test_a_wildcard_counts(ca: trustme.CA, ca_file: Path) -> None:
         assert await fetcher.fetch_policy(DOMAIN)
 
 
+@pytest.mark.threat("https-certificate")
 @pytest.mark.row("P1")
 async def test_an_authority_that_is_not_trusted(ca_file: Path) -> None:
     stranger = trustme.CA(organization_name="Strangers Ltd")
@@ -245,6 +248,7 @@ def leaf(ca: trustme.CA) -> bytes:
     return der_of(ca.issue_cert(HOST))
 
 
+@pytest.mark.threat("https-garbage")
 @given(st.lists(st.tuples(st.integers(0, 499), st.integers(0, 255)), min_size=1, max_size=5))
 def test_whatever_a_certificate_holds_it_is_described_or_not(
     leaf: bytes, changes: list[tuple[int, int]]

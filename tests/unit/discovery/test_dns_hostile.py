@@ -93,6 +93,7 @@ async def test_a_chain_is_proved_only_as_a_whole() -> None:
     assert len(answer.servers) == 2
 
 
+@pytest.mark.threat("dns-costly")
 @pytest.mark.parametrize(("served", "expected"), [(0, MIN_TTL), (61, 61), (2**31 - 1, MAX_TTL)])
 async def test_the_ttl_of_an_answer_is_bounded(served: int, expected: float) -> None:
     assert (await ask(lambda q: respond(q, f"{NAME}. {served} IN TXT x"))).lifetime == expected
@@ -144,6 +145,7 @@ async def test_a_cname_alone_is_followed_to_the_end() -> None:
         await ask(handler)
 
 
+@pytest.mark.threat("dns-costly")
 @pytest.mark.row("R5")
 @pytest.mark.parametrize(
     "records",
@@ -273,6 +275,7 @@ async def test_garbage_is_no_answer(forge: Forge) -> None:
     )
 
 
+@pytest.mark.threat("dns-off-path")
 async def test_any_number_of_forgeries_does_not_keep_the_answer_out() -> None:
     """They come in slices, so that the socket's buffer holds them all."""
     slices = 8
@@ -292,6 +295,7 @@ async def test_any_number_of_forgeries_does_not_keep_the_answer_out() -> None:
     assert texts(answer) == [b"v=STSv1; id=1"]
 
 
+@pytest.mark.threat("dns-off-path")
 async def test_a_flood_is_not_read_as_fast_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     read = 0
 
@@ -470,6 +474,7 @@ async def test_records_of_other_names_and_classes_do_not_count() -> None:
     assert (await ask(lambda query: respond(query, *records))).status is DnsStatus.NODATA
 
 
+@pytest.mark.threat("dns-garbage")
 @given(data=st.data())
 def test_whatever_a_server_sends_only_declared_errors_come_out(data: st.DataObject) -> None:
     rdtype = data.draw(st.sampled_from(["TXT", "TLSA", "MX"]))

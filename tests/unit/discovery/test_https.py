@@ -110,6 +110,7 @@ async def test_nothing_is_kept_between_fetches(server_tls: ssl.SSLContext, ca_fi
     assert server.connections == 2
 
 
+@pytest.mark.threat("environment")
 @pytest.mark.row("P13")
 async def test_the_environment_says_nothing(
     server_tls: ssl.SSLContext, ca_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -128,6 +129,7 @@ async def test_the_environment_says_nothing(
     assert b"authorization" not in server.requests[0].lower()
 
 
+@pytest.mark.threat("https-leads-on")
 @pytest.mark.row("P2")
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 T", "308 P"])
 async def test_a_redirect_is_not_followed(
@@ -217,6 +219,7 @@ async def test_a_length_that_is_too_much_is_believed(
     assert str(caught.value) == TOO_LONG
 
 
+@pytest.mark.threat("https-endless")
 @pytest.mark.row("P5")
 async def test_an_endless_body_ends(server_tls: ssl.SSLContext, ca_file: Path) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -231,6 +234,7 @@ async def test_an_endless_body_ends(server_tls: ssl.SSLContext, ca_file: Path) -
             await fetcher.fetch_policy(DOMAIN)
 
 
+@pytest.mark.threat("https-endless")
 @pytest.mark.row("P5")
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "GZIP"])
 async def test_a_content_coding_is_not_accepted(
@@ -243,6 +247,7 @@ async def test_a_content_coding_is_not_accepted(
     assert str(caught.value) == f"content coding {coding.lower()}, although none was asked for"
 
 
+@pytest.mark.threat("https-cut")
 @pytest.mark.row("P5")
 @pytest.mark.parametrize(
     "answer",
@@ -256,6 +261,7 @@ async def test_a_body_that_is_cut_short_is_rejected(
         await fetch(answer, server_tls, ca_file)
 
 
+@pytest.mark.threat("https-cut")
 @pytest.mark.row("P14")
 @pytest.mark.parametrize("body", [DOCUMENT, DOCUMENT[:-4], DOCUMENT[:-3], b""])
 async def test_a_body_without_an_end_must_end_with_tls(
@@ -295,6 +301,7 @@ async def test_interim_responses_are_passed_over(
     )
 
 
+@pytest.mark.threat("https-endless")
 @pytest.mark.row("P5")
 @pytest.mark.parametrize(
     "endless",
@@ -323,6 +330,7 @@ async def test_endless_heads_end(server_tls: ssl.SSLContext, ca_file: Path, endl
     assert sent > 0
 
 
+@pytest.mark.threat("https-endless")
 @pytest.mark.row("P5")
 async def test_the_parts_of_a_policy_are_bounded(server_tls: ssl.SSLContext, ca_file: Path) -> None:
     longest = DOCUMENT.ljust(MAX_PARTS, b"\n")
@@ -342,6 +350,7 @@ async def test_what_is_said_beside_a_policy_is_bounded(
         await fetch(answer, server_tls, ca_file)
 
 
+@pytest.mark.threat("https-costly")
 async def test_one_host_does_not_hold_the_event_loop(
     server_tls: ssl.SSLContext, ca_file: Path
 ) -> None:
@@ -378,6 +387,7 @@ async def test_another_version_of_http_is_none(
     assert str(caught.value) == f"{HOST} does not answer in HTTP/1.1: {version}"
 
 
+@pytest.mark.threat("https-endless")
 @pytest.mark.row("P5")
 @pytest.mark.parametrize(
     ("answer", "step"),
@@ -458,6 +468,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.threat("https-garbage")
 @given(st.lists(st.one_of(PIECES, st.binary(max_size=40)), max_size=8).map(b"".join))
 def test_whatever_a_server_sends_only_declared_errors_come_out(
     server_tls: ssl.SSLContext, ca_file: Path, answer: bytes

@@ -83,6 +83,7 @@ async def settled(before: int) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.threat("socket-leak")
 @pytest.mark.parametrize("addresses", [("127.0.0.1",), ("::1", "127.0.0.1")], ids=["one", "two"])
 @pytest.mark.parametrize("end", [to_its_end, cancelled_anywhere])
 @pytest.mark.parametrize(

@@ -153,6 +153,7 @@ async def test_only_the_allowed_addresses_are_tried(ca: trustme.CA, ca_file: Pat
     assert (trace.steps[1].outcome, trace.steps[1].details) == ("127.0.0.3", ())
 
 
+@pytest.mark.threat("dns-leads-inwards")
 @pytest.mark.row("P12")
 async def test_the_address_checked_is_the_address_connected_to(
     ca: trustme.CA, ca_file: Path

@@ -209,6 +209,7 @@ async def test_a_host_of_outdated_versions_alone_is_shown_as_such(
 # -- broken and hostile hosts --------------------------------------------------------------------
 
 
+@pytest.mark.threat("smtp-injects")
 @pytest.mark.parametrize(
     ("said", "code"),
     [
@@ -232,6 +233,7 @@ async def test_what_is_no_proper_smtp_ends_the_visit(
         assert await code_of(visit_to(server.port).look(trusting(ca_file))) == code
 
 
+@pytest.mark.threat("smtp-garbage")
 @pytest.mark.parametrize("field", ["greeting", "ehlo", "starttls"])
 @pytest.mark.parametrize(
     "reply",
@@ -254,6 +256,7 @@ async def test_whatever_a_host_says_the_visit_ends_as_one_does(
     assert visit.greeting.isprintable()
 
 
+@pytest.mark.threat("smtp-garbage")
 async def test_words_of_a_host_are_made_printable(ca_file: Path) -> None:
     async with mail_host(None, greeting=b"554 \x1b[2J\xff go\r\n") as server:
         with pytest.raises(VisitError, match=r"554 .*x1b\[2J.* go") as raised:
@@ -297,6 +300,7 @@ async def test_a_silent_host_is_not_waited_for(
     assert raised.value.code == "conversation-timeout"
 
 
+@pytest.mark.threat("smtp-endless")
 async def test_a_host_that_sends_byte_by_byte_is_left(
     ca_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,6 +316,7 @@ async def test_a_host_that_sends_byte_by_byte_is_left(
         assert await code_of(visit_to(port).look(trusting(ca_file))) == "smtp-invalid"
 
 
+@pytest.mark.threat("smtp-endless")
 async def test_a_host_that_never_ends_its_reply_is_held_back_and_left(ca_file: Path) -> None:
     async def flood(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

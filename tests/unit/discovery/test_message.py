@@ -254,6 +254,7 @@ def test_what_nobody_asks_for_is_not_read() -> None:
     assert records_of(read_response(with_records(1, broken), QUERY)) == 0
 
 
+@pytest.mark.threat("dns-costly")
 def test_an_answer_is_bounded() -> None:
     most = read_response(with_records(1, *[b"\0" + FIXED] * MAX_RECORDS), QUERY)
     assert most.answers == []
@@ -296,6 +297,7 @@ def seed() -> bytes:
     return message.to_wire()
 
 
+@pytest.mark.threat("dns-garbage")
 @given(
     st.lists(st.tuples(st.integers(2, len(seed()) - 1), st.integers(0, 255)), max_size=6),
     st.sampled_from([0, 0, 0, 1, 7, 40]),

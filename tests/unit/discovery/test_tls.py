@@ -72,6 +72,7 @@ def alerting_server(context: ssl.SSLContext) -> Iterator[int]:
         thread.join()
 
 
+@pytest.mark.threat("https-outdated")
 @pytest.mark.row("P1")
 async def test_tls_below_1_2_is_refused(ca: trustme.CA, ca_file: Path) -> None:
     context = tls(ca.issue_cert(HOST))

@@ -37,12 +37,14 @@ def resolv_conf(path: Path, *servers: str, options: str = "") -> DnsClient:
     return DnsClient(resolv_conf=file)
 
 
+@pytest.mark.threat("dns-forges-ad")
 def test_over_loopback_nobody_else_is_on_the_path() -> None:
     assert believed(asking("127.0.0.1", "::1", REMOTE)) == ["127.0.0.1", "::1"]
     assert len(believed(asking("::ffff:127.0.0.1"))) == 1
     assert believed(asking(REMOTE, f"::ffff:{REMOTE}")) == []
 
 
+@pytest.mark.threat("dns-forges-ad")
 @pytest.mark.parametrize("forwarder", [*FORWARDERS, *(f"::ffff:{known}" for known in FORWARDERS)])
 @pytest.mark.parametrize("options", ["", "options edns0 trust-ad ndots:0"])
 def test_a_forwarder_on_loopback_hands_on_what_anybody_may_have_said(

@@ -41,6 +41,7 @@ def kept(cache: Cache[StsEntry], names: str) -> str:
     return "".join(name for name in names if cache.get(name))
 
 
+@pytest.mark.threat("policy-fat")
 def test_absences_go_before_policies() -> None:
     cache: Cache[StsEntry] = Cache(3, ROOM)
     cache.put("p", entry(policy=True))

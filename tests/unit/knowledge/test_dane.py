@@ -148,6 +148,7 @@ async def test_without_tlsa_records_the_policy_decides(running: Running) -> None
     assert await running.ask("other.example") == "NOTFOUND"
 
 
+@pytest.mark.threat("dns-hides-tlsa")
 @pytest.mark.row("D2", "A4")
 async def test_a_failed_look_up_defers_what_a_policy_enforces_and_leaves_the_rest_to_postfix(
     running: Running,
@@ -191,6 +192,7 @@ async def test_every_spelling_of_a_next_hop_shares_what_is_known_and_the_reply(
         assert len(running.dane.cache) == known
 
 
+@pytest.mark.threat("next-hop-ports")
 @pytest.mark.row("K5")
 async def test_no_number_of_ports_makes_what_is_kept_of_a_domain_grow_without_end(
     running: Running,

@@ -65,6 +65,7 @@ async def test_as_many_as_may_be_are_under_way_at_once(work: Work) -> None:
     await work.end("b", "c")
 
 
+@pytest.mark.threat("domains-many")
 async def test_who_is_slow_leaves_his_place_and_goes_on(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:

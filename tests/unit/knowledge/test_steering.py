@@ -157,6 +157,7 @@ async def test_one_that_takes_the_place_of_an_absence_applies(world: World) -> N
     assert await world.mode("absent.example") == "testing"
 
 
+@pytest.mark.threat("import-hostile")
 async def test_one_that_is_over_or_no_policy_is_not_taken(world: World) -> None:
     steering = steering_of(world)
     over = brought(fetched_at=START - 8 * DAY)

@@ -75,6 +75,7 @@ async def test_an_unchanged_id_does_not_extend_a_policy(world: World) -> None:
     assert await world.mode(GOOD) is None
 
 
+@pytest.mark.threat("dns-hides-policy")
 @pytest.mark.row("C2", "R6")
 @pytest.mark.parametrize(
     "records", [None, [], [b"v=STSv1; id=1;", b"v=STSv1; id=2;"], [b"v=STSv1;"], [b"v=spf1 -all"]]
@@ -160,6 +161,7 @@ async def test_a_policy_holds_from_its_fetch_on_and_was_asked_for_by_the_last_lo
     assert entry.stale_at == now + MIN_ID_CHECK
 
 
+@pytest.mark.threat("dns-hides-policy")
 @pytest.mark.row("C4")
 async def test_a_refresh_fetches_although_the_id_is_unchanged_or_gone(world: World) -> None:
     world.internet.publish(GOOD, document("testing"))
@@ -241,6 +243,7 @@ async def test_what_seems_over_and_is_stored_for_longer_is_answered_without_a_qu
     assert world.internet.queries == [GOOD]
 
 
+@pytest.mark.threat("next-hop-idle")
 async def test_what_nobody_asked_for_in_forget_after_is_forgotten_and_told(world: World) -> None:
     forgotten: list[PolicyForgotten] = []
     world.events.listen(PolicyForgotten, forgotten.append)

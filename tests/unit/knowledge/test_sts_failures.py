@@ -59,6 +59,7 @@ async def test_a_record_without_a_policy_is_delivered_to_as_without_and_reported
     ]
 
 
+@pytest.mark.threat("https-blocked")
 @pytest.mark.row("C9")
 async def test_a_failed_fetch_of_a_new_policy_does_not_replace_the_old_one(
     world: World, caplog: pytest.LogCaptureFixture
@@ -142,6 +143,7 @@ async def test_failures_are_counted_for_each_id(world: World) -> None:
         world.clock.now = failure.retry_at
 
 
+@pytest.mark.threat("https-blocked")
 @pytest.mark.row("C6")
 async def test_a_failing_refresh_is_reported_once_and_again_as_expiry_nears(
     world: World, caplog: pytest.LogCaptureFixture
@@ -204,6 +206,7 @@ async def test_a_policy_in_mode_none_may_vanish_without_a_word(
     assert world.sts.failing_refresh == 0
 
 
+@pytest.mark.threat("dns-down")
 async def test_a_failure_of_dns_is_no_absence_and_is_soon_asked_again(world: World) -> None:
     world.internet.publish(GOOD, document())
     world.internet.dns_down = True

@@ -129,6 +129,7 @@ async def test_a_look_up_that_waits_for_a_refresh_under_way_waits_for_the_domain
     await renewing
 
 
+@pytest.mark.threat("domains-many")
 async def test_too_many_discoveries_are_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ async def test_an_unexpired_policy_survives_every_outage_and_a_restart(world: Wo
     assert await world.mode(GOOD) is None
 
 
+@pytest.mark.threat("policy-fat")
 async def test_a_policy_that_memory_has_no_room_for_is_found_in_the_store() -> None:
     world = World(Config(cache=CacheConfig(memory_entries=1_000)))
     for number in range(1_100):
@@ -113,6 +114,7 @@ async def test_a_store_larger_than_memory_is_asked() -> None:
         assert await world.mode(f"d{number}.example") == "enforce"
 
 
+@pytest.mark.threat("clock-wrong")
 async def test_a_wall_clock_that_jumps_changes_nothing_for_what_is_in_memory(world: World) -> None:
     world.internet.publish(GOOD, document(max_age=int(DAY)))
     await world.mode(GOOD)
@@ -249,6 +251,7 @@ async def test_when_a_domain_was_last_asked_for_is_stored_to_about_a_day(world: 
     assert msgspec.structs.replace(world.store.rows[GOOD], asked_at=first.asked_at) == first
 
 
+@pytest.mark.threat("clock-wrong")
 @pytest.mark.row("C2")
 async def test_a_policy_that_a_wrong_clock_ended_in_memory_is_found_in_the_store(
     world: World,

@@ -45,6 +45,7 @@ def fields(line: str) -> tuple[object, ...] | None:
 # -- what strangers choose ---------------------------------------------------------------------
 
 
+@pytest.mark.threat("log-forged")
 @pytest.mark.parametrize(
     "recipient",
     [
@@ -92,6 +93,7 @@ def test_what_is_no_delivery_tells_of_none(text: str) -> None:
     assert not isinstance(said(text), Delivery)
 
 
+@pytest.mark.threat("log-forged")
 @pytest.mark.parametrize(
     "reply",
     [
@@ -218,6 +220,7 @@ def test_a_line_that_is_cut_says_the_same_or_nothing(length: int) -> None:
         assert cut[5] == whole[5]
 
 
+@pytest.mark.threat("log-bomb")
 def test_long_lines_are_cut_and_counted() -> None:
     reader = LineReader(utc, NEWEST)
     line = reader.read((WHOLE + "x" * MAX_LINE).encode())
@@ -276,6 +279,7 @@ def test_a_delivery_has_what_its_line_has(text: str) -> None:
         assert re.search(f", status=(?:{status.get(event.status, '[A-Za-z-]+')}) [(]", text)
 
 
+@pytest.mark.threat("log-forged")
 @given(st.text(st.characters(codec="utf-8"), max_size=60), st.text(max_size=60))
 def test_whatever_a_recipient_and_a_reply_are(local: str, reply: str) -> None:
     escaped = local.replace("\\", "\\\\").replace('"', '\\"')

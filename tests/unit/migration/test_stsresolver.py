@@ -176,6 +176,7 @@ def flow(items: dict[str, str]) -> str:
     return "{" + ", ".join(f"{name}: {value}" for name, value in items.items()) + "}"
 
 
+@pytest.mark.threat("migrate-hostile")
 @given(ZONES, st.dictionaries(NAMES, ZONES), SCALARS, SCALARS, st.booleans())
 def test_whatever_it_says_what_is_written_is_valid_or_a_fault_is_told(
     default: dict[str, str], zones: dict[str, dict[str, str]], host: str, port: str, keep: bool
@@ -197,6 +198,7 @@ def test_whatever_it_says_what_is_written_is_valid_or_a_fault_is_told(
                 assert any(key.name in one for one in told), key
 
 
+@pytest.mark.threat("migrate-hostile")
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused_in_words(data: bytes) -> None:
     try:

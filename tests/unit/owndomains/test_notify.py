@@ -144,6 +144,7 @@ async def test_a_failure_is_told_and_the_news_again_until_it_is_enough(tmp_path:
     assert others == [first] * (MAX_ATTEMPTS - 1)
 
 
+@pytest.mark.threat("words-in-shell")
 def test_arguments_are_filled_in_and_left_as_they_are_else(tmp_path: Path) -> None:
     story = Story(tmp_path)
     told: list[OwnDomainChecked] = []

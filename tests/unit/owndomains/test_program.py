@@ -107,6 +107,7 @@ def test_one_that_cannot_be_started_says_why(tmp_path: Path) -> None:
     assert run("/bin/true", "a\0b").reason == "it cannot be started: embedded null byte"
 
 
+@pytest.mark.threat("notify-floods")
 def test_one_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     program = script(
@@ -122,6 +123,7 @@ def test_one_that_ends_at_a_sigterm_is_let_end(tmp_path: Path) -> None:
     assert ended.reason == "it took too long, and was ended"
 
 
+@pytest.mark.threat("notify-floods")
 def test_one_that_floods_is_ended(tmp_path: Path) -> None:
     ended = run(script(tmp_path, "exec yes"))
     assert ended.reason == f"it wrote more than {MAX_SAID:,} bytes, and was ended"

@@ -86,6 +86,7 @@ def demanded(level: Level, host: Outcome) -> int:
 KNOWN = [USABLE, UNUSABLE, ABSENT, UNREACHABLE]
 
 
+@pytest.mark.threat("dns-hides-tlsa")
 @pytest.mark.row("D8")
 @pytest.mark.parametrize("sts", [ENFORCED, NO_POLICY])
 @given(st.sampled_from(KNOWN), st.lists(st.sampled_from([*KNOWN, FAILED]), max_size=4))

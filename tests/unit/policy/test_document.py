@@ -448,6 +448,7 @@ def test_number_of_different_mx_patterns_is_bounded() -> None:
     assert "it has 101 mx patterns; 100 are allowed" in str(refusal(most + b"mx: one.more.example"))
 
 
+@pytest.mark.threat("policy-odd")
 @pytest.mark.row("P6", "P8", "P9", "P10")
 @given(
     st.binary(max_size=200)

@@ -197,6 +197,7 @@ def test_what_is_kept_for_a_domain_by_its_text_takes_no_second_string() -> None:
     assert str(hop) is hop.domain
 
 
+@pytest.mark.threat("next-hop-spelled")
 @given(st.text(max_size=300))
 def test_whatever_the_key_the_domain_is_one(key: str) -> None:
     domain = policy_domain(key)

@@ -130,6 +130,7 @@ def test_invalid_record(text: bytes, reason: str) -> None:
     assert str(selected.value) == f"the policy record is invalid: {caught.value}"
 
 
+@pytest.mark.threat("policy-odd")
 @pytest.mark.row("R2")
 @pytest.mark.parametrize(
     "texts",
@@ -171,6 +172,7 @@ def test_longest_record_of_white_space_costs_no_more_than_its_length() -> None:
             parse_record(text)
 
 
+@pytest.mark.threat("policy-odd")
 @pytest.mark.row("R3")
 @given(st.binary() | st.binary().map(lambda tail: b"v=STSv1;" + tail))
 def test_arbitrary_bytes_raise_nothing_but_the_declared_error(text: bytes) -> None:

@@ -74,6 +74,7 @@ def test_what_does_not_fit_becomes_a_temporary_error_with_its_reason() -> None:
     assert "more MX hosts than fit" in fallback.text
 
 
+@pytest.mark.threat("policy-injects")
 @pytest.mark.row("A5")
 @pytest.mark.parametrize(
     "mx",
@@ -99,6 +100,7 @@ def test_nothing_leaves_that_postfix_would_read_otherwise(mx: str) -> None:
         render(secure(mx), DOMAIN)
 
 
+@pytest.mark.threat("policy-injects")
 @pytest.mark.row("A5", "P8")
 @given(
     st.lists(st.text(max_size=40), max_size=6),
@@ -185,6 +187,7 @@ def test_what_does_not_fit_loses_its_attributes_before_anything_else() -> None:
     assert render(verdict, DOMAIN, tlsrpt=True).fallback == render(verdict, DOMAIN)
 
 
+@pytest.mark.threat("policy-injects")
 @pytest.mark.row("A5")
 @pytest.mark.parametrize("domain", ["", "a b", "ü.example", "a.example }", "a,b", "{a}"])
 def test_no_other_domain_gets_into_the_attributes(domain: str) -> None:

@@ -126,6 +126,7 @@ class TestGarbage:
 
 
 class TestArbitraryBytes:
+    @pytest.mark.threat("look-up-garbage")
     @given(st.lists(NOISE, max_size=12))
     def test_never_raise_and_stay_bounded(self, fragments: list[bytes]) -> None:
         codec = SocketmapCodec()

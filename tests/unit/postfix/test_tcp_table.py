@@ -105,6 +105,7 @@ class TestGarbage:
 
 
 class TestArbitraryBytes:
+    @pytest.mark.threat("look-up-garbage")
     @given(st.lists(st.one_of(NOISE, st.just(b"k" * 4_000)), max_size=12))
     def test_never_raise_and_stay_bounded(self, fragments: list[bytes]) -> None:
         codec = TcpTableCodec()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 
 from mtasts_resolver.discovery.dane import MAX_MX_HOSTS
 from mtasts_resolver.discovery.policyhost.visit import HEADERS
@@ -74,6 +75,7 @@ def test_an_honest_domain_is_left_as_it_is() -> None:
     assert within_bounds(honest) is honest
 
 
+@pytest.mark.threat("seen-too-much")
 def test_whatever_is_published_fits_into_a_message() -> None:
     headers = tuple((name, LINE) for name in HEADERS)
     texts = SeenTexts(name="x.example", texts=("\xff" * MAX_TEXT,) * MAX_TEXTS)

@@ -78,6 +78,7 @@ def test_an_entry_that_was_put_in_shows(place: int, line: bytes) -> None:
     assert read_chain(b"".join([*LINES[:place], line, *LINES[place:]])).faults
 
 
+@pytest.mark.threat("report-tampered")
 @given(st.integers(0, sum(map(len, LINES[:4])) - 1), st.integers(1, 255))
 def test_any_byte_that_was_changed_shows(place: int, change: int) -> None:
     data = bytearray(b"".join(LINES))
@@ -305,6 +306,7 @@ for number in range(8):
 """
 
 
+@pytest.mark.threat("shelf-link")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
 def test_directory_of_another_user_is_left_to_that_one(shelf: Path) -> None:
     os.chown(shelf, 65_534, 65_534)

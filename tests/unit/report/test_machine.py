@@ -80,6 +80,7 @@ def test_the_tables_are_written_as_utf_8_with_lines_that_end_as_rfc_4180_has_it(
     assert "host,käse.example\r\n".encode() in about
 
 
+@pytest.mark.threat("report-markup")
 @given(st.text())
 def test_no_cell_is_a_formula_and_each_can_be_had_back(text: str) -> None:
     report = made_up(unknown_lines=(UnknownLine(text, 1),))

@@ -7,6 +7,7 @@ from base64 import b64encode
 from hashlib import sha256
 from html import unescape
 
+import pytest
 from msgspec.structs import replace
 
 from mtasts_resolver.evidence.report import WATCHED_FIGURES
@@ -14,6 +15,7 @@ from mtasts_resolver.report.html.page import LINE, MOST_ROWS, as_html, checksum
 from tests.unit.report.madeup import HOSTILE, empty, hostile, made_up, with_everywhere
 
 
+@pytest.mark.threat("report-markup")
 def test_a_page_needs_nothing_from_elsewhere_and_runs_nothing() -> None:
     for report in (made_up(), empty(), hostile(), with_everywhere(made_up(), HOSTILE)):
         page = as_html(report)

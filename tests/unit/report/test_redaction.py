@@ -189,6 +189,7 @@ def told(report: EvidenceReport) -> str:
     return "\n".join(text for _, text in every_text(report, ""))
 
 
+@pytest.mark.threat("report-tells")
 @given(_LOCAL, _DOMAIN, _CONTEXT, st.booleans())
 def test_no_local_part_is_found_in_any_text(
     local: str, domain: str, context: str, domains: bool
@@ -205,6 +206,7 @@ def test_no_address_is_found_in_any_text(address: str, context: str, domains: bo
         assert not is_address(found.strip("."), address), found
 
 
+@pytest.mark.threat("report-tells")
 @given(_DOMAIN, _CONTEXT)
 def test_no_domain_is_found_in_any_text(domain: str, context: str) -> None:
     report = with_everywhere(made_up(), context.format(domain))

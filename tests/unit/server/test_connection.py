@@ -117,6 +117,7 @@ class TestBackPressure:
                 desk.waiting.pop(key)
             assert await client.receive_all(300) == [f"OK {key}" for key in keys]
 
+    @pytest.mark.threat("look-up-flood")
     async def test_a_peer_that_does_not_read_is_not_read_from(self) -> None:
         """2,000 answers of 50 kB would be 100 MB in memory: they wait for the peer instead."""
         text = "x" * 50_000
@@ -198,6 +199,7 @@ class TestBadRequests:
             ("request-bad", no_map, 99),
         ]
 
+    @pytest.mark.threat("look-up-garbage")
     async def test_garbage_ends_the_connection_after_what_came_before(self) -> None:
         desk = Desk()
         async with serving(desk) as server, connected(server) as client:
@@ -341,6 +343,7 @@ class TestTimeLimits:
             server.sweep()
             assert await client.ended()
 
+    @pytest.mark.threat("look-up-trickle")
     async def test_a_trickle_does_not_prolong_it(self) -> None:
         clock = FakeClock()
         async with serving(clock=clock) as server, connected(server) as client:
@@ -403,6 +406,7 @@ class TestTimeLimits:
 
 
 class TestTurns:
+    @pytest.mark.threat("look-up-flood")
     async def test_who_has_much_in_hand_makes_nobody_wait(self) -> None:
         """Each of the others goes on for one turn, however much it has sent."""
         greedy = [socket.socket() for _ in range(50)]

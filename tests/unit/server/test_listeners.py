@@ -152,6 +152,7 @@ class TestUnix:
         assert stat.S_IMODE(status.st_mode) == 0o660
         listener.close()
 
+    @pytest.mark.threat("socket-swapped")
     @needs_root
     @pytest.mark.parametrize("kind", ["link", "hard link", "socket of another"])
     async def test_what_is_put_in_its_place_is_not_given_away(

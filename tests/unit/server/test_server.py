@@ -81,6 +81,7 @@ class TestListeners:
 
 
 class TestLimit:
+    @pytest.mark.threat("look-up-connections")
     async def test_the_next_connection_is_closed_at_once(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -256,6 +257,7 @@ class TestEnd:
                 with sock, sock.makefile("rb") as replies:
                     assert replies.read() == b"4:OK a,4:OK b,"
 
+    @pytest.mark.threat("port-taken")
     async def test_who_waits_at_a_socket_that_was_passed_waits_for_the_next_process(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as passed:
             server = Server(echo, [adopt_socket("socketmap", passed.dup())])

@@ -480,6 +480,7 @@ async def _live_through(path: Path, valid: dict[str, object]) -> None:
     assert (await contents_of(path))["new.example"] == policy("new.example")
 
 
+@pytest.mark.threat("store-damaged")
 @pytest.mark.row("C9")
 @given(data=st.data())
 def test_any_damage_is_survived(data: st.DataObject) -> None:

@@ -22,6 +22,7 @@ def test_a_text_is_cut_and_still_tells_one_from_another() -> None:
     assert len(bounded("x" * 10_000_000)) < MAX_TEXT + 200
 
 
+@pytest.mark.threat("policy-flaps")
 async def test_a_domain_that_changes_all_the_time_keeps_its_latest(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.mark.threat("store-damaged")
 @settings(max_examples=40)
 @given(data=st.data())
 def test_any_damage_is_survived(data: st.DataObject, written: Path) -> None:

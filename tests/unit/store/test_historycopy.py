@@ -164,6 +164,7 @@ def test_what_is_wrong_is_told_in_words(written: Path, monkeypatch: pytest.Monke
         read(written)
 
 
+@pytest.mark.threat("link-in-store")
 def test_a_link_in_place_of_the_log_is_not_followed(written: Path) -> None:
     (written.parent / f"{written.name}-wal").symlink_to("/etc/passwd")
     with pytest.raises(UnavailableError, match="is no regular file"):

@@ -53,6 +53,7 @@ def put_until_killed(path: Path, first: int, seconds: float) -> list[tuple[int, 
     return said
 
 
+@pytest.mark.threat("store-killed")
 @pytest.mark.row("C2")
 def test_sigkill_costs_at_most_the_last_second(tmp_path: Path) -> None:
     path = tmp_path / "policies.sqlite"

@@ -122,6 +122,7 @@ def test_more_than_can_be_known_are_left_out(file: OverrideFile) -> None:
     assert "more than 1,000" in found.faults[0]
 
 
+@pytest.mark.threat("own-files-written")
 @pytest.mark.parametrize("mode", [0o620, 0o602])
 def test_what_others_can_write_leads_nobody(file: OverrideFile, mode: int) -> None:
     file.write(OVERRIDES)
@@ -135,6 +136,7 @@ def test_what_others_can_write_leads_nobody(file: OverrideFile, mode: int) -> No
     assert found.faults == ("others than the daemon's user can write it",)
 
 
+@pytest.mark.threat("link-in-store")
 def test_a_link_leads_nobody(file: OverrideFile, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("{}")
@@ -158,6 +160,7 @@ def test_where_it_cannot_be_written_what_it_holds_stays(file: OverrideFile) -> N
     assert file.read() == FoundOverrides(OVERRIDES)
 
 
+@pytest.mark.threat("store-damaged")
 @given(st.binary(max_size=200))
 def test_any_bytes_are_overrides_or_faults(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

@@ -61,6 +61,7 @@ def test_a_newer_file_is_refused_and_left_untouched(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir() if "damaged" in file.name] == []
 
 
+@pytest.mark.threat("store-later")
 @pytest.mark.parametrize(
     "statements",
     [

@@ -203,6 +203,7 @@ def test_its_export_can_be_brought(left: Path, version: str) -> None:
 # -- what a later version has left -----------------------------------------------------------------
 
 
+@pytest.mark.threat("store-later")
 @every_version
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_what_a_later_version_has_left_is_refused_and_left_alone(
@@ -270,6 +271,7 @@ schema.prepare(Path(sys.argv[1]))
 """
 
 
+@pytest.mark.threat("store-killed")
 @pytest.mark.parametrize("how", ["state", "killed"])
 def test_a_process_that_dies_while_it_migrates_has_changed_nothing(
     tmp_path: Path, how: str

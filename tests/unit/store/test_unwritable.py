@@ -57,6 +57,7 @@ def use_up(directory: Path) -> Path:
             return filler
 
 
+@pytest.mark.threat("disk-fails")
 @pytest.mark.row("C2", "C9")
 def test_a_disk_that_fills_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
@@ -125,6 +126,7 @@ def test_a_disk_that_is_full_at_the_start(tmp_path: Path, caplog: pytest.LogCapt
     in_mount_namespace(scenario)
 
 
+@pytest.mark.threat("disk-fails")
 @pytest.mark.row("C2", "C9")
 def test_a_disk_that_is_read_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "mtasts_resolver")
@@ -418,6 +420,7 @@ async def test_a_file_of_another_daemon_that_is_put_there_is_left_alone(
     assert await contents_of(path) == {**policies(3), "a.example": policy("a.example")}
 
 
+@pytest.mark.threat("link-in-store")
 @pytest.mark.parametrize("kind", ["fifo", "directory", "socket", "link", "device"])
 @pytest.mark.parametrize(
     "name", ["policies.sqlite", "policies.sqlite-wal", "policies.sqlite-journal"]

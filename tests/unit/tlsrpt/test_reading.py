@@ -238,6 +238,7 @@ def test_summary_is_counted_where_the_details_say_something_else(
     assert report.policies[0].failed == summary
 
 
+@pytest.mark.threat("tls-report-bomb")
 @pytest.mark.parametrize("number", ["1e999", "-1E+999", "1" * 5000, "-" + "1" * 5000, "1.5e400"])
 def test_number_that_no_computer_has_costs_no_more_than_itself(number: str) -> None:
     report = only(text(REPORT).replace(b'session-count": 96', f'session-count": {number}'.encode()))

@@ -52,6 +52,7 @@ def costly(request: pytest.FixtureRequest) -> Callable[..., Awaitable[None]]:
     return found
 
 
+@pytest.mark.threat("https-costly")
 async def test_a_fetch_that_takes_far_more_than_others_is_a_failure_of_its_domain(
     monkeypatch: pytest.MonkeyPatch, costly: Callable[..., Awaitable[None]]
 ) -> None:
@@ -127,6 +128,7 @@ class Diary:
             await asyncio.sleep(0)
 
 
+@pytest.mark.threat("https-costly")
 async def test_who_has_used_more_than_others_need_goes_on_one_at_a_time(
     made: FairScheduler,
 ) -> None:

@@ -167,6 +167,7 @@ def oom_score_adj(pid: int) -> int:
     return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
 
+@pytest.mark.threat("program-replaced")
 async def test_nothing_is_imported_from_the_working_directory(
     server: NameServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +177,7 @@ async def test_nothing_is_imported_from_the_working_directory(
         await works(discoverer)
 
 
+@pytest.mark.threat("discoverer-killed")
 async def test_a_process_that_dies_is_started_again_and_its_questions_are_for_later(
     discoverer: Supervisor, server: NameServer
 ) -> None:
@@ -190,6 +192,7 @@ async def test_a_process_that_dies_is_started_again_and_its_questions_are_for_la
     assert discoverer.pid != before
 
 
+@pytest.mark.threat("discoverer-killed")
 async def test_a_process_that_stands_still_is_started_again(
     server: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

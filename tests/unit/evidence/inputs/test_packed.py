@@ -94,6 +94,7 @@ def test_what_is_damaged_within_is_told(name: str) -> None:
         unpacked(bytes(data))
 
 
+@pytest.mark.threat("log-bomb")
 @pytest.mark.parametrize("name", ["gzip", "bzip2", "xz", "zstd"])
 def test_a_bomb_is_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed, "UNSUSPECTED", 4 * 1024 * 1024)

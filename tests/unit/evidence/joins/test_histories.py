@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,6 +102,7 @@ def test_copies_of_a_log_count_once(history: History) -> None:
     check_all(twice, history)
 
 
+@pytest.mark.threat("log-lost")
 @given(histories(), st.floats(0, 1), st.floats(0, 1))
 def test_where_the_log_says_that_lines_are_lost_it_is_in_doubt(
     history: History, begins: float, ends: float
@@ -113,6 +115,7 @@ def test_where_the_log_says_that_lines_are_lost_it_is_in_doubt(
     check(lines, history.truth)
 
 
+@pytest.mark.threat("log-lost")
 @given(histories(), st.floats(0, 1))
 def test_a_log_that_begins_in_the_midst_is_in_doubt(history: History, place: float) -> None:
     first = round(place * len(history.lines))

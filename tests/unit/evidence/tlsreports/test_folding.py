@@ -79,6 +79,7 @@ def test_reports_without_an_id_are_the_same_where_they_say_the_same() -> None:
     assert (result.reports, result.duplicates) == (2, 1)
 
 
+@pytest.mark.threat("tls-report-forged")
 @pytest.mark.row("T3")
 @pytest.mark.parametrize(
     ("signers", "failed"),
@@ -158,6 +159,7 @@ def test_times_are_of_the_zone() -> None:
     assert east.result().rows[0].first == "2026-03-01T01:00:00+01:00"
 
 
+@pytest.mark.threat("tls-report-bomb")
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "MAX_ROWS", 4)
     monkeypatch.setattr(folding, "MAX_REPORTS", 3)

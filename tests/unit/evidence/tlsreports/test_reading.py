@@ -294,6 +294,7 @@ def test_what_cannot_be_read_is_named_and_bounded(data: bytes, words: str) -> No
     assert [line for line in unread(result) if line.startswith(f"-: {words}")]
 
 
+@pytest.mark.threat("tls-report-bomb")
 def test_many_reports_in_a_zip_file_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_UNPACKED_ATTACHMENT", 1_000_000)
     bomb = b"[" + b" " * 300_000
@@ -362,6 +363,7 @@ def test_trusted_server_vouches_for_the_domain_that_signed(
     assert result.reports == 1
 
 
+@pytest.mark.threat("tls-report-forged")
 @pytest.mark.row("T3")
 def test_nobody_vouches_for_a_mail_that_was_forwarded() -> None:
     headers = {"Authentication-Results": f"{OURS}; dkim=pass header.d=sender.example"}
@@ -416,6 +418,7 @@ def test_whatever_headers_say_the_mail_is_read_or_named(
     assert result.reports or result.unread
 
 
+@pytest.mark.threat("tls-report-garbage")
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_read_or_named(data: bytes) -> None:
     assert read_bytes(data).unread

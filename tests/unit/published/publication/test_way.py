@@ -155,6 +155,7 @@ def test_a_policy_that_nobody_can_see_is_not_replaced_by_a_weaker_one() -> None:
     assert next_step(asked).then == ""
 
 
+@pytest.mark.threat("words-in-shell")
 def test_words_of_a_document_stay_words_in_a_shell() -> None:
     own = f"version: STSv1\nmode: testing\nmax_age: {DAY}\nmx: {MX}\nx: ';reboot;'\n"
     step = way(domain(MX, policy=own)).steps[0]
