@@ -5,6 +5,7 @@ from mtasts_resolver.doctor import (
     daemon,
     host,
     inbound,
+    installations,
     mailsystem,
     trial,
     units,
@@ -24,7 +25,7 @@ from mtasts_resolver.findings import FindingKind
 
 BY_SUBJECT: dict[str, tuple[FindingKind, ...]] = {
     "The daemon": daemon.KINDS + trial.KINDS,
-    "The daemon's units": units.KINDS,
+    "The daemon's units, and the program": units.KINDS + installations.KINDS,
     "Postfix's configuration": mailsystem.KINDS + configuration.KINDS,
     "What Postfix asks": policymaps.KINDS + versions.KINDS,
     "The security level, and DANE": levels.KINDS,

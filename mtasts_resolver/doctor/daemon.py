@@ -193,7 +193,7 @@ def _not_running(seen: SeenDaemon) -> Finding:
         action = "Start it, by `mtasts-resolver serve` under what supervises services here."
         return NOT_RUNNING.found("daemon", seen.failure, action=action)
     if not service.installed:
-        action = f"Install {SOCKET} and {SERVICE}: docs/getting-started.md, Install."
+        action = f"Install {SOCKET} and {SERVICE}: docs/install.md."
         return NOT_RUNNING.found("daemon", f"there is no unit {SERVICE}", action=action)
     if service["ActiveState"] == "active":
         found = f"{SERVICE} is active, but {seen.failure}"
@@ -202,7 +202,9 @@ def _not_running(seen: SeenDaemon) -> Finding:
     if service["Result"] not in ("success", "") or service["NRestarts"] not in ("0", ""):
         found = f"{SERVICE} has failed ({service['Result']})"
         action = f"See why: `journalctl -u {SERVICE} -n 20`. systemd goes on trying."
-        return NOT_RUNNING.found("daemon", found, action=action)
+        # What is typed after it would have Postfix wait for nobody, where this fails again.
+        restart = f"systemctl restart {SERVICE}"
+        return NOT_RUNNING.found("daemon", found, action=action, commands=(restart,))
     units = f"{SOCKET} {SERVICE}" if socket.installed else SERVICE
     return NOT_RUNNING.found(
         "daemon",

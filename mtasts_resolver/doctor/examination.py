@@ -21,6 +21,11 @@ from mtasts_resolver.doctor.host import SeenSystem, judge_system
 from mtasts_resolver.doctor.hostlook import DNS_PATIENCE, look_at_system
 from mtasts_resolver.doctor.inbound import SeenInbound, judge_inbound
 from mtasts_resolver.doctor.inboundlook import look_at_inbound
+from mtasts_resolver.doctor.installations import (
+    SeenProgram,
+    judge_programs,
+    look_for_programs,
+)
 from mtasts_resolver.doctor.instance import PostfixInstance, PostfixReading
 from mtasts_resolver.doctor.looking import look_around
 from mtasts_resolver.doctor.mailsystem import SeenMaster, judge_master, look_at_master
@@ -30,7 +35,7 @@ from mtasts_resolver.doctor.reading import read_postfix
 from mtasts_resolver.doctor.smarthosts import policy_finder
 from mtasts_resolver.doctor.surroundings import LookupPlace, OurLookups, Surroundings
 from mtasts_resolver.doctor.trial import SeenTrial, judge_trial, try_domain
-from mtasts_resolver.doctor.units import judge_units, look_at_units
+from mtasts_resolver.doctor.units import judge_unit_files, judge_units, look_at_units
 from mtasts_resolver.doctor.well import well
 from mtasts_resolver.findings import Finding
 
@@ -81,6 +86,7 @@ class SeenAll(Struct, frozen=True, kw_only=True):
     inbound: tuple[SeenInbound, ...]
     outbound: tuple[SeenOutbound, ...]
     trial: SeenTrial | None
+    programs: tuple[SeenProgram, ...] = ()
 
 
 def examine(
@@ -120,13 +126,16 @@ def examine(
         inbound=inbound,
         outbound=tuple(outbound),
         trial=None if trial is None else asyncio.run(try_domain(trial, place.config)),
+        programs=look_for_programs(),
     )
     return judge_all(seen)
 
 
 def judge_all(seen: SeenAll) -> Examination:
     """Judge what was seen."""
-    daemon = [*judge_daemon(seen.daemon), *judge_units(seen.daemon.units)]
+    units = seen.daemon.units
+    daemon = [*judge_unit_files(units), *judge_daemon(seen.daemon), *judge_units(units)]
+    daemon += judge_programs(seen.programs)
     if seen.trial is not None:
         daemon += judge_trial(seen.trial)
     postfix = [finding for one in seen.masters for finding in judge_master(one)]

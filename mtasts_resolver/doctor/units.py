@@ -1,12 +1,15 @@
 """The systemd units of the daemon, as systemd has them now."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shlex import quote as shell_word
 from types import MappingProxyType
 
 from msgspec import Struct
 
+from mtasts_resolver.base.ownfiles import read_plain
 from mtasts_resolver.doctor.running import RunError, find_program, run_program
 from mtasts_resolver.doctor.well import unseen, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
@@ -33,8 +36,14 @@ SANDBOX: Mapping[str, str] = MappingProxyType(
 )
 """Of the unit's sandbox, what no documented drop-in takes away, as `systemctl show` says it."""
 
+# Where the units come with the program: Debian's package, and what pip installed. systemd itself
+# looks into the first.
+PACKAGED = "/usr/lib/systemd/system"
+_SHIPPED = (PACKAGED, f"{sys.prefix}/lib/systemd/system")
+_MAX_UNIT = 1 << 16  # bytes of a file; ours has 5 kB
+
 _SHOWN = (
-    *("LoadState", "ActiveState", "SubState", "UnitFileState", "DropInPaths"),
+    *("FragmentPath", "LoadState", "ActiveState", "SubState", "UnitFileState", "DropInPaths"),
     *("NeedDaemonReload", "Result", "Restart", "NRestarts"),
 )
 
@@ -71,9 +80,17 @@ NO_SOCKET_UNIT = FindingKind(
     matters="While the daemon is restarted Postfix is refused, and defers; systemd would hold the"
     " connections meanwhile.",
 )
-_INSTALL_SOCKET = f"Copy {SOCKET} from the checkout to /etc/systemd/system, and enable it."
+NOT_SHIPPED = FindingKind(
+    code="unit-not-as-shipped",
+    severity=Severity.WARNING,
+    title="a unit is in force that is not the one that came with this program",
+    matters="It may start another program, or lack what this version needs, and no upgrade changes"
+    " it.",
+    action="Have the other in force. What was changed on purpose belongs into a drop-in.",
+)
+_INSTALL_SOCKET = f"Enable {SOCKET}: docs/install.md says how."
 
-KINDS = (NOT_ENABLED, NO_RESTART, SANDBOX_OPEN, NEEDS_RELOAD, NO_SOCKET_UNIT)
+KINDS = (NOT_ENABLED, NO_RESTART, SANDBOX_OPEN, NEEDS_RELOAD, NO_SOCKET_UNIT, NOT_SHIPPED)
 
 
 class SeenUnit(Struct, frozen=True, kw_only=True):
@@ -81,6 +98,8 @@ class SeenUnit(Struct, frozen=True, kw_only=True):
 
     name: str
     properties: Mapping[str, str]
+    shipped: str = ""
+    """The file that came with the program, where what is in force says something else."""
 
     def __getitem__(self, name: str) -> str:
         return self.properties.get(name, "")
@@ -130,7 +149,25 @@ def _show(systemctl: Path, name: str, properties: tuple[str, ...]) -> SeenUnit:
             f"systemctl cannot ask systemd: {said[0] if said else 'it does not say why'}"
         )
     pairs = (line.partition("=") for line in ran.output.splitlines())
-    return SeenUnit(name=name, properties={key: value for key, _, value in pairs})
+    seen = {key: value for key, _, value in pairs}
+    shipped = (
+        shipped_unit(name, seen.get("FragmentPath", ""))
+        if seen.get("LoadState") == "loaded"
+        else ""
+    )
+    return SeenUnit(name=name, properties=seen, shipped=shipped)
+
+
+def shipped_unit(name: str, in_force: str) -> str:
+    """Return the file that came with the program, if it says something else than that in force."""
+    for directory in _SHIPPED:
+        file = Path(directory, name)
+        try:
+            shipped = read_plain(file, _MAX_UNIT)
+            return "" if read_plain(Path(in_force), _MAX_UNIT) == shipped else str(file)
+        except OSError:
+            continue  # it came otherwise, or is not to be seen
+    return ""
 
 
 def judge_units(units: SeenUnits) -> Iterator[Finding]:
@@ -147,10 +184,30 @@ def judge_units(units: SeenUnits) -> Iterator[Finding]:
         found.append(NEEDS_RELOAD.found(about, words, commands=("systemctl daemon-reload",)))
     yield from found
     drop_ins = [*service.drop_ins, *socket.drop_ins]
-    if not found or drop_ins:
+    if drop_ins or not (found or service.shipped or socket.shipped):
         more = f", with {', '.join(drop_ins)}" if drop_ins else ", as shipped"
         state = service["UnitFileState"] or "not enabled"
         yield well(SERVICE, f"{state}{more}")
+
+
+def judge_unit_files(units: SeenUnits) -> Iterator[Finding]:
+    """Yield which units are not those that came with the program: what starts it comes first."""
+    for unit in (units.socket, units.service):
+        if unit is not None and unit.shipped:
+            found = f"{unit['FragmentPath']} is in force, and not {unit.shipped}"
+            yield NOT_SHIPPED.found(unit.name, found, commands=tuple(_replacing(unit)))
+
+
+def _replacing(unit: SeenUnit) -> Iterator[str]:
+    """Yield the commands that have the shipped unit in force."""
+    in_force = shell_word(unit["FragmentPath"])
+    if Path(unit.shipped).parent == Path(PACKAGED):
+        yield f"rm {in_force}"
+    else:
+        yield f"ln -sf {shell_word(unit.shipped)} {in_force}"
+    yield f"systemctl reenable {unit.name}"  # the links name the file that was there
+    if unit.name == SERVICE:
+        yield f"systemctl restart {unit.name}"
 
 
 def _judge_service(service: SeenUnit, socket: SeenUnit) -> Iterator[Finding]:

@@ -94,6 +94,43 @@ def test_units_other_than_they_are_shipped(doctor: Doctor) -> None:
     assert not {*codes, "unit-changed-on-disk"} & set(doctor.findings())
 
 
+@pytest.mark.finding("unit-not-as-shipped", "program-installed-twice")
+def test_a_package_behind_an_installation_by_hand(doctor: Doctor) -> None:
+    """What is in the administrator's places hides what the package has brought."""
+    codes = {"unit-not-as-shipped", "program-installed-twice"}
+    ours, by_hand = doctor.path("usr/lib/systemd/system"), doctor.path("etc/systemd/system")
+    program, typed = doctor.path("usr/bin/mtasts-resolver"), doctor.path("usr/local/bin")
+    kept = {name: (by_hand / name).read_text() for name in (SERVICE, SOCKET)}
+    try:
+        for name in kept:
+            shutil.copy(by_hand / name, ours / name)
+        shutil.copy(doctor.path(str(COMMAND)), program)
+        (by_hand / SERVICE).write_text(kept[SERVICE].replace(str(COMMAND), "/opt/of-old"))
+        doctor.system.run("systemctl", "daemon-reload")
+        assert doctor.system.outcome("systemctl", "start", SERVICE)[0] != 0
+        doctor.system.run("systemctl", "enable", SERVICE)
+        found = doctor.findings()
+        assert codes <= set(found)
+        assert f"/etc/systemd/system/{SERVICE} is in force" in found["unit-not-as-shipped"]["found"]
+        for code in sorted(codes):
+            doctor.mend(found[code])
+        found = doctor.findings()
+        assert not codes & set(found)
+        assert "daemon-not-running" not in found
+        assert doctor.system.shows(SERVICE, "FragmentPath") == f"/usr/lib/systemd/system/{SERVICE}"
+        assert doctor.system.shows(SERVICE, "UnitFileState") == "enabled"
+    finally:
+        doctor.system.run("systemctl", "stop", SOCKET, SERVICE)
+        doctor.system.run("systemctl", "disable", SERVICE)
+        program.unlink()
+        (typed / "mtasts-resolver").unlink(missing_ok=True)
+        (typed / "mtasts-resolver").symlink_to(COMMAND)
+        for name, text in kept.items():
+            (ours / name).unlink()
+            (by_hand / name).write_text(text)
+        doctor.system.run("systemctl", "daemon-reload")
+
+
 AMISS = {
     *("store-disk-nearly-full", "file-writable-by-others", "configuration-shows-password"),
     *("proxy-unreachable", "no-time-service", "resolver-fails"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Protocol
 
+from mtasts_resolver.base.installation import command_for
 from mtasts_resolver.evidence.inputs.errors import InputError, LogReadError
 
 # Bytes that are unpacked at once: as many are lost where a file is damaged.
@@ -112,8 +113,8 @@ def _zstandard() -> ModuleType:
         import zstandard  # noqa: PLC0415  needed by few, and may be missing
     except ImportError:
         raise InputError(
-            "it is packed by zstd, and the Python package `zstandard` is missing: install"
-            " python3-zstandard on Debian, or mtasts-resolver[report]; or unpack it by zstd -d"
+            "it is packed by zstd, and the Python package `zstandard` is missing:"
+            f" {command_for('zstandard')}; or unpack it by zstd -d"
         ) from None
     return zstandard
 

@@ -10,12 +10,12 @@ its numbers in a table of the page.
 """
 
 import io
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from mtasts_resolver.base.installation import command_for
 from mtasts_resolver.base.logs import hear_errors_only
 from mtasts_resolver.evidence.report import DayCounts
 from mtasts_resolver.report.html.missing import PlottingMissingError
@@ -33,8 +33,7 @@ try:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 except ImportError as error:
     raise PlottingMissingError(
-        f"the page's charts need matplotlib ({error}): {sys.prefix}/bin/pip install matplotlib, or"
-        " where that is the system's Python, apt install python3-matplotlib"
+        f"the page's charts need matplotlib ({error}): {command_for('matplotlib')}"
     ) from error
 
 MOST_DAYS = 62  # bars that still can be told apart on a page of A4; beyond, a bar is a week

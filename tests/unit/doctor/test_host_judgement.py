@@ -144,8 +144,8 @@ def daemon(reach: Reach, seen: SeenUnits, *sockets: TriedSocket) -> dict[str, Fi
         (SeenUnits(), "nobody listens", 0),
         (units({"LoadState": "not-found"}), "there is no unit", 0),
         (units({}), "is active, but nobody listens", 0),
-        (units({"ActiveState": "failed", "Result": "exit-code"}), "has failed (exit-code)", 0),
-        (units({"ActiveState": "activating", "NRestarts": "3"}), "has failed", 0),
+        (units({"ActiveState": "failed", "Result": "exit-code"}), "has failed (exit-code)", 1),
+        (units({"ActiveState": "activating", "NRestarts": "3"}), "has failed", 1),
         (units({"ActiveState": "inactive"}), "is inactive", 1),
     ],
 )
