@@ -84,10 +84,16 @@ def test_the_sdist_is_the_checkout(dists: Dists) -> None:
                 assert member.mode == (0o755 if os.access(ROOT / name, os.X_OK) else 0o644), name
 
 
-def test_the_wheel_has_the_program_its_pages_and_nothing_else(dists: Dists) -> None:
+def test_the_wheel_has_the_program_its_units_and_pages_and_nothing_else(dists: Dists) -> None:
     program = {name for name in TRACKED if name.startswith("mtasts_resolver/")}
     shared = {f"{NAME}.data/data/{name}" for name in TRACKED if name.startswith("share/")}
     about = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt"}
+    units = {PurePosixPath(name) for name in TRACKED if name.startswith("systemd/")}
+    shared |= {
+        f"{NAME}.data/data/lib/systemd/system/{path.name}"
+        for path in units
+        if path.parent.name == "systemd"
+    }
     expected = program | shared | {f"{NAME}.dist-info/{name}" for name in about}
     with zipfile.ZipFile(dists.wheel) as archive:
         assert set(archive.namelist()) == expected | {f"{NAME}.dist-info/licenses/LICENSE"}
