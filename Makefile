@@ -17,7 +17,7 @@ METADATA := setup.cfg pyproject.toml
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test test-packages mutants lint demo bench docs docs-lab pictures sample \
-  constraints dist deb clean system-packages
+  constraints audit sbom dist deb clean system-packages
 
 help:
 	@echo "make run      install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
@@ -31,6 +31,8 @@ help:
 	@echo "make docs-lab write what pages of docs/ show of a terminal anew, as root"
 	@echo "make pictures take the screenshots of docs/ anew"
 	@echo "make sample   make the sample report of docs/ anew, of mail in the lab, as root"
+	@echo "make audit    look up whether what is pinned has known vulnerabilities (ARGS are pip-audit's)"
+	@echo "make sbom     write what a release is made of into dist/, as CycloneDX"
 	@echo "make dist     build sdist and wheel into dist/, the same bytes each time, and look them over"
 	@echo "make deb      build the Debian package into dist/, as root (SUITE=trixie)"
 	@echo "make constraints pin what the program runs with anew, with hashes (ARGS are for uv)"
@@ -99,6 +101,12 @@ sample: $(TEST) system-packages
 	$(VENV)/bin/python -m tests.lab.sample
 
 # What is released: releasing/ does the work, docs/releasing.md tells of it.
+audit: $(RELEASE)
+	$(VENV)/bin/python -m releasing.audit $(ARGS)
+
+sbom: $(TEST)
+	$(VENV)/bin/python -m releasing.sbom $(ARGS)
+
 dist: $(RELEASE)
 	$(VENV)/bin/python -m releasing.dist $(ARGS)
 

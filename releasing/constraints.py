@@ -4,20 +4,16 @@ constraints.txt has what the program and its extra `report` run with, for every 
 setup.cfg names; constraints-build.txt has what builds it. uv finds them, and pip installs them.
 """
 
-import configparser
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from releasing.metadata import EXTRAS, build_requirements, oldest_python
 from releasing.tools import ToolError, run_tool
 from releasing.tree import ROOT
 
 CONSTRAINTS = ROOT / "constraints.txt"
 BUILD_CONSTRAINTS = ROOT / "constraints-build.txt"
-
-EXTRAS = ("report",)
-"""What an administrator may ask for. The others are for who works on the program."""
 
 COOL_DOWN = "7 days"
 """A version that is younger is not chosen: one that an attacker has published is mostly found and
@@ -35,18 +31,6 @@ BUILD_HEAD = """\
 # `make constraints`; docs/releasing.md says what for.
 
 """
-
-
-def oldest_python() -> str:
-    setup = configparser.ConfigParser()
-    setup.read_string((ROOT / "setup.cfg").read_text(encoding="utf-8"))
-    return setup["options"]["python_requires"].removeprefix(">=")
-
-
-def build_requirements() -> list[str]:
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    requires: list[str] = pyproject["build-system"]["requires"]
-    return requires
 
 
 def chosen(source: str, options: Sequence[str | Path], *, given: str = "") -> str:
@@ -70,7 +54,7 @@ def write_constraints(options: Sequence[str]) -> None:
     """`options` are for uv."""
     replace(
         BUILD_CONSTRAINTS,
-        BUILD_HEAD + chosen("-", options, given="\n".join(build_requirements())),
+        BUILD_HEAD + chosen("-", options, given="\n".join(map(str, build_requirements()))),
     )
     ours = [word for extra in EXTRAS for word in ("--extra", extra)]
     ours += ["--build-constraints", str(BUILD_CONSTRAINTS)]

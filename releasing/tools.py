@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from releasing.tree import ROOT
@@ -19,8 +19,9 @@ def run_tool(
     given: str = "",
     environment: Mapping[str, str] | None = None,
     quiet: bool = False,
+    may_end: Container[int] = (0,),
 ) -> str:
-    """Return what the program writes; raise ToolError if it fails.
+    """Return what the program writes; raise ToolError if it ends with another status than it may.
 
     It reads `given`, and has `environment` beside ours. One that is `quiet` is heard if it fails,
     also on standard error. What it makes, others may read, whoever runs it.
@@ -37,14 +38,14 @@ def run_tool(
             stderr=subprocess.STDOUT if quiet else None,
             text=True,
             umask=0o022,
-            check=True,
+            check=False,
         )
     except FileNotFoundError as error:
         raise ToolError(
             f"{command[0]} is not installed: pip install '.[release]', or use `make`, "
             "which does that"
         ) from error
-    except subprocess.CalledProcessError as error:
-        sys.stderr.write(error.stdout)
-        raise ToolError(f"{command[0]} has failed with status {error.returncode}") from error
+    if done.returncode not in may_end:
+        sys.stderr.write(done.stdout)
+        raise ToolError(f"{command[0]} has failed with status {done.returncode}")
     return done.stdout

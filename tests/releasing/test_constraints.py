@@ -1,44 +1,25 @@
 """constraints.txt and constraints-build.txt pin what setup.cfg and pyproject.toml require."""
 
-import configparser
 from itertools import groupby
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from releasing.constraints import (
-    BUILD_CONSTRAINTS,
-    CONSTRAINTS,
+from releasing.constraints import BUILD_CONSTRAINTS, CONSTRAINTS
+from releasing.metadata import (
     EXTRAS,
     build_requirements,
     oldest_python,
+    pythons,
+    run_requirements,
 )
 from releasing.pins import Pin, needed, read_pins
-from releasing.tree import ROOT
 
-SETUP = configparser.ConfigParser()
-SETUP.read_string((ROOT / "setup.cfg").read_text(encoding="utf-8"))
 PINS = read_pins(CONSTRAINTS.read_text(encoding="utf-8"))
-
-
-def requirements(text: str) -> list[Requirement]:
-    return [Requirement(line) for line in text.splitlines() if line and not line.startswith("#")]
-
-
-RUN = requirements(SETUP["options"]["install_requires"])
-OPTIONAL = [
-    requirement
-    for extra in EXTRAS
-    for requirement in requirements(SETUP["options.extras_require"][extra])
-]
-_CLASSIFIER = "Programming Language :: Python :: 3."
-PYTHONS = [
-    line.rpartition(" :: ")[2]
-    for line in SETUP["metadata"]["classifiers"].splitlines()
-    if line.startswith(_CLASSIFIER)
-]
+RUN = run_requirements()
+ALL = run_requirements(EXTRAS)
+PYTHONS = pythons()
 
 
 def environment(python: str, machine: str = "x86_64") -> dict[str, str]:
@@ -68,7 +49,7 @@ def test_on_every_python_each_requirement_has_one_pin_that_satisfies_it(
     python: str, machine: str
 ) -> None:
     pins = in_force(python, machine)
-    for requirement in RUN + OPTIONAL:
+    for requirement in ALL:
         pin = pins[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(pin.version), f"{requirement}: {pin.version} does not"
 
@@ -79,7 +60,7 @@ def test_the_pythons_that_are_looked_at_begin_with_the_oldest() -> None:
 
 
 def test_nothing_is_pinned_that_nobody_asked_for() -> None:
-    assert needed(PINS, RUN + OPTIONAL) == PINS
+    assert needed(PINS, ALL) == PINS
 
 
 def test_what_only_the_extra_asks_for_is_known() -> None:
@@ -90,7 +71,7 @@ def test_what_only_the_extra_asks_for_is_known() -> None:
 
 def test_what_builds_the_program_is_pinned() -> None:
     pins = {pin.name: pin for pin in read_pins(BUILD_CONSTRAINTS.read_text(encoding="utf-8"))}
-    for requirement in map(Requirement, build_requirements()):
+    for requirement in build_requirements():
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)].version)
 
 
