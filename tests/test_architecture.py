@@ -248,7 +248,7 @@ def test_libraries_stay_in_their_rooms() -> None:
         "ssl": {"discovery", "doctor"},  # doctor asks port 25 of this host for TLS
         "cryptography": {"discovery", "doctor"},  # and reads Postfix's certificates
         "sqlitedict": {"store"},
-        "sqlite3": {"store"},
+        "sqlite3": {"store", "migration"},  # which reads the cache of another program
         "yaml": {"config"},
         "idna": {"policy"},
         "logging": {"base"},  # the rest logs events

@@ -125,7 +125,7 @@ def cache_import(
         progress("bringing policies") as tell,
     ):
         try:
-            for place, imported in _outcomes(daemon, read_export(opened)):
+            for place, imported in bring(daemon, read_export(opened)):
                 counts[imported.outcome] += 1
                 tell(counts.total(), None)
                 if imported.outcome in ("expired", "invalid", "refused"):
@@ -147,9 +147,7 @@ def cache_import(
         sys.exit(exit_codes.NEGATIVE)
 
 
-def _outcomes(
-    daemon: ControlClient, numbered: Iterator[Numbered]
-) -> Iterator[tuple[str, Imported]]:
+def bring(daemon: ControlClient, numbered: Iterator[Numbered]) -> Iterator[tuple[str, Imported]]:
     """Send what can be sent, and yield what becomes of each, with its place in the file."""
     while some := list(islice(numbered, SENT_AT_ONCE)):
         for place, policy, fault in some:

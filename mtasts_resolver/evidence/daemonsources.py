@@ -14,7 +14,8 @@ from mtasts_resolver.control.values.history import BriefChange
 from mtasts_resolver.control.views.brief import brief
 from mtasts_resolver.control.views.counts import daily
 from mtasts_resolver.store.errors import DamagedError, StoreError, UnavailableError
-from mtasts_resolver.store.historycopy import CopiedFile, HistoryCopy
+from mtasts_resolver.store.filecopy import CopiedFile
+from mtasts_resolver.store.historycopy import HistoryCopy
 
 # Seconds in which the daemon must go on with an answer, and in which all must have come: half a
 # million changes take a daemon that answers look-ups meanwhile half a minute.

@@ -11,7 +11,7 @@ from mtasts_resolver.evidence.daemonsources import HistoryOpener, SourceError, T
 from mtasts_resolver.evidence.retrieval import ChangedRetrieval
 from mtasts_resolver.evidence.toldhistory import ToldHistory, Usage
 from mtasts_resolver.evidence.weakeningsthen import WeakeningsThen
-from mtasts_resolver.store.historycopy import CopiedFile
+from mtasts_resolver.store.filecopy import CopiedFile
 
 # Changes of own domains that are kept, the latest: a few of each domain a year are usual.
 MAX_OWN_CHANGES = 10_000

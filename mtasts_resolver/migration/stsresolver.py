@@ -156,7 +156,8 @@ def _settings(
 
 
 def _timeouts(rule: KeyRule, file: TheirFile, into: Takeover) -> None:
-    found = [(value, key) for key in rule.keys(file) if (value := file.number(*key.path))]
+    numbers = [(file.number(*key.path), key) for key in rule.keys(file)]
+    found = [(value, key) for value, key in numbers if value is not None]
     set_otherwise = [(value, key) for value, key in found if value != TIMEOUT]
     into.alike += [key.name for value, key in found if value == TIMEOUT]
     if not set_otherwise:

@@ -60,17 +60,10 @@ def look_at_place(path: Path, text: str) -> OurPlace:
 def write_config(place: OurPlace, text: str, loaded: Loaded) -> None:
     """Write our configuration, once it has been looked into as `config check` does.
 
-    What was there, comments alone, is kept beside it.
+    What was there, comments alone, is kept beside it; the caller has seen that it is no more.
     """
-    if place.standing is FoundThere.SAME:
-        return
     if place.standing is FoundThere.UNREADABLE:
         raise CommandError(place.fault)
-    if place.standing is FoundThere.OTHER:
-        raise CommandError(
-            f"{place.path} sets something already, and is not written over: add what is missing"
-            " there by hand, or move it away"
-        )
     report = look_into(loaded, os.environ, os.geteuid(), wall=time.time())
     if report.errors:
         raise CommandError("\n".join(["nothing was written:", *map(str, report.errors)]))

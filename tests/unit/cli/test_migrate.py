@@ -1,6 +1,9 @@
 """`mtasts-resolver migrate`, as far as it needs no daemon and no Postfix."""
 
 import json
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,7 +28,9 @@ def ours(tmp_path: Path) -> Path:
 
 
 def migrate(theirs: Path, ours: Path, *options: str) -> Result:
-    files = ("--their-config", str(theirs), "--config", str(ours))
+    """Run the command; there is no daemon, and no Postfix is to be asked."""
+    control = str(ours.with_name("control.sock"))
+    files = ("--their-config", str(theirs), "--config", str(ours), "--control", control)
     program = ("--from", "postfix-mta-sts-resolver")
     return CliRunner().invoke(main, ["migrate", *program, *files, *options])
 
@@ -66,8 +71,8 @@ def test_a_configuration_that_sets_something_is_never_written_over(
     ours.write_text(text)
     assert "sets something already" in migrate(theirs, ours).stdout
     result = migrate(theirs, ours, "--write")
-    assert (result.exit_code, ours.read_text()) == (2, text)
-    assert "add what is missing there by hand, or move it away" in result.stderr
+    assert (result.exit_code, ours.read_text()) == (1, text)
+    assert "1. Add to the configuration what it should have, by hand." in result.stdout
 
 
 def test_nothing_is_written_that_the_daemon_would_not_start_with(
@@ -86,6 +91,52 @@ def test_defaults_need_no_file(theirs: Path, ours: Path) -> None:
     result = migrate(theirs, ours, "--write")
     assert "The defaults do what it did: none is needed." in result.stdout
     assert not ours.exists()
+
+
+@pytest.fixture
+def cached(theirs: Path, tmp_path: Path) -> Path:
+    """Their configuration, with a cache that has a policy, and a row that is none."""
+    cache = tmp_path / "cache.db"
+    body = {"version": "STSv1", "mode": "enforce", "mx": ["mx.a.example"], "max_age": 604_800}
+    rows = [("a.example", time.time() - 60, "1", json.dumps(body)), ("b.example", 1, "1", "{}")]
+    rows += [("old.example", 1, "1", json.dumps(body))]
+    with closing(sqlite3.connect(cache)) as connection, connection:
+        connection.execute(
+            "create table sts_policy_cache (domain text, ts integer, pol_id text, pol_body text)"
+        )
+        connection.executemany("insert into sts_policy_cache values (?, ?, ?, ?)", rows)
+    theirs.write_text(f"cache: {{type: sqlite, options: {{filename: {cache}}}}}\n")
+    return theirs
+
+
+def test_policies_are_counted_and_what_is_none_is_told(cached: Path, ours: Path) -> None:
+    result = migrate(cached, ours)
+    assert result.exit_code == 1
+    assert "1 policy of" in result.stdout
+    assert "Left there: 1 expired, 1 of which nothing can be made." in result.stdout
+    assert "'b.example': it is no policy: " in result.stdout
+
+
+def test_without_a_daemon_policies_wait_or_are_written(
+    cached: Path, ours: Path, tmp_path: Path
+) -> None:
+    waiting = migrate(cached, ours, "--write")
+    assert waiting.exit_code == 75
+    assert "They wait: " in waiting.stdout
+    assert "Bring the policies to it." in waiting.stdout
+    file = tmp_path / "policies.json"
+    assert migrate(cached, ours, "--write", "--policies", str(file)).exit_code == 1
+    (policy,) = json.loads(file.read_text())["policies"]
+    assert (policy["domain"], policy["id"], policy["mode"]) == ("a.example", "1", "enforce")
+    assert migrate(cached, ours, "--policies", str(file)).exit_code == 2
+
+
+def test_a_cache_that_is_not_there_keeps_nothing_from_being_written(
+    theirs: Path, ours: Path
+) -> None:
+    result = migrate(theirs, ours, "--write", "--their-cache", "/none")
+    assert (result.exit_code, ours.exists()) == (1, True)
+    assert "there is no /none: name the cache by --their-cache" in result.stdout
 
 
 def test_for_a_program_it_is_json(theirs: Path, ours: Path) -> None:

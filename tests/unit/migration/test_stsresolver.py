@@ -1,7 +1,7 @@
 """What becomes of a configuration of postfix-mta-sts-resolver."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtasts_resolver.config import Config, ConfigError, InetAddress, UnixAddress, parse_config
@@ -177,6 +177,7 @@ def flow(items: dict[str, str]) -> str:
 
 
 @pytest.mark.threat("migrate-hostile")
+@settings(max_examples=40)
 @given(ZONES, st.dictionaries(NAMES, ZONES), SCALARS, SCALARS, st.booleans())
 def test_whatever_it_says_what_is_written_is_valid_or_a_fault_is_told(
     default: dict[str, str], zones: dict[str, dict[str, str]], host: str, port: str, keep: bool

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtasts_resolver.store import historycopy
+from mtasts_resolver.store import filecopy
 from mtasts_resolver.store.errors import DamagedError, StoreError, UnavailableError
 from mtasts_resolver.store.historycopy import HistoryCopy
 from mtasts_resolver.store.hourcounts import HourCount
@@ -104,17 +104,17 @@ async def test_a_copy_with_its_log_is_read_as_well(file: Path, tmp_path: Path) -
 def test_where_it_changes_while_it_is_copied_it_is_copied_again(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copied, calls = historycopy._copy, list[Path]()
+    copied, calls = filecopy.copy_file, list[Path]()
 
     def restless(times: int) -> None:
-        def copy(path: Path, target: Path) -> historycopy.CopiedFile:
+        def copy(path: Path, target: Path) -> filecopy.CopiedFile:
             calls.append(path)
             if len(calls) <= times:
                 os.utime(path, ns=(0, len(calls)))
             return copied(path, target)
 
         calls.clear()
-        monkeypatch.setattr(historycopy, "_copy", copy)
+        monkeypatch.setattr(filecopy, "copy_file", copy)
 
     restless(2)
     assert read(written)[0] == ALL
@@ -159,8 +159,8 @@ def test_what_is_wrong_is_told_in_words(written: Path, monkeypatch: pytest.Monke
         connection.execute("PRAGMA user_version=99")
     with pytest.raises(StoreError, match="run that later one"):
         read(written)
-    monkeypatch.setattr(historycopy, "MAX_COPIED", 1_000)
-    with pytest.raises(UnavailableError, match="no history has"):
+    monkeypatch.setattr(filecopy, "MAX_COPIED", 1_000)
+    with pytest.raises(UnavailableError, match="no such file has"):
         read(written)
 
 

@@ -1,0 +1,133 @@
+"""What an administrator does, in which order, to come here and to go back: nothing is done here."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from shlex import quote as shell_word
+
+from msgspec import Struct
+
+from mtasts_resolver.config import Address, InetAddress
+from mtasts_resolver.migration.maincf import AskedThere
+from mtasts_resolver.migration.takeover import Takeover
+
+OUR_UNITS = ("mtasts-resolver.socket", "mtasts-resolver.service")
+_DROP_IN = "/etc/systemd/system/mtasts-resolver.socket.d/migrate.conf"
+
+
+class MovingStep(Struct, frozen=True):
+    """One step: what it is for, and the lines to type."""
+
+    words: str
+    commands: tuple[str, ...] = ()
+
+
+class Remaining(StrEnum):
+    """What is yet to be done of the configuration."""
+
+    DONE = "done"
+    TO_WRITE = "to-write"
+    BY_HAND = "by-hand"
+    """One is there that is not written over."""
+
+
+class Moving(Struct, frozen=True, kw_only=True):
+    """What the steps depend on."""
+
+    again: str
+    """The command that writes what is not written yet, and brings the policies."""
+    configuration: Remaining
+    to_import: bool
+    """Whether policies wait to be brought to the daemon."""
+    same_address: bool
+    """Whether ours listens where theirs does, so that only one of them can run."""
+    socket_unit: tuple[str, ...] = ()
+    """What systemd's socket unit needs, so that it listens where the configuration says."""
+    units: tuple[str, ...]
+    """Theirs, the socket first."""
+    dnssec: tuple[str, ...] = ()
+    asked: tuple[AskedThere, ...] = ()
+    reload: tuple[str, ...] = ()
+
+
+def socket_lines(taken: Takeover) -> tuple[str, ...]:
+    """Return the lines that have systemd listen where `listen` says: it takes that one's place."""
+    listens = [setting for setting in taken.settings if setting.path[0] == "listen"]
+    values = {setting.path[-1]: setting.value for setting in listens}
+    if not values:
+        return ()
+    lines = ["[Socket]", "ListenStream=", f"ListenStream={_stream(taken.address)}"]
+    if "mode" in values:
+        lines.append(f"SocketMode={values['mode'].strip(chr(34))}")
+    words = " ".join(map(shell_word, lines))
+    return (
+        f"mkdir -p {_DROP_IN.rpartition('/')[0]}",
+        rf"printf '%s\n' {words} > {_DROP_IN}",
+        "systemctl daemon-reload",
+    )
+
+
+def _stream(address: Address) -> str:
+    if isinstance(address, InetAddress):
+        return str(address).removeprefix("inet:")
+    return address.path
+
+
+def steps_there(moving: Moving) -> list[MovingStep]:
+    """Return the steps to this program."""
+    steps = []
+    match moving.configuration:
+        case Remaining.TO_WRITE:
+            steps.append(MovingStep("Write the configuration.", (moving.again,)))
+        case Remaining.BY_HAND:
+            words = "Add to the configuration what it should have, by hand."
+            steps.append(MovingStep(words, ("mtasts-resolver config check",)))
+        case Remaining.DONE:
+            pass
+    if moving.dnssec:
+        words = "Let Postfix look DANE up itself: else it defers what is answered with `dane-only`."
+        words += " It needs a resolver that validates; or set `dane: false` for the maps."
+        steps.append(MovingStep(words, (*moving.dnssec, *moving.reload)))
+    if moving.socket_unit:
+        steps.append(MovingStep("Have the socket unit listen there.", moving.socket_unit))
+    if moving.same_address:
+        words = "Stop it, for only one can listen there. Mail waits for these seconds."
+        steps.append(_stop(moving.units, words))
+    steps.append(
+        MovingStep("Start ours.", (f"systemctl enable {' '.join(OUR_UNITS)}", *_restart()))
+    )
+    if moving.to_import:
+        steps.append(MovingStep("Bring the policies to it.", (moving.again,)))
+    if lines := _lines(one.change for one in moving.asked):
+        steps.append(MovingStep("Have Postfix ask it.", (*lines, *moving.reload)))
+    steps.append(MovingStep("See that all is well.", ("mtasts-resolver doctor",)))
+    if not moving.same_address:
+        steps.append(_stop(moving.units, "Stop the other."))
+    return steps
+
+
+def steps_back(moving: Moving) -> list[MovingStep]:
+    """Return the steps back, which need nothing but what is left as it was."""
+    start = MovingStep("Start the other.", (f"systemctl enable --now {' '.join(moving.units)}",))
+    stop = MovingStep("Stop ours.", (f"systemctl disable --now {' '.join(OUR_UNITS)}",))
+    ask = _lines(one.back for one in moving.asked)
+    asking = [MovingStep("Have Postfix ask it again.", (*ask, *moving.reload))] if ask else []
+    if moving.same_address:
+        return [stop, start, *asking]
+    return [start, *asking, stop]
+
+
+def _stop(units: tuple[str, ...], words: str) -> MovingStep:
+    return MovingStep(words, (f"systemctl disable --now {' '.join(units)}",))
+
+
+def _restart() -> tuple[str, ...]:
+    socket, service = OUR_UNITS
+    return (
+        f"systemctl stop {service}",
+        f"systemctl restart {socket}",
+        f"systemctl start {service}",
+    )
+
+
+def _lines(several: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(line for lines in several for line in lines))
