@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from . import debian13, freshhost, steps
-from .booted import BootedSystem
+from .booted import BootedSystem, install_checkout
 from .freshhost import fresh_host
 from .internet import DOMAINS, GOOD, SECOND
 from .lab import Lab, running_lab
@@ -184,12 +184,10 @@ def main() -> None:
                 write_anew(page, administrator)
                 administrator.restore()
             tarball = debian13.tarball(lambda what: print(what, file=sys.stderr))  # noqa: T201
-            with (
-                TemporaryDirectory() as place,
-                BootedSystem(Path(place), tarball) as system,
-                fresh_host(lab, system) as host,
-            ):
-                write_anew(freshhost.PAGE, host)
+            with TemporaryDirectory() as place, BootedSystem(Path(place), tarball) as system:
+                install_checkout(system)
+                with fresh_host(lab, system) as host:
+                    write_anew(freshhost.PAGE, host)
     except LabError as error:
         sys.exit(f"The lab does not work: {error}")
 

@@ -1,9 +1,10 @@
-"""A booted system: systemd as PID 1 of a root of Debian 13, with the units and the program in it.
+"""A booted system: systemd as PID 1 of a root of Debian.
 
 It runs in namespaces of its own, without a network but lo, and in a cgroup of its own: what it does
 is not seen outside. Neither systemd-nspawn nor the machine's own init takes part.
 """
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from .namespace import ROOT, environment
 from .stream import LabError
 
 PROGRAM = Path("/opt/mtasts-resolver/venv")
-"""Inside the root: where the units look for the program."""
+"""Inside a root that the checkout was installed in: where the units look for the program."""
 
 PATIENCE = 120.0  # seconds until something that should have happened is a failure
 PAUSE = 0.1  # seconds between two looks
@@ -68,12 +69,15 @@ find "$1/$2" -depth -type d -exec rmdir {} +
 """
 
 
+_numbers = itertools.count(1)
+
+
 class BootedSystem:
-    """A Debian 13 that was booted, with the daemon's units installed and nothing else running."""
+    """The Debian of a tarball, booted; only what systemd itself wants is running."""
 
     def __init__(self, directory: Path, tarball: Path) -> None:
         self._directory = directory
-        self._group = f"mtasts-lab-{os.getpid()}"
+        self._group = f"mtasts-lab-{os.getpid()}-{next(_numbers)}"
         self._complaints = (directory / "complaints").open("w+b")
         namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
         self._holder = subprocess.Popen(
@@ -91,8 +95,6 @@ class BootedSystem:
     def __enter__(self) -> Self:
         try:
             self.until(lambda: self.init != "" and self._is_up(), "the system to be up")
-            _install(self.root)
-            self.run("systemctl", "daemon-reload")
         except BaseException:
             self.__exit__()
             raise
@@ -183,8 +185,12 @@ class BootedSystem:
         return self.outcome("systemctl", "is-active", "basic.target")[0] == 0
 
 
-def _install(root: Path) -> None:
-    """Install the program and the units as docs/getting-started.md says."""
+def install_checkout(system: BootedSystem) -> None:
+    """Install program and units of the checkout by hand; nothing of it is started.
+
+    The root is Debian 13's (`debian13`), which has the libraries.
+    """
+    root = system.root
     place = root / PROGRAM.relative_to("/")
     packages = next((root / "opt/venv/lib").glob("python3*/site-packages"))
     site = place / packages.relative_to(root / "opt/venv")
@@ -206,3 +212,4 @@ def _install(root: Path) -> None:
     for unit in (ROOT / "systemd").glob("mtasts-resolver*.*"):
         if unit.is_file():
             shutil.copy(unit, root / "etc/systemd/system")
+    system.run("systemctl", "daemon-reload")

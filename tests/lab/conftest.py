@@ -12,7 +12,7 @@ from releasing import root as roots
 from tests.conftest import REQUIRE_LAB
 
 from . import debian13
-from .booted import BootedSystem
+from .booted import BootedSystem, install_checkout
 from .lab import Lab, running_lab, with_modern_postfix
 from .namespace import missing
 from .stream import LabError
@@ -113,7 +113,7 @@ def _begin_alongside(request: pytest.FixtureRequest) -> None:
 def booted_system(
     debian13_tarball: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BootedSystem]:
-    """Return such a system, which runs."""
+    """Return such a system, which runs, with the checkout installed in it."""
     directory = tmp_path_factory.mktemp("booted")
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, directory)
@@ -121,6 +121,7 @@ def booted_system(
             system = stack.enter_context(BootedSystem(directory, debian13_tarball))
         except LabError as error:
             pytest.skip(f"no system can be booted here: {error}")
+        install_checkout(system)
         yield system
 
 

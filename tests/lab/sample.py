@@ -25,7 +25,7 @@ from tests.recordings.figures import Compared, compare
 from tests.system.statuspage.browser import run_chromium
 
 from . import debian13
-from .booted import BootedSystem
+from .booted import BootedSystem, install_checkout
 from .callers import ANOTHER, DEAF, LEAVING, OLD_CIPHERS, OUTDATED, ROBOT, Call, Way, failing
 from .checkhosts import MODEL
 from .correspondent import REMOTE, Correspondent
@@ -215,6 +215,7 @@ def make(lab: Lab, directory: Path) -> list[Compared]:
     lines = moved.lines(stage.postfix.log.since(0))
     with ExitStack() as stack:
         system = stack.enter_context(BootedSystem(directory, debian13.tarball(sys.stderr.write)))
+        install_checkout(system)
         host = stack.enter_context(fresh_host(lab, system))
         home = system.root / "root"
         (home / "mail.log").write_text("".join(f"{line}\n" for line in lines))

@@ -1,31 +1,110 @@
-"""The packages, each built once; where they cannot be built, the reason to skip."""
+"""The packages, each built once, and clean systems; where they cannot be, the reason to skip."""
 
 import os
+import shutil
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from releasing.deb import build
-from releasing.root import missing
+from releasing.deb import SUITES, build
+from releasing.root import Tell, missing
+from tests.lab.booted import BootedSystem
+from tests.lab.namespace import missing as missing_for_namespaces
+from tests.lab.stream import LabError
+
+from .cleanroot import clean_root
+from .packagehost import FirstInstallation, PackageHost, install_first
+
+Built = Callable[[str], Path]
+"""Returns the package for a suite, which is built once."""
 
 
 @pytest.fixture(scope="session")
-def trixie_deb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the package for Debian 13."""
-    return _built("trixie", request, tmp_path_factory.mktemp("trixie"))
-
-
-def _built(suite: str, request: pytest.FixtureRequest, directory: Path) -> Path:
-    if os.geteuid() != 0:
-        pytest.skip("it takes root to build a package in a root of its own")
-    if reason := missing():
-        pytest.skip(reason)
+def tell(request: pytest.FixtureRequest) -> Tell:
+    """Return what says on the terminal what is done meanwhile: it takes minutes."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     assert capture is not None
 
     def tell(what: str) -> None:
         with capture.global_and_fixture_disabled():
-            print(f"\n{what}", file=sys.stderr)  # noqa: T201  it takes minutes
+            print(f"\n{what}", file=sys.stderr)  # noqa: T201  that is what it is for
 
-    return build(suite, directory, tell)
+    return tell
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, tell: Tell) -> Built:
+    packages: dict[str, Path] = {}
+
+    def built(suite: str) -> Path:
+        if os.geteuid() != 0:
+            pytest.skip("it takes root to build a package in a root of its own")
+        if reason := missing():
+            pytest.skip(reason)
+        if suite not in packages:
+            packages[suite] = build(suite, tmp_path_factory.mktemp(suite), tell)
+        return packages[suite]
+
+    return built
+
+
+@pytest.fixture(scope="session")
+def trixie_deb(built: Built) -> Path:
+    """Return the package for Debian 13."""
+    return built("trixie")
+
+
+@pytest.fixture(scope="session", params=SUITES)
+def suite(request: pytest.FixtureRequest) -> str:
+    """Each suite of Debian that there is a package for; one system is booted at a time."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def deb(suite: str, built: Built) -> Path:
+    """Return the package for the suite."""
+    return built(suite)
+
+
+@pytest.fixture(scope="session")
+def clean_tarball(suite: str, deb: Path, tell: Tell) -> Path:
+    """Return the tarball of a root of the suite, where apt finds what the package depends on."""
+    return clean_root(suite, deb, tell)
+
+
+@pytest.fixture(scope="session")
+def clean_system(
+    clean_tarball: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BootedSystem]:
+    """Return such a root, booted: a mail server that has nothing of ours yet."""
+    if reason := missing_for_namespaces():
+        pytest.skip(reason)
+    directory = tmp_path_factory.mktemp("booted")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory)
+        try:
+            system = stack.enter_context(BootedSystem(directory, clean_tarball))
+        except LabError as error:
+            pytest.skip(f"no system can be booted here: {error}")
+        yield system
+
+
+@pytest.fixture(scope="session")
+def first_installation(clean_system: BootedSystem, deb: Path) -> FirstInstallation:
+    """Install the package where nothing of it was ever there, and return what that did."""
+    return install_first(PackageHost(clean_system), deb)
+
+
+@pytest.fixture
+def host(
+    clean_system: BootedSystem, first_installation: FirstInstallation
+) -> Iterator[PackageHost]:
+    """Return the system without the package; what it depends on has been installed."""
+    assert first_installation.status == 0, first_installation.said
+    host = PackageHost(clean_system)
+    host.clear()
+    yield host
+    print(*host.journal("--lines=200"), sep="\n")  # noqa: T201  shown where a test has failed
