@@ -125,11 +125,18 @@ def check_owner(connection: sqlite3.Connection, path: Path, schema: Schema | Non
             f" {__version__} knows up to {schema.version}: run that later one, {schema.way_back}"
         )
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-    columns = [column[1] for column in connection.execute(f"PRAGMA table_info({schema.table})")]
-    ours = columns == schema.columns if version else not tables
+    ours = _has_table(connection, schema) if version else not tables
     if version < 0 or not ours:
         raise StoreError(f"{path} is another program's database: configure another path")
     return version
+
+
+def _has_table(connection: sqlite3.Connection, schema: Schema) -> bool:
+    """Tell whether the table is there: no view of that name, which may have rows without end."""
+    pages = "SELECT rootpage FROM sqlite_master WHERE type = 'table' AND name = ?"
+    (page,) = connection.execute(pages, (schema.table,)).fetchone() or (0,)
+    columns = [column[1] for column in connection.execute(f"PRAGMA table_info({schema.table})")]
+    return bool(page) and columns == schema.columns
 
 
 def migrated_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:

@@ -70,6 +70,11 @@ def test_a_newer_file_is_refused_and_left_untouched(path: Path) -> None:
         ["PRAGMA user_version=-1"],
         ["CREATE TABLE policies (id INTEGER)"],
         ["CREATE TABLE policies (id INTEGER)", "PRAGMA user_version=1"],
+        [
+            "CREATE VIEW policies AS WITH RECURSIVE endless(key, value) AS"
+            " (VALUES ('a', x'') UNION ALL SELECT key, value FROM endless) SELECT * FROM endless",
+            "PRAGMA user_version=1",
+        ],
     ],
 )
 def test_another_programs_database_is_refused_and_left_untouched(
