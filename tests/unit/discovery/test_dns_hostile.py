@@ -6,6 +6,7 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 
 import dns.edns
 import dns.flags
@@ -293,6 +294,21 @@ async def test_any_number_of_forgeries_does_not_keep_the_answer_out() -> None:
     async with name_server(flood) as server:
         answer = await DnsClient([server.address], timeout=LONG).query(NAME, "TXT")
     assert texts(answer) == [b"v=STSv1; id=1"]
+
+
+@pytest.mark.threat("dns-off-path")
+async def test_id_and_port_of_a_question_cannot_be_foreseen() -> None:
+    """Both are of 16 bits or nearly so; that a few are the same is chance."""
+    async with name_server(good) as server:
+        client = DnsClient([server.address])
+        for _ in range(40):
+            await client.query(NAME, "TXT")
+    ids = [query.id for query in server.queries]
+    ports = [port for _, port in server.clients]
+    for values in (ids, ports):
+        assert len(set(values)) > 30
+        steps = {after - before for before, after in pairwise(values)}
+        assert len(steps) > 30
 
 
 @pytest.mark.threat("dns-off-path")

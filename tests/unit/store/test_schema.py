@@ -13,6 +13,12 @@ from mtasts_resolver.store.errors import StoreError, UnavailableError
 from mtasts_resolver.store.schema import prepare
 from tests.unit.store.support import contents_of, fill, new_store, policies, policy
 
+# What has the name and columns of our table, and rows without end: no signal interrupts SQLite.
+ENDLESS = (
+    "CREATE VIEW policies AS WITH RECURSIVE endless(key, value) AS"
+    " (VALUES ('a', x'') UNION ALL SELECT key, value FROM endless) SELECT * FROM endless"
+)
+
 
 def change(path: Path, *statements: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -70,11 +76,7 @@ def test_a_newer_file_is_refused_and_left_untouched(path: Path) -> None:
         ["PRAGMA user_version=-1"],
         ["CREATE TABLE policies (id INTEGER)"],
         ["CREATE TABLE policies (id INTEGER)", "PRAGMA user_version=1"],
-        [
-            "CREATE VIEW policies AS WITH RECURSIVE endless(key, value) AS"
-            " (VALUES ('a', x'') UNION ALL SELECT key, value FROM endless) SELECT * FROM endless",
-            "PRAGMA user_version=1",
-        ],
+        [ENDLESS, "PRAGMA user_version=1"],
     ],
 )
 def test_another_programs_database_is_refused_and_left_untouched(
