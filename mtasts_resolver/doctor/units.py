@@ -40,6 +40,7 @@ SANDBOX: Mapping[str, str] = MappingProxyType(
 # looks into the first.
 PACKAGED = "/usr/lib/systemd/system"
 _SHIPPED = (PACKAGED, f"{sys.prefix}/lib/systemd/system")
+_ADMINISTRATORS = "/etc/systemd/system"
 _MAX_UNIT = 1 << 16  # bytes of a file; ours has 5 kB
 
 _SHOWN = (
@@ -98,6 +99,8 @@ class SeenUnit(Struct, frozen=True, kw_only=True):
 
     name: str
     properties: Mapping[str, str]
+    file: str = ""
+    """What systemd reads, or would where it is a link that leads nowhere."""
     shipped: str = ""
     """The file that came with the program, where what is in force says something else."""
 
@@ -150,24 +153,23 @@ def _show(systemctl: Path, name: str, properties: tuple[str, ...]) -> SeenUnit:
         )
     pairs = (line.partition("=") for line in ran.output.splitlines())
     seen = {key: value for key, _, value in pairs}
-    shipped = (
-        shipped_unit(name, seen.get("FragmentPath", ""))
-        if seen.get("LoadState") == "loaded"
-        else ""
-    )
-    return SeenUnit(name=name, properties=seen, shipped=shipped)
+    # A link of an administrator's that leads nowhere is no unit, and hides one all the same.
+    file = seen.get("FragmentPath") or f"{_ADMINISTRATORS}/{name}"
+    shipped = shipped_unit(name, file) if seen.get("LoadState") != "masked" else ""
+    return SeenUnit(name=name, properties=seen, file=file, shipped=shipped)
 
 
 def shipped_unit(name: str, in_force: str) -> str:
     """Return the file that came with the program, if it says something else than that in force."""
-    for directory in _SHIPPED:
-        file = Path(directory, name)
-        try:
-            shipped = read_plain(file, _MAX_UNIT)
-            return "" if read_plain(Path(in_force), _MAX_UNIT) == shipped else str(file)
-        except OSError:
-            continue  # it came otherwise, or is not to be seen
-    return ""
+    files = (Path(directory, name) for directory in _SHIPPED)
+    shipped = next((file for file in files if file.is_file()), None)
+    if shipped is None or not os.path.lexists(in_force):
+        return ""
+    try:
+        same = read_plain(Path(in_force), _MAX_UNIT) == read_plain(shipped, _MAX_UNIT)
+    except OSError:
+        same = False
+    return "" if same else str(shipped)
 
 
 def judge_units(units: SeenUnits) -> Iterator[Finding]:
@@ -194,13 +196,13 @@ def judge_unit_files(units: SeenUnits) -> Iterator[Finding]:
     """Yield which units are not those that came with the program: what starts it comes first."""
     for unit in (units.socket, units.service):
         if unit is not None and unit.shipped:
-            found = f"{unit['FragmentPath']} is in force, and not {unit.shipped}"
+            found = f"{unit.file} is in force, and not {unit.shipped}"
             yield NOT_SHIPPED.found(unit.name, found, commands=tuple(_replacing(unit)))
 
 
 def _replacing(unit: SeenUnit) -> Iterator[str]:
     """Yield the commands that have the shipped unit in force."""
-    in_force = shell_word(unit["FragmentPath"])
+    in_force = shell_word(unit.file)
     if Path(unit.shipped).parent == Path(PACKAGED):
         yield f"rm {in_force}"
     else:

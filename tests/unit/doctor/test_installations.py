@@ -58,10 +58,14 @@ def test_a_unit_that_hides_the_one_that_came_with_the_program(
     assert judged() == [
         (replacing, f"systemctl reenable {SERVICE}", f"systemctl restart {SERVICE}")
     ]
+    (copied / SERVICE).unlink()
+    assert judged() == []
+    (copied / SERVICE).symlink_to("/opt/gone")
+    assert len(judged()) == 1
     monkeypatch.setattr(units, "_SHIPPED", ())
     assert judged() == []
 
 
 def seen_unit(name: str, file: Path) -> SeenUnit:
-    properties = {"FragmentPath": str(file), "LoadState": "loaded"}
-    return SeenUnit(name=name, properties=properties, shipped=units.shipped_unit(name, str(file)))
+    shipped = units.shipped_unit(name, str(file))
+    return SeenUnit(name=name, properties={}, file=str(file), shipped=shipped)
