@@ -119,6 +119,7 @@ def _typed(type_id: int, value: bytes) -> bytes:
     return bytes([len(body)]) + body
 
 
+@pytest.mark.threat("migrate-hostile")
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_map_or_refused(data: bytes) -> None:
     try:

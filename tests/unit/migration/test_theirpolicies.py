@@ -90,6 +90,7 @@ def test_a_policy_ends_when_it_does_there() -> None:
     assert one.expires.timestamp() == NOW + 60
 
 
+@pytest.mark.threat("migrate-hostile")
 @given(st.floats(), st.none() | st.floats(), st.integers(0, 10**10))
 def test_whatever_its_times_say_it_holds_no_longer_than_there_nor_than_its_max_age(
     fetched: float, until: float | None, max_age: int
@@ -180,6 +181,7 @@ def test_what_is_no_such_cache_is_refused_in_words(tmp_path: Path, cache: Path) 
     assert str(cache) in refused(cache)
 
 
+@pytest.mark.threat("migrate-hostile")
 def test_a_view_that_never_ends_is_not_asked(tmp_path: Path) -> None:
     file = tmp_path / "cache.db"
     with closing(sqlite3.connect(file)) as connection:
