@@ -54,6 +54,7 @@ def clean(**settings: str) -> dict[str, str]:
     return {key: os.environ[key] for key in os.environ if key != "PYTHONPATH"} | settings
 
 
+@pytest.mark.threat("release-swapped")
 def test_a_build_elsewhere_has_the_same_bytes_and_nothing_stale(
     dists: Dists, tmp_path: Path
 ) -> None:
@@ -180,6 +181,7 @@ def test_it_runs(installed: Installed, daemon: RunningDaemon) -> None:
     assert "secure match=mx.good.example" in answer
 
 
+@pytest.mark.threat("release-swapped")
 def test_all_that_is_required_is_pinned_and_fits(installed: Installed) -> None:
     run_tool("uv", "pip", "check", "--python", installed.place)
 

@@ -65,6 +65,7 @@ def test_dpkg_finds_nothing_changed(installed: PackageHost) -> None:
     assert installed.run(f"dpkg --audit {NAME}") == ""
 
 
+@pytest.mark.threat("program-changed")
 def test_user_of_the_daemon_cannot_change_what_runs(installed: PackageHost) -> None:
     """All that it brings is root's, and nobody else can write it."""
     others = r"-not -type l \( -not -user root -or -perm /022 \)"
