@@ -17,7 +17,7 @@ METADATA := setup.cfg pyproject.toml
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test test-packages mutants lint demo bench docs docs-lab pictures sample \
-  constraints audit sbom dist deb clean system-packages
+  constraints audit sbom dist deb release clean system-packages
 
 help:
 	@echo "make run      install into $(VENV) and start the daemon (ARGS='--config FILE' for more)"
@@ -35,6 +35,7 @@ help:
 	@echo "make sbom     write what a release is made of into dist/, as CycloneDX"
 	@echo "make dist     build sdist and wheel into dist/, the same bytes each time, and look them over"
 	@echo "make deb      build the Debian package into dist/, as root (SUITE=trixie)"
+	@echo "make release  make a release, VERSION=..., all but publish it (ARGS=--dry-run to try)"
 	@echo "make constraints pin what the program runs with anew, with hashes (ARGS are for uv)"
 	@echo "make clean    remove $(VENV) and everything else that was made"
 	@echo
@@ -112,6 +113,10 @@ dist: $(RELEASE)
 
 deb: $(CREATED)
 	$(VENV)/bin/python -m releasing.deb $(SUITE)
+
+release: export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+release: $(RELEASE)
+	$(VENV)/bin/python -m releasing.release $(ARGS) "$(VERSION)"
 
 constraints: $(RELEASE)
 	$(VENV)/bin/python -m releasing.constraints $(ARGS)

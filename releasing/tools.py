@@ -47,5 +47,6 @@ def run_tool(
         ) from error
     if done.returncode not in may_end:
         sys.stderr.write(done.stdout)
-        raise ToolError(f"{command[0]} has failed with status {done.returncode}")
+        named = " ".join(str(word) for word in command[:3])
+        raise ToolError(f"{named} has failed with status {done.returncode}")
     return done.stdout

@@ -17,10 +17,10 @@ class TreeError(Exception):
     """The checkout cannot be read; the text says why."""
 
 
-def git(*arguments: str) -> str:
-    """Return what git says of the checkout; raise TreeError."""
+def git(*arguments: str, of: Path = ROOT) -> str:
+    """Return what git says of a checkout; raise TreeError."""
     # Whoever builds as root in somebody's checkout means it.
-    argv = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), *arguments]
+    argv = ["git", "-c", f"safe.directory={of}", "-C", str(of), *arguments]
     try:
         done = subprocess.run(  # noqa: S603  our own arguments
             argv, capture_output=True, text=True, check=False
@@ -28,7 +28,7 @@ def git(*arguments: str) -> str:
     except FileNotFoundError:
         raise TreeError("git is missing: apt-get install git") from None
     if done.returncode:
-        raise TreeError(f"git {arguments[0]} fails in {ROOT}: {done.stderr.strip()}")
+        raise TreeError(f"git {arguments[0]} fails in {of}: {done.stderr.strip()}")
     return done.stdout
 
 
