@@ -57,7 +57,8 @@ class MigrationOutcome(msgspec.Struct, frozen=True, kw_only=True):
         return Moving(
             again=self.again,
             configuration=self._configuration,
-            to_import=bool(self.tally.holding) and not self.tally.imported,
+            bring=self._bring,
+            running=bool(self.tally.imported) and self._unchanged,
             same_address=self.taken.address_kept,
             socket_unit=socket_lines(self.taken),
             units=units_here(self.program.units),
@@ -67,8 +68,21 @@ class MigrationOutcome(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def _bring(self) -> str:
+        if not self.tally.holding or self.tally.imported:
+            return ""
+        if self.tally.written:
+            return shlex.join(["mtasts-resolver", "cache", "import", self.tally.written])
+        return self.again
+
+    @property
+    def _unchanged(self) -> bool:
+        """Whether the configuration was right before."""
+        return not self.text or self.place.standing is FoundThere.SAME
+
+    @property
     def _configuration(self) -> Remaining:
-        if not self.text or self.place.standing is FoundThere.SAME:
+        if self._unchanged:
             return Remaining.DONE
         if self.place.standing is FoundThere.OTHER:
             return Remaining.BY_HAND
@@ -238,12 +252,17 @@ def _again(
 
 def _for_people(outcome: MigrationOutcome) -> Iterator[str]:
     columns, moving = width(sys.stdout), outcome.moving
-    yield from config_lines(outcome.text, outcome.place, columns, written=outcome.written)
-    yield from left_lines(outcome.taken, columns)
-    yield from policy_lines(outcome.tally, columns)
-    yield from postfix_lines(outcome.postfix, outcome.taken, columns)
-    yield from step_lines("What to do", steps_there(moving), columns)
-    yield from step_lines("The way back", steps_back(moving), columns)
+    sections = (
+        config_lines(outcome.text, outcome.place, outcome.taken, columns, written=outcome.written),
+        left_lines(outcome.taken, columns),
+        policy_lines(outcome.tally, columns),
+        postfix_lines(outcome.postfix, outcome.taken, columns),
+        step_lines("What to do", steps_there(moving), columns),
+        step_lines("The way back", steps_back(moving), columns),
+    )
+    for lines in sections:
+        if found := [*lines]:
+            yield from (*found, "")
     if os.geteuid() != 0:
         yield "Run it as root to have all looked at."
 

@@ -101,7 +101,8 @@ def _entry(row: tuple[Any, ...]) -> CacheEntry:
 
 def _in_order(fields: _Fields) -> Iterator[tuple[str, str]]:
     """Yield the fields of a document as they usually stand; others say nothing that counts."""
-    for name in (*_FIELDS, *(name for name in fields if name not in _FIELDS)):
+    blank = ("",)  # what theirs makes of a line without anything, which ours passes over, too
+    for name in (*_FIELDS, *(name for name in fields if name not in (*_FIELDS, *blank))):
         value = fields.get(name, [])
         for one in value if isinstance(value, list) else [value]:
             yield name, str(one)

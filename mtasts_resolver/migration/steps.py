@@ -1,6 +1,6 @@
 """What an administrator does, in which order, to come here and to go back: nothing is done here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from shlex import quote as shell_word
 
@@ -34,10 +34,12 @@ class Moving(Struct, frozen=True, kw_only=True):
     """What the steps depend on."""
 
     again: str
-    """The command that writes what is not written yet, and brings the policies."""
+    """The command that writes the configuration."""
     configuration: Remaining
-    to_import: bool
-    """Whether policies wait to be brought to the daemon."""
+    bring: str
+    """The command that brings policies to the daemon; empty where none wait."""
+    running: bool = False
+    """Whether ours runs as it is to be."""
     same_address: bool
     """Whether ours listens where theirs does, so that only one of them can run."""
     socket_unit: tuple[str, ...] = ()
@@ -74,35 +76,39 @@ def _stream(address: Address) -> str:
 
 def steps_there(moving: Moving) -> list[MovingStep]:
     """Return the steps to this program."""
-    steps = []
-    match moving.configuration:
-        case Remaining.TO_WRITE:
-            steps.append(MovingStep("Write the configuration.", (moving.again,)))
-        case Remaining.BY_HAND:
-            words = "Add to the configuration what it should have, by hand."
-            steps.append(MovingStep(words, ("mtasts-resolver config check",)))
-        case Remaining.DONE:
-            pass
-    if moving.dnssec:
-        words = "Let Postfix look DANE up itself: else it defers what is answered with `dane-only`."
-        words += " It needs a resolver that validates; or set `dane: false` for the maps."
-        steps.append(MovingStep(words, (*moving.dnssec, *moving.reload)))
-    if moving.socket_unit:
-        steps.append(MovingStep("Have the socket unit listen there.", moving.socket_unit))
+    steps = [*_before(moving)]
     if moving.same_address:
         words = "Stop it, for only one can listen there. Mail waits for these seconds."
         steps.append(_stop(moving.units, words))
-    steps.append(
-        MovingStep("Start ours.", (f"systemctl enable {' '.join(OUR_UNITS)}", *_restart()))
-    )
-    if moving.to_import:
-        steps.append(MovingStep("Bring the policies to it.", (moving.again,)))
+    if not moving.running or moving.socket_unit:
+        enable = f"systemctl enable {' '.join(OUR_UNITS)}"
+        steps.append(MovingStep("Start ours.", (enable, *_restart())))
+    if moving.bring:
+        steps.append(MovingStep("Bring the policies to it.", (moving.bring,)))
     if lines := _lines(one.change for one in moving.asked):
         steps.append(MovingStep("Have Postfix ask it.", (*lines, *moving.reload)))
     steps.append(MovingStep("See that all is well.", ("mtasts-resolver doctor",)))
     if not moving.same_address:
         steps.append(_stop(moving.units, "Stop the other."))
     return steps
+
+
+def _before(moving: Moving) -> Iterator[MovingStep]:
+    """Yield what is done before anything stops or starts."""
+    match moving.configuration:
+        case Remaining.TO_WRITE:
+            yield MovingStep("Write the configuration.", (moving.again,))
+        case Remaining.BY_HAND:
+            words = "Add to the configuration what it should have, by hand."
+            yield MovingStep(words, ("mtasts-resolver config check",))
+        case Remaining.DONE:
+            pass
+    if moving.dnssec:
+        words = "Let Postfix look DANE up itself: else it defers what is answered with `dane-only`."
+        words += " It needs a resolver that validates; or set `dane: false` for the maps."
+        yield MovingStep(words, (*moving.dnssec, *moving.reload))
+    if moving.socket_unit:
+        yield MovingStep("Have the socket unit listen there.", moving.socket_unit)
 
 
 def steps_back(moving: Moving) -> list[MovingStep]:

@@ -1,6 +1,6 @@
 """What becomes of each key of another program's configuration: taken over, left, or needless."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
 from msgspec import Struct, field
@@ -121,21 +121,34 @@ def same_value(value: object, usual: str) -> bool:
         return value.lower() == usual
 
 
-def follow(rules: Iterable[KeyRule], file: TheirFile, into: Takeover) -> None:
+_STRANGER = "no key of this file is known: it is another program's, or of a version to come"
+_UNKNOWN = "no known version of it has this key: see whether it does anything there"
+
+
+def follow(rules: Sequence[KeyRule], file: TheirFile, into: Takeover) -> None:
     """Take over what the rules know, and account for every other key."""
     patterns = [pattern.split(".") for rule in rules for pattern in rule.theirs]
-    for key in list(file.keys.values()):
-        if any(fits(key.path, ".".join(pattern)) for pattern in patterns):
+    strange = 0
+    for key in file.keys.values():
+        # Those that say the same as far as both go.
+        depths = {
+            len(pattern)
+            for pattern in patterns
+            if all(name in ("*", own) for name, own in zip(pattern, key.path, strict=False))
+        }
+        if not depths:
+            into.leave(key, _UNKNOWN, secret=True)
+            strange += 1
+        elif len(key.path) in depths:
             continue
-        depth = len(key.path)
-        if any(len(one) > depth and fits(key.path, ".".join(one[:depth])) for one in patterns):
+        elif max(depths) > len(key.path):
             if key.value not in (None, {}):
                 file.fault(key, "keys and values are expected here")
-        elif any(fits(key.path[: len(one)], ".".join(one)) for one in patterns):
-            file.fault(key, f"one value is expected at {dotted(key.path[:-1])}")
         else:
-            unknown = "no known version of it has this key: see whether it does anything there"
-            into.leave(key, unknown, secret=True)
+            file.fault(key, f"one value is expected at {dotted(key.path[:-1])}")
+    if strange and strange == len(file.keys):
+        file.fault(next(iter(file.keys.values())), _STRANGER)
+        return
     for rule in rules:
         rule.carry(rule, file, into)
 

@@ -30,16 +30,19 @@ def told(text: str, columns: int | None, indent: str = _INDENT) -> list[str]:
 
 
 def config_lines(
-    text: str, place: OurPlace, columns: int | None, *, written: bool
+    text: str, place: OurPlace, taken: Takeover, columns: int | None, *, written: bool
 ) -> Iterator[str]:
     """Yield what becomes of the configuration."""
     yield heading("Configuration")
-    if not text:
+    if text:
+        yield from told(_what_happens(place, written=written), columns)
+        # A line of it is not broken: it is copied as a whole.
+        yield from (f"{_INDENT * 2}{escaped(line)}".rstrip() for line in text.splitlines()[3:])
+    else:
         yield from told("The defaults do what it did: none is needed.", columns)
-        return
-    yield from told(_what_happens(place, written=written), columns)
-    # A line of it is not broken: it is copied as a whole.
-    yield from (f"{_INDENT * 2}{escaped(line)}".rstrip() for line in text.splitlines()[3:])
+    if taken.alike:
+        names = ", ".join(dict.fromkeys(taken.alike))
+        yield from told(f"Nothing is lost by leaving out {names}.", columns)
 
 
 def _what_happens(place: OurPlace, *, written: bool) -> str:
@@ -66,9 +69,6 @@ def left_lines(taken: Takeover, columns: int | None) -> Iterator[str]:
             value = "" if one.value is None else f": {one.value}"
             yield from told(f"{one.key}{value} (line {one.line})", columns)
             yield from told(one.reason, columns, _INDENT * 2)
-    if taken.alike:
-        names = ", ".join(dict.fromkeys(taken.alike))
-        yield from told(f"Nothing is lost of {names}: so it is here, too.", columns)
 
 
 def policy_lines(tally: PolicyTally, columns: int | None) -> Iterator[str]:

@@ -125,7 +125,11 @@ def test_without_a_daemon_policies_wait_or_are_written(
     assert "They wait: " in waiting.stdout
     assert "Bring the policies to it." in waiting.stdout
     file = tmp_path / "policies.json"
-    assert migrate(cached, ours, "--write", "--policies", str(file)).exit_code == 1
+    written = migrate(cached, ours, "--write", "--policies", str(file))
+    assert (written.exit_code, f"mtasts-resolver cache import {file}" in written.stdout) == (
+        1,
+        True,
+    )
     (policy,) = json.loads(file.read_text())["policies"]
     assert (policy["domain"], policy["id"], policy["mode"]) == ("a.example", "1", "enforce")
     assert migrate(cached, ours, "--policies", str(file)).exit_code == 2

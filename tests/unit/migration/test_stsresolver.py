@@ -134,8 +134,8 @@ def test_fetching_is_taken_over_where_it_is_enabled() -> None:
 
 
 def test_a_key_that_nobody_knows_is_told_without_its_value() -> None:
-    (one,) = take("pasword: hunter2").left
-    assert (one.key, one.line, one.value) == ("pasword", 1, None)
+    (one,) = take("port: 8461\npasword: hunter2").left
+    assert (one.key, one.line, one.value) == ("pasword", 2, None)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +152,7 @@ def test_a_key_that_nobody_knows_is_told_without_its_value() -> None:
         ("path: run/x", "theirs.yml:1: path: 'unix:run/x': the path of a unix socket must be"),
         ("path: /run/x\nmode: 666", "theirs.yml:2: mode: '666' is not an octal file mode"),
         ("zones: {a: {tlsrpt: maybe}}", "theirs.yml:1: zones.a.tlsrpt: 'maybe' is not true or"),
+        ("server: {address: ':1'}", "theirs.yml:1: server.address: no key of this file is known"),
         ("port: 1\nport: 2", "theirs.yml:2: $: the key 'port' stands twice"),
     ],
 )

@@ -128,7 +128,7 @@ def fill(cache: Path, *rows: tuple[object, ...]) -> None:
 
 
 def test_a_policy_is_read_as_it_was_served(cache: Path) -> None:
-    fill(cache, ("good.example", 5, "1", json.dumps({**BODY, "further": "x y"})))
+    fill(cache, ("good.example", 5, "1", json.dumps({**BODY, "further": "x y", "": ""})))
     assert [*read_sqlite_cache(cache)] == [
         TheirPolicy("good.example", "1", f"{DOCUMENT}further: x y\r\n", 5.0)
     ]
