@@ -34,7 +34,7 @@ help:
 	@echo "make audit    look up whether what is pinned has known vulnerabilities (ARGS are pip-audit's)"
 	@echo "make sbom     write what a release is made of into dist/, as CycloneDX"
 	@echo "make dist     build sdist and wheel into dist/, the same bytes each time, and look them over"
-	@echo "make deb      build the Debian package into dist/, as root (SUITE=trixie)"
+	@echo "make deb      build the Debian package into dist/, as root (SUITE=bookworm or trixie)"
 	@echo "make release  make a release, VERSION=..., all but publish it (ARGS=--dry-run to try)"
 	@echo "make constraints pin what the program runs with anew, with hashes (ARGS are for uv)"
 	@echo "make clean    remove $(VENV) and everything else that was made"

@@ -14,58 +14,25 @@ import tempfile
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from mtasts_resolver import __version__
-from releasing.root import (
-    IN_PRIVATE,
-    SLIM,
-    RootError,
-    Tell,
-    bootstrap,
-    kept,
-    missing,
-    run,
-    unpack,
-)
+from releasing.root import IN_PRIVATE, RootError, Tell, missing, run, unpack
+from releasing.suites import SUITES, build_root
 from releasing.tree import ROOT, TreeError, copy_tracked, last_author, source_date
 
 NAME = "mtasts-resolver"
 
 
-class Suite(NamedTuple):
-    """How the package is built for a suite."""
-
-    revision: str
-    """Behind the version: one of Debian 12 is older than that of Debian 13, which follows it."""
-    build_packages: tuple[str, ...]
-    """What the root holds in which it is built: what the control file wants, and lintian."""
-
-
-SUITES = {
-    "trixie": Suite(
-        "1",
-        (
-            "build-essential",
-            "debhelper",
-            "dh-python",
-            "lintian",
-            "pybuild-plugin-pyproject",
-            "python3-all",
-            "python3-setuptools",
-        ),
-    ),
-}
-
 # The build sees no network. It runs as a user without rights, as Debian's own builds do.
 BUILD = """
-root=$1 epoch=$2
+root=$1 epoch=$2 profile=$3
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 chroot "$root" chown -R nobody: /build
 in_root() {
     chroot --userspec=nobody: "$root" env -i -C /build/tree HOME=/build LC_ALL=C.UTF-8 \\
-        PATH=/usr/sbin:/usr/bin:/sbin:/bin SOURCE_DATE_EPOCH="$epoch" "$@"
+        PATH=/usr/sbin:/usr/bin:/sbin:/bin SOURCE_DATE_EPOCH="$epoch" \\
+        DEB_BUILD_PROFILES="$profile" "$@"
 }
 in_root dpkg-buildpackage --build=binary --unsigned-changes --unsigned-buildinfo
 in_root sh -c 'lintian --fail-on error,warning --info ../*.changes'
@@ -82,12 +49,7 @@ def build(suite: str, directory: Path, tell: Tell, version: str = __version__) -
     if reason := missing():
         raise RootError(reason)
     recipe = SUITES[suite]
-    tarball = kept(
-        f"build-{suite}",
-        recipe.build_packages,
-        lambda root: bootstrap(root, suite, recipe.build_packages, *SLIM),
-        tell,
-    )
+    tarball = build_root(suite, tell)
     tell(f"{NAME} {version} for {suite}: built by dpkg-buildpackage")
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-deb-") as place:
         root = Path(place) / "root"
@@ -95,9 +57,9 @@ def build(suite: str, directory: Path, tell: Tell, version: str = __version__) -
         tree = root / "build/tree"
         copy_tracked(tree)
         epoch = source_date()
-        _prepare(tree, suite, f"{version}-{recipe.revision}", epoch)
-        argv = [*IN_PRIVATE, "--net", "--", "sh", "-euc", BUILD, "build", str(root), str(epoch)]
-        run(argv, f"build the package for {suite}")
+        _prepare(tree, suite, version, epoch)
+        argv = [*IN_PRIVATE, "--net", "--", "sh", "-euc", BUILD, "build", str(root)]
+        run([*argv, str(epoch), recipe.profile], f"build the package for {suite}")
         (built,) = (root / "build").glob("*.deb")
         directory.mkdir(parents=True, exist_ok=True)
         return Path(shutil.copy(built, directory))
@@ -105,14 +67,16 @@ def build(suite: str, directory: Path, tell: Tell, version: str = __version__) -
 
 def _prepare(tree: Path, suite: str, version: str, epoch: int) -> None:
     """Give the tree its debian/ directory, with what stands elsewhere: the version, and who."""
+    recipe = SUITES[suite]
     debian = shutil.copytree(tree / "packaging/debian", tree / "debian", symlinks=True)
     who = _maintainer()
     control = debian / "control"
     first, rest = control.read_text(encoding="utf-8").split("\n", 1)
+    rest = rest.replace("\nArchitecture: all\n", f"\nArchitecture: {recipe.architecture}\n")
     control.write_text(f"{first}\nMaintainer: {who}\n{rest}", encoding="utf-8")
     when = format_datetime(datetime.fromtimestamp(epoch, UTC))
     (debian / "changelog").write_text(
-        f"{NAME} ({version}) {suite}; urgency=medium\n\n"
+        f"{NAME} ({version}-{recipe.revision}) {suite}; urgency=medium\n\n"
         f"  * What has changed is in /usr/share/doc/{NAME}/changelog.gz.\n\n"
         f" -- {who}  {when}\n",
         encoding="utf-8",

@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from releasing.changelog import read_sections, with_release
-from releasing.deb import SUITES
 from releasing.readiness import MAIN, Checkout, obstacles, tag_of
 from releasing.root import missing
+from releasing.suites import SUITES
 from releasing.tools import ToolError, run_tool
 from releasing.tree import ROOT, TreeError, git
 from releasing.version import PLACE, version_of

@@ -3,15 +3,14 @@
 It takes a minute or two to make, so it is made once, and kept as a tarball in a cache directory.
 """
 
-import ast
 import configparser
 import os
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
 from releasing import root as roots
+from releasing.pip import run_pip
 from releasing.root import IN_PRIVATE, SLIM, RootError, Tell
 
 from .namespace import ROOT, Namespace
@@ -42,27 +41,6 @@ BROWSER = ("playwright", "axe-playwright")
 
 # The extra `report`, by which `test` refers to the package itself, is named in its stead.
 OUR_OWN = "mtasts-resolver["
-
-# What pip needs of this machine besides its own settings.
-NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts")
-NETWORK_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-
-INSTALL = """
-root=$1 python=$2; shift 2
-while [ "$1" != -- ]; do
-    if [ -d "$1" ]; then
-        mkdir -p "$root$1"
-    else
-        mkdir -p "$root${1%/*}"
-        [ -e "$root$1" ] || : >"$root$1"
-    fi
-    mount --bind "$1" "$root$1"
-    shift
-done
-shift
-chroot "$root" python3 -m venv "${python%/bin/python}"
-chroot "$root" "$python" -m pip --no-input install --quiet --no-cache-dir "$@"
-"""
 
 FURNISH = """
 root=$1 shared=$2; shift 2
@@ -117,10 +95,12 @@ def _make(root: Path, tell: Tell) -> None:
     tell("Debian 13 with Postfix 3.10: its packages")
     roots.bootstrap(root, SUITE, PACKAGES, *SLIM, mirror=MIRROR)
     tell("Debian 13 with Postfix 3.10: its Python")
-    variables, shared = _pip_settings()
-    install = ["sh", "-euc", INSTALL, "install", str(root), PYTHON, *shared, "--"]
-    argv = [*IN_PRIVATE, "--", *install, *_requirements()]
-    roots.run(argv, "install the tests' Python packages in it", variables)
+    roots.run(
+        ["chroot", root, "python3", "-m", "venv", PYTHON.removesuffix("/bin/python")],
+        "make an environment in it",
+    )
+    install = ["install", "--quiet", "--no-cache-dir", *_requirements()]
+    run_pip(root, PYTHON, install, "install the tests' Python packages in it")
 
 
 def _requirements() -> list[str]:
@@ -131,30 +111,6 @@ def _requirements() -> list[str]:
     wanted = [setup["options"]["install_requires"], extras["report"], extras["test"]]
     lines = [line for lines in wanted for line in lines.split("\n") if line]
     return [line for line in lines if not line.startswith((*BROWSER, OUR_OWN))]
-
-
-def _pip_settings() -> tuple[dict[str, str], list[str]]:
-    """Return this machine's settings of pip as variables, and the files that they name."""
-    pip = [sys.executable, "-m", "pip", "config", "list"]
-    listed = subprocess.run(pip, capture_output=True, text=True, check=True).stdout
-    variables = {"PIP_CONFIG_FILE": os.devnull}
-    shared = {path for path in NETWORK_FILES if Path(path).exists()}
-    for line in listed.splitlines():
-        name, _, quoted = line.partition("=")
-        value = str(ast.literal_eval(quoted))
-        option = name.rpartition(".")[2].upper().replace("-", "_")
-        variables[f"PIP_{option}"] = value
-        for word in value.split():
-            # An index on disk refers to its neighbours.
-            path = Path(word.removeprefix("file://"))
-            path = path.parent if word.startswith("file://") else path
-            if path.is_absolute() and path.exists() and path != Path("/"):
-                shared.add(str(path))
-    for name in NETWORK_VARIABLES:
-        for spelling in (name, name.upper()):
-            if spelling in os.environ:
-                variables[spelling] = os.environ[spelling]
-    return variables, sorted(shared)
 
 
 def main() -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from releasing.deb import SUITES, build
+from releasing.deb import build
 from releasing.root import Tell, missing
+from releasing.suites import SUITES
 from tests.lab.booted import BootedSystem
 from tests.lab.namespace import missing as missing_for_namespaces
 from tests.lab.stream import LabError

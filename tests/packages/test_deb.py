@@ -1,26 +1,111 @@
 """What is in the Debian package."""
 
+import platform
+import re
 import subprocess
+from importlib.metadata import distributions
 from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.utils import canonicalize_name
 
 from mtasts_resolver import __version__
 from mtasts_resolver.config import Config
 from mtasts_resolver.config.load import load_file
+from releasing.pins import read_pins
 from tests.lab.namespace import ROOT
 
+from .conftest import Built
+
+NAME = "mtasts-resolver"
+
 UNITS = "usr/lib/systemd/system"
+PRIVATE = "usr/lib/mtasts-resolver"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def test_every_unit_names_the_program_of_the_package(trixie_deb: Path, tmp_path: Path) -> None:
-    assert trixie_deb.name == f"mtasts-resolver_{__version__}-1_all.deb"
-    subprocess.run(["dpkg-deb", "-x", trixie_deb, tmp_path], check=True)
+@pytest.fixture(scope="module")
+def files(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the package of a suite is unpacked."""
+    directory = tmp_path_factory.mktemp("unpacked")
+    subprocess.run(["dpkg-deb", "-x", deb, directory], check=True)
+    return directory
+
+
+def field(deb: Path, name: str) -> str:
+    show = ["dpkg-deb", "--field", str(deb), name]
+    return subprocess.run(show, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_every_unit_names_the_program_of_the_package(files: Path) -> None:
     shipped = {path.name for path in (ROOT / "systemd").iterdir() if path.is_file()}
-    units = {path.name: path.read_text() for path in (tmp_path / UNITS).iterdir()}
+    units = {path.name: path.read_text() for path in (files / UNITS).iterdir()}
     assert set(units) == shipped
     assert not any("/opt/" in text for text in units.values())
-    assert (tmp_path / "usr/bin/mtasts-resolver").stat().st_mode & 0o777 == 0o755
+    assert (files / "usr/bin/mtasts-resolver").stat().st_mode & 0o777 == 0o755
 
 
-def test_configuration_that_is_installed_sets_nothing(trixie_deb: Path, tmp_path: Path) -> None:
-    subprocess.run(["dpkg-deb", "-x", trixie_deb, tmp_path], check=True)
-    assert load_file(tmp_path / "etc/mtasts-resolver/config.yaml").config == Config()
+def test_configuration_that_is_installed_sets_nothing(files: Path) -> None:
+    assert load_file(files / "etc/mtasts-resolver/config.yaml").config == Config()
+
+
+def test_package_of_debian_13_upgrades_that_of_debian_12(built: Built) -> None:
+    older, later = built("bookworm"), built("trixie")
+    assert older.name == (
+        f"mtasts-resolver_{__version__}-1~deb12u1_{ARCHITECTURES[platform.machine()]}.deb"
+    )
+    assert later.name == f"mtasts-resolver_{__version__}-1_all.deb"
+    compared = [
+        "dpkg",
+        "--compare-versions",
+        field(older, "Version"),
+        "lt",
+        field(later, "Version"),
+    ]
+    assert subprocess.run(compared, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("suite", ["bookworm"], indirect=True)
+def test_environment_of_its_own_is_what_is_pinned(files: Path) -> None:
+    """It has what the program needs, and the versions that constraints.txt names."""
+    (site,) = (files / PRIVATE).glob("lib/python3*/site-packages")
+    on_debian_12 = {key: str(value) for key, value in default_environment().items()}
+    on_debian_12 |= {"python_full_version": "3.11.2"}
+    pinned = {
+        pin.name: str(pin.version)
+        for pin in read_pins((ROOT / "constraints.txt").read_text())
+        if pin.holds(on_debian_12)
+    }
+    installed = {
+        canonicalize_name(package.name): package.version
+        for package in distributions(path=[str(site)])
+    }
+    assert installed.pop(canonicalize_name(NAME)) == __version__
+    assert installed.items() <= pinned.items()
+    # What would bring itself up to date, or is there to build.
+    assert not installed.keys() & {"pip", "setuptools", "wheel"}
+    assert not list(site.rglob("*.pyc"))
+
+
+@pytest.mark.parametrize("suite", ["bookworm"], indirect=True)
+def test_licence_of_each_package_that_it_brings_is_named(files: Path) -> None:
+    (site,) = (files / PRIVATE).glob("lib/python3*/site-packages")
+    said = (files / "usr/share/doc/mtasts-resolver/copyright").read_text()
+    for package in distributions(path=[str(site)]):
+        if package.name != NAME:
+            _, found, rest = said.partition(f"\n {package.name} {package.version}\n")
+            assert found, package.name
+            for text in re.findall(r"The text is in (.*)", rest.partition("\nFiles:")[0]):
+                assert (files / text.lstrip("/")).is_file()
+    assert "License: unknown" not in said
+    assert "No text comes with it" not in said
+
+
+@pytest.mark.parametrize("suite", ["bookworm"], indirect=True)
+def test_nothing_of_the_machine_that_builds_is_in_it(files: Path, deb: Path) -> None:
+    """Neither where it was built, nor where pip has found the wheels."""
+    control = files.parent / "control"
+    subprocess.run(["dpkg-deb", "-e", deb, control], check=True)
+    searched = ["grep", "-rlE", "/build/tree|/wheels", str(files), str(control)]
+    assert subprocess.run(searched, check=False, capture_output=True, text=True).stdout == ""
