@@ -161,7 +161,7 @@ def keep(commit: str, notes: str, version: str) -> None:
     git("tag", "--annotate", "--cleanup=verbatim", "--message", notes, tag, commit)
     try:
         git("merge", "--quiet", "--ff-only", commit)
-    except TreeError:
+    except BaseException:
         git("tag", "--delete", tag)
         raise
 
@@ -182,7 +182,11 @@ def release(version: str, *, without: Collection[str] = (), dry_run: bool = Fals
         shutil.rmtree(ready, ignore_errors=True)
         shutil.copytree(made, ready)
         if not dry_run:
-            keep(commit, doing.notes(), version)
+            try:
+                keep(commit, doing.notes(), version)
+            except TreeError:
+                shutil.rmtree(ready)
+                raise
     shutil.rmtree(kept, ignore_errors=True)
     return ready.rename(kept)
 
@@ -217,6 +221,8 @@ def main(arguments: Sequence[str]) -> None:
         kept = release(given.version, without=given.without, dry_run=given.dry_run)
     except (ReleaseError, ToolError, TreeError) as error:
         sys.exit(f"No release was made, and nothing changed: {error}")
+    except KeyboardInterrupt:
+        sys.exit("No release was made, and nothing changed: it was interrupted")
     if given.dry_run:
         told = f"{given.version} can be made. Nothing was committed; what it made is in {kept}/.\n"
     else:
