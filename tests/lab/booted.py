@@ -197,7 +197,7 @@ def install_checkout(system: BootedSystem) -> None:
     (place / "bin").mkdir(parents=True)
     site.mkdir(parents=True)
     (place / "bin/python").symlink_to("/usr/bin/python3")
-    (place / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
+    (place / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = true\n")
     # The libraries are those that the root was made with; the program is this checkout's.
     (site / "libraries.pth").write_text(f"/{packages.relative_to(root)}\n")
     skipped = shutil.ignore_patterns("__pycache__")

@@ -1,4 +1,7 @@
-"""`python -m tests.lab.debian13`: a root of Debian 13, with Postfix 3.10 and a Python of its own.
+"""`python -m tests.lab.debian13`: a root of Debian 13, with Postfix 3.10, and Debian's Python.
+
+What the program runs with is Debian's there, as it is for the Debian package; what only its tests
+need comes from PyPI.
 
 It takes a minute or two to make, so it is made once, and kept as a tarball in a cache directory.
 """
@@ -6,6 +9,7 @@ It takes a minute or two to make, so it is made once, and kept as a tarball in a
 import configparser
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -16,7 +20,7 @@ from releasing.root import IN_PRIVATE, SLIM, RootError, Tell
 from .namespace import ROOT, Namespace
 from .stream import LabError
 
-VERSION = 2
+VERSION = 3
 """To be raised when a root is made otherwise, for the same packages."""
 
 SUITE = "trixie"
@@ -36,8 +40,11 @@ MIRROR: tuple[str, ...] = ()
 PYTHON = "/opt/venv/bin/python"
 """Inside the root: it has what the package and its tests need."""
 
-# What drives a browser in tests/system: 170 MB, of which the unit tests have no need.
-BROWSER = ("playwright", "axe-playwright")
+# What tests/system has need of, and the unit tests have not; a browser's driver is 170 MB.
+NOT_OF_UNIT_TESTS = ("playwright", "axe-playwright", "schemathesis")
+
+OTHER_NAMES = {"pyyaml": "yaml"}
+"""Of Debian's packages, where they are not those of PyPI."""
 
 # The extra `report`, by which `test` refers to the package itself, is named in its stead.
 OUR_OWN = "mtasts-resolver["
@@ -70,7 +77,7 @@ def is_host() -> bool:
 
 def tarball(tell: Tell) -> Path:
     """Return the tarball of the root, made if there is none; LabError if it cannot be made."""
-    made_from = [VERSION, SUITE, MIRROR, PACKAGES, _requirements()]
+    made_from = [VERSION, SUITE, MIRROR, _packages(), _requirements("test")]
     try:
         return roots.kept("debian13", made_from, lambda root: _make(root, tell), tell)
     except RootError as error:
@@ -93,24 +100,38 @@ def alone(root: Path, *argv: str) -> list[str]:
 
 def _make(root: Path, tell: Tell) -> None:
     tell("Debian 13 with Postfix 3.10: its packages")
-    roots.bootstrap(root, SUITE, PACKAGES, *SLIM, mirror=MIRROR)
+    roots.bootstrap(root, SUITE, _packages(), *SLIM, mirror=MIRROR)
     tell("Debian 13 with Postfix 3.10: its Python")
     roots.run(
-        ["chroot", root, "python3", "-m", "venv", PYTHON.removesuffix("/bin/python")],
+        [
+            "chroot",
+            root,
+            "python3",
+            "-m",
+            "venv",
+            "--system-site-packages",
+            PYTHON.removesuffix("/bin/python"),
+        ],
         "make an environment in it",
     )
-    install = ["install", "--quiet", "--no-cache-dir", *_requirements()]
+    install = ["install", "--quiet", "--no-cache-dir", *_requirements("test")]
     run_pip(root, PYTHON, install, "install the tests' Python packages in it")
 
 
-def _requirements() -> list[str]:
-    """Return what setup.cfg asks for, to run the package and its unit tests."""
+def _packages() -> list[str]:
+    """Return what the root holds of Debian; the Python packages are those that ours depends on."""
+    names = [re.split("[<>=;]", line)[0] for line in _requirements("run", "report")]
+    return [*PACKAGES, *(f"python3-{OTHER_NAMES.get(name, name)}" for name in names)]
+
+
+def _requirements(*parts: str) -> list[str]:
+    """Return what setup.cfg asks for: to run the package (`run`), and in its extras."""
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     extras = setup["options.extras_require"]
-    wanted = [setup["options"]["install_requires"], extras["report"], extras["test"]]
-    lines = [line for lines in wanted for line in lines.split("\n") if line]
-    return [line for line in lines if not line.startswith((*BROWSER, OUR_OWN))]
+    run = setup["options"]["install_requires"]
+    lines = [line for part in parts for line in (extras.get(part) or run).split("\n") if line]
+    return [line for line in lines if not line.startswith((*NOT_OF_UNIT_TESTS, OUR_OWN))]
 
 
 def main() -> None:
