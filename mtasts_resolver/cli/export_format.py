@@ -14,6 +14,7 @@ from typing import IO, NamedTuple
 import msgspec
 
 from mtasts_resolver import __version__
+from mtasts_resolver.base.undecodable import UNDECODABLE
 from mtasts_resolver.control.values.policies import (
     EXPORT_SCHEMA,
     EXPORT_VERSION,
@@ -103,7 +104,7 @@ def _lines(file: IO[bytes], *, begun: int, whole: bool = True) -> Iterator[Numbe
 def _numbered(place: str, text: bytes) -> Numbered:
     try:
         return Numbered(place, _decoder.decode(text))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         return Numbered(place, None, str(error))
 
 
@@ -115,7 +116,7 @@ def _check_head(text: bytes) -> None:
     """Raise FormatError where this version cannot read what follows."""
     try:
         head = msgspec.json.decode(text, type=_Head)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise FormatError(f"it does not begin as an export does: {error}") from None
     if head.version != EXPORT_VERSION:
         raise FormatError(
@@ -135,7 +136,7 @@ def _whole(text: bytes) -> Iterator[Numbered]:
         raise FormatError(f"it is longer than {MAX_WHOLE:,} bytes, and no export of this program")
     try:
         document = msgspec.json.decode(text, type=_Document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise FormatError(f"it is no export of mtasts-resolver: {error}") from None
     _check_head(text)
     for number, raw in enumerate(document.policies):

@@ -60,7 +60,7 @@ class LastCheck(Struct, frozen=True, kw_only=True):
         )
 
     def observed(self) -> Observed:
-        """Return what was seen. Raise ValueError where another version of this program kept it."""
+        """Return what was seen. Raise one of UNDECODABLE where another version kept it."""
         return msgspec.json.decode(self.seen, type=Observed)
 
     @property

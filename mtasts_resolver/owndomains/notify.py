@@ -87,7 +87,7 @@ class Notify:
         events.listen(OwnDomainChecked, self._checked)
 
     def restore(self, kept: bytes) -> None:
-        """Take in what another run has kept. Raise ValueError for what is none."""
+        """Take in what another run has kept. Raise one of UNDECODABLE for what is none."""
         for each in _decoder.decode(kept):
             self._waiting[each.domain] = _together(self._waiting.get(each.domain), each)
         self._wake.set()

@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 
 from mtasts_resolver.base import logs
+from mtasts_resolver.base.undecodable import UNDECODABLE
 from mtasts_resolver.config import Config
 from mtasts_resolver.owndomains.checking import OwnChecks
 from mtasts_resolver.owndomains.events import OwnDomainChecked
@@ -48,7 +49,7 @@ class OwnDomainWork:
     async def read(self) -> None:
         """Read what was kept, in a turn of the event loop each."""
         texts = await self._kept.open()
-        with suppress(ValueError, RecursionError):  # another program's; the history has it
+        with suppress(*UNDECODABLE):  # another program's; the history has it
             self.notify.restore(texts.pop(UNTOLD, b"[]"))
         for domain, text in texts.items():
             await asyncio.sleep(0)
@@ -89,7 +90,7 @@ def _decoded(domain: str, text: bytes) -> LastCheck | None:
     try:
         check = _decoder.decode(text)
         check.observed()
-    except (ValueError, RecursionError) as error:
+    except UNDECODABLE as error:
         log.warning(
             "own-domain-check-invalid", domain=domain, reason=str(error), action="it is made anew"
         )

@@ -23,6 +23,8 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
+from mtasts_resolver.base.undecodable import UNDECODABLE
+
 BEGINNING = "0" * 64
 """The predecessor of the first entry."""
 CHAIN_FILE = "SHA256CHAIN"
@@ -168,7 +170,7 @@ def read_chain(data: bytes) -> ReportChain:
     for place, line in enumerate(lines, 1):
         try:
             entry = msgspec.json.decode(line, type=ChainEntry)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNDECODABLE as error:
             faults.append(ChainFault(FaultKind.BROKEN, f"line {place}", f"it is no entry: {error}"))
         else:
             faults += _broken_links(entry, place, sums[-1] if sums else BEGINNING)

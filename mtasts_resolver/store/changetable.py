@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from mtasts_resolver.base.undecodable import UNDECODABLE
 from mtasts_resolver.store import hourcounts
 from mtasts_resolver.store.changes import (
     MAX_TEXT,
@@ -264,5 +265,5 @@ def _decoded(text: bytes | None) -> Change | None:
         return None
     try:
         return _decoder.decode(text)
-    except (ValueError, RecursionError):
+    except UNDECODABLE:
         return None

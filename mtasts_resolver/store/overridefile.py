@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from mtasts_resolver.base.ownfiles import UntrustedFileError, read_own, write_own
 from mtasts_resolver.base.timestamps import parse_timestamp, timestamp
+from mtasts_resolver.base.undecodable import UNDECODABLE
 from mtasts_resolver.postfix.override import Override, parse_override
 from mtasts_resolver.store.rescue import remove_oldest, set_aside
 
@@ -30,8 +31,6 @@ MAX_ADDED = 1_000  # as many as the configuration may have; of more nobody knows
 # A thousand of the longest: a pattern of 253 characters, a policy of 2,000, a reason of 200 that
 # take four bytes each, and what stands around them.
 MAX_OVERRIDES_BYTES = MAX_ADDED * 4_096
-
-_FAULTS = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 class _Line(Struct, omit_defaults=True, kw_only=True):
@@ -105,7 +104,7 @@ def _read(path: Path, owners: Collection[int]) -> FoundOverrides:
         return FoundOverrides(())
     except OSError as error:
         return FoundOverrides((), (f"it cannot be read: {error.strerror or error}",))
-    except (UntrustedFileError, *_FAULTS) as error:
+    except (UntrustedFileError, *UNDECODABLE) as error:
         return FoundOverrides((), (str(error),))
     overrides: dict[str, Override] = {}
     faults = []
@@ -114,7 +113,7 @@ def _read(path: Path, owners: Collection[int]) -> FoundOverrides:
     for number, line in enumerate(lines[:MAX_ADDED], 1):
         try:
             override = _parse(msgspec.json.decode(line, type=_Line))
-        except _FAULTS as error:
+        except UNDECODABLE as error:
             faults.append(f"override {number}: {error}")
         else:
             if override.pattern in overrides:

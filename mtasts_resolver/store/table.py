@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlitedict import SqliteDict
 
+from mtasts_resolver.base.undecodable import UNDECODABLE
 from mtasts_resolver.policy import MAX_DOCUMENT_BYTES
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.errors import FAILURES, DamagedError, StoreError
@@ -90,7 +91,7 @@ def decode_row(row: Row) -> StoredPolicy:
         raise BrokenRowError(f"its value is longer than {MAX_VALUE_BYTES:,} bytes")
     try:
         stored = _decoder.decode(row.value)
-    except (ValueError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise BrokenRowError(str(error)) from None
     if stored.domain.encode() != row.key:
         raise BrokenRowError(f"its value is of the domain {stored.domain[:256]!a}")

@@ -16,10 +16,10 @@ import dns.message
 import dns.rcode
 import pytest
 import yaml
-from click.testing import CliRunner
 
 from mtasts_resolver.cli import exit_codes, main
 from mtasts_resolver.cli.known_domains import complete_own_domain
+from tests.runner import CliRunner
 from tests.system.running import ENFORCED, RunningDaemon
 from tests.unit.discovery.servers import name_server, respond
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 import pytest
-from click.testing import CliRunner
 
 from mtasts_resolver.cli import exit_codes, main
+from tests.runner import CliRunner
 
 ROOT = Path(__file__).parents[2]
 

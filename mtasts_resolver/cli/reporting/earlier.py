@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from mtasts_resolver.base.undecodable import UNDECODABLE
 from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.files import opened_file
 from mtasts_resolver.evidence.report import FORMAT, EvidenceReport
@@ -20,7 +21,7 @@ def read_report(path: Path) -> EvidenceReport:
         raise CommandError(f"{path}: it is longer than any report")
     try:
         report = msgspec.json.decode(data, type=EvidenceReport)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise CommandError(f"{path}: it is no report's JSON (report --json): {error}") from None
     if report.format != FORMAT:
         raise CommandError(

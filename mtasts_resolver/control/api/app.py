@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from mtasts_resolver.base import logs
+from mtasts_resolver.base.undecodable import UNDECODABLE
 from mtasts_resolver.control.api.endpoint import Call, Endpoint, Peer, RefusedError
 from mtasts_resolver.control.api.endpoints import ENDPOINTS
 from mtasts_resolver.control.api.openapi import JSON, NDJSON, document
@@ -135,7 +136,7 @@ async def _body(endpoint: Endpoint, request: Request) -> Any:  # noqa: ANN401  s
 def _decode(text: bytes, kind: type[Struct], where: str = "") -> Struct:
     try:
         return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise RefusedError(422, f"{where}{error}") from None
 
 

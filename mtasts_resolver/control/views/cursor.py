@@ -1,9 +1,10 @@
 """Where a page of a list ends, so that the next one can begin there."""
 
 import base64
-import binascii
 
 import msgspec
+
+from mtasts_resolver.base.undecodable import UNDECODABLE
 
 SortValue = str | float
 # What a list is in order of, and the domain, which tells apart those of the same value.
@@ -28,7 +29,7 @@ def parse_cursor(text: str, kind: type[SortValue]) -> Place:
         value, domain = msgspec.msgpack.decode(
             base64.b64decode(text, altchars=b"-_", validate=True), type=tuple[SortValue, str]
         )
-    except (binascii.Error, ValueError, RecursionError):
+    except UNDECODABLE:
         raise CursorError("`after` is not the `next` of a page") from None
     if not isinstance(value, kind):
         raise CursorError("`after` is of a page in another order")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from mtasts_resolver import __version__
 from mtasts_resolver.cli import COMMANDS, main
+from tests.runner import CliRunner
 
 
 @pytest.fixture

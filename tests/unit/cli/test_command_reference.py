@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from mtasts_resolver.cli import main
 from mtasts_resolver.cli.reference import Leaf, command_reference, commands, options
+from tests.runner import CliRunner
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/commands.md"

@@ -7,9 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mtasts_resolver.cli import main
+from tests.runner import CliRunner
 
 STRICT = "zones: {strict: {strict_testing: true}}\n"
 WRITTEN = "maps:\n  strict:\n    testing: enforce"

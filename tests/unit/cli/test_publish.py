@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from msgspec.structs import replace
 
 from mtasts_resolver.cli import main
@@ -24,6 +24,7 @@ from mtasts_resolver.published.observed import (
     SeenHost,
     SeenTls,
 )
+from tests.runner import CliRunner
 from tests.unit.published.publication.seen import DAY, NOW, OLD, REPORTS, document, domain
 
 MX = "mx.example.com"
@@ -288,7 +289,7 @@ def test_what_cannot_be_known_is_told(
 ) -> None:
     result = publish(seen, *arguments, *(["--all"] if code == 0 else []))
     assert result.exit_code == code
-    assert words in result.output
+    assert words in result.stdout + result.stderr
 
 
 def test_a_policy_that_nobody_can_see_is_neither_written_nor_called_wrong(

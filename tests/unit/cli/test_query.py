@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from click.testing import CliRunner
 
 from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.query import query
+from tests.runner import CliRunner
 
 CONTROLS = "\x1b]0;title\x07\x1b[31m\u202eyes\r\nsecure"
 
@@ -36,8 +36,9 @@ def somebody_answers(reply: bytes) -> Iterator[str]:
 def test_who_has_taken_the_daemons_port_moves_no_cursor(status: str) -> None:
     with somebody_answers(f"{status} {CONTROLS}".encode()) as address:
         result = CliRunner().invoke(query, ["good.example", "--server", address])
-    assert "title" in result.output
-    assert result.output.removesuffix("\n").isprintable()
+    said = result.stdout + result.stderr
+    assert "title" in said
+    assert said.removesuffix("\n").isprintable()
 
 
 @pytest.mark.threat("words-at-terminal")

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mtasts_resolver.cli import main
 from mtasts_resolver.report.naming import is_short, report_name
 from mtasts_resolver.report.shelf import ReportShelf
+from tests.runner import CliRunner
 from tests.unit.evidence.tlsreports.mailed import packed
 
 Run = Callable[..., Result]

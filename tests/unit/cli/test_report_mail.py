@@ -7,11 +7,12 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mtasts_resolver.cli import main
 from mtasts_resolver.cli.reporting import mailing
 from mtasts_resolver.report.shelf import ReportShelf
+from tests.runner import CliRunner
 
 Run = Callable[..., Result]
 SENDMAIL = """#!/bin/sh

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from mtasts_resolver.cli import main
 from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.files import written_file
+from tests.runner import CliRunner
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mtasts_resolver.cli.reporting.reported import reported_lines
 from mtasts_resolver.cli.reporting.tlsrpt import report_tlsrpt
 from mtasts_resolver.evidence.report import CountedRow, TlsReportRow, TlsReports
 from mtasts_resolver.report.failures import REPORTED_FAULTS
 from mtasts_resolver.tlsrpt import RESULT_TYPES
+from tests.runner import CliRunner
 from tests.unit.evidence.tlsreports.mailed import (
     OURS,
     mailbox,

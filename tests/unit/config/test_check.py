@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+
+from tests.runner import CliRunner
 
 config_cli = pytest.importorskip("mtasts_resolver.cli.config")
 

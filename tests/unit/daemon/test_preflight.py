@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 import pytest
 import trustme
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mtasts_resolver.base.privileges import said_as
 from mtasts_resolver.cli import options
@@ -34,6 +34,7 @@ from mtasts_resolver.daemon.preflight.unit import MEMORY, WRITABLE
 from mtasts_resolver.postfix.override import Override
 from mtasts_resolver.store.history import history_path
 from mtasts_resolver.store.overridefile import OverrideFile
+from tests.runner import CliRunner
 
 PLAIN, ROOT = 1000, 0  # user ids
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

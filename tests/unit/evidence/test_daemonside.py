@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mtasts_resolver.cli import main
 from mtasts_resolver.evidence import daemonsources
@@ -29,6 +29,7 @@ from mtasts_resolver.store.errors import DamagedError
 from mtasts_resolver.store.history import history_path
 from mtasts_resolver.store.historycopy import HistoryCopy
 from mtasts_resolver.store.hourcounts import HOUR, HourCount
+from tests.runner import CliRunner
 from tests.unit.store.history import opened
 from tests.unit.store.support import WALL
 
@@ -357,4 +358,4 @@ def test_a_history_that_is_named_is_meant(file: Path, tmp_path: Path) -> None:
     assert {read["kind"] for read in report["inputs"]} == {"log", "history"}
     for wrong, words in (("nothing", "there is no"), ("mail.log", "is no history"), (".", "is no")):
         result = run(tmp_path / wrong)
-        assert (result.exit_code, words in result.output) == (2, True), result.output
+        assert (result.exit_code, words in result.stdout) == (2, True), result.stdout

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +25,7 @@ from mtasts_resolver.report.chain import (
     sum_of,
 )
 from mtasts_resolver.report.shelf import ReportShelf
+from tests.runner import CliRunner
 
 AT = "2026-11-01T03:20:00+01:00"
 FILES = {"report.txt": b"All is well.\n", "report.json": b"{}\n"}
@@ -402,7 +403,7 @@ def test_directory_without_reports(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = verify(directory)
-    assert (result.exit_code, words in result.output) == (code, True)
+    assert (result.exit_code, words in result.stdout + result.stderr) == (code, True)
 
 
 def test_wrong_sum_is_named() -> None:

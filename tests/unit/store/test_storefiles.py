@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from mtasts_resolver import __version__
 from mtasts_resolver.cli.config import config_group
@@ -29,6 +29,7 @@ from mtasts_resolver.store.errors import StoreError
 from mtasts_resolver.store.files import side_file
 from mtasts_resolver.store.keptchecks import CHECKS_SCHEMA
 from mtasts_resolver.store.schema import Schema, prepare
+from tests.runner import CliRunner
 from tests.storefiles import (
     FIRST_RELEASED,
     KEPT,
