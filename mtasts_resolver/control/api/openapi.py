@@ -108,6 +108,7 @@ def explained_schemas(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Return the schemas of structs, and of all that is in them by name, fields explained."""
     schemas, components = msgspec.json.schema_components(structs, ref_template=ref)
+    _name_null_last([*schemas, components])
     for struct in _with_inner(structs):
         for field, words in _explained(struct).items():
             schema = components[struct.__name__]["properties"][field]
@@ -115,6 +116,17 @@ def explained_schemas(
                 continue
             schema["description"] = words
     return list(schemas), components
+
+
+def _name_null_last(schema: object) -> None:
+    """Have the kinds of a value in one order: that of msgspec differs between its versions."""
+    if isinstance(schema, dict):
+        if "anyOf" in schema:
+            schema["anyOf"].sort(key=lambda kind: kind == {"type": "null"})
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for inner in schema:
+            _name_null_last(inner)
 
 
 def _with_inner(structs: Iterable[type[Struct]]) -> set[type[Struct]]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mtasts_resolver.base.events import Events
+from mtasts_resolver.base.undecodable import UNDECODABLE
 from mtasts_resolver.config.sections.owndomains import MAX_OWN_DOMAINS
 from mtasts_resolver.findings import Finding
 from mtasts_resolver.owndomains.events import NotifyFailed, OwnDomainChecked
@@ -217,5 +218,5 @@ async def test_a_program_that_was_mended_is_the_one_that_is_run_again(tmp_path: 
 
 @pytest.mark.parametrize("kept", [b"", b"{}", b'[{"domain": 1}]', b"\xff"])
 async def test_what_was_kept_may_be_anything(tmp_path: Path, kept: bytes) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(UNDECODABLE):
         Story(tmp_path).notify.restore(kept)

@@ -100,6 +100,8 @@ async def connected(
 async def send_for_ever(writer: asyncio.StreamWriter, data: bytes, pause: float = 0.0) -> None:
     async with asyncio.timeout(PATIENCE):
         while True:
+            if writer.transport.is_closing():  # uvloop before 0.22 would call it a fault of ours
+                raise ConnectionResetError
             writer.write(data)
             await writer.drain()
             await asyncio.sleep(pause)
