@@ -45,11 +45,15 @@ def daemon_options(command: F) -> F:
 
 @contextmanager
 def running_daemon(
-    control_socket: Path | None, config_file: Path | None
+    control_socket: Path | None, config_file: Path | None, *, read_patience: float | None = None
 ) -> Iterator[ControlClient]:
-    """Speak to the daemon that runs, or end with the reason why that cannot be."""
+    """Speak to the daemon that runs, or end with the reason why that cannot be.
+
+    `read_patience`: seconds that it may be silent once it was asked; unset, for ever.
+    """
+    file = control_socket or _find_socket(config_file)
     try:
-        with ControlClient(control_socket or _find_socket(config_file)) as client:
+        with ControlClient(file, read_patience=read_patience) as client:
             yield client
     except NoDaemonError as error:
         raise DaemonUnreachableError(str(error)) from None

@@ -18,6 +18,9 @@ from mtasts_resolver.control.values.status import DaemonStatus, TroubleLine
 from mtasts_resolver.control.values.verdict import CRITICAL_DAYS, WARNING_DAYS
 
 OWN = 10  # own domains that are shown, those with which most is wrong first
+# Seconds until a daemon that is silent stands still: it answers this from memory, at once. Monitors
+# often end a plug-in after 10, and then nobody hears what is wrong.
+PATIENCE = 8.0
 RECENT = 5  # lines of the log that are shown; --json has all that the daemon remembers
 
 
@@ -58,7 +61,7 @@ def status(
     1 warning, 2 critical, 3 unknown.
     """
     try:
-        with running_daemon(control_socket, config_file) as daemon:
+        with running_daemon(control_socket, config_file, read_patience=PATIENCE) as daemon:
             found = daemon.get(DaemonStatus, "status")
     except CommandError as error:
         if not check:

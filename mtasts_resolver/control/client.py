@@ -56,8 +56,9 @@ class ControlClient:
     """One conversation with the daemon."""
 
     def __init__(self, path: Path, *, read_patience: float | None = None) -> None:
-        """`read_patience` is how many seconds it may take to go on, once it has begun to answer."""
+        """`read_patience`: seconds that it may be silent once it was asked; unset, for ever."""
         self._path = path
+        self._read_patience = read_patience
         self._http = httpx.Client(
             # To read certification authorities would take a command a tenth of its time.
             transport=httpx.HTTPTransport(uds=str(path), verify=False),
@@ -138,9 +139,10 @@ class ControlClient:
                 if not response.is_success:
                     raise self._refused(response)
                 yield response
-        except httpx.TimeoutException:
+        except httpx.TimeoutException as error:
+            silent = self._read_patience if isinstance(error, httpx.ReadTimeout) else PATIENCE
             raise NoDaemonError(
-                f"the daemon at {self._path} does not answer within {PATIENCE:g} s: see"
+                f"the daemon at {self._path} does not answer within {silent:g} s: see"
                 " 'journalctl -u mtasts-resolver'"
             ) from None
         except httpx.HTTPError as error:

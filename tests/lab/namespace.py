@@ -122,11 +122,15 @@ class Namespace:
         nsenter = ["nsenter", f"--target={self._init}", "--root", "--net", "--mount", "--pid"]
         return [*nsenter, f"--wd={ROOT}", "--", *map(str, argv)]
 
+    def on_its_network(self, argv: Sequence[str]) -> list[str]:
+        """Return the command that runs `argv` on the network alone, and as our process."""
+        return ["nsenter", f"--target={self._init}", "--net", "--", *argv]
+
     def lay_cable(self, ours: str, its: str, process: str) -> None:
         """Connect the network with that of a process by a pair of interfaces, one in each."""
         add = ["ip", "link", "add", ours, "type", "veth", "peer", "name", its, "netns", process]
-        nsenter = ["nsenter", f"--target={self._init}", "--net", "--"]  # our ids of processes
-        subprocess.run([*nsenter, *add], check=True, env=environment())
+        # Ids of processes are ours there.
+        subprocess.run(self.on_its_network(add), check=True, env=environment())
 
     @contextmanager
     def blocked(self, port: int) -> Iterator[None]:

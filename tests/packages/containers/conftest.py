@@ -1,0 +1,69 @@
+"""The engine, the images and the lab, each made once."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from releasing.root import missing
+from tests.lab.lab import Lab, running_lab
+from tests.lab.namespace import missing as missing_for_lab
+
+from .engine import Engine, base_tarball, tools_tarball
+from .images import build_images
+from .outside import Mount, outside
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Path]:
+    """Return a directory that all containers may get files from."""
+    with TemporaryDirectory(prefix="mtasts-containers-") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def engine(
+    request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """Return an engine that has the images."""
+    if os.geteuid() != 0:
+        pytest.skip("it takes root to run containers in a root of their own")
+    if reason := missing():
+        pytest.skip(reason)
+    package = request.getfixturevalue("trixie_deb")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+
+    def tell(what: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"\n{what}", file=sys.stderr)  # noqa: T201  it takes minutes
+
+    tools, base = tools_tarball(tell), base_tarball(tell)
+    with Engine(tmp_path_factory.mktemp("podman"), tools, shared) as engine:
+        tell("images: built by podman")
+        place = shared / "images"
+        place.mkdir()
+        build_images(engine, base, package, place)
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """Return the lab; its own daemon is not started."""
+    if reason := missing_for_lab():
+        pytest.skip(reason)
+    with running_lab() as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def mounts(lab: Lab, shared: Path) -> Iterator[list[Mount]]:
+    """Return what containers must see to be part of the lab."""
+    place = shared / "outside"
+    place.mkdir()
+    with outside(lab, place) as mounts:
+        yield mounts
