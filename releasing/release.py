@@ -61,7 +61,7 @@ def check(version: str, without: Collection[str]) -> None:
         found += [f"{unable}. {LEAVE_OUT.format('deb')}"] if unable else []
     git("var", "GIT_COMMITTER_IDENT")  # it says what to do where nobody is named
     if found:
-        raise ReleaseError("".join(f"\n  {obstacle}" for obstacle in found))
+        raise ReleaseError("\n  ".join(["this stands against it:", *found]))
 
 
 @contextmanager
