@@ -17,7 +17,7 @@ server:
   access-control: 127.0.0.0/8 allow
   access-control: 192.0.2.0/24 allow
   access-control: 203.0.113.0/24 allow
-  access-control: 172.31.84.0/24 allow
+  access-control: 172.28.84.0/24 allow
   chroot: ""
   username: ""
   directory: "{directory}"

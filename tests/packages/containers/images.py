@@ -1,6 +1,7 @@
 """The images: that of contrib/container/, the resolver beside it, and a Postfix for tests."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.lab.namespace import ROOT
@@ -27,6 +28,11 @@ def build_images(engine: Engine, base: Path, package: Path, directory: Path) -> 
     tarball = shutil.copy(base, directory / "base.tar")
     engine.run("podman", "import", "--quiet", tarball, BASE)
     recipe = ("--file", context / FILES.relative_to(ROOT) / "Containerfile")
-    engine.build(context, OURS, BASE, *recipe)
-    engine.build(context, UNBOUND, BASE, *recipe, "--target=unbound")
-    engine.build(directory / "postfix", POSTFIX, BASE)
+    with ThreadPoolExecutor() as pool:
+        builds = [
+            pool.submit(engine.build, context, OURS, BASE, *recipe),
+            pool.submit(engine.build, context, UNBOUND, BASE, *recipe, "--target=unbound"),
+            pool.submit(engine.build, directory / "postfix", POSTFIX, BASE),
+        ]
+    for build in builds:
+        build.result()

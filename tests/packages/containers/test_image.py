@@ -17,9 +17,10 @@ USER = "8461:8461"
 LARGEST = 100_000_000
 """Bytes that the program and all that it needs may add to the base, which itself has 80 MB."""
 
+# Docker and Kubernetes have no /tmp that could be written, of which podman makes one.
 ALONE = (
-    *("podman", "run", "--network=none", "--read-only", "--cap-drop=all"),
-    "--security-opt=no-new-privileges",
+    *("podman", "run", "--network=none", "--read-only", "--read-only-tmpfs=false"),
+    *("--cap-drop=all", "--security-opt=no-new-privileges"),
 )
 
 

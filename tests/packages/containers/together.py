@@ -17,7 +17,7 @@ from .engine import Engine
 from .images import FILES
 from .outside import Mount
 
-NETWORK = "172.31.84.0/24"
+NETWORK = "172.28.84.0/24"
 """That of the examples, which the lab's name server answers."""
 
 GROUP = 8461  # fsGroup
@@ -31,6 +31,9 @@ class Together:
     lab: Lab
     form: str
     """What podman calls a container, with its name in the example."""
+    up: Sequence[str | Path]
+    down: Sequence[str | Path]
+    """The commands that make the containers, and that remove them; volumes stay."""
 
     def name(self, container: str) -> str:
         return self.form.format(container)
@@ -81,12 +84,13 @@ def composed(
     (place / "lab.yaml").write_text(yaml.safe_dump({"services": more}))
     files = [f"--file={place / name}" for name in ("compose.yaml", "lab.yaml")]
     compose = ["podman-compose", "--in-pod=false", *files]
-    together = Together(engine, lab, "example_{}_1")
+    up, down = [*compose, "up", "--detach"], [*compose, "down"]
+    together = Together(engine, lab, "example_{}_1", up, down)
     try:
-        together.run(*compose, "up", "--detach")
+        together.run(*up)
         yield together
     finally:
-        together.run(*compose, "down", "--volumes")
+        together.run(*down, "--volumes")
 
 
 @contextmanager
@@ -101,14 +105,15 @@ def as_pod(
     pod = _pod(mounts, directory)
     file = directory / "pod.yaml"
     file.write_text(yaml.safe_dump(pod))
-    together = Together(engine, lab, "postfix-{}")
+    up, down = ("podman", "kube", "play", "--network=pods", file), ("podman", "kube", "down", file)
+    together = Together(engine, lab, "postfix-{}", up, down)
     # Of a network with a DNS of its own, podman would put that before what the Pod says.
     together.run("podman", "network", "create", "--disable-dns", f"--subnet={NETWORK}", "pods")
     try:
-        together.run("podman", "kube", "play", "--network=pods", file)
+        together.run(*up)
         yield together
     finally:
-        together.run("podman", "kube", "down", file)
+        together.run(*down)
         together.run("podman", "network", "rm", "pods")
 
 
