@@ -90,6 +90,9 @@ def test_mistake_in_the_mounted_file_does_not_keep_it_down(engine: Engine, share
         file.write_text("lookup_timeout: 9 sheep\n")
         engine.run("podman", "restart", "--time=30", name)
         until(lambda: "FAULTY" in engine.outcome(*status)[1], "the daemon answers again")
+        file.write_text("lookup_timeout: 8s\n")
+        engine.run("podman", "kill", "--signal=HUP", name)
+        until(lambda: "FAULTY" not in engine.run(*status), "the daemon reads it again")
     finally:
         engine.run("podman", "rm", "--force", "--time=30", name)
         engine.run("podman", "volume", "rm", "kept")
