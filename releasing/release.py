@@ -59,7 +59,10 @@ def check(version: str, without: Collection[str]) -> None:
     if "deb" not in without:
         unable = missing() or ("building packages takes root" if os.geteuid() else "")
         found += [f"{unable}. {LEAVE_OUT.format('deb')}"] if unable else []
-    git("var", "GIT_COMMITTER_IDENT")  # it says what to do where nobody is named
+    try:
+        git("var", "GIT_COMMITTER_IDENT")
+    except TreeError:
+        found.append("git does not know who commits: git config user.name NAME, and user.email")
     if found:
         raise ReleaseError("\n  ".join(["this stands against it:", *found]))
 
@@ -162,6 +165,8 @@ def keep(commit: str, notes: str, version: str) -> None:
     try:
         git("merge", "--quiet", "--ff-only", commit)
     except BaseException:
+        # The files may be there already though the branch is not: they go back, and nothing else.
+        git("read-tree", "-m", "-u", commit, "HEAD")
         git("tag", "--delete", tag)
         raise
 

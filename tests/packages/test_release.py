@@ -46,13 +46,13 @@ class Clone:
             self.git("worktree", "list"),
         )
 
-    def release(self, *options: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Without what takes root, and a service that is elsewhere."""
-        options = ("--without", "deb", "--without", "audit", *options)
+    def release(self) -> subprocess.CompletedProcess[str]:
+        """Make one, without what takes root, and a service that is elsewhere."""
+        options = ("--without", "deb", "--without", "audit")
         return subprocess.run(
             [sys.executable, "-m", "releasing.release", *options, NEXT],
             cwd=self.path,
-            env=os.environ | WHO | settings,
+            env=os.environ | WHO,
             capture_output=True,
             text=True,
             check=False,
@@ -73,17 +73,25 @@ def clone(tmp_path: Path) -> Clone:
     return found
 
 
-def test_a_release_that_fails_half_way_leaves_everything_as_it_was(
-    clone: Clone, tmp_path: Path
-) -> None:
-    """There is no network, so that it has all but what is to be published."""
+HOOK = """#!/bin/sh
+while read -r _ _ ref; do
+    [ "$ref" != refs/heads/main ] || { echo 'main is not to be moved' >&2; exit 1; }
+done
+"""
+
+
+def test_a_release_that_fails_at_its_last_step_leaves_everything_as_it_was(clone: Clone) -> None:
+    """Somebody else has moved main meanwhile, say: here a hook of git refuses."""
     before = clone.state()
-    done = clone.release(UV_OFFLINE="1", UV_CACHE_DIR=str(tmp_path / "empty"))
+    hook = clone.path / ".git/hooks/reference-transaction"
+    hook.write_text(HOOK, "utf-8")
+    hook.chmod(0o755)
+    done = clone.release()
     assert done.returncode == 1
-    assert "releasing.dist has failed" in done.stderr
-    assert "No release was made, and nothing changed" in done.stderr
+    assert "No release was made, and nothing changed: git merge fails" in done.stderr
+    assert "main is not to be moved" in done.stderr
     assert clone.state() == before
-    assert not (clone.path / "dist").exists()
+    assert list((clone.path / "dist").iterdir()) == []
 
 
 def test_a_release_is_a_commit_a_tag_and_what_is_published(clone: Clone) -> None:
