@@ -16,6 +16,7 @@ import uvloop
 
 from mtasts_resolver.base import logs
 from mtasts_resolver.worker.child import work
+from mtasts_resolver.worker.confinement import confine
 
 # Of 1,000: what the kernel thinks of a process that uses half of the memory that there is.
 OOM_SCORE_ADJ = 500
@@ -33,7 +34,7 @@ def main() -> None:
     logs.log_uncaught()
     when_ready = _let_others_go_first if sys.argv[1:] == ["idle"] else _stay_as_it_is
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work(socket.socket(fileno=os.dup(0)), when_ready))
+        runner.run(work(socket.socket(fileno=os.dup(0)), confine, when_ready))
 
 
 def _let_others_go_first() -> None:

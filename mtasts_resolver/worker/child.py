@@ -79,13 +79,16 @@ SHORTAGE_LOGGED = 60.0  # seconds between two lines: every discovery meets with 
 RETRY = 30.0
 
 
-async def work(end: socket.socket, when_ready: Callable[[], None]) -> None:
+async def work(
+    end: socket.socket, when_configured: Callable[[], None], when_ready: Callable[[], None]
+) -> None:
     """Do what comes through `end` of the channel; return when the other end is gone.
 
-    `when_ready` is called as soon as questions can be answered.
+    `when_configured` is called before anything is asked, root having been given up; `when_ready` as
+    soon as questions can be answered, and the daemon knows.
     """
     asyncio.get_running_loop().set_exception_handler(logs.log_loop_error)
-    worker = Child(end, when_ready)
+    worker = Child(end, when_configured, when_ready)
     lag = asyncio.create_task(worker.lag.watch(), name="lag")
     await worker.ended.wait()
     lag.cancel()
@@ -95,7 +98,13 @@ async def work(end: socket.socket, when_ready: Callable[[], None]) -> None:
 class Child:
     """Answers questions, many at once."""
 
-    def __init__(self, end: socket.socket, when_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        end: socket.socket,
+        when_configured: Callable[[], None],
+        when_ready: Callable[[], None],
+    ) -> None:
+        self._when_configured = when_configured
         self._when_ready = when_ready
         self.ended = asyncio.Event()
         self.lag = Lag()
@@ -146,6 +155,7 @@ class Child:
             self._refused = None
             self._discoverer = discoverer  # as root it asks nobody
             self._config = config
+            self._when_configured()
             self._say(Ready())
             self._when_ready()
             _import_now(

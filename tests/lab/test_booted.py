@@ -222,6 +222,14 @@ def test_a_user_that_exists_only_meanwhile_owns_the_state(system: BootedSystem) 
     assert system.outcome(COMMAND, "query", "good.example") == (0, f"{SECURE}\n")
 
 
+@pytest.mark.threat("discoverer-taken")
+def test_in_the_sandbox_the_discoverer_gives_up_what_it_does_not_need(system: BootedSystem) -> None:
+    configure(system, GOOD)
+    system.run("systemctl", "start", *UNITS)
+    confined = "event=discoverer-confined by=landlock,seccomp"
+    system.until(lambda: any(confined in line for line in journal(system)), confined)
+
+
 def test_a_group_of_administrators_is_let_in_as_the_guide_says(system: BootedSystem) -> None:
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     section = guide.partition("## Let others see and steer it\n")[2].partition("\n## ")[0]

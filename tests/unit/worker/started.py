@@ -18,7 +18,7 @@ async def main() -> None:
     channel = Channel(
         ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
     )
-    working = asyncio.create_task(work(theirs, lambda: None))
+    working = asyncio.create_task(work(theirs, lambda: None, lambda: None))
     channel.send(messages.encode(messages.Configure(Config())))
     channel.send(messages.encode(messages.Ping()))
     while await arrived.get() != messages.Pong():

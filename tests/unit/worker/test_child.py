@@ -74,7 +74,7 @@ async def serving(
         ours, lambda data: arrived.put_nowait(messages.decode_for_daemon(data)), lambda: None
     )
     async with asyncio.timeout(PATIENCE):
-        task = asyncio.create_task(work(theirs, lambda: None))
+        task = asyncio.create_task(work(theirs, lambda: None, lambda: None))
         channel.send(messages.encode(messages.Configure(config)))
         yield channel, arrived
         channel.close()

@@ -1,0 +1,154 @@
+"""What the discoverer gives up before it reads what strangers send.
+
+It has the daemon's user, and the unit's sandbox holds both. So whoever got to run code in it could
+write the store, speak to the control socket, or reach into the daemon. From here on the kernel
+refuses that:
+
+    Landlock        to write, make or remove a file, whatever is open already; to run a program; to
+                    trace another process, or touch its memory; since 4 to listen, since 6 to signal
+    a filter of     to open a unix socket, or an io_uring, through which one could be opened
+    system calls
+
+What remains is to read files, and to speak IP, which it is there for. Where the kernel or a sandbox
+around it has neither, it works as before, and the log says so.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+
+from mtasts_resolver.base import logs
+
+try:
+    import ctypes
+except (ImportError, MemoryError) as error:  # an older libffi, where no memory may be executed
+    WITHOUT_CTYPES = repr(error)
+else:
+    WITHOUT_CTYPES = ""
+
+log = logs.get(__name__)
+
+# System calls whose numbers are those of every machine.
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF, _IO_URING_SETUP = 444, 446, 425
+_ABI = 1  # the flag by which the first one tells which version there is
+
+# landlock(7): all of version 1 but to read files and directories; to truncate since 3.
+_FILES, _TRUNCATE = 0x1FFF & ~0b1100, 1 << 14
+_LISTEN = 1 << 0  # since 4
+_ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1  # since 6
+
+# prctl(2)
+_SET_SECCOMP, _FILTER, _SET_NO_NEW_PRIVS = 22, 2, 38
+
+# seccomp(2) and the classic BPF that it runs: code, steps if true, steps if false, operand.
+_INSTRUCTION = struct.Struct("HBBI")
+_LOAD, _IF_EQUAL, _IF_NO_LESS, _RETURN = 0x20, 0x15, 0x35, 0x06
+_NUMBER_AT, _MACHINE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
+_ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | 1  # 1 is EPERM
+_AF_UNIX = 1
+_POINTER = 8  # bytes
+_X32 = 0x40000000  # from this number on they are those of another way to call the kernel
+# What the kernel calls the machine, and the number of socket(2). All have the low byte first.
+_MACHINES = {
+    "x86_64": (0xC000003E, 41),
+    "aarch64": (0xC00000B7, 198),
+    "riscv64": (0xC00000F3, 198),
+}
+
+
+def confine() -> None:
+    """Give up what discovery does not need, for good. To be called while there is one thread."""
+    held, lacking = ([], [WITHOUT_CTYPES]) if WITHOUT_CTYPES else _confined()
+    if held:
+        log.info("discoverer-confined", by=held)
+    if lacking:
+        log.info("discoverer-less-confined", reason="; ".join(lacking))
+
+
+def _confined() -> tuple[list[str], list[str]]:
+    """Return by what it is held now, and why by nothing else."""
+    kernel = _Kernel()
+    held, lacking = [], []
+    for name, step in (("landlock", kernel.restrict_files), ("seccomp", kernel.filter_calls)):
+        try:
+            kernel.prctl(_SET_NO_NEW_PRIVS, 1)  # or neither is for a plain user
+            step()
+        except OSError as error:
+            lacking.append(f"{name}: {error.strerror}")
+        else:
+            held.append(name)
+    return held, lacking
+
+
+class _Kernel:
+    """The calls for which Python has no function. All raise OSError."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def restrict_files(self) -> None:
+        """Have Landlock refuse what it can."""
+        version = self._call(_LANDLOCK_CREATE_RULESET, None, 0, _ABI)
+        rules = landlock_rules(version)
+        opened = self._call(_LANDLOCK_CREATE_RULESET, rules, len(rules), 0)
+        try:
+            self._call(_LANDLOCK_RESTRICT_SELF, opened, 0)
+        finally:
+            os.close(opened)
+
+    def filter_calls(self) -> None:
+        """Have the kernel refuse unix sockets."""
+        machine = os.uname().machine
+        # To the kernel, a Python of 32 bits is another machine: the filter would refuse it all.
+        if machine not in _MACHINES or struct.calcsize("P") != _POINTER:
+            raise OSError(0, f"no filter is known for {machine}")
+        program = ctypes.create_string_buffer(b"".join(call_filter(machine)))
+        address = ctypes.addressof(program)
+        size = len(program) // _INSTRUCTION.size
+        self.prctl(_SET_SECCOMP, _FILTER, struct.pack("HxxxxxxQ", size, address))
+
+    def prctl(self, option: int, *arguments: int | bytes) -> None:
+        filled = (*arguments, 0, 0, 0, 0)[:4]
+        self._checked(self._libc.prctl(option, *map(self._word, filled)))
+
+    def _call(self, number: int, *arguments: int | bytes | None) -> int:
+        return self._checked(self._libc.syscall(number, *map(self._word, arguments)))
+
+    def _word(self, argument: int | bytes | None) -> object:
+        """Return an argument as wide as a register: what is less wide leaves the rest undefined."""
+        return ctypes.c_long(argument) if isinstance(argument, int) else argument
+
+    def _checked(self, result: int) -> int:
+        if result < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return result
+
+
+def landlock_rules(version: int) -> bytes:
+    """Return what a version of Landlock is to refuse: of all that is named there nothing is let."""
+    files = _FILES | (_TRUNCATE if version >= 3 else 0)  # noqa: PLR2004  see above
+    words = [files]
+    if version >= 4:  # noqa: PLR2004
+        words.append(_LISTEN)
+    if version >= 6:  # noqa: PLR2004
+        words.append(_ABSTRACT_SOCKETS | _SIGNALS)
+    return struct.pack(f"{len(words)}Q", *words)
+
+
+def call_filter(machine: str) -> Iterator[bytes]:
+    """Yield the instructions of the filter for a machine; steps count from the next one."""
+    name, socket = _MACHINES[machine]
+    for instruction in (
+        (_LOAD, 0, 0, _MACHINE_AT),
+        (_IF_EQUAL, 0, 6, name),
+        (_LOAD, 0, 0, _NUMBER_AT),
+        (_IF_NO_LESS, 4, 0, _X32),
+        (_IF_EQUAL, 3, 0, _IO_URING_SETUP),
+        (_IF_EQUAL, 0, 3, socket),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT_AT),
+        (_IF_EQUAL, 0, 1, _AF_UNIX),
+        (_RETURN, 0, 0, _REFUSE),
+        (_RETURN, 0, 0, _ALLOW),
+    ):
+        yield _INSTRUCTION.pack(*instruction)
