@@ -22,6 +22,7 @@ def python(host: PackageHost, program: str) -> str:
     return host.run(f"{PYTHON} -I -c {shlex.quote(program)}")
 
 
+@pytest.mark.threat("program-changed")
 def test_it_takes_no_module_of_somebody_else(installed: PackageHost) -> None:
     """Of the variable, of root's home, or of the directory in which a command is typed."""
     home, here = "/root/.local/lib/python3.11/site-packages", "/tmp/here"

@@ -45,6 +45,7 @@ def test_it_stays_small(engine: Engine) -> None:
     assert inspected(engine, OURS)["Size"] - inspected(engine, BASE)["Size"] < LARGEST
 
 
+@pytest.mark.threat("container-rights")
 @pytest.mark.parametrize("image", [OURS, UNBOUND])
 def test_nothing_in_it_gives_rights_or_secrets(engine: Engine, image: str) -> None:
     root = engine.run("podman", "image", "mount", image).strip()

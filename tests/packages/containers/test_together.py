@@ -50,6 +50,7 @@ def test_resolver_beside_it_is_believed_by_both_about_dnssec(together: Together)
     assert "status=deferred (Server certificate not" in log[-1]
 
 
+@pytest.mark.threat("container-rights")
 def test_nobody_in_there_has_rights(together: Together) -> None:
     for container in (DAEMON, "unbound"):
         processes = together.within(container, "sh", "-c", "grep -H . /proc/[0-9]*/status")
