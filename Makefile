@@ -13,6 +13,9 @@ MUTANTS := $(VENV)/.installed-mutants
 BENCH := $(VENV)/.installed-bench
 RELEASE := $(VENV)/.installed-release
 METADATA := setup.cfg pyproject.toml
+# What is tested is what constraints.txt pins. Its hashes stay away: pip would want one of everything.
+PINS := $(VENV)/.pins
+INSTALL := $(PIP) install --constraint $(PINS) --editable
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -136,26 +139,29 @@ $(CREATED):
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(RUN): $(CREATED) $(METADATA)
-	$(PIP) install --editable .
+$(PINS): $(CREATED) constraints.txt
+	@sed -n '/^[a-z0-9]/s/ *\\$$//p' constraints.txt > $@
+
+$(RUN): $(PINS) $(METADATA)
+	$(INSTALL) .
 	@touch $@
 
-$(TEST): $(CREATED) $(METADATA)
-	$(PIP) install --editable '.[test]'
+$(TEST): $(PINS) $(METADATA)
+	$(INSTALL) '.[test]'
 	@touch $(RUN) $@
 
-$(MUTANTS): $(CREATED) $(METADATA)
-	$(PIP) install --editable '.[test,mutants]'
+$(MUTANTS): $(PINS) $(METADATA)
+	$(INSTALL) '.[test,mutants]'
 	@touch $(RUN) $(TEST) $@
 
-$(LINT): $(CREATED) $(METADATA)
-	$(PIP) install --editable '.[test,lint]'
+$(LINT): $(PINS) $(METADATA)
+	$(INSTALL) '.[test,lint]'
 	@touch $(RUN) $(TEST) $@
 
-$(BENCH): $(CREATED) $(METADATA)
-	$(PIP) install --editable '.[test,bench]'
+$(BENCH): $(PINS) $(METADATA)
+	$(INSTALL) '.[test,bench]'
 	@touch $(RUN) $(TEST) $@
 
-$(RELEASE): $(CREATED) $(METADATA)
-	$(PIP) install --editable '.[test,release]'
+$(RELEASE): $(PINS) $(METADATA)
+	$(INSTALL) '.[test,release]'
 	@touch $(RUN) $(TEST) $@
