@@ -1,16 +1,14 @@
 """The engine, the images and the lab, each made once."""
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from releasing.root import missing
+from releasing.root import Tell
 from tests.lab.lab import Lab, running_lab
-from tests.lab.namespace import missing as missing_for_lab
+from tests.lab.namespace import missing
 from tests.lab.stream import LabError
 
 from .engine import Engine, base_tarball, tools_tarball
@@ -28,21 +26,9 @@ def shared() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def engine(
-    request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.TempPathFactory
+    trixie_deb: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory, tell: Tell
 ) -> Iterator[Engine]:
     """Return an engine that has the images."""
-    if os.geteuid() != 0:
-        pytest.skip("it takes root to run containers in a root of their own")
-    if reason := missing():
-        pytest.skip(reason)
-    package = request.getfixturevalue("trixie_deb")
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
-
-    def tell(what: str) -> None:
-        with capture.global_and_fixture_disabled():
-            print(f"\n{what}", file=sys.stderr)  # noqa: T201  it takes minutes
-
     tools, base = tools_tarball(tell), base_tarball(tell)
     try:
         begun = Engine(tmp_path_factory.mktemp("podman"), tools, shared)
@@ -52,14 +38,14 @@ def engine(
         tell("images: built by podman")
         place = shared / "images"
         place.mkdir()
-        build_images(engine, base, package, place)
+        build_images(engine, base, trixie_deb, place)
         yield engine
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Return the lab; its own daemon is not started."""
-    if reason := missing_for_lab():
+    if reason := missing():
         pytest.skip(reason)
     with running_lab() as lab:
         yield lab

@@ -1,7 +1,7 @@
 """The examples are what compose and Kubernetes understand: a slip of the pen is an error."""
 
-import compose_spec
-import kubernetes_validate
+from importlib import import_module
+
 import pytest
 import yaml
 
@@ -11,15 +11,16 @@ from .images import FILES
 
 COMPOSE = (FILES / "compose.yaml").read_text("utf-8")
 KUBERNETES = (FILES / "kubernetes.yaml").read_text("utf-8")
-VERSIONS = ("1.29", kubernetes_validate.latest_version())
+OLDEST = "1.29"
 
 
+# What judges them is imported when it is needed: it comes with `make test-packages` alone.
 def accept_compose(text: str) -> None:
-    compose_spec.PyCompose.from_yaml(text).validate()
+    import_module("compose_spec").PyCompose.from_yaml(text).validate()
 
 
 def accept_kubernetes(text: str, version: str) -> None:
-    kubernetes_validate.validate(yaml.safe_load(text), version, strict=True)
+    import_module("kubernetes_validate").validate(yaml.safe_load(text), version, strict=True)
 
 
 def test_compose_file_is_one() -> None:
@@ -32,17 +33,17 @@ def test_slip_in_the_compose_file_is_seen(word: str) -> None:
         accept_compose(COMPOSE.replace(word, f"{word}s"))
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_kubernetes_accepts_the_example(version: str) -> None:
-    accept_kubernetes(KUBERNETES, version)
+def test_kubernetes_accepts_the_example() -> None:
+    for version in (OLDEST, import_module("kubernetes_validate").latest_version()):
+        accept_kubernetes(KUBERNETES, version)
 
 
 @pytest.mark.parametrize(
     "word", ["restartPolicy", "readOnlyRootFilesystem", "emptyDir", "startupProbe", "dnsPolicy"]
 )
 def test_slip_in_the_kubernetes_example_is_seen(word: str) -> None:
-    with pytest.raises(kubernetes_validate.ValidationError, match=f"{word}s"):
-        accept_kubernetes(KUBERNETES.replace(word, f"{word}s"), VERSIONS[0])
+    with pytest.raises(import_module("kubernetes_validate").ValidationError, match=f"{word}s"):
+        accept_kubernetes(KUBERNETES.replace(word, f"{word}s"), OLDEST)
 
 
 def test_what_is_tight_in_one_example_is_in_the_other() -> None:
