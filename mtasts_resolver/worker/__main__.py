@@ -14,9 +14,11 @@ from pathlib import Path
 
 import uvloop
 
+from mtasts_resolver import __version__
 from mtasts_resolver.base import logs
 from mtasts_resolver.worker.child import work
 from mtasts_resolver.worker.confinement import confine
+from mtasts_resolver.worker.process import STARTED_BY
 
 # Of 1,000: what the kernel thinks of a process that uses half of the memory that there is.
 OOM_SCORE_ADJ = 500
@@ -26,6 +28,8 @@ def main() -> None:
     """Serve the daemon at the other end of standard input."""
     if not stat.S_ISSOCK(os.fstat(0).st_mode):
         sys.exit("This is a part of the daemon, which starts it: mtasts-resolver serve")
+    if (daemon := os.environ.get(STARTED_BY, __version__)) != __version__:
+        sys.exit(f"{__version__} is installed, but the daemon is {daemon}: restart the daemon")
     # The daemon is told to end by a signal, and then ends this; a signal to the whole group must
     # not come before, for look-ups in hand are still answered.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -1,6 +1,6 @@
 """What the daemon and its discoverer say to each other, in MessagePack.
 
-Both ends are of one installation, so the messages have no versions.
+Both ends are of one version (`process.STARTED_BY`), so the messages have none.
 """
 
 from typing import Literal

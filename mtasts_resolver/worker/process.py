@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from mtasts_resolver import __version__
 from mtasts_resolver.base import logs
 from mtasts_resolver.config import Config
 from mtasts_resolver.worker import messages
@@ -21,6 +22,8 @@ log = logs.get(__name__)
 
 # -P: nothing is imported from the working directory, which anybody may be able to write.
 COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "mtasts_resolver.worker")
+# In the process's environment: the version of who started it.
+STARTED_BY = "MTASTS_RESOLVER_VERSION"
 # The discoverer's loop turns thousands of times in this time; one that does not answer within it
 # stands still.
 STANDSTILL = 30.0
@@ -137,10 +140,12 @@ class WorkerProcess:
 def _environ() -> dict[str, str]:
     """Return the environment of a process that is to find this package where it was found here.
 
-    It may be a source tree that is installed nowhere.
+    It may be a source tree that is installed nowhere; or another version by now, with which this
+    one must not speak.
     """
+    environ = os.environ | {STARTED_BY: __version__}
     root = str(Path(__file__).parents[2])
     if root in site.getsitepackages():
-        return dict(os.environ)
+        return environ
     places = [root, os.environ.get("PYTHONPATH", "")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
+    return environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}

@@ -301,6 +301,18 @@ async def test_whoever_waits_for_a_process_that_cannot_live_does_not_wait_for_ev
             await discoverer.sts("good.example", KNOWN)
 
 
+async def test_process_of_another_version_is_not_spoken_to(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that ends while the program is replaced would be started from the new files."""
+    monkeypatch.setattr(process, "__version__", "0.0.1")
+    async with running(asking(server)) as discoverer, asyncio.timeout(PATIENCE):
+        await discoverer.ready()
+        with pytest.raises(OverloadedError):
+            await discoverer.sts("good.example", KNOWN)
+    assert server.questions == []
+
+
 @contextmanager
 def no_files_left(pid: int) -> Iterator[None]:
     """Let the process open nothing meanwhile: what it has open is above the limit."""
