@@ -15,7 +15,6 @@ PACKAGES = (
     "ca-certificates",
     "dbus",
     "iproute2",
-    "man-db",
     "postfix",
     "procps",
     "systemd",

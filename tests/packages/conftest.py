@@ -100,12 +100,19 @@ def first_installation(clean_system: BootedSystem, deb: Path) -> FirstInstallati
 
 
 @pytest.fixture
-def host(
+def any_host(
     clean_system: BootedSystem, first_installation: FirstInstallation
 ) -> Iterator[PackageHost]:
-    """Return the system without the package; what it depends on has been installed."""
+    """Return the system with or without a package, as other tests have left it."""
     assert first_installation.status == 0, first_installation.said
     host = PackageHost(clean_system)
-    host.clear()
+    host.run("journalctl --rotate --vacuum-size=1 2>/dev/null")
     yield host
     print(*host.journal("--lines=200"), sep="\n")  # noqa: T201  shown where a test has failed
+
+
+@pytest.fixture
+def host(any_host: PackageHost) -> PackageHost:
+    """Return the system without the package; what that depends on is installed."""
+    any_host.clear()
+    return any_host

@@ -1,6 +1,7 @@
 """A clean system on which the package is installed, upgraded and removed."""
 
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,6 +70,12 @@ class PackageHost:
         code, said = self.outcome(f"{show} {NAME} 2>/dev/null")
         return said if code == 0 else ""
 
+    def has(self, package: Path) -> bool:
+        """Tell whether just that package is installed, unharmed, and runs."""
+        show = ["dpkg-deb", "--show", "--showformat=${Version}", str(package)]
+        version = subprocess.run(show, capture_output=True, text=True, check=True).stdout
+        return self.version() == f"{version} installed" and self.is_running()
+
     def journal(self, *options: str) -> list[str]:
         """Return what the daemon has logged."""
         self.run("journalctl --sync")
@@ -92,6 +99,11 @@ class PackageHost:
             for path in sorted(top.rglob("*"))
             if path.is_symlink() or path.is_file()
         }
+
+    def troubles(self) -> set[str]:
+        """Return of which events the daemon has warned."""
+        told = " ".join(self.journal("--priority=warning"))
+        return {word.removeprefix("event=") for word in told.split() if word.startswith("event=")}
 
 
 class FirstInstallation(NamedTuple):
