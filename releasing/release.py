@@ -10,6 +10,7 @@ import argparse
 import datetime as dt
 import hashlib
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -119,12 +120,12 @@ class Release:
             quiet=True,
         )
 
-    def make(self, without: Collection[str]) -> None:
-        """Make everything that is published, of the commit."""
+    def make(self, without: Collection[str], audit: Sequence[str]) -> None:
+        """Make everything that is published, of the commit; `audit` is for pip-audit."""
         if "audit" not in without:
             tell("pins: looked up by pip-audit")
             try:
-                self._run("-m", "releasing.audit")
+                self._run("-m", "releasing.audit", *audit)
             except ToolError as error:
                 unaudited = "what is pinned is not in order, or not known to be; see above"
                 raise ReleaseError(f"{unaudited}. {LEAVE_OUT.format('audit')}") from error
@@ -171,7 +172,7 @@ def keep(commit: str, notes: str, version: str) -> None:
         raise
 
 
-def release(version: str, *, without: Collection[str] = (), dry_run: bool = False) -> Path:
+def release(version: str, *, without: Collection[str], audit: Sequence[str], dry_run: bool) -> Path:
     """Make the release, and return the directory of what is to be published.
 
     Raise ReleaseError, ToolError or TreeError; then the checkout is as it was.
@@ -182,7 +183,7 @@ def release(version: str, *, without: Collection[str] = (), dry_run: bool = Fals
         made = tree.parent / "made"
         doing = Release(tree, made, version)
         commit = doing.prepare()
-        doing.make(without)
+        doing.make(without, audit)
         ready = kept.with_name(f"{version}.new")
         shutil.rmtree(ready, ignore_errors=True)
         shutil.copytree(made, ready)
@@ -221,9 +222,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("version")
     parser.add_argument("--dry-run", action="store_true", help="commit and tag nothing")
     parser.add_argument("--without", action="append", default=[], choices=OPTIONAL)
+    parser.add_argument("--audit", default="", metavar="OPTIONS", help="for pip-audit")
     given = parser.parse_args(arguments)
+    audit = shlex.split(given.audit)
     try:
-        kept = release(given.version, without=given.without, dry_run=given.dry_run)
+        kept = release(given.version, without=given.without, audit=audit, dry_run=given.dry_run)
     except (ReleaseError, ToolError, TreeError) as error:
         sys.exit(f"No release was made, and nothing changed: {error}")
     except KeyboardInterrupt:
