@@ -14,6 +14,7 @@ from mtasts_resolver import __version__
 from mtasts_resolver.config import Config
 from mtasts_resolver.config.load import load_file
 from releasing.pins import read_pins
+from releasing.tree import tracked
 from tests.lab.namespace import ROOT
 
 from .conftest import Built
@@ -50,6 +51,19 @@ def test_configuration_that_is_installed_sets_nothing(files: Path) -> None:
     assert load_file(files / "etc/mtasts-resolver/config.yaml").config == Config()
 
 
+def test_program_is_that_of_the_checkout(files: Path) -> None:
+    """No file is missing, none too many, and none is of another version."""
+    (program,) = (path.parent for path in files.rglob("mtasts_resolver/__init__.py"))
+    there = {
+        path.relative_to(program.parent): path.read_bytes()
+        for path in program.rglob("*")
+        if path.is_file()
+    }
+    assert there == {
+        path: (ROOT / path).read_bytes() for path in tracked() if path.is_relative_to(program.name)
+    }
+
+
 def test_package_of_debian_13_upgrades_that_of_debian_12(built: Built) -> None:
     older, later = built("bookworm"), built("trixie")
     assert older.name == (
@@ -64,6 +78,14 @@ def test_package_of_debian_13_upgrades_that_of_debian_12(built: Built) -> None:
         field(later, "Version"),
     ]
     assert subprocess.run(compared, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("suite", ["bookworm"], indirect=True)
+def test_package_of_debian_12_outlives_its_python3(deb: Path) -> None:
+    """An upgrade to Debian 13 brings another python3, and keeps a python3.11 that is needed."""
+    wanted = {one.split()[0] for one in field(deb, "Depends").split(", ")}
+    assert wanted == {"ca-certificates", "libc6", "libgcc-s1", "python3.11", "python3:any"}
+    assert "python3:any (" not in field(deb, "Depends")
 
 
 @pytest.mark.parametrize("suite", ["bookworm"], indirect=True)
