@@ -88,9 +88,25 @@ class FreshHost:
 def fresh_host(lab: Lab, system: BootedSystem) -> Iterator[FreshHost]:
     """Have the system on the lab's internet meanwhile; the daemon does not run yet."""
     root = system.root
+    postfix = {file: file.read_bytes() for file in (root / POSTFIX).iterdir() if file.is_file()}
+    with on_labs_internet(lab, system):
+        try:
+            (root / "etc/mtasts-resolver/config.yaml").write_text(CONFIGURATION)
+            system.run("postconf", "-e", f"myhostname = {NAME}")
+            system.run("systemctl", "start", *SERVICES)
+            yield FreshHost(system)
+        finally:
+            system.run("systemctl", "stop", *SERVICES, *OURS)
+            system.run("systemctl", "disable", *OURS)
+            _restore(root / POSTFIX, postfix)
+
+
+@contextmanager
+def on_labs_internet(lab: Lab, system: BootedSystem) -> Iterator[None]:
+    """Have a system with unbound on the lab's internet meanwhile, by a name; nothing is started."""
+    root = system.root
     anchor = (root / THEIR_ANCHOR).read_text()
     authorities = (root / AUTHORITIES).read_text()
-    postfix = {file: file.read_bytes() for file in (root / POSTFIX).iterdir() if file.is_file()}
     resolver = forwarder(lab.namespace, lab.directory / "host-dns", lab.dns, NAME_SERVER)
     with resolver, _cable(lab, system):
         try:
@@ -99,17 +115,11 @@ def fresh_host(lab: Lab, system: BootedSystem) -> Iterator[FreshHost]:
             (root / "etc/unbound/unbound.conf.d/lab.conf").write_text(RESOLVER)
             (root / AUTHORITIES).write_text(authorities + lab.ca_file.read_text())
             (root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
-            (root / "etc/mtasts-resolver/config.yaml").write_text(CONFIGURATION)
             system.run("hostname", NAME)
-            system.run("postconf", "-e", f"myhostname = {NAME}")
-            system.run("systemctl", "start", *SERVICES)
-            yield FreshHost(system)
+            yield
         finally:
-            system.run("systemctl", "stop", *SERVICES, *OURS)
-            system.run("systemctl", "disable", *OURS)
             (root / THEIR_ANCHOR).write_text(anchor)
             (root / AUTHORITIES).write_text(authorities)
-            _restore(root / POSTFIX, postfix)
 
 
 @contextmanager

@@ -15,13 +15,14 @@ PACKAGES = (
     "ca-certificates",
     "dbus",
     "iproute2",
-    "postfix",
     "procps",
+    # for Postfix, which looks for its certificate when it is installed
+    "ssl-cert",
     "systemd",
     "systemd-sysv",
     "unbound",
 )
-"""Of a mail server: no Python, which comes with what needs it."""
+"""Of a mail server, beside Postfix: no Python, which comes with what needs it."""
 
 OTHER = "postfix-mta-sts-resolver"
 """The other program that there is for it in Debian, which is installed in tests."""
@@ -31,6 +32,7 @@ def clean_root(suite: str, package: Path, tell: Tell) -> Path:
     """Return the tarball of a root of `suite` in which `package` can be installed by apt."""
     fetch = "apt-get --yes --download-only --option=APT::Install-Recommends=1"
     hooks = (
+        "DEBIAN_FRONTEND=noninteractive apt-get --yes install postfix",
         "apt-get clean",  # of what the root was made of
         f"{fetch} satisfy {shlex.quote(depends_on(package))}",
         f"{fetch} install {OTHER}",

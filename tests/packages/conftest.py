@@ -13,6 +13,7 @@ from releasing.deb import build
 from releasing.root import Tell, missing
 from releasing.suites import SUITES
 from tests.lab.booted import BootedSystem
+from tests.lab.lab import Lab, running_lab
 from tests.lab.namespace import missing as missing_for_namespaces
 from tests.lab.stream import LabError
 
@@ -50,6 +51,15 @@ def built(tmp_path_factory: pytest.TempPathFactory, tell: Tell) -> Built:
         return packages[suite]
 
     return built
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """Return the lab, for its internet; its own daemon is not started."""
+    if reason := missing_for_namespaces():
+        pytest.skip(reason)
+    with running_lab() as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")
