@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote as shell_word
 from types import MappingProxyType
@@ -102,7 +103,7 @@ class SeenUnit(Struct, frozen=True, kw_only=True):
     file: str = ""
     """What systemd reads, or would where it is a link that leads nowhere."""
     shipped: str = ""
-    """The file that came with the program, where what is in force says something else."""
+    """The file that came with the program, where another is in force."""
 
     def __getitem__(self, name: str) -> str:
         return self.properties.get(name, "")
@@ -160,15 +161,18 @@ def _show(systemctl: Path, name: str, properties: tuple[str, ...]) -> SeenUnit:
 
 
 def shipped_unit(name: str, in_force: str) -> str:
-    """Return the file that came with the program, if it says something else than that in force."""
+    """Return the file that came with the program, if another is in force.
+
+    A copy of what pip has brought does as well; one that hides a package's will be left behind.
+    """
     files = (Path(directory, name) for directory in _SHIPPED)
     shipped = next((file for file in files if file.is_file()), None)
     if shipped is None or not os.path.lexists(in_force):
         return ""
-    try:
-        same = read_plain(Path(in_force), _MAX_UNIT) == read_plain(shipped, _MAX_UNIT)
-    except OSError:
-        same = False
+    same = os.path.realpath(in_force) == os.path.realpath(shipped)
+    if not same and str(shipped.parent) != PACKAGED:
+        with suppress(OSError):
+            same = read_plain(Path(in_force), _MAX_UNIT) == read_plain(shipped, _MAX_UNIT)
     return "" if same else str(shipped)
 
 
@@ -203,7 +207,7 @@ def judge_unit_files(units: SeenUnits) -> Iterator[Finding]:
 def _replacing(unit: SeenUnit) -> Iterator[str]:
     """Yield the commands that have the shipped unit in force."""
     in_force = shell_word(unit.file)
-    if Path(unit.shipped).parent == Path(PACKAGED):
+    if str(Path(unit.shipped).parent) == PACKAGED:
         yield f"rm {in_force}"
     else:
         yield f"ln -sf {shell_word(unit.shipped)} {in_force}"

@@ -7,6 +7,7 @@ where a host has that of the real one: the root's key, and the authority that al
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from .booted import BootedSystem
 from .lab import Lab
@@ -107,8 +108,11 @@ def on_labs_internet(lab: Lab, system: BootedSystem) -> Iterator[None]:
     root = system.root
     anchor = (root / THEIR_ANCHOR).read_text()
     authorities = (root / AUTHORITIES).read_text()
-    resolver = forwarder(lab.namespace, lab.directory / "host-dns", lab.dns, NAME_SERVER)
-    with resolver, _cable(lab, system):
+    with (
+        TemporaryDirectory(dir=lab.directory) as place,
+        forwarder(lab.namespace, Path(place, "dns"), lab.dns, NAME_SERVER),
+        _cable(lab, system),
+    ):
         try:
             (root / THEIR_ANCHOR).unlink()
             (root / "etc/unbound/lab.ds").write_text(lab.dns.trust_anchor)

@@ -105,6 +105,7 @@ def test_a_package_behind_an_installation_by_hand(doctor: Doctor) -> None:
         for name in kept:
             shutil.copy(by_hand / name, ours / name)
         shutil.copy(doctor.path(str(COMMAND)), program)
+        (by_hand / SOCKET).unlink()
         (by_hand / SERVICE).write_text(kept[SERVICE].replace(str(COMMAND), "/opt/of-old"))
         doctor.system.run("systemctl", "daemon-reload")
         assert doctor.system.outcome("systemctl", "start", SERVICE)[0] != 0

@@ -3,7 +3,7 @@
 import re
 
 PRINTED = re.compile(
-    r"type as root:\n\n(?P<commands>.+?\n)\n`mtasts-resolver doctor` says", re.DOTALL
+    r"left to type, as root:\n\n(?P<commands>.+?\n)\n`mtasts-resolver doctor` says", re.DOTALL
 )
 
 

@@ -50,18 +50,21 @@ def test_a_unit_that_hides_the_one_that_came_with_the_program(
         found = judge_unit_files(SeenUnits(service=service, socket=socket))
         return [finding.commands for finding in found]
 
-    assert judged() == []
+    def replacing(name: str) -> tuple[str, ...]:
+        hiding = copied / name
+        take_away = f"rm {hiding}" if packaged else f"ln -sf {shipped / name} {hiding}"
+        restart = (f"systemctl restart {name}",) if name == SERVICE else ()
+        return (take_away, f"systemctl reenable {name}", *restart)
+
+    assert judged() == ([replacing(SOCKET), replacing(SERVICE)] if packaged else [])
+    (copied / SOCKET).unlink()
+    (copied / SOCKET).symlink_to(shipped / SOCKET)
     (copied / SERVICE).write_text("[Service]\nExecStart=/opt/other\n")
-    replacing = (
-        f"rm {copied / SERVICE}" if packaged else f"ln -sf {shipped / SERVICE} {copied / SERVICE}"
-    )
-    assert judged() == [
-        (replacing, f"systemctl reenable {SERVICE}", f"systemctl restart {SERVICE}")
-    ]
+    assert judged() == [replacing(SERVICE)]
     (copied / SERVICE).unlink()
     assert judged() == []
     (copied / SERVICE).symlink_to("/opt/gone")
-    assert len(judged()) == 1
+    assert judged() == [replacing(SERVICE)]
     monkeypatch.setattr(units, "_SHIPPED", ())
     assert judged() == []
 
