@@ -75,7 +75,7 @@ class FreshHost:
         return shown(self._system.command(*SHELL, "sh", "-c", line), path=PATH)
 
     def mail_log(self) -> str:
-        return self.outcome("journalctl --no-pager --output=cat --unit=postfix.service")[1]
+        return self.outcome("journalctl --no-pager --output=cat --unit='postfix*.service'")[1]
 
     def send(self, recipient: str) -> str:
         """Send a mail, and return the line of the log that tells its end."""
