@@ -57,6 +57,16 @@ def test_nothing_in_it_gives_rights_or_secrets(engine: Engine, image: str) -> No
     assert (code, found) == (1, "")
 
 
+def test_resolver_runs_without_any_setting(engine: Engine) -> None:
+    ports = "--sysctl=net.ipv4.ip_unprivileged_port_start=0"
+    name = engine.run(*ALONE, "--detach", ports, UNBOUND).strip()
+    try:
+        said = "start of service"
+        until(lambda: said in engine.run("podman", "logs", name), "unbound serves")
+    finally:
+        engine.run("podman", "rm", "--force", name)
+
+
 @pytest.fixture
 def container(engine: Engine) -> Iterator[str]:
     """Return a container of the image, with nothing but what the command line needs."""
