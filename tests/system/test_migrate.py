@@ -47,7 +47,7 @@ def test_policies_are_answered_as_soon_as_they_are_brought(
 ) -> None:
     waiting = migrate(daemon, cache, "--write")
     assert waiting.exit_code == 75
-    assert "They wait: " in waiting.stdout
+    assert "They wait for our daemon" in waiting.stdout
     daemon.start()
     brought = json.loads(migrate(daemon, cache, "--write", "--json").stdout)
     imported = brought["policies"]["imported"]

@@ -75,7 +75,8 @@ def write_config(place: OurPlace, text: str, loaded: Loaded) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        path.parent.mkdir(mode=ENTERABLE)
+        path.parent.mkdir()
+        path.parent.chmod(ENTERABLE)  # whatever the umask is: the daemon is another user
     except FileExistsError:
         pass
     except OSError as error:

@@ -100,7 +100,7 @@ def _what_became(tally: PolicyTally) -> str:
     if tally.written:
         return f"Written to {tally.written}, for `mtasts-resolver cache import`."
     if tally.waiting:
-        return f"They wait: {tally.waiting}"
+        return "They wait for our daemon, which does not answer yet: the steps say when."
     if tally.imported:
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in tally.imported.items())
         return f"The daemon was brought them: {counts}."

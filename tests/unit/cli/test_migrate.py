@@ -1,6 +1,7 @@
 """`mtasts-resolver migrate`, as far as it needs no daemon and no Postfix."""
 
 import json
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -44,7 +45,12 @@ def test_nothing_is_written_unless_it_is_asked_for(theirs: Path, ours: Path) -> 
 
 
 def test_what_is_written_can_be_read_and_is_written_once(theirs: Path, ours: Path) -> None:
-    assert f"{ours} is written" in migrate(theirs, ours, "--write").stdout
+    mask = os.umask(0o077)
+    try:
+        assert f"{ours} is written" in migrate(theirs, ours, "--write").stdout
+    finally:
+        os.umask(mask)
+    assert ours.parent.stat().st_mode & 0o777 == 0o755
     assert WRITTEN in ours.read_text()
     assert ours.stat().st_mode & 0o777 == 0o644
     assert [path.name for path in ours.parent.iterdir()] == ["config.yaml"]
@@ -123,7 +129,7 @@ def test_without_a_daemon_policies_wait_or_are_written(
 ) -> None:
     waiting = migrate(cached, ours, "--write")
     assert waiting.exit_code == 75
-    assert "They wait: " in waiting.stdout
+    assert "They wait for our daemon" in waiting.stdout
     assert "Bring the policies to it." in waiting.stdout
     file = tmp_path / "policies.json"
     written = migrate(cached, ours, "--write", "--policies", str(file))
