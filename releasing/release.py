@@ -96,7 +96,9 @@ class Release:
     def prepare(self) -> str:
         """Have all that is tracked speak of this version, and return the commit."""
         tell(f"{self._version}: version, what it leaves on disks, changelog, pages")
-        self._run("-c", f"from releasing.version import *; set_version({self._version!r})")
+        self._run(
+            "-c", f"from releasing.version import set_version; set_version({self._version!r})"
+        )
         # Before the changelog has the version: from then on these are never written again.
         self._run("-m", "tests.storefiles", quiet=True)
         changelog = self._tree / "CHANGELOG.md"

@@ -109,7 +109,9 @@ class Installed:
         self.program = place / "bin" / "mtasts-resolver"
 
     def pip(self, *arguments: str | Path) -> None:
-        run_tool(*self._pip, "install", *arguments, environment={"PYTHONPATH": ""}, quiet=True)
+        # Bytecode is not looked at, and takes pip half of its time.
+        settings = {"PYTHONPATH": "", "PIP_NO_COMPILE": "1"}
+        run_tool(*self._pip, "install", *arguments, environment=settings, quiet=True)
 
     def install(self, file: Path) -> None:
         """As docs/releasing.md has it, without what only the pip of Debian 12 wants."""
