@@ -17,7 +17,7 @@ import uvloop
 from mtasts_resolver import __version__
 from mtasts_resolver.base import logs
 from mtasts_resolver.worker.child import work
-from mtasts_resolver.worker.confinement import confine
+from mtasts_resolver.worker.confinement import confine, refuse_io_uring
 from mtasts_resolver.worker.process import STARTED_BY
 
 # Of 1,000: what the kernel thinks of a process that uses half of the memory that there is.
@@ -36,6 +36,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     _be_killed_first()
     logs.log_uncaught()
+    refuse_io_uring()
     when_ready = _let_others_go_first if sys.argv[1:] == ["idle"] else _stay_as_it_is
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work(socket.socket(fileno=os.dup(0)), confine, when_ready))

@@ -6,16 +6,20 @@ refuses that:
 
     Landlock        to write, make or remove a file, whatever is open already; to run a program; to
                     trace another process, or touch its memory; since 4 to listen, since 6 to signal
-    a filter of     to open a unix socket, or an io_uring, through which one could be opened
-    system calls
+    filters of      to open a unix socket, which is a way to all who listen at one; an io_uring,
+    system calls    through which one could be opened; or a pair of sockets for datagrams, which go
+                    to whatever path they name
+
+An event loop opens an io_uring as soon as it is made, so that is refused before.
 
 What remains is to read files, and to speak IP, which it is there for. Where the kernel or a sandbox
 around it has neither, it works as before, and the log says so.
 """
 
+import contextlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from mtasts_resolver.base import logs
 
@@ -42,18 +46,34 @@ _SET_SECCOMP, _FILTER, _SET_NO_NEW_PRIVS = 22, 2, 38
 
 # seccomp(2) and the classic BPF that it runs: code, steps if true, steps if false, operand.
 _INSTRUCTION = struct.Struct("HBBI")
-_LOAD, _IF_EQUAL, _IF_NO_LESS, _RETURN = 0x20, 0x15, 0x35, 0x06
-_NUMBER_AT, _MACHINE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
+_LOAD, _IF_EQUAL, _IF_NO_LESS, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
+_NUMBER_AT, _MACHINE_AT, _FIRST_ARGUMENT_AT, _SECOND_ARGUMENT_AT = 0, 4, 16, 24
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | 1  # 1 is EPERM
 _AF_UNIX = 1
+_SOCKET_TYPE, _SOCK_STREAM = 0xF, 1  # the other bits are flags
 _POINTER = 8  # bytes
 _X32 = 0x40000000  # from this number on they are those of another way to call the kernel
-# What the kernel calls the machine, and the number of socket(2). All have the low byte first.
+# What the kernel calls the machine, and the numbers of socket(2) and socketpair(2). All have the
+# low byte first.
 _MACHINES = {
-    "x86_64": (0xC000003E, 41),
-    "aarch64": (0xC00000B7, 198),
-    "riscv64": (0xC00000F3, 198),
+    "x86_64": (0xC000003E, 41, 53),
+    "aarch64": (0xC00000B7, 198, 199),
+    "riscv64": (0xC00000F3, 198, 199),
 }
+
+_Instruction = tuple[int, int, int, int]
+
+
+def refuse_io_uring() -> None:
+    """Give up io_uring, which event loops do without. To be called before there is one.
+
+    Where it cannot be given up, `confine` says so.
+    """
+    if not WITHOUT_CTYPES:
+        with contextlib.suppress(OSError):
+            kernel = _Kernel()
+            kernel.forbid_privileges()
+            kernel.filter_calls(_NO_IO_URING)
 
 
 def confine() -> None:
@@ -69,9 +89,9 @@ def _confined() -> tuple[list[str], list[str]]:
     """Return by what it is held now, and why by nothing else."""
     kernel = _Kernel()
     held, lacking = [], []
-    for name, step in (("landlock", kernel.restrict_files), ("seccomp", kernel.filter_calls)):
+    for name, step in (("landlock", kernel.restrict_files), ("seccomp", kernel.refuse_unix)):
         try:
-            kernel.prctl(_SET_NO_NEW_PRIVS, 1)  # or neither is for a plain user
+            kernel.forbid_privileges()
             step()
         except OSError as error:
             lacking.append(f"{name}: {error.strerror}")
@@ -96,16 +116,24 @@ class _Kernel:
         finally:
             os.close(opened)
 
-    def filter_calls(self) -> None:
+    def forbid_privileges(self) -> None:
+        """Gain none by running a program; without this neither of the two is for a plain user."""
+        self.prctl(_SET_NO_NEW_PRIVS, 1)
+
+    def refuse_unix(self) -> None:
         """Have the kernel refuse unix sockets."""
         machine = os.uname().machine
         # To the kernel, a Python of 32 bits is another machine: the filter would refuse it all.
         if machine not in _MACHINES or struct.calcsize("P") != _POINTER:
             raise OSError(0, f"no filter is known for {machine}")
-        program = ctypes.create_string_buffer(b"".join(call_filter(machine)))
+        self.filter_calls(_no_unix(machine))
+
+    def filter_calls(self, instructions: Sequence[_Instruction]) -> None:
+        """Have the kernel ask these at each system call, beside those that it has."""
+        packed = b"".join(_INSTRUCTION.pack(*instruction) for instruction in instructions)
+        program = ctypes.create_string_buffer(packed, len(packed))
         address = ctypes.addressof(program)
-        size = len(program) // _INSTRUCTION.size
-        self.prctl(_SET_SECCOMP, _FILTER, struct.pack("HxxxxxxQ", size, address))
+        self.prctl(_SET_SECCOMP, _FILTER, struct.pack("@HP", len(instructions), address))
 
     def prctl(self, option: int, *arguments: int | bytes) -> None:
         filled = (*arguments, 0, 0, 0, 0)[:4]
@@ -136,19 +164,31 @@ def landlock_rules(version: int) -> bytes:
     return struct.pack(f"{len(words)}Q", *words)
 
 
-def call_filter(machine: str) -> Iterator[bytes]:
-    """Yield the instructions of the filter for a machine; steps count from the next one."""
-    name, socket = _MACHINES[machine]
-    for instruction in (
+# Steps count from the next instruction.
+_NO_IO_URING: tuple[_Instruction, ...] = (
+    (_LOAD, 0, 0, _NUMBER_AT),
+    (_IF_EQUAL, 0, 1, _IO_URING_SETUP),
+    (_RETURN, 0, 0, _REFUSE),
+    (_RETURN, 0, 0, _ALLOW),
+)
+
+
+def _no_unix(machine: str) -> tuple[_Instruction, ...]:
+    """Return the filter for a machine, which refuses io_uring by its other numbers, too."""
+    name, socket, pair = _MACHINES[machine]
+    return (
         (_LOAD, 0, 0, _MACHINE_AT),
-        (_IF_EQUAL, 0, 6, name),
+        (_IF_EQUAL, 0, 10, name),
         (_LOAD, 0, 0, _NUMBER_AT),
-        (_IF_NO_LESS, 4, 0, _X32),
-        (_IF_EQUAL, 3, 0, _IO_URING_SETUP),
-        (_IF_EQUAL, 0, 3, socket),
+        (_IF_NO_LESS, 8, 0, _X32),
+        (_IF_EQUAL, 7, 0, _IO_URING_SETUP),
+        (_IF_EQUAL, 3, 0, pair),
+        (_IF_EQUAL, 0, 6, socket),
         (_LOAD, 0, 0, _FIRST_ARGUMENT_AT),
-        (_IF_EQUAL, 0, 1, _AF_UNIX),
+        (_IF_EQUAL, 3, 4, _AF_UNIX),
+        (_LOAD, 0, 0, _SECOND_ARGUMENT_AT),
+        (_AND, 0, 0, _SOCKET_TYPE),
+        (_IF_EQUAL, 1, 0, _SOCK_STREAM),
         (_RETURN, 0, 0, _REFUSE),
         (_RETURN, 0, 0, _ALLOW),
-    ):
-        yield _INSTRUCTION.pack(*instruction)
+    )

@@ -30,6 +30,8 @@ def main(directory: Path) -> None:
         "run": lambda: subprocess.run(["/bin/true"], check=True),
         "unix": lambda: socket.socket(socket.AF_UNIX),
         "io-uring": io_uring,
+        "datagrams": lambda: socket.socketpair(type=socket.SOCK_DGRAM),
+        "raw-datagrams": lambda: socket.socketpair(type=socket.SOCK_RAW),
         "listen": lambda: socket.create_server(("127.0.0.1", 0)),
         "memory": lambda: Path(f"/proc/{os.getppid()}/mem").read_bytes(),
         "signal": lambda: os.kill(os.getppid(), 0),
@@ -38,6 +40,9 @@ def main(directory: Path) -> None:
         "resolve": lambda: socket.getaddrinfo("127.0.0.1", 25),
         "connect": lambda: socket.create_connection(server.getsockname()),
         "pair": socket.socketpair,
+        "nonblocking-pair": lambda: socket.socketpair(
+            type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        ),
         "stderr": lambda: os.write(2, b"x"),
         "thread": in_a_thread,
     }
