@@ -185,7 +185,7 @@ _DATABASE = "its policies are in a database of its own, which is not read: they 
 _WARM = f"{_DATABASE} `mtasts-resolver warm --from-maillog` does so before the first mail"
 
 
-def _cache(_rule: KeyRule, file: TheirFile, into: Takeover) -> None:
+def _cache(rule: KeyRule, file: TheirFile, into: Takeover) -> None:
     kind = file.text("cache", "type") or "internal"
     if kind == "sqlite":
         path = file.text("cache", "options", "filename")
@@ -197,7 +197,7 @@ def _cache(_rule: KeyRule, file: TheirFile, into: Takeover) -> None:
     elif kind == "internal":
         reason = "it keeps policies in memory alone: `mtasts-resolver warm --from-maillog` fetches"
         into.cache = TheirCache(CacheKind.ELSEWHERE, reason=f"{reason} them before the first mail")
-        into.alike += [key.name for key in _rule.keys(file) if key.path == ("cache", "type")]
+        into.alike += [key.name for key in rule.keys(file) if key.path == ("cache", "type")]
     elif kind in ("redis", "redis_sentinel", "postgres"):
         into.cache = TheirCache(CacheKind.ELSEWHERE, reason=_WARM)
         into.leave(file.keys["cache", "type"], _WARM)

@@ -88,8 +88,10 @@ class TheirFile:
     # -- values ------------------------------------------------------------------------------------
 
     def fault(self, key: TheirKey, reason: str) -> None:
-        """Note what is wrong with a key."""
-        self.faults.append(Fault(reason, key.name, key.line, self.file))
+        """Note what is wrong with a key, once, however often it is asked for."""
+        fault = Fault(reason, key.name, key.line, self.file)
+        if fault not in self.faults:
+            self.faults.append(fault)
 
     def text(self, *path: str) -> str | None:
         """Return a value; None where there is none, or a fault."""

@@ -160,6 +160,11 @@ def test_what_is_wrong_is_told_with_its_file_line_and_key(text: str, fault: str)
     assert faults(text)[0].startswith(fault)
 
 
+def test_a_fault_is_told_once_however_many_keys_depend_on_it() -> None:
+    section = "{enabled: maybe, interval: 7200, concurrency_limit: 5}"
+    assert len(faults(f"proactive_policy_fetching: {section}")) == 1
+
+
 @pytest.mark.parametrize("text", ["[1]", "a: [", "a: &x 1\nb: *x", "\x00", "? [a]\n: b"])
 def test_what_is_no_such_file_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"theirs\.yml"):
