@@ -14,7 +14,7 @@ OURS = "mtasts-resolver"
 
 WITHIN = {
     "cffi": "libffi (MIT)",
-    "cryptography": "OpenSSL (Apache-2.0), and the crates that its licence names",
+    "cryptography": "OpenSSL (Apache-2.0), and the crates that its sboms/ lists",
     "pyyaml": "libyaml (MIT)",
     "uvloop": "libuv (MIT)",
 }
@@ -40,7 +40,7 @@ def _paragraph(package: Distribution, place: str) -> str:
     # What goes elsewhere, as a script does, is not installed.
     tops = sorted({file.partition("/")[0] for file in files if not file.startswith("..")})
     licences = [file for file in files if ".dist-info/" in file and _LICENCE.search(file)]
-    names = [f"{place}/{top}{'/*' if f'{top}/' in ''.join(files) else ''}" for top in tops]
+    names = [f"{place}/{top}" if top in files else f"{place}/{top}/*" for top in tops]
     comment = [f"{package.name} {package.version}"]
     if within := WITHIN.get(package.name.lower()):
         comment.append(f"It is linked with {within}.")
