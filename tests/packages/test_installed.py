@@ -1,11 +1,13 @@
 """The package on a clean system: what one command leaves there."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from mtasts_resolver import __version__
 from tests.lab.booted import BootedSystem
+from tests.lab.namespace import ROOT
 
 from .packagehost import CONFIG, NAME, SERVICE, SOCKET, TABLE, FirstInstallation, PackageHost
 
@@ -31,6 +33,13 @@ def test_one_command_installs_it_and_it_answers(first_installation: FirstInstall
     assert first.runs, first.said
     assert first.answer == (0, "dane\n")  # what holds for each domain that has no policy
     assert first.postfix == first.postfix_before
+
+
+def test_what_debian_would_try_of_it_holds(installed: PackageHost) -> None:
+    """The test that comes with the source package, for autopkgtest(1)."""
+    control = (ROOT / "packaging/debian/tests/control").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^Test-Command: (.*)$", control, re.MULTILINE)
+    installed.run(command)
 
 
 def test_units_are_enabled_that_everybody_needs(installed: PackageHost) -> None:
