@@ -94,8 +94,11 @@ class MigrationOutcome(msgspec.Struct, frozen=True, kw_only=True):
         if self.tally.waiting or self.tally.imported.get("refused"):
             return exit_codes.TEMPORARY
         unread = self.tally.cache.kind is not CacheKind.ELSEWHERE and self.tally.unreadable
-        by_hand = self.written and self._configuration is Remaining.BY_HAND
-        return exit_codes.NEGATIVE if unread or by_hand or self.tally.faulty else 0
+        by_hand = self._configuration is Remaining.BY_HAND or any(
+            one.by_hand for one in self.postfix.asked
+        )
+        left = unread or (self.written and by_hand) or self.tally.faulty
+        return exit_codes.NEGATIVE if left else 0
 
 
 @click.command()

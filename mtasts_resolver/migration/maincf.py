@@ -41,7 +41,8 @@ def find_asked(
         name, before = client.name(TABLES), client.value(TABLES)
         if any(table.type in COMPOSITE_TABLES for table in asked):
             why = "it stands within another table: name it alone, behind that one"
-            yield AskedThere(about=client.about(name), before=before, after=before, by_hand=why)
+            by_hand = why if ours != theirs else ""
+            yield AskedThere(about=client.about(name), before=before, after=before, by_hand=by_hand)
             continue
         texts = [_ours(client, one, ours) if one.ours else one.text for one in client.tables]
         after = ", ".join(texts)
@@ -49,14 +50,19 @@ def find_asked(
             after = before
         changed = after != before
         # With the names that it may hold, which are expanded in what counts.
-        written = before if client.service else client.instance.written.get(name, before)
+        written = None if client.service else client.instance.written.get(name)
         yield AskedThere(
             about=client.about(name),
             before=before,
             after=after,
-            change=client.set(**{TABLES: after}) if changed else (),
-            back=client.set(**{TABLES: written}) if changed else (),
+            change=client.set(**{TABLES: _literally(after)}) if changed else (),
+            back=client.set(**{TABLES: written or _literally(before)}) if changed else (),
         )
+
+
+def _literally(expanded: str) -> str:
+    """Return how what is expanded is written: a `$` that is left means itself, as in a pattern."""
+    return expanded.replace("$", "$$")
 
 
 def _ours(client: Client, table: AskedTable, ours: Address) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mtasts_resolver.base.quoting import escaped
 from mtasts_resolver.config import MAX_FILE_BYTES, ConfigError, Loaded, parse_config, parse_yaml
-from mtasts_resolver.migration.takeover import OurSetting
+from mtasts_resolver.migration.takeover import ITEM, OurSetting
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NULL = "null"  # in any case: no key, but nothing
@@ -59,7 +59,7 @@ def _lines(tree: Tree, indent: str) -> Iterator[str]:
         if isinstance(below, OurSetting):
             yield f"{indent}{_key(name)}: {below.value}  # {escaped(below.because)}"
             continue
-        if name == "-":
+        if name == ITEM:
             for number, line in enumerate(_lines(below, "")):
                 yield f"{indent}{'  ' if number else '- '}{line}"
             continue

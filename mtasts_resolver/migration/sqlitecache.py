@@ -76,10 +76,14 @@ def _bound(connection: sqlite3.Connection) -> None:
 
 
 def _is_table(connection: sqlite3.Connection) -> bool:
-    """Tell whether there is the table, which is no view of anything, nor made by a module."""
+    """Tell whether there is the table: no view of anything, none made by a module or computed.
+
+    What computes a column may take days within one step, where nothing counts it.
+    """
     found = connection.execute(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'sts_policy_cache'"
         " AND sql LIKE 'create table %'"
+        " AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo('sts_policy_cache') WHERE hidden)"
     )
     return found.fetchone() is not None
 

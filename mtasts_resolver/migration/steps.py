@@ -1,5 +1,6 @@
 """What an administrator does, in which order, to come here and to go back: nothing is done here."""
 
+import stat
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from shlex import quote as shell_word
@@ -8,7 +9,7 @@ from msgspec import Struct
 
 from mtasts_resolver.config import Address, InetAddress
 from mtasts_resolver.migration.maincf import AskedThere
-from mtasts_resolver.migration.takeover import Takeover
+from mtasts_resolver.migration.takeover import Takeover, numeric
 
 OUR_UNITS = ("mtasts-resolver.socket", "mtasts-resolver.service")
 _DROP_IN = "/etc/systemd/system/mtasts-resolver.socket.d/migrate.conf"
@@ -59,7 +60,11 @@ def socket_lines(taken: Takeover) -> tuple[str, ...]:
         return ()
     lines = ["[Socket]", "ListenStream=", f"ListenStream={_stream(taken.address)}"]
     if "mode" in values:
-        lines.append(f"SocketMode={values['mode'].strip(chr(34))}")
+        mode = values["mode"].strip('"')
+        lines.append(f"SocketMode={mode}")
+        if not int(mode, 8) & stat.S_IWOTH:
+            # systemd makes it root's, and theirs was not: only Postfix is to reach it.
+            lines += ["SocketUser=postfix", "SocketGroup=postfix"]
     words = " ".join(map(shell_word, lines))
     return (
         f"mkdir -p {_DROP_IN.rpartition('/')[0]}",
@@ -70,8 +75,8 @@ def socket_lines(taken: Takeover) -> tuple[str, ...]:
 
 def _stream(address: Address) -> str:
     if isinstance(address, InetAddress):
-        return str(address).removeprefix("inet:")
-    return address.path
+        return str(numeric(address)).removeprefix("inet:")
+    return address.path.replace("%", "%%")  # systemd.unit(5), Specifiers
 
 
 def steps_there(moving: Moving) -> list[MovingStep]:
@@ -88,8 +93,11 @@ def steps_there(moving: Moving) -> list[MovingStep]:
     if lines := _lines(one.change for one in moving.asked):
         steps.append(MovingStep("Have Postfix ask it.", (*lines, *moving.reload)))
     steps.append(MovingStep("See that all is well.", ("mtasts-resolver doctor",)))
-    if not moving.same_address:
-        steps.append(_stop(moving.units, "Stop the other."))
+    if by_hand := [one.about for one in moving.asked if one.by_hand]:
+        words = f"Have Postfix ask it by hand, and reload it: {', '.join(by_hand)}."
+        steps.append(MovingStep(f"{words} Then run this again: it ends with how the other stops."))
+    elif not moving.same_address:
+        steps.append(_stop(moving.units, "Stop the other, which nothing asks any more then."))
     return steps
 
 

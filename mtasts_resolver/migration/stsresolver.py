@@ -64,11 +64,9 @@ def _listen(rule: KeyRule, file: TheirFile, into: Takeover) -> None:
         host, port = file.text("host") or HOST, file.whole("port")
         spelled = f"inet:{f'[{host}]' if ':' in host else host}:{PORT if port is None else port}"
     try:
-        address = parse_address(spelled)
+        take_address(parse_address(spelled), keys, into, file.mode("mode"))
     except ValueError as error:
         file.fault(keys[0], str(error))
-        return
-    take_address(address, keys, into, file.mode("mode"))
 
 
 # -- zones, which are maps here --------------------------------------------------------------------

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from ipaddress import ip_address
 
 from msgspec import Struct, field
 
+from mtasts_resolver.base.quoting import quote
 from mtasts_resolver.config import Address, InetAddress, UnixAddress
 from mtasts_resolver.migration.theirfile import KeyPath, TheirFile, TheirKey, dotted, fits
+
+ITEM = "[]"  # which is the name of nothing
 
 
 class OurSetting(Struct, frozen=True):
     """A line of our configuration, and where it comes from."""
 
     path: KeyPath
-    """`-` stands for the one item of a list."""
+    """ITEM stands for the one item of a list."""
     value: str
     """As YAML has it."""
     because: str
@@ -162,7 +166,10 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def take_address(
     address: Address, keys: list[TheirKey], into: Takeover, mode: str | None = None
 ) -> None:
-    """Decide where we listen: where they do if that is asked for, or if other hosts ask there."""
+    """Decide where we listen: where they do if that is asked for, or if other hosts ask there.
+
+    Raise ValueError where it is a name that systemd, which listens for us, does not look up.
+    """
     into.address = address
     because = "; ".join(key.place for key in keys)
     local = not isinstance(address, InetAddress) or address.host in _LOOPBACK
@@ -171,13 +178,28 @@ def take_address(
         into.alike += [key.name for key in keys]
     elif into.keep_address or not local:
         into.address_kept = True
-        into.set(("listen", "-", "protocol"), "socketmap", because)
-        into.set(("listen", "-", "address"), f'"{address}"', because)
+        here = numeric(address)
+        into.set(("listen", ITEM, "protocol"), "socketmap", because)
+        into.set(("listen", ITEM, "address"), f'"{here}"', because)
         if mode is not None and isinstance(address, UnixAddress):
-            into.set(("listen", "-", "mode"), f'"{mode}"', because)
+            into.set(("listen", ITEM, "mode"), f'"{mode}"', because)
     else:
         into.address_kept = False
         for key in keys:
             into.leave(
                 key, f"here it is {OUR_ADDRESS}, for which main.cf changes; or --keep-address"
             )
+
+
+def numeric(address: Address) -> Address:
+    """Return the address without a name, which systemd's ListenStream= does not take."""
+    if not isinstance(address, InetAddress):
+        return address
+    host = "127.0.0.1" if address.host == "localhost" else address.host
+    try:
+        ip_address(host)
+    except ValueError:
+        raise ValueError(
+            f"{quote(host)} is a name, which systemd does not listen at: write its IP address"
+        ) from None
+    return InetAddress(host, address.port)

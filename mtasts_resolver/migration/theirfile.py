@@ -101,6 +101,9 @@ class TheirFile:
         if not isinstance(key.value, str):
             self.fault(key, "one value is expected here")
             return None
+        if "\0" in key.value:
+            self.fault(key, f"{quote(key.value)} holds a NUL")
+            return None
         return key.value
 
     def switch(self, *path: str, usual: bool) -> bool:

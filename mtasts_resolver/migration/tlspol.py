@@ -41,17 +41,16 @@ def _listen(rule: KeyRule, file: TheirFile, into: Takeover) -> None:
     # Empty it is in 1.9, where systemd's socket counts, whose unit has the same as the default.
     text = file.text("server", "address") or "127.0.0.1:8642"
     host = _EVERYWHERE * text.startswith(":")  # as Go reads a lone port
-    try:
-        address = parse_address(text if text.startswith("unix:") else f"inet:{host}{text}")
-    except ValueError as error:
-        file.fault(file.keys["server", "address"], str(error))
-        return
     permissions = file.mode("server", "socket-permissions")
     keys = rule.keys(file)
-    if isinstance(address, InetAddress):
-        into.alike += [key.name for key in keys if key.path[1] == "socket-permissions"]
-        keys = [key for key in keys if key.path[1] == "address"]
-    take_address(address, keys, into, permissions)
+    try:
+        address = parse_address(text if text.startswith("unix:") else f"inet:{host}{text}")
+        if isinstance(address, InetAddress):
+            into.alike += [key.name for key in keys if key.path[1] == "socket-permissions"]
+            keys = [key for key in keys if key.path[1] == "address"]
+        take_address(address, keys, into, permissions)
+    except ValueError as error:
+        file.fault(file.keys["server", "address"], str(error))
 
 
 def _metrics(rule: KeyRule, file: TheirFile, into: Takeover) -> None:

@@ -136,6 +136,6 @@ def step_lines(head: str, steps: Iterable[MovingStep], columns: int | None) -> I
     """Yield steps, numbered, each with the lines to type."""
     yield heading(head)
     for number, step in enumerate(steps, start=1):
-        yield from wrap(step.words, columns, first=f"{number:>2}. ", rest="    ")
+        yield from wrap(escaped(step.words), columns, first=f"{number:>2}. ", rest="    ")
         # A line to type is not broken: it is copied as a whole.
         yield from (f"      {escaped(line)}" for line in step.commands)

@@ -125,6 +125,18 @@ def test_within_another_table_no_line_can_change_it() -> None:
     (one,) = asked(postfix("unionmap:{hash:/x, socketmap:inet:127.0.0.1:8642:QUERY}"))
     assert "name it alone" in one.by_hand
     assert one.change == ()
+    moving = replace(MOVING, asked=(one,))
+    assert "ask it by hand, and reload it: smtp_tls_policy_maps." in steps_there(moving)[-1].words
+    assert not any("disable" in line for line in lines(moving)), "mail would stop"
+    (one,) = asked(postfix("unionmap:{socketmap:inet:127.0.0.1:8642:QUERY}"), TLSPOL, TLSPOL)
+    assert (one.by_hand, one.change) == ("", ())
+
+
+def test_a_dollar_that_a_table_holds_is_none_of_a_name() -> None:
+    own = "pcre:{ {/a$/ may} }"
+    theirs, ours = (f"{own}, socketmap:inet:127.0.0.1:{port}:QUERY" for port in (8642, 8461))
+    (one,) = asked(postfix(theirs))
+    assert one.change == (f"postconf -e '{TABLES} = {ours.replace('$', '$$')}'",)
 
 
 def test_dane_needs_a_line_where_main_cf_has_it_not() -> None:
@@ -186,7 +198,19 @@ def test_dane_is_let_in_before_ours_answers() -> None:
 
 def test_systemd_listens_where_the_configuration_says() -> None:
     taken = Takeover(keep_address=True)
-    take_address(UnixAddress("/run/a b.sock"), [], taken, "0660")
+    take_address(UnixAddress("/run/a %b.sock"), [], taken, "0660")
     written = " ".join(socket_lines(taken))
-    assert "ListenStream= 'ListenStream=/run/a b.sock' SocketMode=0660 > /etc/systemd" in written
+    reached = "SocketMode=0660 SocketUser=postfix SocketGroup=postfix"
+    assert f"ListenStream= 'ListenStream=/run/a %%b.sock' {reached} > /etc/systemd" in written
+    for_all = Takeover(keep_address=True)
+    take_address(UnixAddress("/run/sock"), [], for_all, "0666")
+    assert "ListenStream=/run/sock SocketMode=0666 > /etc" in " ".join(socket_lines(for_all))
     assert socket_lines(Takeover(keep_address=False)) == ()
+
+
+def test_systemd_is_told_no_name_for_it_would_not_listen() -> None:
+    taken = Takeover(keep_address=True)
+    take_address(InetAddress("localhost", 8999), [], taken)
+    assert "ListenStream=127.0.0.1:8999 " in " ".join(socket_lines(taken))
+    with pytest.raises(ValueError, match="write its IP address"):
+        take_address(InetAddress("mail.example", 8999), [], taken)

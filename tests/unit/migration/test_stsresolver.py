@@ -215,3 +215,16 @@ def test_any_bytes_are_read_or_refused_in_words(data: bytes) -> None:
     else:
         return
     assert told.startswith("theirs.yml")
+
+
+def test_a_zone_may_be_called_like_nothing_else() -> None:
+    made = ours('zones: {"-": {strict_testing: true}, "null": {}, "1": {require_sni: false}}')
+    assert made.map_options("-").testing == "enforce"
+    assert not made.map_options("1").sni
+
+
+def test_what_cannot_be_is_refused_in_words() -> None:
+    told, *_ = faults('cache: {type: sqlite, options: {filename: "/a\\0b"}}')
+    assert "holds a NUL" in told
+    (told,) = faults("host: mail.example")
+    assert "write its IP address" in told

@@ -194,6 +194,18 @@ def test_a_view_that_never_ends_is_not_asked(tmp_path: Path) -> None:
         list(read_sqlite_cache(file))
 
 
+@pytest.mark.threat("migrate-hostile")
+def test_a_column_that_is_computed_is_not_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "cache.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "create table sts_policy_cache (domain text, ts integer, pol_id text,"
+            " pol_body text generated always as (instr(zeroblob(9000), zeroblob(4000) || x'01')))"
+        )
+    with pytest.raises(UnreadableCacheError, match="has no table"):
+        list(read_sqlite_cache(file))
+
+
 def test_what_is_too_long_is_not_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(cache, ("good.example", 5, "1", "x" * 600_000))
     with pytest.raises(UnreadableCacheError, match="too big"):
