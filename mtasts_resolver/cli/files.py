@@ -40,4 +40,5 @@ def written_file(path: Path | None) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from None
     finally:
-        new.unlink(missing_ok=True)
+        if os.path.lexists(new):  # else to remove it may fail as well, as on a read-only disk
+            new.unlink()

@@ -177,3 +177,10 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, theirs: Path, ours: Path) -
     theirs.unlink()
     theirs.mkdir()
     assert migrate(theirs, ours).exit_code == 2
+
+
+def test_a_place_where_no_file_can_be_made_is_told_in_words(theirs: Path, ours: Path) -> None:
+    """Nor can what was not made be removed there, as on a disk that is read-only."""
+    ours = ours.with_name("x" * 250)
+    result = migrate(theirs, ours, "--write")
+    assert (result.exit_code, result.stderr) == (2, f"{ours}: File name too long\n")
