@@ -20,9 +20,14 @@ SECURE = "secure match=mx.provider.example servername=hostname"
 """What Postfix is told of each of them."""
 
 CONFIGURATION = """\
-# Changed by the administrator: the tests have no name servers.
-dns: {servers: ["127.0.0.1:1"], timeout: 1s, dnssec: off}
+# Changed by the administrator.
+dns: {servers: ["127.0.0.1"], dnssec: off}
 """
+NOBODY_KNOWS = """\
+server:
+  local-zone: "example." static
+"""
+"""To the resolver: that no domain of the tests publishes anything."""
 
 
 def write_full_store(directory: Path) -> None:
@@ -40,7 +45,10 @@ async def _write(directory: Path) -> None:
 
 
 def fill(host: PackageHost, store: Path) -> None:
-    """Have the daemon, which does not run, find that store, and a configuration of its own."""
+    """Have the daemon, which does not run, find that store, a configuration, and a resolver."""
     shutil.rmtree(host.path(STATE), ignore_errors=True)  # systemd gives a new one to its user
     shutil.copytree(store, host.path(STATE))
     host.path(CONFIG).write_text(CONFIGURATION)
+    host.path("/etc/unbound/unbound.conf.d/tests.conf").write_text(NOBODY_KNOWS)
+    host.run("rm -f /etc/unbound/unbound.conf.d/root-auto*")  # there is no network to get a key by
+    host.run("systemctl start unbound.service")
