@@ -1,6 +1,7 @@
 """The package's scripts by themselves, on hosts that no root is made for."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,12 +12,19 @@ from releasing.root import IN_PRIVATE
 SCRIPTS = Path(__file__).parents[2] / "packaging/debian"
 STATE = "/var/lib/mtasts-resolver"
 
+SOCKET = "/var/spool/postfix/mtasts/socketmap"
+
 HANGS = "#!/bin/sh\nexec sleep 1000\n"
 STUBS = {
-    "systemctl": '#!/bin/sh\n[ "$1" = show ] && echo "127.0.0.1:8461 (Stream)"\n',
+    "systemctl": f'#!/bin/sh\n[ "$1" = show ] && printf "%s (Stream)\\n" 127.0.0.1:8461 {SOCKET}\n',
     "deb-systemd-invoke": '#!/bin/sh\necho "$@" >"$STOPPED"\n',
     "postmulti": '#!/bin/sh\necho "- - y /etc/postfix"\n',
-    "postconf": '#!/bin/sh\necho "smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:x"\n',
+    "postconf": """#!/bin/sh
+case $* in
+*queue_directory) echo /var/spool/postfix ;;
+*-x*) echo "smtp_tls_policy_maps = hash:/a, socketmap:$ASKED:x" ;;
+esac
+""",
 }
 
 
@@ -54,18 +62,44 @@ def test_purge_ends_where_the_state_is_a_file_system_of_its_own(*, reports: bool
 
 @pytest.mark.parametrize("hanging", [None, "postmulti", "postconf"])
 def test_a_postfix_that_hangs_holds_up_no_removal(hanging: str | None, tmp_path: Path) -> None:
-    for name, content in STUBS.items():
-        stub = tmp_path / name
-        stub.write_text(HANGS if name == hanging else content)
-        stub.chmod(0o755)
+    make_stubs(tmp_path, hanging)
     patience = "--kill-after=1 10 "
     text = (SCRIPTS / "prerm").read_text()
     assert patience in text
     script = tmp_path / "prerm"
     script.write_text(text.replace(patience, "--kill-after=1 0.2 " if hanging else patience))
+    said = removal(script, "inet:127.0.0.1:8461")
+    assert ("Postfix still asks" in said) == (hanging is None)
+    assert "mtasts-resolver.socket" in (tmp_path / "stopped").read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "ours"),
+    [
+        (f"unix:{SOCKET}", True),
+        ("unix:mtasts/socketmap", True),
+        ("unix:/mtasts/socketmap", True),
+        ("unix:/mtasts/socketmap2", False),
+        ("inet:127.0.0.1:84611", False),
+    ],
+)
+def test_a_socket_is_known_by_each_of_its_names(*, asked: str, ours: bool, tmp_path: Path) -> None:
+    make_stubs(tmp_path)
+    script = Path(shutil.copy(SCRIPTS / "prerm", tmp_path))
+    assert (f"hash:/a, socketmap:{asked}:x" in removal(script, asked)) == ours
+
+
+def make_stubs(place: Path, hanging: str | None = None) -> None:
+    for name, content in STUBS.items():
+        stub = place / name
+        stub.write_text(HANGS if name == hanging else content)
+        stub.chmod(0o755)
+
+
+def removal(script: Path, asked: str) -> str:
+    """Return what is said at a removal while Postfix asks at `asked`."""
     inside = 'mount -t tmpfs tmpfs /run\nmkdir -p /run/systemd/system\nsh "$1" remove'
-    stopped, path = tmp_path / "stopped", f"{tmp_path}:{os.environ['PATH']}"
-    done = run(inside, str(script), PATH=path, STOPPED=str(stopped))
+    path, stopped = f"{script.parent}:{os.environ['PATH']}", str(script.with_name("stopped"))
+    done = run(inside, str(script), PATH=path, STOPPED=stopped, ASKED=asked)
     assert done.returncode == 0, done.stderr
-    assert ("Postfix still asks" in done.stderr) == (hanging is None)
-    assert "mtasts-resolver.socket" in stopped.read_text()
+    return done.stderr
