@@ -87,7 +87,10 @@ def confine() -> None:
 
 def _confined() -> tuple[list[str], list[str]]:
     """Return by what it is held now, and why by nothing else."""
-    kernel = _Kernel()
+    try:
+        kernel = _Kernel()
+    except OSError as error:
+        return [], [str(error)]
     held, lacking = [], []
     for name, step in (("landlock", kernel.restrict_files), ("seccomp", kernel.refuse_unix)):
         try:

@@ -94,18 +94,23 @@ def test_each_version_of_landlock_is_asked_for_what_it_knows() -> None:
         assert landlock_rules(version) == struct.pack(f"{len(words)}Q", *words)
 
 
-@pytest.mark.parametrize("missing", ["ctypes", "landlock", "machine"])
+@pytest.mark.parametrize("missing", ["ctypes", "libc", "landlock", "machine"])
 def test_what_cannot_be_given_up_is_said_and_the_rest_is(
     missing: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def call(_: _Kernel, number: int, *__: object) -> int:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
+    def unloaded(_: _Kernel) -> None:
+        raise OSError("Dynamic loading not supported")
+
     monkeypatch.setattr(_Kernel, "prctl", lambda *_: None)  # this process goes on as it is
     if missing == "ctypes":
         monkeypatch.setattr(confinement, "WITHOUT_CTYPES", "MemoryError()")
     else:
         monkeypatch.setattr(_Kernel, "_call", call)
+    if missing == "libc":
+        monkeypatch.setattr(_Kernel, "__init__", unloaded)
     if missing == "machine":
         monkeypatch.setattr(confinement, "_MACHINES", {})
     caplog.set_level("INFO")
@@ -114,6 +119,7 @@ def test_what_cannot_be_given_up_is_said_and_the_rest_is(
     held = {"discoverer-confined": {"by": ["seccomp"]}} if missing == "landlock" else {}
     reasons = {
         "ctypes": "MemoryError()",
+        "libc": "Dynamic loading not supported",
         "landlock": "landlock: Function not implemented",
         "machine": "landlock: Function not implemented; seccomp: no filter is known for"
         f" {os.uname().machine}",
