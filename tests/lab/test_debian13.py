@@ -1,15 +1,12 @@
-"""Debian 13's root: the unit tests under its Python, and what its cache is trusted with."""
+"""Debian 13's root: the unit tests under its Python."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from releasing import root as roots
-from releasing.root import RootError
 
 from . import debian13
 from .namespace import ROOT, environment
@@ -39,83 +36,9 @@ if not debian13.is_host():  # where it is, the unit tests have run under that Py
         assert statuses == {0}
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty cache directory, which is used in this test."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "mtasts-resolver-lab"
-
-
-class Maker:
-    """Makes tarballs at once, out of nothing."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.made = 0
-        self.fails = False
-        monkeypatch.setattr(roots, "run", self._run)
-        monkeypatch.setattr(debian13, "_pip_settings", lambda: ({}, []))
-
-    def _run(self, argv: Sequence[str | Path], what: str, *_: object) -> None:
-        if "-cpf" in argv:
-            self.made += 1
-            Path(argv[argv.index("-cpf") + 1]).write_bytes(b"a root")
-            if self.fails:
-                raise RootError(f"cannot {what}")
-
-    def tarball(self) -> Path:
-        return debian13.tarball(lambda _: None)
-
-
-@pytest.fixture
-def maker(monkeypatch: pytest.MonkeyPatch) -> Maker:
-    return Maker(monkeypatch)
-
-
-def test_root_is_made_once(cache: Path, maker: Maker) -> None:
-    assert maker.tarball() == maker.tarball()
-    assert maker.made == 1
-    assert list(cache.iterdir()) == [maker.tarball()]
-
-
-def test_damaged_root_is_never_used(cache: Path, maker: Maker) -> None:
-    maker.tarball().write_bytes(b"a ro")
-    assert maker.tarball().read_bytes() == b"a root"
-    assert maker.made == 2
-
-
-def test_half_made_root_is_never_used(cache: Path, maker: Maker) -> None:
-    maker.fails = True
-    with pytest.raises(LabError):
-        maker.tarball()
-    assert list(cache.iterdir()) == []
-    maker.fails = False
-    assert maker.tarball().read_bytes() == b"a root"
-
-
-def test_root_of_other_packages_is_another(
-    cache: Path, maker: Maker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    maker.tarball()
-    monkeypatch.setattr(debian13, "PACKAGES", ("another",))
-    maker.tarball()
-    assert maker.made == 2
-
-
-def test_old_leftovers_are_removed(cache: Path, maker: Maker) -> None:
-    killed, running, old = cache / "making-1", cache / "making-2", cache / "debian13-key-sum.tar"
-    killed.mkdir(parents=True)
-    running.mkdir()
-    old.touch()
-    os.utime(killed, (0, 0))
-    os.utime(old, (0, 0))
-    maker.tarball()
-    assert running.exists()
-    assert not killed.exists()
-    assert not old.exists()
-
-
 @pytest.mark.usefixtures("lab_can_run")
-def test_error_says_what_could_not_be_made(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_says_what_could_not_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(debian13, "MIRROR", ("file:///nowhere",))
     if reason := roots.missing():
         pytest.skip(reason)
@@ -123,7 +46,7 @@ def test_error_says_what_could_not_be_made(cache: Path, monkeypatch: pytest.Monk
         LabError, match="cannot make a root of Debian's trixie: unshare ended badly"
     ):
         debian13.tarball(lambda _: None)
-    assert list(cache.iterdir()) == []
+    assert list((tmp_path / "mtasts-resolver-lab").iterdir()) == []
 
 
 @pytest.mark.parametrize("required", ["", "1"])
