@@ -50,7 +50,7 @@ RESOLVER_FAILS = FindingKind(
     severity=Severity.ERROR,
     title="the resolver that resolv.conf names does not answer",
     matters="Postfix finds no MX hosts, and defers all mail.",
-    action="Start it, or name another in /etc/resolv.conf.",
+    action="Start that resolver, or name another in /etc/resolv.conf.",
 )
 CHROOT_RESOLVER = FindingKind(
     code="chroot-resolv-conf-stale",
