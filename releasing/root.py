@@ -23,8 +23,8 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
 LEFTOVERS = 86_400.0
 """Seconds after which what another run has left half-made is removed."""
-UNUSED = 7 * 86_400.0
-"""Seconds after which a tarball that nobody has used is removed."""
+OLD = 7 * 86_400.0
+"""Seconds after which a root is made anew: Debian's updates are to be in it."""
 
 LAST_LINES = 20
 """Of what a command wrote that ended badly."""
@@ -61,7 +61,6 @@ def kept(name: str, made_from: object, make: Callable[[Path], None], tell: Tell)
     _clean(cache)
     for found in cache.glob(f"{key}-*.tar"):
         if found.stem.endswith(_checksum(found)):
-            os.utime(found)
             return found
         tell(f"{found} is damaged, and is made again")
         found.unlink()
@@ -125,7 +124,7 @@ def _clean(cache: Path) -> None:
             age = now - path.stat().st_mtime
             if path.name.startswith("making-") and age > LEFTOVERS:
                 shutil.rmtree(path)
-            elif path.suffix == ".tar" and age > UNUSED:
+            elif path.suffix == ".tar" and age > OLD:
                 path.unlink()
 
 
