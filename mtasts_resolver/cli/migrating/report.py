@@ -79,7 +79,7 @@ def policy_lines(tally: PolicyTally, columns: int | None) -> Iterator[str]:
         return
     number = f"{tally.holding:,} polic{'y' if tally.holding == 1 else 'ies'}"
     held = f"{number} of {tally.cache.path} hold{'s' if tally.holding == 1 else ''}"
-    yield from told(f"{held}. {_what_became(tally)}", columns)
+    yield from told(f"{held}. {_what_became(tally)}".rstrip(), columns)
     none = tally.passed_over.get(PassedOver.NO_POLICY, 0)
     dane = tally.passed_over.get(PassedOver.DANE, 0)
     passed = [
