@@ -40,6 +40,13 @@ async def report(*arguments: str | Path, given: bytes | None = None) -> Ran:
     return Ran(process.returncode, out.decode(), err.decode())
 
 
+@pytest.fixture(autouse=True)
+def _no_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have none be found, whatever runs on this machine, or has run."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "runtime"))
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     path = tmp_path / "mail.log"
