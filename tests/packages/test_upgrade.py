@@ -200,7 +200,7 @@ def test_upgrade_with_a_faulty_configuration_goes_on_with_the_last_good_one(
     host: PackageHost, earlier: Path, deb: Path, full_store: Path
 ) -> None:
     have_running(host, earlier, full_store)
-    host.path(CONFIG).write_text(CONFIGURATION.replace("timeout", "timeuot"))
+    host.path(CONFIG).write_text(CONFIGURATION.replace("servers", "sevrers"))
     with asking(host, DOMAINS, SECURE) as postfix:
         host.install(deb, KEEP)
         postfix.go_on()
