@@ -8,6 +8,9 @@ from pathlib import Path
 
 from releasing.tree import ROOT
 
+AS_THE_SYSTEM = {"UV_SYSTEM_CERTS": "true"}
+"""uv trusts authorities of its own; a network that has one besides has told the system."""
+
 
 class ToolError(Exception):
     """A program is not there, or has failed; then its words stand on standard error."""
@@ -32,7 +35,7 @@ def run_tool(
         done = subprocess.run(  # noqa: S603  a program that our own code names
             [str(word) for word in command],
             cwd=cwd,
-            env={**os.environ, "PATH": path, **(environment or {})},
+            env={**AS_THE_SYSTEM, **os.environ, "PATH": path, **(environment or {})},
             input=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if quiet else None,
