@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from releasing.constraints import BUILD_CONSTRAINTS, CONSTRAINTS
 from releasing.pins import Pin, read_pins
 from releasing.tools import ToolError, run_tool
+from releasing.tree import BUILD_CONSTRAINTS, CONSTRAINTS
 
 FOUND_SOME = 1
 """pip-audit's exit status when it has found something, and also when it has failed."""
@@ -115,7 +115,7 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"Not audited: {error}")
     if wrong := verdict(found):
         sys.exit(wrong)
-    print(f"{found.looked_up} packages looked up: no known vulnerability")  # noqa: T201  its output
+    print(f"{found.looked_up} packages looked up: no known vulnerability")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,7 @@ from pathlib import Path
 
 from releasing.metadata import EXTRAS, build_requirements, oldest_python
 from releasing.tools import ToolError, run_tool
-from releasing.tree import ROOT
-
-CONSTRAINTS = ROOT / "constraints.txt"
-BUILD_CONSTRAINTS = ROOT / "constraints-build.txt"
+from releasing.tree import BUILD_CONSTRAINTS, CONSTRAINTS
 
 COOL_DOWN = "7 days"
 """A version that is younger is not chosen: one that an attacker has published is mostly found and

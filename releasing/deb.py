@@ -18,6 +18,7 @@ from pathlib import Path
 from mtasts_resolver import __version__
 from releasing.root import IN_PRIVATE, RootError, Tell, missing, run, unpack
 from releasing.suites import SUITES, build_root
+from releasing.tools import tell
 from releasing.tree import ROOT, TreeError, copy_tracked, last_author, source_date
 
 NAME = "mtasts-resolver"
@@ -110,11 +111,8 @@ def main() -> None:
         named = arguments.suite or "this host is no Debian"
         parser.error(f"{named}: packages are built for {', '.join(SUITES)}: make deb SUITE=...")
 
-    def tell(what: str) -> None:
-        print(what, file=sys.stderr)  # noqa: T201  it takes minutes
-
     try:
-        print(build(arguments.suite, arguments.directory, tell))  # noqa: T201  its output
+        print(build(arguments.suite, arguments.directory, tell))
     except (RootError, TreeError) as error:
         sys.exit(f"Not built: {error}")
 

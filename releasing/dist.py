@@ -15,9 +15,8 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
-from releasing.constraints import BUILD_CONSTRAINTS
-from releasing.tools import ToolError, run_tool
-from releasing.tree import ROOT, TreeError, copy_tracked, source_date
+from releasing.tools import ToolError, run_tool, tell
+from releasing.tree import BUILD_CONSTRAINTS, ROOT, TreeError, copy_tracked, source_date
 
 OLDEST = 315_532_800
 """1980-01-01: a wheel is a zip file, which knows no time before."""
@@ -78,12 +77,9 @@ def main() -> None:
     parser.add_argument("directory", nargs="?", type=Path, default=ROOT / "dist")
     arguments = parser.parse_args()
 
-    def tell(what: str) -> None:
-        print(what, file=sys.stderr)  # noqa: T201  it takes a while
-
     try:
         for path in build(arguments.directory, tell):
-            print(path)  # noqa: T201  its output
+            print(path)
     except (ToolError, TreeError) as error:
         sys.exit(f"Not built: {error}")
 

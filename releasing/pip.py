@@ -41,7 +41,7 @@ def run_pip(root: Path, python: str, arguments: Sequence[str], what: str) -> Non
 def _settings() -> tuple[dict[str, str], list[str]]:
     """Return this machine's settings of pip as variables, and the files that they name."""
     pip = [sys.executable, "-m", "pip", "config", "list"]
-    listed = subprocess.run(pip, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    listed = subprocess.run(pip, capture_output=True, text=True, check=True).stdout
     variables = {"PIP_CONFIG_FILE": os.devnull}
     shared = {path for path in NETWORK_FILES if Path(path).exists()}
     for line in listed.splitlines():

@@ -22,7 +22,7 @@ from releasing.changelog import read_sections, with_release
 from releasing.readiness import MAIN, Checkout, obstacles, tag_of
 from releasing.root import missing
 from releasing.suites import SUITES
-from releasing.tools import ToolError, run_tool
+from releasing.tools import ToolError, run_tool, tell
 from releasing.tree import ROOT, TreeError, git
 from releasing.version import PLACE, version_of
 
@@ -78,10 +78,6 @@ def worktree() -> Iterator[Path]:
             yield tree
         finally:
             git("worktree", "remove", "--force", str(tree))
-
-
-def tell(what: str) -> None:
-    print(what, file=sys.stderr)  # noqa: T201  it takes minutes
 
 
 class Release:

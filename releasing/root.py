@@ -93,7 +93,7 @@ def unpack(file: Path, directory: Path) -> None:
 def run(argv: Sequence[str | Path], what: str, variables: Mapping[str, str] | None = None) -> None:
     """Run a command; on a terminal it shows its progress, else what it wrote is in the error."""
     shown = None if sys.stderr.isatty() else subprocess.PIPE
-    done = subprocess.run(  # noqa: S603  our own commands
+    done = subprocess.run(
         [*map(str, argv)],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr if shown is None else shown,

@@ -28,10 +28,9 @@ from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
 from mtasts_resolver import __version__
-from releasing.constraints import CONSTRAINTS
 from releasing.metadata import DESCRIPTION, LICENSE, NAME, run_requirements
 from releasing.pins import Pin, needed, read_pins
-from releasing.tree import ROOT, TreeError, source_date
+from releasing.tree import CONSTRAINTS, ROOT, TreeError, source_date
 
 SCHEMA = SchemaVersion.V1_6
 """Not the newest: what reads SBOMs follows slowly."""
@@ -99,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="releasing.sbom", description="Write the SBOM.")
     parser.add_argument("directory", nargs="?", type=Path, default=ROOT / "dist")
     try:
-        print(write_sbom(parser.parse_args().directory))  # noqa: T201  its output
+        print(write_sbom(parser.parse_args().directory))
     except TreeError as error:
         sys.exit(f"Not written: {error}")
 

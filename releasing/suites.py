@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 from releasing.pip import run_pip
 from releasing.root import SLIM, Tell, bootstrap, kept
-from releasing.tree import ROOT
-
-CONSTRAINTS = ROOT / "constraints.txt"
+from releasing.tree import CONSTRAINTS
 
 COMMON = (
     "build-essential",

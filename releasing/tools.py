@@ -16,6 +16,11 @@ class ToolError(Exception):
     """A program is not there, or has failed; then its words stand on standard error."""
 
 
+def tell(what: str) -> None:
+    """Say on the terminal what is being done: it takes a while."""
+    print(what, file=sys.stderr)
+
+
 def run_tool(
     *command: str | Path,
     cwd: Path = ROOT,
@@ -32,7 +37,7 @@ def run_tool(
     # What `pip install` brought lies beside the interpreter, and need not be on the PATH.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     try:
-        done = subprocess.run(  # noqa: S603  a program that our own code names
+        done = subprocess.run(
             [str(word) for word in command],
             cwd=cwd,
             env={**AS_THE_SYSTEM, **os.environ, "PATH": path, **(environment or {})},

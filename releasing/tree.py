@@ -10,6 +10,8 @@ from releasing.changelog import ChangelogError, release_date
 
 ROOT = Path(__file__).resolve().parents[1]
 """The checkout."""
+CONSTRAINTS = ROOT / "constraints.txt"
+BUILD_CONSTRAINTS = ROOT / "constraints-build.txt"
 _SDIST_HAS = ROOT / "mtasts_resolver.egg-info/SOURCES.txt"
 
 
@@ -22,9 +24,7 @@ def git(*arguments: str, of: Path = ROOT) -> str:
     # Whoever builds as root in somebody's checkout means it.
     argv = ["git", "-c", f"safe.directory={of}", "-C", str(of), *arguments]
     try:
-        done = subprocess.run(  # noqa: S603  our own arguments
-            argv, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise TreeError("git is missing: apt-get install git") from None
     if done.returncode:

@@ -230,7 +230,7 @@ def _move_policies(
         with running_daemon(control_socket, config_file) as daemon:
             bring_policies(tally, daemon, now)
     except DaemonUnreachableError as error:
-        tally.waiting = f"{error.message}"
+        tally.waiting = error.message
 
 
 def _again(

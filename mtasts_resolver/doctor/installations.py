@@ -36,7 +36,7 @@ def look_for_programs(directories: tuple[str, ...] = _PATH) -> tuple[SeenProgram
     """Return the programs of our name, the one that is typed first; of links to one only one."""
     found: dict[str, SeenProgram] = {}
     for directory in directories:
-        path = os.path.join(directory, PROGRAM)  # noqa: PTH118  a name is all that is told
+        path = f"{directory}/{PROGRAM}"
         if os.access(path, os.X_OK):
             seen = SeenProgram(path, Path(path).is_symlink())
             found.setdefault(os.path.realpath(path), seen)

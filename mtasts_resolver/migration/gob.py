@@ -22,6 +22,7 @@ from typing import NamedTuple
 MAX_GOB_DEPTH = 8  # the caches that are known have 4
 MAX_GOB_TYPES = 64  # they have 5
 MAX_GOB_LIST = 1_000  # they have none but those of a struct's fields, of which there are 9
+_COUNTED = 128  # from this first byte of a number on it counts those that follow
 _WORD = 8  # bytes of the longest number
 
 GobValue = int | bytes | None | list["GobValue"] | dict[str, "GobValue"]
@@ -130,7 +131,7 @@ class _Decoder:
 
     def number(self) -> int:
         first = self._take(1)[0]
-        if first < 128:  # noqa: PLR2004  see the grammar
+        if first < _COUNTED:
             return first
         length = 256 - first
         if length > _WORD:

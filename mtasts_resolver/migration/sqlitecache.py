@@ -55,7 +55,7 @@ def read_sqlite_cache(path: Path) -> Iterator[CacheEntry]:
                     " postfix-mta-sts-resolver"
                 )
             rows = connection.execute(
-                f"SELECT domain, ts, pol_id, pol_body FROM sts_policy_cache LIMIT {MAX_ENTRIES}"  # noqa: S608
+                "SELECT domain, ts, pol_id, pol_body FROM sts_policy_cache LIMIT ?", (MAX_ENTRIES,)
             )
             yield from map(_entry, rows)
 

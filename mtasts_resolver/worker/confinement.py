@@ -36,10 +36,11 @@ log = logs.get(__name__)
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF, _IO_URING_SETUP = 444, 446, 425
 _ABI = 1  # the flag by which the first one tells which version there is
 
-# landlock(7): all of version 1 but to read files and directories; to truncate since 3.
+# landlock(7): all of version 1 but to read files and directories; and what came later.
 _FILES, _TRUNCATE = 0x1FFF & ~0b1100, 1 << 14
-_LISTEN = 1 << 0  # since 4
-_ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1  # since 6
+_LISTEN = 1 << 0
+_ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1
+_TRUNCATE_SINCE, _LISTEN_SINCE, _SCOPED_SINCE = 3, 4, 6  # the versions
 
 # prctl(2)
 _SET_SECCOMP, _FILTER, _SET_NO_NEW_PRIVS = 22, 2, 38
@@ -158,11 +159,11 @@ class _Kernel:
 
 def landlock_rules(version: int) -> bytes:
     """Return what a version of Landlock is to refuse: of all that is named there nothing is let."""
-    files = _FILES | (_TRUNCATE if version >= 3 else 0)  # noqa: PLR2004  see above
+    files = _FILES | (_TRUNCATE if version >= _TRUNCATE_SINCE else 0)
     words = [files]
-    if version >= 4:  # noqa: PLR2004
+    if version >= _LISTEN_SINCE:
         words.append(_LISTEN)
-    if version >= 6:  # noqa: PLR2004
+    if version >= _SCOPED_SINCE:
         words.append(_ABSTRACT_SOCKETS | _SIGNALS)
     return struct.pack(f"{len(words)}Q", *words)
 

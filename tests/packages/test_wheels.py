@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from releasing.constraints import CONSTRAINTS
 from releasing.metadata import pythons
 from releasing.tools import run_tool
+from releasing.tree import CONSTRAINTS
 
 ONLY_AS_SOURCE = "sqlitedict"
 """A module of Python alone, of which no wheel was ever published."""

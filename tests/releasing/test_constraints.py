@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from releasing.constraints import BUILD_CONSTRAINTS, CONSTRAINTS
 from releasing.metadata import (
     EXTRAS,
     build_requirements,
@@ -15,6 +14,7 @@ from releasing.metadata import (
     run_requirements,
 )
 from releasing.pins import Pin, needed, read_pins
+from releasing.tree import BUILD_CONSTRAINTS, CONSTRAINTS
 
 PINS = read_pins(CONSTRAINTS.read_text(encoding="utf-8"))
 RUN = run_requirements()

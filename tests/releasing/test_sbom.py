@@ -5,9 +5,9 @@ import json
 from cyclonedx.validation.json import JsonStrictValidator
 
 from mtasts_resolver import __version__
-from releasing.constraints import CONSTRAINTS
 from releasing.pins import read_pins
 from releasing.sbom import SCHEMA, sbom
+from releasing.tree import CONSTRAINTS
 
 TEXT = CONSTRAINTS.read_text(encoding="utf-8")
 DATE = 1_796_083_200

@@ -44,7 +44,7 @@ def engine(
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """Return the lab; its own daemon is not started."""
+    """Return a lab of its own: in it is a resolver at the address of that which hosts ask."""
     if reason := missing():
         pytest.skip(reason)
     with running_lab() as lab:

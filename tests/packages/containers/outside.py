@@ -9,25 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.freshhost import CONFIGURATION as NETWORKS
+from tests.lab.freshhost import NAME_SERVER, RESOLVER
 from tests.lab.lab import Lab
 from tests.lab.unbound import forwarder
 
 from .images import FILES
-
-NAME_SERVER = "192.0.2.253"
-
-RESOLVER = f"""\
-server:
-    trust-anchor-file: /etc/unbound/lab.ds
-forward-zone:
-    name: "."
-    forward-addr: {NAME_SERVER}
-"""
-
-# Its networks are those that documents use, which the daemon would not visit.
-NETWORKS = """
-https: {allow_networks: [192.0.2.0/24, 198.51.100.0/24, "2001:db8::/32"]}
-"""
 
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 CONFIGURATION = "/etc/mtasts-resolver/config.yaml"
@@ -45,7 +32,7 @@ class Mount:
 @contextmanager
 def outside(lab: Lab, directory: Path) -> Iterator[list[Mount]]:
     """Yield what makes containers part of the lab; `directory` is empty, and shared with them."""
-    configuration = (FILES / "config.yaml").read_text("utf-8") + NETWORKS
+    configuration = (FILES / "config.yaml").read_text("utf-8") + "\n" + NETWORKS
     content = {
         ("mtasts-resolver", CONFIGURATION): configuration,
         ("mtasts-resolver", AUTHORITIES): lab.ca_file.read_text(),
