@@ -17,6 +17,7 @@ from mtasts_resolver.config.endpoints import (
     parse_server,
 )
 from mtasts_resolver.config.faults import ConfigError, Fault
+from mtasts_resolver.config.keys import takes_value, value_range
 from mtasts_resolver.config.kinds import (
     parse_duration,
     parse_end_time,
@@ -38,7 +39,7 @@ from mtasts_resolver.config.paths import (
     default_store,
     state_directory,
 )
-from mtasts_resolver.config.schema import Config
+from mtasts_resolver.config.schema import DEFAULT_ADDRESS, Config
 from mtasts_resolver.config.sections.administration import (
     ControlConfig,
     HttpConfig,
@@ -54,6 +55,7 @@ from mtasts_resolver.config.sections.policies import CacheConfig, RefreshConfig,
 from mtasts_resolver.config.yamlfile import MAX_FILE_BYTES, Raw, join, parse_yaml
 
 __all__ = [
+    "DEFAULT_ADDRESS",
     "MAX_FILE_BYTES",
     "MAX_SERVERS",
     "Address",
@@ -107,4 +109,6 @@ __all__ = [
     "read_file",
     "show_duration",
     "state_directory",
+    "takes_value",
+    "value_range",
 ]

@@ -49,3 +49,24 @@ def _key(field: msgspec.structs.FieldInfo) -> Key:
     _, key = get_args(field.type)
     made = field.default_factory
     return replace(key, default=field.default if made is NODEFAULT else made())
+
+
+def takes_value(section: type[Section], name: str, text: str) -> bool:
+    """Tell whether a key of a section that has a value, and none below it, takes this one."""
+    try:
+        _kind(section, name).parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def value_range(section: type[Section], name: str) -> str:
+    """Return between what the value of such a key must be, such as `1h to 7d`."""
+    return _kind(section, name).valid.partition(":")[0]
+
+
+def _kind(section: type[Section], name: str) -> Kind:
+    kind = section_keys(section)[name].of
+    if not isinstance(kind, Kind):
+        raise TypeError(f"{name} is a section")
+    return kind

@@ -35,7 +35,8 @@ MAX_PRELOADED = 1_000
 
 OnDnsFailure = Literal["opportunistic", "defer"]
 
-_DEFAULT_LISTENER = ListenerConfig(protocol="socketmap", address=InetAddress("127.0.0.1", 8461))
+DEFAULT_ADDRESS = InetAddress("127.0.0.1", 8461)
+_DEFAULT_LISTENER = ListenerConfig(protocol="socketmap", address=DEFAULT_ADDRESS)
 
 
 class Config(Section, frozen=True, kw_only=True):

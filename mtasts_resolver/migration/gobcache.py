@@ -25,6 +25,7 @@ from mtasts_resolver.migration.theirpolicies import (
     PassedOver,
     TheirPolicy,
     UnreadableCacheError,
+    reading_cache,
 )
 
 # It keeps 50,000 entries; a policy of the usual size takes half a kilobyte, a tenth of it packed.
@@ -47,14 +48,8 @@ _EPOCH = 62_135_596_800  # seconds from there to 1970
 
 def read_gob_cache(path: Path) -> Iterator[CacheEntry]:
     """Yield the entries of the cache at `path`. Raise UnreadableCacheError."""
-    try:
+    with reading_cache(path):
         packed = read_plain(path, MAX_PACKED + 1)
-    except FileNotFoundError:
-        raise UnreadableCacheError(f"there is no {path}: name the cache by --their-cache") from None
-    except PermissionError:
-        raise UnreadableCacheError(f"{path} is not for you: become root") from None
-    except OSError as error:
-        raise UnreadableCacheError(f"{path} cannot be read: {error.strerror}") from None
     try:
         yield from gob_entries(packed)
     except GobError as error:

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from mtasts_resolver.base.undecodable import UNDECODABLE
 from mtasts_resolver.migration.theirpolicies import (
     MAX_ENTRIES,
     CacheEntry,
@@ -24,6 +25,7 @@ from mtasts_resolver.migration.theirpolicies import (
     TheirPolicy,
     UnreadableCacheError,
     document_of,
+    reading_cache,
 )
 from mtasts_resolver.store.errors import UnavailableError
 from mtasts_resolver.store.filecopy import copy_database
@@ -98,7 +100,7 @@ def _entry(row: tuple[Any, ...]) -> CacheEntry:
         return CacheFault(domain, "the time of its fetch is no number")
     try:
         fields = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except UNDECODABLE as error:
         return CacheFault(domain, f"its policy cannot be read: {error}")
     return TheirPolicy(domain, policy_id, document_of(_in_order(fields)), float(fetched))
 
@@ -116,14 +118,9 @@ def _in_order(fields: _Fields) -> Iterator[tuple[str, str]]:
 def _told(path: Path) -> Iterator[None]:
     """Have what goes wrong say so in words."""
     try:
-        yield
-    except FileNotFoundError:
-        raise UnreadableCacheError(f"there is no {path}: name the cache by --their-cache") from None
-    except PermissionError:
-        raise UnreadableCacheError(f"{path} is not for you: become root") from None
+        with reading_cache(path):
+            yield
     except UnavailableError as error:
         raise UnreadableCacheError(str(error)) from None
-    except OSError as error:
-        raise UnreadableCacheError(f"{path} cannot be read: {error.strerror or error}") from None
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise UnreadableCacheError(f"{path} is no database that can be read: {error}") from None

@@ -8,10 +8,11 @@ from shlex import quote as shell_word
 from msgspec import Struct
 
 from mtasts_resolver.config import Address, InetAddress
+from mtasts_resolver.doctor.units import SERVICE, SOCKET
 from mtasts_resolver.migration.maincf import AskedThere
 from mtasts_resolver.migration.takeover import Takeover, numeric
 
-OUR_UNITS = ("mtasts-resolver.socket", "mtasts-resolver.service")
+OUR_UNITS = (SOCKET, SERVICE)
 _DROP_IN = "/etc/systemd/system/mtasts-resolver.socket.d/migrate.conf"
 
 

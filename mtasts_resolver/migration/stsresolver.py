@@ -7,12 +7,18 @@ Debian 12 has 1.1.2, Debian 13 has 1.5.0. The keys are the same in all of them b
 from typing import NamedTuple
 
 from mtasts_resolver.config import (
+    CacheConfig,
     Config,
+    DnsConfig,
+    HttpsConfig,
     InetAddress,
     MapOptions,
+    RefreshConfig,
     parse_address,
     parse_map_name,
     show_duration,
+    takes_value,
+    value_range,
 )
 from mtasts_resolver.migration.takeover import (
     CacheKind,
@@ -31,14 +37,6 @@ HOST, PORT = "127.0.0.1", 8461
 TIMEOUT = 4.0  # seconds: theirs, of a zone that does not say
 INTERVAL = 86_400
 CONCURRENCY = 100
-
-# What our keys allow, as config/sections/ has it.
-_INTERVALS = (3_600, 7 * 86_400)
-_CONCURRENCIES = (1, 1_000)
-_DNS_TIMEOUTS = (0.5, 30.0)
-_HTTPS_TIMEOUTS = (1.0, 60.0)
-_MEMORY_ENTRIES = 200_000
-_MOST_MEMORY_ENTRIES = 10_000_000
 
 
 def read_sts_resolver(data: bytes, file: str, *, keep_address: bool) -> tuple[TheirFile, Takeover]:
@@ -162,12 +160,10 @@ def _timeouts(rule: KeyRule, file: TheirFile, into: Takeover) -> None:
         return
     longest, key = max(set_otherwise)
     taken = False
-    for section, usual, (low, high) in (
-        ("dns", 5.0, _DNS_TIMEOUTS),
-        ("https", 10.0, _HTTPS_TIMEOUTS),
-    ):
-        if usual < longest and low <= longest <= high:
-            into.set((section, "timeout"), show_duration(longest), key.place)
+    lasting = show_duration(longest)
+    for name, section in (("dns", DnsConfig), ("https", HttpsConfig)):
+        if section().timeout < longest and takes_value(section, "timeout", lasting):
+            into.set((name, "timeout"), lasting, key.place)
             taken = True
     for _, other in set_otherwise:
         if other is not key or not taken:
@@ -206,7 +202,8 @@ def _cache(rule: KeyRule, file: TheirFile, into: Takeover) -> None:
 def _cache_size(rule: KeyRule, file: TheirFile, into: Takeover) -> None:
     for key in rule.keys(file):
         size = file.whole(*key.path)
-        if size is not None and _MEMORY_ENTRIES < size <= _MOST_MEMORY_ENTRIES:
+        more = size is not None and size > CacheConfig().memory_entries
+        if more and takes_value(CacheConfig, "memory_entries", str(size)):
             into.set(("cache", "memory_entries"), str(size), key.place)
         else:
             into.alike.append(key.name)
@@ -218,22 +215,20 @@ def _is_proactive(file: TheirFile) -> bool:
 
 def _fetching(rule: KeyRule, file: TheirFile, into: Takeover) -> None:
     """Take the interval and the limit over, where they are in force there."""
-    ours = {"interval": _INTERVALS, "concurrency_limit": _CONCURRENCIES}
-    usual = {"interval": INTERVAL, "concurrency_limit": CONCURRENCY}
     for key in rule.keys(file):
-        name = key.path[1]
-        value, (low, high) = file.whole(*key.path), ours[name]
-        if value is None or value == usual[name]:
+        value = file.whole(*key.path)
+        is_interval = key.path[1] == "interval"
+        if value is None or value == (INTERVAL if is_interval else CONCURRENCY):
             into.alike.append(key.name)
         elif not _is_proactive(file):
             into.leave(key, "it has no effect there: proactive_policy_fetching.enabled is not set")
-        elif not low <= value <= high:
-            bounds = f"{low} to {high}" if name != "interval" else "1h to 7d"
-            into.leave(key, f"here it is {bounds}: the default holds")
-        elif name == "interval":
-            into.set(("refresh", "interval"), show_duration(value), key.place)
         else:
-            into.set(("refresh", "concurrency"), str(value), key.place)
+            ours = "interval" if is_interval else "concurrency"
+            wanted = show_duration(value) if is_interval else str(value)
+            if takes_value(RefreshConfig, ours, wanted):
+                into.set(("refresh", ours), wanted, key.place)
+            else:
+                into.leave(key, f"here it is {value_range(RefreshConfig, ours)}: the default holds")
 
 
 def _options_left(rule: KeyRule, file: TheirFile, into: Takeover) -> None:

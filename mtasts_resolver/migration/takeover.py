@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from msgspec import Struct, field
 
 from mtasts_resolver.base.quoting import quote
-from mtasts_resolver.config import Address, InetAddress, UnixAddress
+from mtasts_resolver.config import DEFAULT_ADDRESS, Address, InetAddress, UnixAddress
 from mtasts_resolver.migration.theirfile import KeyPath, TheirFile, TheirKey, dotted, fits
 
 ITEM = "[]"  # which is the name of nothing
@@ -62,7 +62,7 @@ class Takeover(Struct):
     left: list[LeftKey] = field(default_factory=list)
     alike: list[str] = field(default_factory=list)
     """Keys that say what holds here without being set."""
-    address: Address = InetAddress("127.0.0.1", 8461)
+    address: Address = DEFAULT_ADDRESS
     """Where they listen."""
     address_kept: bool = False
     """Whether we listen there, too."""
@@ -159,7 +159,6 @@ def follow(rules: Sequence[KeyRule], file: TheirFile, into: Takeover) -> None:
 
 # -- where they listen -----------------------------------------------------------------------------
 
-OUR_ADDRESS = InetAddress("127.0.0.1", 8461)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -173,7 +172,7 @@ def take_address(
     into.address = address
     because = "; ".join(key.place for key in keys)
     local = not isinstance(address, InetAddress) or address.host in _LOOPBACK
-    if address in (OUR_ADDRESS, InetAddress("localhost", OUR_ADDRESS.port)):
+    if address in (DEFAULT_ADDRESS, InetAddress("localhost", DEFAULT_ADDRESS.port)):
         into.address_kept = True
         into.alike += [key.name for key in keys]
     elif into.keep_address or not local:
@@ -187,7 +186,7 @@ def take_address(
         into.address_kept = False
         for key in keys:
             into.leave(
-                key, f"here it is {OUR_ADDRESS}, for which main.cf changes; or --keep-address"
+                key, f"here it is {DEFAULT_ADDRESS}, for which main.cf changes; or --keep-address"
             )
 
 

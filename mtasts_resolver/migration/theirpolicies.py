@@ -1,8 +1,10 @@
 """Policies of another cache: none of it is believed, and none holds for longer than there."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 
 from mtasts_resolver.base.timestamps import moment_of
@@ -72,6 +74,19 @@ class ExpiredPolicy(NamedTuple):
 
 CacheEntry = TheirPolicy | CacheFault | PassedOver
 Judged = HeldPolicy | ExpiredPolicy | CacheFault | PassedOver
+
+
+@contextmanager
+def reading_cache(path: Path) -> Iterator[None]:
+    """Have a file that cannot be read say so in words."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UnreadableCacheError(f"there is no {path}: name the cache by --their-cache") from None
+    except PermissionError:
+        raise UnreadableCacheError(f"{path} is not for you: become root") from None
+    except OSError as error:
+        raise UnreadableCacheError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def judge_entries(entries: Iterable[CacheEntry], now: float) -> Iterator[Judged]:

@@ -10,6 +10,7 @@ from mtasts_resolver.config import (
     parse_http_address,
     parse_server,
 )
+from mtasts_resolver.discovery.dns.validators import FORWARDERS, is_trusted
 from mtasts_resolver.migration.takeover import (
     CacheKind,
     KeyRule,
@@ -25,8 +26,6 @@ TLSPOL_CACHE = "/var/lib/postfix-tlspol/cache.db"
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  nothing is bound to it
 _LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "error": "error"}
-# Whose word on DNSSEC is not believed here, as it only forwards.
-_FORWARDERS = ("127.0.0.53", "127.0.0.54", "127.0.0.11")
 
 
 def read_tlspol(data: bytes, file: str, *, keep_address: bool) -> tuple[TheirFile, Takeover]:
@@ -134,12 +133,12 @@ def _resolver(rule: KeyRule, file: TheirFile, into: Takeover) -> None:
             into.leave(key, "`dns.servers` needs an IP address; unset: those of /etc/resolv.conf")
             continue
         into.set(("dns", "servers"), f'["{server}"]', key.place)
-        if server.host in _FORWARDERS:
+        if server.host in FORWARDERS:
             forwards = (
                 "taken over; but it only forwards, so it is not believed about DNSSEC here, and"
             )
             into.leave(key, f"{forwards} DANE is not used: name a validating resolver")
-        elif not server.host.startswith("127.") and server.host != "::1":
+        elif not is_trusted(server, False):
             into.leave(
                 key,
                 "taken over; but it is believed about DNSSEC, which DANE needs, only with"

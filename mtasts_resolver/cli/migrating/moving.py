@@ -5,11 +5,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from mtasts_resolver.config import Config
+from mtasts_resolver.config import DEFAULT_ADDRESS, Config
 from mtasts_resolver.doctor.instance import PostfixInstance
 from mtasts_resolver.doctor.reading import read_postfix
 from mtasts_resolver.migration.maincf import AskedThere, dnssec_lines, find_asked
-from mtasts_resolver.migration.takeover import OUR_ADDRESS, Takeover
+from mtasts_resolver.migration.takeover import Takeover
 
 # systemd.unit(5): where units of the system are, an administrator's before a package's.
 _UNIT_PATHS = ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")
@@ -30,7 +30,7 @@ class PostfixSide(Struct, frozen=True, kw_only=True):
 def look_at_postfix(directory: Path | None, taken: Takeover, config: Config) -> PostfixSide:
     """Return where this host's Postfix asks theirs, and what is to change."""
     reading = read_postfix(directory)
-    ours = taken.address if taken.address_kept else OUR_ADDRESS
+    ours = taken.address if taken.address_kept else DEFAULT_ADDRESS
     asked: list[AskedThere] = []
     dnssec: list[str] = []
     reload: list[str] = []

@@ -9,6 +9,7 @@ from mtasts_resolver.cli.migrating.moving import PostfixSide
 from mtasts_resolver.cli.migrating.ours import BACKUP, FoundThere, OurPlace
 from mtasts_resolver.cli.migrating.policies import PolicyTally
 from mtasts_resolver.cli.terminal import wrap
+from mtasts_resolver.config import DEFAULT_ADDRESS
 from mtasts_resolver.migration.steps import MovingStep
 from mtasts_resolver.migration.takeover import Takeover
 from mtasts_resolver.migration.theirpolicies import PassedOver
@@ -116,7 +117,7 @@ def postfix_lines(side: PostfixSide, taken: Takeover, columns: int | None) -> It
         there = "It asks nobody" if side.found else "Where it asks somebody"
         yield from told(
             f"{there} at {taken.address} in smtp_tls_policy_maps. Ours is asked there by"
-            " socketmap:inet:127.0.0.1:8461:default, behind tables of your own:"
+            f" socketmap:{DEFAULT_ADDRESS}:default, behind tables of your own:"
             " `mtasts-resolver doctor` prints the line.",
             columns,
         )

@@ -38,7 +38,7 @@ def trusted(dns: DnsClient, mode: DnssecTrust) -> DnsClient:
     no known forwarder; `trust` takes any, to which the administrator vouches for the path.
     """
     dns = dns.insisting_on_edns(True)
-    return dns.only(_is_trusted, NONE_LOCAL) if mode == "auto" else dns
+    return dns.only(is_trusted, NONE_LOCAL) if mode == "auto" else dns
 
 
 async def probe(dns: DnsClient) -> Probe:
@@ -85,7 +85,7 @@ def _who(answer: DnsAnswer) -> str:
     return ", ".join(map(str, answer.servers))
 
 
-def _is_trusted(server: NameServer, trust_ad: bool) -> bool:
+def is_trusted(server: NameServer, trust_ad: bool) -> bool:
     """Tell whether nobody but this host is on the path to `server`, or somebody vouches for it."""
     address = ip_address(server.host)
     if isinstance(address, IPv6Address):  # ::ffff:127.0.0.53 is 127.0.0.53
