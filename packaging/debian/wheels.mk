@@ -1,5 +1,5 @@
 # Debian 12 lacks msgspec, and what it has of much else is too old: there the package brings the
-# Python packages that it needs, in an environment of its own. releasing/deb.py has fetched their
+# Python packages that it needs, in an environment of its own. releasing/suites.py has fetched their
 # wheels by hash before the build, which sees no network.
 WHEELS = /wheels
 PRIVATE = usr/lib/mtasts-resolver
