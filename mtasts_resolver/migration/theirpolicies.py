@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,12 +115,14 @@ def _judge(entry: TheirPolicy, now: float) -> Judged:
         raise ValueError(f"it is no policy: {error}") from None
     if policy.mode is Mode.NONE:
         return PassedOver.NO_POLICY
+    if not all(isfinite(time) for time in (entry.fetched, entry.until) if time is not None):
+        raise ValueError("its times are no points in time")
     fetched = min(entry.fetched, now)
     if entry.until is not None:
         # The time of the fetch says until when a policy holds: it may only become an earlier one.
         fetched = min(fetched, entry.until - policy.max_age)
     expires = fetched + policy.max_age
-    if not expires > now:  # nor where it is no number
+    if expires <= now:
         return ExpiredPolicy(hop.domain)
     return HeldPolicy(
         domain=hop.domain,

@@ -68,6 +68,8 @@ def test_a_name_in_another_script_is_found_again() -> None:
         (POLICY._replace(document="version: STSv2\n"), "it is no policy: "),
         (POLICY._replace(document="version: STSv1\nmode: enforce\n"), "it is no policy: "),
         (POLICY._replace(document=f"{DOCUMENT}\ud800: x\n"), "it is no policy: "),
+        (POLICY._replace(fetched=float("-inf")), "its times are no points in time"),
+        (POLICY._replace(until=float("nan")), "its times are no points in time"),
     ],
 )
 def test_nothing_is_believed(entry: TheirPolicy, reason: str) -> None:
