@@ -130,7 +130,7 @@ def cache_show(
     Exit codes: 0; 1 where nothing is known, which `mtasts-resolver explain` finds out.
     """
     check_keys([domain])
-    with running_daemon(control_socket, config_file) as daemon:
+    with running_daemon(control_socket, config_file, patience=None) as daemon:
         try:
             details = daemon.get(DomainDetails, "domains", domain, ask_hosts="true")
         except RequestRefusedError as error:

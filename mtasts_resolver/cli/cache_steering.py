@@ -64,7 +64,7 @@ def cache_refresh(
     counts: Counter[str] = Counter()
     kept: list[Refreshed] = []
     with (
-        running_daemon(control_socket, config_file) as daemon,
+        running_daemon(control_socket, config_file, patience=None) as daemon,
         progress("fetching policies") as tell,
     ):
         for refreshed in daemon.stream("POST", Refreshed, "refresh", body=request):

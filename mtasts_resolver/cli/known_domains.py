@@ -6,7 +6,7 @@ from click import Context, Parameter
 from click.shell_completion import CompletionItem
 
 from mtasts_resolver.cli.errors import CommandError
-from mtasts_resolver.cli.running import running_daemon
+from mtasts_resolver.cli.running import COMPLETION_PATIENCE, running_daemon
 from mtasts_resolver.control.client import ControlClient
 from mtasts_resolver.control.values.domains import DomainPage
 from mtasts_resolver.control.values.owndomains import OwnDomainList
@@ -34,10 +34,10 @@ _Found = Callable[[ControlClient, str], Iterator[CompletionItem]]
 def _complete(context: Context, incomplete: str, *sources: _Found) -> list[CompletionItem]:
     if set(incomplete) & set("*?["):
         return []  # no domain begins with what is a pattern
-    given = context.params
+    place = context.params.get("control_socket"), context.params.get("config_file")
     found: dict[str, CompletionItem] = {}
     try:
-        with running_daemon(given.get("control_socket"), given.get("config_file")) as daemon:
+        with running_daemon(*place, patience=COMPLETION_PATIENCE) as daemon:
             for source in sources:
                 for item in source(daemon, incomplete):
                     found.setdefault(item.value, item)

@@ -15,7 +15,7 @@ from mtasts_resolver.base.timestamps import timestamp
 from mtasts_resolver.cli.durations import DURATION
 from mtasts_resolver.cli.errors import CommandError
 from mtasts_resolver.cli.options import json_option
-from mtasts_resolver.cli.running import daemon_options, running_daemon
+from mtasts_resolver.cli.running import COMPLETION_PATIENCE, daemon_options, running_daemon
 from mtasts_resolver.cli.tables import Shown, show_rows, until
 from mtasts_resolver.cli.terminal import is_terminal, show_notes
 from mtasts_resolver.control.values.overrides import (
@@ -68,10 +68,9 @@ def _complete_pattern(
     context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     """Complete the pattern of an override that was added."""
+    place = context.params.get("control_socket"), context.params.get("config_file")
     try:
-        with running_daemon(
-            context.params.get("control_socket"), context.params.get("config_file")
-        ) as daemon:
+        with running_daemon(*place, patience=COMPLETION_PATIENCE) as daemon:
             found = daemon.get(OverrideList, "overrides")
     except CommandError:
         return []

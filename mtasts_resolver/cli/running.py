@@ -18,11 +18,15 @@ from mtasts_resolver.cli.errors import (
 from mtasts_resolver.cli.options import config_option, config_path
 from mtasts_resolver.config import ConfigError, ControlConfig, load_file
 from mtasts_resolver.control.client import (
+    PATIENCE,
     ControlClient,
     ControlError,
     NoDaemonError,
     RequestRefusedError,
 )
+
+# Seconds for what a shell completes: somebody's cursor waits.
+COMPLETION_PATIENCE = 2.0
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,15 +49,15 @@ def daemon_options(command: F) -> F:
 
 @contextmanager
 def running_daemon(
-    control_socket: Path | None, config_file: Path | None, *, read_patience: float | None = None
+    control_socket: Path | None, config_file: Path | None, *, patience: float | None = PATIENCE
 ) -> Iterator[ControlClient]:
     """Speak to the daemon that runs, or end with the reason why that cannot be.
 
-    `read_patience`: seconds that it may be silent once it was asked; unset, for ever.
+    `patience`: seconds that it may be silent once it was asked; None where it waits for others.
     """
     file = control_socket or _find_socket(config_file)
     try:
-        with ControlClient(file, read_patience=read_patience) as client:
+        with ControlClient(file, patience=patience) as client:
             yield client
     except NoDaemonError as error:
         raise DaemonUnreachableError(str(error)) from None

@@ -61,7 +61,7 @@ def status(
     1 warning, 2 critical, 3 unknown.
     """
     try:
-        with running_daemon(control_socket, config_file, read_patience=PATIENCE) as daemon:
+        with running_daemon(control_socket, config_file, patience=PATIENCE) as daemon:
             found = daemon.get(DaemonStatus, "status")
     except CommandError as error:
         if not check:

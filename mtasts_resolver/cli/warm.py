@@ -66,7 +66,7 @@ def warm(
     counts: Counter[str] = Counter()
     kept: list[Warmed] = []
     with (
-        running_daemon(control_socket, config_file) as daemon,
+        running_daemon(control_socket, config_file, patience=None) as daemon,
         progress("finding out") as tell,
     ):
         for warmed in _outcomes(daemon, keys):

@@ -17,8 +17,7 @@ from msgspec import Struct
 from mtasts_resolver.control.values.problem import Problem
 from mtasts_resolver.server.unixsocket import credentials
 
-# Seconds until the daemon must have begun to answer; to go on may take it as long as it likes,
-# where it waits for other hosts.
+# Seconds that the daemon may be silent: what it knows itself takes it one, on a busy host too.
 PATIENCE = 30.0
 # Bytes of an answer that is one value: a domain's whole story, with documents of 64 KiB.
 MAX_ANSWER = 64 << 20
@@ -55,15 +54,18 @@ class RequestRefusedError(ControlError):
 class ControlClient:
     """One conversation with the daemon."""
 
-    def __init__(self, path: Path, *, read_patience: float | None = None) -> None:
-        """`read_patience`: seconds that it may be silent once it was asked; unset, for ever."""
+    def __init__(self, path: Path, *, patience: float | None = PATIENCE) -> None:
+        """`patience`: seconds that it may be silent once it was asked.
+
+        None: for ever, as is right where it waits for other hosts.
+        """
         self._path = path
-        self._read_patience = read_patience
+        self._patience = PATIENCE if patience is None else patience
         self._http = httpx.Client(
             # To read certification authorities would take a command a tenth of its time.
             transport=httpx.HTTPTransport(uds=str(path), verify=False),
             base_url="http://control",
-            timeout=httpx.Timeout(PATIENCE, read=read_patience),
+            timeout=httpx.Timeout(self._patience, read=patience),
             trust_env=False,
         )
 
@@ -139,10 +141,9 @@ class ControlClient:
                 if not response.is_success:
                     raise self._refused(response)
                 yield response
-        except httpx.TimeoutException as error:
-            silent = self._read_patience if isinstance(error, httpx.ReadTimeout) else PATIENCE
+        except httpx.TimeoutException:
             raise NoDaemonError(
-                f"the daemon at {self._path} does not answer within {silent:g} s: see"
+                f"the daemon at {self._path} does not answer within {self._patience:g} s: see"
                 " 'journalctl -u mtasts-resolver'"
             ) from None
         except httpx.HTTPError as error:
@@ -163,7 +164,7 @@ class ControlClient:
         httpx would say less of why nobody does, and leave its socket open.
         """
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(PATIENCE)
+            sock.settimeout(self._patience)
             try:
                 sock.connect(str(self._path))
             except OSError as error:

@@ -101,7 +101,7 @@ class _File(HistorySource):
 def daemon_source(control: Path) -> Iterator[HistorySource]:
     """Speak to the daemon. Raise SourceError, also in place of what is raised while it is used."""
     try:
-        with ControlClient(control, read_patience=READ_PATIENCE) as client:
+        with ControlClient(control, patience=READ_PATIENCE) as client:
             yield _Daemon(client)
     except (ControlError, OSError) as error:
         raise SourceError(str(error)) from None
