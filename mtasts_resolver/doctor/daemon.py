@@ -5,10 +5,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from mtasts_resolver.config import Address
 from mtasts_resolver.control.values.status import DaemonStatus
 from mtasts_resolver.control.values.verdict import worries
 from mtasts_resolver.doctor.sockets import KEY, TriedSocket
-from mtasts_resolver.doctor.units import SERVICE, SOCKET, SeenUnits
+from mtasts_resolver.doctor.units import SERVICE, SOCKET, SeenUnit, SeenUnits
 from mtasts_resolver.doctor.well import unseen, well
 from mtasts_resolver.findings import Finding, FindingKind, Severity
 
@@ -137,6 +138,20 @@ KINDS = (
     *(SILENT, DENIED, OTHERWISE),
 )
 
+# That somebody is there: what another program says may look like an answer of this one.
+_ANSWERS = ("answered", "otherwise")
+
+# With what systemd gives up a start before there is a daemon (systemd.exec(5)), and what to do.
+_NOT_SET_UP = {
+    "203/EXEC": f"Have the unit name the program that there is: `systemctl cat {SERVICE}`.",
+    "217/USER": "This host forbids user namespaces (`sysctl user.max_user_namespaces`). Allow them,"
+    f" or do without: `systemctl edit {SERVICE}`, [Service], PrivateUsers=no.",
+    "226/NAMESPACE": f"`journalctl -u {SERVICE} -n 20` names what the sandbox could not have. A"
+    " container may have to allow it (LXC: nesting).",
+    "238/STATE_DIRECTORY": "/var/lib/mtasts-resolver must be a link, which systemd makes: mount a"
+    " file system of its own at /var/lib/private/mtasts-resolver.",
+}
+
 Reach = Literal["reached", "refused", "down", "denied", "stranger"]
 
 
@@ -155,6 +170,8 @@ class SeenDaemon(Struct, frozen=True, kw_only=True):
     config_warnings: tuple[str, ...] = ()
     config_unseen: str = ""
     """Why what the configuration names was not looked at."""
+    listen: tuple[Address, ...] = ()
+    """Where it is to listen."""
     units: SeenUnits = SeenUnits()
     sockets: tuple[TriedSocket, ...] = ()
 
@@ -199,19 +216,47 @@ def _not_running(seen: SeenDaemon) -> Finding:
         found = f"{SERVICE} is active, but {seen.failure}"
         action = "Name the same configuration here (--config) as the unit does."
         return NOT_RUNNING.found("daemon", found, action=action)
-    if service["Result"] not in ("success", "") or service["NRestarts"] not in ("0", ""):
-        found = f"{SERVICE} has failed ({service['Result']})"
-        action = f"See why: `journalctl -u {SERVICE} -n 20`. systemd goes on trying."
-        # What is typed after it would have Postfix wait for nobody, where this fails again.
-        restart = f"systemctl restart {SERVICE}"
-        return NOT_RUNNING.found("daemon", found, action=action, commands=(restart,))
     units = f"{SOCKET} {SERVICE}" if socket.installed else SERVICE
+    start = f"systemctl enable --now {units}"
+    if (taken := _taken(seen)) is not None and not socket.active:
+        # No command: the first would be for whoever that is, and this one fails before it.
+        found = f"another program listens at {taken}"
+        action = (
+            "Where that is postfix-mta-sts-resolver or postfix-tlspol, `mtasts-resolver migrate"
+            " --from` and its name takes over from it, step by step. Else have it listen elsewhere,"
+            f" or stop it, and then: {start}"
+        )
+        return NOT_RUNNING.found("daemon", found, action=action)
+    if service["Result"] not in ("success", "") or service["NRestarts"] not in ("0", ""):
+        return _failed(service)
     return NOT_RUNNING.found(
         "daemon",
         f"{SERVICE} is {service['ActiveState'] or 'not active'}",
         action="Start it, now and at each boot.",
-        commands=(f"systemctl enable --now {units}",),
+        commands=(start,),
     )
+
+
+def _failed(service: SeenUnit) -> Finding:
+    """Return that it was started, and has ended."""
+    why = service["Result"]
+    if why in ("success", ""):
+        why = f"started again {service['NRestarts']} times"
+    action = f"See why: `journalctl -u {SERVICE} -n 20`. systemd goes on trying."
+    for name, remedy in _NOT_SET_UP.items():
+        if name.startswith(f"{service['ExecMainStatus']}/"):
+            why, action = name, remedy
+    # What is typed after it would have Postfix wait for nobody, where this fails again.
+    restart = f"systemctl restart {SERVICE}"
+    return NOT_RUNNING.found(
+        "daemon", f"{SERVICE} has failed ({why})", action=action, commands=(restart,)
+    )
+
+
+def _taken(seen: SeenDaemon) -> Address | None:
+    """Return where the daemon is to listen, and another answers."""
+    answering = (one.socket.address for one in seen.sockets if one.outcome in _ANSWERS)
+    return next((address for address in answering if address in seen.listen), None)
 
 
 def _judge_sockets(tried: Sequence[TriedSocket]) -> Iterator[Finding]:

@@ -86,6 +86,7 @@ def look_at_daemon(
         config_errors=errors,
         config_warnings=warnings,
         config_unseen=unseen,
+        listen=tuple(one.address for one in place.config.listen),
         units=units,
         sockets=sockets,
     )

@@ -46,7 +46,7 @@ _MAX_UNIT = 1 << 16  # bytes of a file; ours has 5 kB
 
 _SHOWN = (
     *("FragmentPath", "LoadState", "ActiveState", "SubState", "UnitFileState", "DropInPaths"),
-    *("NeedDaemonReload", "Result", "Restart", "NRestarts"),
+    *("NeedDaemonReload", "Result", "Restart", "NRestarts", "ExecMainStatus"),
 )
 
 NOT_ENABLED = FindingKind(

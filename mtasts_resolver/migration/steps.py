@@ -87,8 +87,8 @@ def steps_there(moving: Moving) -> list[MovingStep]:
         words = "Stop it, for only one can listen there. Mail waits for these seconds."
         steps.append(_stop(moving.units, words))
     if not moving.running or moving.socket_unit:
-        enable = f"systemctl enable {' '.join(OUR_UNITS)}"
-        steps.append(MovingStep("Start ours.", (enable, *_restart())))
+        commands = (f"systemctl {verb} {' '.join(OUR_UNITS)}" for verb in ("enable", "restart"))
+        steps.append(MovingStep("Start ours.", tuple(commands)))
     if moving.bring:
         steps.append(MovingStep("Bring the policies to it.", (moving.bring,)))
     if lines := _lines(one.change for one in moving.asked):
@@ -133,15 +133,6 @@ def steps_back(moving: Moving) -> list[MovingStep]:
 
 def _stop(units: tuple[str, ...], words: str) -> MovingStep:
     return MovingStep(words, (f"systemctl disable --now {' '.join(units)}",))
-
-
-def _restart() -> tuple[str, ...]:
-    socket, service = OUR_UNITS
-    return (
-        f"systemctl stop {service}",
-        f"systemctl restart {socket}",
-        f"systemctl start {service}",
-    )
 
 
 def _lines(several: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

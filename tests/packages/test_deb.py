@@ -1,5 +1,6 @@
 """What is in the Debian package."""
 
+import hashlib
 import platform
 import re
 import subprocess
@@ -23,6 +24,16 @@ NAME = "mtasts-resolver"
 
 UNITS = "usr/lib/systemd/system"
 PRIVATE = "usr/lib/mtasts-resolver"
+PAGES = "usr/share/doc/mtasts-resolver"
+CONFIGURATION_SUM = "50732118e0a855fcfaea902f522c239f15c154cb013c6df6be317a32f0f575be"
+# Of the checkout alone, or called otherwise there, or at systemd's own place.
+NOT_PACKAGED = {
+    "constraints.txt",
+    "constraints-build.txt",
+    "CHANGELOG.md",
+    "mtasts-resolver.service",
+}
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#]+)")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -49,6 +60,21 @@ def test_every_unit_names_the_program_of_the_package(files: Path) -> None:
 
 def test_configuration_that_is_installed_sets_nothing(files: Path) -> None:
     assert load_file(files / "etc/mtasts-resolver/config.yaml").config == Config()
+
+
+def test_configuration_that_is_installed_never_changes() -> None:
+    """Where an administrator has changed it, too, no upgrade goes on before somebody has chosen."""
+    shipped = (ROOT / "packaging/debian/config.yaml").read_bytes()
+    assert hashlib.sha256(shipped).hexdigest() == CONFIGURATION_SUM
+
+
+def test_pages_lead_to_what_is_there(files: Path) -> None:
+    pages = [*(files / PAGES / "docs").glob("*.md"), files / PAGES / "SECURITY.md"]
+    assert len(pages) > 20
+    links = [(page, Path(link)) for page in pages for link in LINK.findall(page.read_text())]
+    assert len(links) > 100
+    for page, link in links:
+        assert link.name in NOT_PACKAGED or (page.parent / link).exists(), (page.name, link)
 
 
 def test_program_is_that_of_the_checkout(files: Path) -> None:
@@ -113,7 +139,7 @@ def test_environment_of_its_own_is_what_is_pinned(files: Path) -> None:
 @pytest.mark.parametrize("suite", ["bookworm"], indirect=True)
 def test_licence_of_each_package_that_it_brings_is_named(files: Path) -> None:
     (site,) = (files / PRIVATE).glob("lib/python3*/site-packages")
-    said = (files / "usr/share/doc/mtasts-resolver/copyright").read_text()
+    said = (files / PAGES / "copyright").read_text()
     for package in distributions(path=[str(site)]):
         if package.name != NAME:
             _, found, rest = said.partition(f"\n {package.name} {package.version}\n")

@@ -60,6 +60,40 @@ def test_purge_ends_where_the_state_is_a_file_system_of_its_own(*, reports: bool
     assert ("report.json" in done.stdout, "Kept" in done.stderr) == (reports, reports)
 
 
+def test_purge_ends_where_a_file_system_is_within_the_state() -> None:
+    inside = f"""
+    mount -t tmpfs tmpfs /var/lib
+    for name in reports other; do
+        mkdir -p {STATE}/$name
+        mount -t tmpfs tmpfs {STATE}/$name
+        echo x >{STATE}/$name/file
+    done
+    echo x >{STATE}/policies.sqlite
+    sh "$1" purge
+    ls -R {STATE}
+    """
+    done = run(inside, str(SCRIPTS / "postrm"))
+    assert done.returncode == 0, done.stderr
+    assert "policies.sqlite" not in done.stdout
+    assert done.stdout.count("file") == 1
+    assert "Kept" in done.stderr
+
+
+def test_purge_in_another_root_leaves_that_of_the_host_alone(tmp_path: Path) -> None:
+    """As `dpkg --root` has it, with scripts that run outside of it."""
+    inside = f"""
+    mount -t tmpfs tmpfs /var/lib
+    mkdir -p {STATE} "$DPKG_ROOT{STATE}"
+    echo x >{STATE}/policies.sqlite
+    echo x >"$DPKG_ROOT{STATE}/policies.sqlite"
+    sh "$1" purge
+    ls {STATE}
+    """
+    done = run(inside, str(SCRIPTS / "postrm"), DPKG_ROOT=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "policies.sqlite\n"), done.stderr
+    assert not (tmp_path / "var/lib/mtasts-resolver").exists()
+
+
 @pytest.mark.parametrize("hanging", [None, "postmulti", "postconf"])
 def test_a_postfix_that_hangs_holds_up_no_removal(hanging: str | None, tmp_path: Path) -> None:
     make_stubs(tmp_path, hanging)

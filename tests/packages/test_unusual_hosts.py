@@ -86,15 +86,55 @@ def test_port_that_is_taken_is_named_and_what_to_do(
     holder = host.run("ss -Hltnp 'sport = :8461'")
     assert "mta-sts-daemon" in holder
     said = host.install(deb)
-    assert "another program listens at 127.0.0.1:8461" in said
+    assert "\nlistens at 127.0.0.1:8461. " in said
     assert f"{NAME} migrate" in said
     # It neither takes the port as soon as it is free, without systemd's socket, nor fills the log.
     assert host.system.shows(SERVICE, "ActiveState") in {"inactive", "failed"}
+    assert "another program listens" in host.outcome(f"{NAME} doctor --offline")[1]
+    # At an upgrade it is not started either, nor at a boot.
+    assert "does not run" not in host.run(f"dpkg --install --force-confold {host.bring(deb)}")
+    assert host.run("ss -Hltnp 'sport = :8461'") == holder
+    for unit in (SOCKET, SERVICE):
+        assert host.system.shows(unit, "UnitFileState") == "disabled"
     assert host.run("ss -Hltnp 'sport = :8461'") == holder
     host.run(f"systemctl stop {OTHER}")
     (start,) = [line.strip() for line in said.splitlines() if line.startswith("    systemctl")]
     host.run(start)
     assert host.is_running()
+    for unit in (SOCKET, SERVICE):
+        assert host.system.shows(unit, "UnitFileState") == "enabled"
+
+
+def test_who_comes_back_beside_the_other_is_told_the_same(
+    beside_the_other: PackageHost, deb: Path
+) -> None:
+    """To dpkg it is an upgrade. And a unit that has failed is forgotten with its file."""
+    host = beside_the_other
+    host.run(f"systemctl stop {OTHER}")
+    host.install(deb)
+    host.run(f"apt-get remove --yes {NAME}")
+    host.run(f"systemctl start {OTHER}")
+    said = host.install(deb)
+    assert f"{NAME} migrate" in said
+    assert "Postfix defers" not in said
+    host.run(f"apt-get purge --yes {NAME}")
+    assert NAME not in host.run("systemctl list-units --all --plain --no-legend --failed")
+
+
+def test_socket_that_is_restarted_takes_the_daemon_along(host: PackageHost, deb: Path) -> None:
+    """Where the daemon listens already systemd cannot: a socket alone would stay down."""
+    host.install(deb)
+    host.run(f"systemctl restart {SOCKET}")
+    host.run(f"postmap -q nobody.invalid {TABLE}")
+    assert host.is_running()
+
+
+def test_first_boot_of_an_image_enables_no_more(host: PackageHost, deb: Path) -> None:
+    host.install(deb)
+    before = host.run(f"systemctl list-unit-files --no-legend '{NAME}*'").split("\n")
+    host.run("systemctl preset-all --preset-mode=enable-only")
+    after = host.run(f"systemctl list-unit-files --no-legend '{NAME}*'").split("\n")
+    assert [line.split()[:2] for line in after] == [line.split()[:2] for line in before]
 
 
 def test_units_that_were_left_by_hand_are_named(host: PackageHost, deb: Path) -> None:

@@ -232,6 +232,18 @@ def test_version_that_does_not_start_is_named_and_can_be_left(
     host.system.until(lambda: has_all_policies(host), "all policies")
 
 
+def test_way_back_that_is_printed_is_one(host: PackageHost, deb: Path, tmp_path: Path) -> None:
+    """It does without what the later version may have stored otherwise."""
+    host.clear()
+    host.install(deb)
+    said = host.install(repacked(deb, tmp_path / "broken", LATER, does_not_start))
+    way = [line.strip() for line in said.splitlines() if line.startswith("    ")]
+    assert len(way) == 3
+    for line in way:
+        host.run(line.replace("apt-get", f"apt-get --yes {KEEP}"))
+    assert host.has(deb)
+
+
 def test_what_an_administrator_has_switched_off_stays_so(
     host: PackageHost, earlier: Path, deb: Path, tmp_path: Path
 ) -> None:

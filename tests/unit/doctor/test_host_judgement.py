@@ -88,6 +88,9 @@ def test_what_is_stale_in_a_chroot_is_told_once_with_all_its_lines() -> None:
     assert line.endswith("'/a b/etc/resolv.conf'")
 
 
+NOT_STARTED = {"ActiveState": "activating", "ExecMainStatus": "238"}
+
+
 def units(service: Mapping[str, str], socket: Mapping[str, str] = RUNS) -> SeenUnits:
     return SeenUnits(
         service=SeenUnit(name="s", properties=RUNS | dict(service)),
@@ -132,6 +135,7 @@ def daemon(reach: Reach, seen: SeenUnits, *sockets: TriedSocket) -> dict[str, Fi
         failure="nobody listens",
         program_version="1",
         config_file="/c",
+        listen=(UnixAddress("s"),),
         units=seen,
         sockets=sockets,
     )
@@ -145,7 +149,9 @@ def daemon(reach: Reach, seen: SeenUnits, *sockets: TriedSocket) -> dict[str, Fi
         (units({"LoadState": "not-found"}), "there is no unit", 0),
         (units({}), "is active, but nobody listens", 0),
         (units({"ActiveState": "failed", "Result": "exit-code"}), "has failed (exit-code)", 1),
-        (units({"ActiveState": "activating", "NRestarts": "3"}), "has failed", 1),
+        (units({"ActiveState": "activating", "NRestarts": "3"}), "(started again 3 times)", 1),
+        (units({"Result": "exit-code", **NOT_STARTED, "ExecMainStatus": "1"}), "(exit-code)", 1),
+        (units({"Result": "exit-code", **NOT_STARTED}), "(238/STATE_DIRECTORY)", 1),
         (units({"ActiveState": "inactive"}), "is inactive", 1),
     ],
 )
@@ -154,6 +160,20 @@ def test_a_daemon_that_is_down(seen: SeenUnits, found: str, commands: int) -> No
     assert found in finding.found
     assert finding.action
     assert len(finding.commands) == commands
+
+
+def test_another_program_listens_where_the_daemon_is_to() -> None:
+    """Nothing is to be typed at once: what is there would go on, or Postfix be without answers."""
+    down = units({"ActiveState": "inactive"}, {"ActiveState": "failed"})
+    there = daemon("down", down, tried("answered"))["daemon-not-running"]
+    assert there.found == "another program listens at unix:s"
+    assert "migrate" in there.action
+    assert not there.commands
+    elsewhere = daemon("down", down, tried("silent"))["daemon-not-running"]
+    assert elsewhere.commands
+    # It is the daemon's own socket, which systemd holds: the next question starts it.
+    held = units({"ActiveState": "inactive"})
+    assert daemon("down", held, tried("answered"))["daemon-not-running"].commands
 
 
 def test_a_daemon_that_cannot_be_asked() -> None:
