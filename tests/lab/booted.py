@@ -132,7 +132,7 @@ class BootedSystem:
             raise LabError(f"{' '.join(map(str, argv))} ended with {code}: {wrote.strip()}")
         return wrote
 
-    def outcome(self, *argv: str | Path) -> tuple[int, str]:
+    def outcome(self, *argv: str | Path, patience: float = PATIENCE) -> tuple[int, str]:
         """Run a command inside to its end; return its status and what it wrote."""
         done = subprocess.run(
             self.command(*argv),
@@ -141,7 +141,7 @@ class BootedSystem:
             stderr=subprocess.STDOUT,
             check=False,
             env=environment(),
-            timeout=PATIENCE,
+            timeout=patience,
         )
         return done.returncode, done.stdout.decode("utf-8", "replace")
 

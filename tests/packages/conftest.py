@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from tests.lab.stream import LabError
 
 from .cleanroot import clean_root
 from .packagehost import FirstInstallation, PackageHost, install_first
+from .stored import write_full_store
 
 Built = Callable[[str], Path]
 """Returns the package for a suite, which is built once."""
@@ -54,6 +55,15 @@ def built(tmp_path_factory: pytest.TempPathFactory, tell: Tell) -> Built:
 
 
 @pytest.fixture(scope="session")
+def full_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a store that is full of policies."""
+    directory = tmp_path_factory.mktemp("store") / "store"
+    directory.mkdir(mode=0o700)
+    write_full_store(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Return the lab, for its internet; its own daemon is not started."""
     if reason := missing_for_namespaces():
@@ -86,20 +96,26 @@ def clean_tarball(suite: str, deb: Path, tell: Tell) -> Path:
     return clean_root(suite, deb, tell)
 
 
+@contextmanager
+def booted(tarball: Path, directory: Path) -> Iterator[BootedSystem]:
+    """Boot a root, or skip where that cannot be done."""
+    if reason := missing_for_namespaces():
+        pytest.skip(reason)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory)
+        try:
+            system = stack.enter_context(BootedSystem(directory, tarball))
+        except LabError as error:
+            pytest.skip(f"no system can be booted here: {error}")
+        yield system
+
+
 @pytest.fixture(scope="session")
 def clean_system(
     clean_tarball: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BootedSystem]:
     """Return such a root, booted: a mail server that has nothing of ours yet."""
-    if reason := missing_for_namespaces():
-        pytest.skip(reason)
-    directory = tmp_path_factory.mktemp("booted")
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, directory)
-        try:
-            system = stack.enter_context(BootedSystem(directory, clean_tarball))
-        except LabError as error:
-            pytest.skip(f"no system can be booted here: {error}")
+    with booted(clean_tarball, tmp_path_factory.mktemp("booted")) as system:
         yield system
 
 
@@ -118,7 +134,7 @@ def any_host(
     host = PackageHost(clean_system)
     host.run("journalctl --rotate --vacuum-size=1 2>/dev/null")
     yield host
-    print(*host.journal("--lines=200"), sep="\n")  # noqa: T201  shown where a test has failed
+    host.show_journal()
 
 
 @pytest.fixture

@@ -28,7 +28,6 @@ def asking_over_network(
     system: BootedSystem, keys: tuple[str, ...], expected: str
 ) -> Iterator[None]:
     """Ask for all `keys`, again and again, a connection each; another answer is an error."""
-    told: Counter[str] = Counter()
     in_its_network = ("nsenter", f"--target={system.init}", "--net", "--")
     with subprocess.Popen(
         [*in_its_network, sys.executable, "-m", __name__, *keys],
@@ -42,7 +41,7 @@ def asking_over_network(
             yield
         finally:
             said, _ = process.communicate(timeout=PATIENCE)
-            told.update(json.loads(said))
+    told = Counter(json.loads(said))
     asked = told.pop(f"OK {expected}", 0)
     assert told == Counter(), dict(told)
     assert asked > MANY

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.lab.booted import BootedSystem
+from tests.lab.booted import PATIENCE, BootedSystem
 from tests.lab.stream import LabError
 
 NAME = "mtasts-resolver"
@@ -15,6 +15,9 @@ STATE = Path(f"/var/lib/private/{NAME}")
 
 TABLE = "socketmap:inet:127.0.0.1:8461:default"
 """How Postfix names what answers."""
+
+KEEP = "--option=Dpkg::Options::=--force-confold"
+"""What unattended-upgrades does with a configuration that was changed here and there."""
 
 SHELL = (
     *("env", "-i", "--chdir=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"),
@@ -28,13 +31,13 @@ class PackageHost:
     def __init__(self, system: BootedSystem) -> None:
         self.system = system
 
-    def outcome(self, line: str) -> tuple[int, str]:
+    def outcome(self, line: str, patience: float = PATIENCE) -> tuple[int, str]:
         """Return the status of a line for the shell, and what it wrote."""
-        return self.system.outcome(*SHELL, "sh", "-c", line)
+        return self.system.outcome(*SHELL, "sh", "-c", line, patience=patience)
 
-    def run(self, line: str) -> str:
+    def run(self, line: str, patience: float = PATIENCE) -> str:
         """Run a line to its end and return what it wrote; LabError if it fails."""
-        code, wrote = self.outcome(line)
+        code, wrote = self.outcome(line, patience)
         if code:
             raise LabError(f"{line} ended with {code}: {wrote.strip()}")
         return wrote
@@ -81,6 +84,10 @@ class PackageHost:
         self.run("journalctl --sync")
         given = " ".join(options)
         return self.run(f"journalctl --no-pager --output=cat --unit={SERVICE} {given}").splitlines()
+
+    def show_journal(self) -> None:
+        """Print the end of it, which pytest shows where a test has failed."""
+        print(*self.journal("--lines=200"), sep="\n")  # noqa: T201  that is what it is for
 
     def clear(self) -> None:
         """Leave nothing of it, whatever a test has left."""

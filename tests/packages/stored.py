@@ -1,6 +1,7 @@
 """A store that is full of policies, as the program itself writes it."""
 
 import asyncio
+import json
 import shutil
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from mtasts_resolver.base.clock import SystemClock
 from mtasts_resolver.store import StoredPolicy
 from mtasts_resolver.store.sqlite import SqliteStore
 
-from .packagehost import CONFIG, STATE, PackageHost
+from .packagehost import CONFIG, NAME, SERVICE, SOCKET, STATE, PackageHost
 
 COUNT = 20_000
 """Policies: what a busy host of a provider has."""
@@ -52,3 +53,19 @@ def fill(host: PackageHost, store: Path) -> None:
     host.path("/etc/unbound/unbound.conf.d/tests.conf").write_text(NOBODY_KNOWS)
     host.run("rm -f /etc/unbound/unbound.conf.d/root-auto*")  # there is no network to get a key by
     host.run("systemctl start unbound.service")
+
+
+def have_running(host: PackageHost, package: Path, store: Path) -> None:
+    """Have the package installed, the store full, and the daemon run with it."""
+    if not host.has(package):
+        host.clear()
+        host.install(package)
+    host.run(f"systemctl stop {SOCKET} {SERVICE}")
+    fill(host, store)
+    host.run(f"systemctl start {SOCKET} {SERVICE}")
+
+
+def has_all_policies(host: PackageHost) -> bool:
+    """Tell whether the daemon has them in memory: it reads them behind its first answers."""
+    code, said = host.outcome(f"{NAME} status --json")
+    return code == 0 and json.loads(said)["policies"]["enforce"] == COUNT

@@ -8,14 +8,11 @@ import pytest
 from mtasts_resolver import __version__
 
 from .asking import PATIENCE, asking
-from .packagehost import CONFIG, NAME, SERVICE, SOCKET, TABLE, PackageHost
+from .packagehost import CONFIG, KEEP, NAME, SERVICE, SOCKET, TABLE, PackageHost
 from .repacked import Unpacked, repacked
-from .stored import CONFIGURATION, COUNT, DOMAINS, SECURE, fill, write_full_store
+from .stored import CONFIGURATION, DOMAINS, SECURE, has_all_policies, have_running
 
 EARLIER, LATER = "0.0.9", "99.0"
-KEEP = "--option=Dpkg::Options::=--force-confold"
-"""What unattended-upgrades does with a configuration that was changed here and there."""
-
 OVERRIDE = f"{NAME} override add partner.example skip --reason tried"
 
 
@@ -35,30 +32,6 @@ def host(any_host: PackageHost) -> PackageHost:
 @pytest.fixture(scope="session")
 def earlier(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repacked(deb, tmp_path_factory.mktemp("deb") / "earlier", EARLIER, have_a_module_more)
-
-
-@pytest.fixture(scope="session")
-def full_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("store") / "store"
-    directory.mkdir(mode=0o700)
-    write_full_store(directory)
-    return directory
-
-
-def have_running(host: PackageHost, package: Path, store: Path) -> None:
-    """Have the package installed, the store full, and the daemon run with it."""
-    if not host.has(package):
-        host.clear()
-        host.install(package)
-    host.run(f"systemctl stop {SOCKET} {SERVICE}")
-    fill(host, store)
-    host.run(f"systemctl start {SOCKET} {SERVICE}")
-
-
-def has_all_policies(host: PackageHost) -> bool:
-    """Tell whether the daemon has them in memory: it reads them behind its first answers."""
-    code, said = host.outcome(f"{NAME} status --json")
-    return code == 0 and json.loads(said)["policies"]["enforce"] == COUNT
 
 
 def changes(host: PackageHost) -> list[object]:
